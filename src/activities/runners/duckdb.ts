@@ -1,0 +1,106 @@
+import { mkdtemp, readFile, rm, mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, normalize } from 'node:path';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { SluiceError } from '../../errors';
+import type { JobReference } from '../../jobs';
+import { joinLocation } from '../../pipelines/location';
+import { parseFolder, publishOutput, stageInput } from '../lakeFiles';
+import { runQuery } from './duckdb/query';
+import { markerOf, type JobState, type Runner, type SubmissionOf } from './runner';
+
+const DEFAULT_ROWS = 100;
+const MAX_ROWS = 1000;
+
+/**
+ * `duckdb:query`, run inside the worker. Nothing is submitted anywhere: the first poll does the work, so a worker that
+ * dies leaves nothing behind and the next one starts afresh. That is safe to repeat, since the output is computed aside
+ * and published whole. Inputs and output go through S3 on a laptop as in the cloud.
+ */
+export class DuckdbRunner implements Runner<'duckdb:query'> {
+  /** @param jobsFolders where a `script` is looked for, in this order */
+  constructor(
+    private readonly s3: S3Client,
+    private readonly jobsFolders: readonly string[],
+  ) {}
+
+  async submit({ job: { parameters }, key }: SubmissionOf<'duckdb:query'>): Promise<JobReference> {
+    if (parameters.output) parseFolder(parameters.output.location);
+    await this.readSql(parameters);
+    return { resource: 'duckdb:query', externalId: markerOf(key), key, url: null, submittedAt: new Date().toISOString() };
+  }
+
+  find(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
+  async poll({ job: { parameters } }: SubmissionOf<'duckdb:query'>, reference: JobReference, signal: AbortSignal): Promise<JobState> {
+    const startedAt = Date.now();
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-duckdb-'));
+    try {
+      const variables: Record<string, string | string[]> = { ...parameters.arguments };
+      const names: Record<string, string> = {};
+      for (const [name, input] of Object.entries(parameters.inputs ?? {})) {
+        const inputFolder = join(folder, name.replace(/[^\w-]/g, '_'));
+        await mkdir(inputFolder);
+        const staged = await stageInput(this.s3, input, inputFolder, signal);
+        for (const { path, uri } of staged) names[path] = uri;
+        variables[name] = staged.map(({ path }) => path);
+      }
+      const { output } = parameters;
+      const file = output && join(folder, `output.${output.format}`);
+      const query = await runQuery({
+        sql: await this.readSql(parameters),
+        variables,
+        names,
+        signal,
+        tempFolder: folder,
+        ...(file ? { output: { file, format: output.format } } : {}),
+        maxRows: Math.min(parameters.maxRows ?? DEFAULT_ROWS, MAX_ROWS),
+      });
+      const location = output ? joinLocation(output.location, '') : null;
+      if (file) {
+        const name = output.format === 'parquet' ? 'part-00000.snappy.parquet' : 'part-00000.csv';
+        await publishOutput(this.s3, file, output.location, name, signal);
+      }
+      return {
+        state: 'succeeded',
+        result: {
+          resource: 'duckdb:query',
+          externalId: reference.externalId,
+          url: null,
+          output: location,
+          logUrl: null,
+          durationMs: Date.now() - startedAt,
+          measures: { rows: query.rowCount, engineMs: query.engineMs },
+          ...(query.rows ? { rows: query.rows } : {}),
+        },
+      };
+    } catch (error) {
+      if (error instanceof SluiceError && (error.code === 'BadData' || error.code === 'ObjectGone' || error.code === 'InvalidJob')) {
+        return { state: 'failed', message: error.message, code: error.code };
+      }
+      throw error;
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** The query ends with the await that runs it: an await is cancelled before its job is stopped. */
+  async stop(): Promise<void> {}
+
+  private async readSql({ sql, script }: SubmissionOf<'duckdb:query'>['job']['parameters']): Promise<string> {
+    if (sql !== undefined) return sql;
+    if (script === undefined) throw new SluiceError('InvalidJob', 'duckdb:query: needs either sql or script');
+    const path = normalize(script);
+    if (path.startsWith('..') || path.startsWith('/')) throw new SluiceError('InvalidJob', `script: ${script} leaves the folder of jobs`);
+    for (const folder of this.jobsFolders) {
+      try {
+        return await readFile(join(folder, path), 'utf8');
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      }
+    }
+    throw new SluiceError('InvalidJob', `script: ${script} is not in ${this.jobsFolders.join(', ')}`);
+  }
+}

@@ -1,0 +1,104 @@
+import type { BatchStopJobRunResponse, GetJobRunResponse, JobRun, StartJobRunCommandInput } from '@aws-sdk/client-glue';
+import type { JobReference } from '../../jobs';
+import { markerOf, type JobState, type Runner, type SubmissionOf } from './runner';
+
+/** The verbs of AWS Glue in use; `createGluePort` in `ports.ts` is the SDK's. */
+export interface GluePort {
+  startJobRun(input: StartJobRunCommandInput): Promise<{ JobRunId?: string | undefined }>;
+  getJobRun(input: { JobName: string; RunId: string }): Promise<GetJobRunResponse>;
+  /** One page, newest first. */
+  getJobRuns(input: { JobName: string; NextToken?: string }): Promise<{ JobRuns?: JobRun[] | undefined; NextToken?: string | undefined }>;
+  batchStopJobRun(input: { JobName: string; JobRunIds: string[] }): Promise<BatchStopJobRunResponse>;
+  region(): Promise<string>;
+}
+
+/** The job argument in which the submission's key travels. */
+export const GLUE_KEY_ARGUMENT = '--sluice-key';
+
+/** Pages that `find` reads, of 200 runs each: a submit is retried within minutes, so its run is among the newest. */
+const FIND_PAGES = 5;
+
+/**
+ * `glue:startJobRun`. States: https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-jobs-runs.html (JobRunState).
+ * StartJobRun takes no client token, so the key travels as a job argument that GetJobRuns shows.
+ */
+export class GlueRunner implements Runner<'glue:startJobRun'> {
+  constructor(private readonly glue: GluePort) {}
+
+  async submit({ job: { parameters }, key }: SubmissionOf<'glue:startJobRun'>): Promise<JobReference> {
+    const { JobRunId } = await this.glue.startJobRun({
+      ...parameters,
+      Arguments: { ...parameters.Arguments, [GLUE_KEY_ARGUMENT]: markerOf(key) },
+    });
+    return this.reference(parameters.JobName!, JobRunId!, key, new Date());
+  }
+
+  async find({ job: { parameters }, key }: SubmissionOf<'glue:startJobRun'>): Promise<JobReference | null> {
+    const JobName = parameters.JobName!;
+    let NextToken: string | undefined;
+    for (let page = 0; page < FIND_PAGES; page++) {
+      const runs = await this.glue.getJobRuns({ JobName, ...(NextToken ? { NextToken } : {}) });
+      const found = runs.JobRuns?.find((run) => run.Arguments?.[GLUE_KEY_ARGUMENT] === markerOf(key));
+      if (found) return this.reference(JobName, found.Id!, key, found.StartedOn ?? new Date());
+      NextToken = runs.NextToken;
+      if (!NextToken) break;
+    }
+    return null;
+  }
+
+  async poll({ job: { parameters } }: SubmissionOf<'glue:startJobRun'>, reference: JobReference): Promise<JobState> {
+    const { JobRun: run } = await this.glue.getJobRun({ JobName: parameters.JobName!, RunId: reference.externalId });
+    const state = run?.JobRunState ?? 'unknown';
+    const message = `Glue job ${parameters.JobName} run ${reference.externalId} is ${state}${run?.ErrorMessage ? `: ${run.ErrorMessage}` : ''}`;
+    switch (state) {
+      case 'SUCCEEDED': {
+        const seconds = { ExecutionTime: run?.ExecutionTime, DPUSeconds: run?.DPUSeconds };
+        const measures = Object.entries(seconds).filter((entry): entry is [string, number] => entry[1] !== undefined);
+        return {
+          state: 'succeeded',
+          result: {
+            resource: 'glue:startJobRun',
+            externalId: reference.externalId,
+            url: reference.url,
+            output: null,
+            logUrl: await this.logUrl(run, reference),
+            durationMs: (run?.CompletedOn ?? new Date()).getTime() - (run?.StartedOn ?? new Date(reference.submittedAt)).getTime(),
+            measures: Object.fromEntries(measures),
+          },
+        };
+      }
+      case 'FAILED':
+      case 'ERROR':
+      case 'TIMEOUT':
+      case 'EXPIRED':
+        return { state: 'failed', message: `${message}\nLog: ${await this.logUrl(run, reference)}` };
+      case 'STOPPED':
+        return { state: 'stopped', message };
+      default:
+        return { state: 'running', nativeState: state };
+    }
+  }
+
+  async stop({ job: { parameters } }: SubmissionOf<'glue:startJobRun'>, reference: JobReference): Promise<void> {
+    const { Errors } = await this.glue.batchStopJobRun({ JobName: parameters.JobName!, JobRunIds: [reference.externalId] });
+    const message = Errors?.[0]?.ErrorDetail?.ErrorMessage;
+    if (message) throw new Error(message);
+  }
+
+  private async logUrl(run: JobRun | undefined, reference: JobReference): Promise<string> {
+    const region = await this.glue.region();
+    const group = encodeURIComponent(`${run?.LogGroupName ?? '/aws-glue/jobs'}/output`);
+    return `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#logEventViewer:group=${group};stream=${reference.externalId}`;
+  }
+
+  private async reference(jobName: string, runId: string, key: string, submittedAt: Date): Promise<JobReference> {
+    const region = await this.glue.region();
+    return {
+      resource: 'glue:startJobRun',
+      externalId: runId,
+      key,
+      url: `https://${region}.console.aws.amazon.com/gluestudio/home?region=${region}#/job/${encodeURIComponent(jobName)}/run/${runId}`,
+      submittedAt: submittedAt.toISOString(),
+    };
+  }
+}

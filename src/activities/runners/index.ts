@@ -1,0 +1,43 @@
+import { join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { GlueClient, BatchStopJobRunCommand, GetJobRunCommand, GetJobRunsCommand, StartJobRunCommand } from '@aws-sdk/client-glue';
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { Config } from '../../config';
+import { DuckdbRunner } from './duckdb';
+import { GlueRunner, type GluePort } from './glue';
+import { createLivyPort, LivyRunner } from './livy';
+import { LocalGlueRunner, LocalLivyRunner } from './localSpark';
+import type { Runners } from './runner';
+
+/** The folder `jobs/` of this package: beside `src` in a checkout, beside `dist` when built. */
+export function packageJobsFolder(): string {
+  let folder = __dirname;
+  while (!existsSync(join(folder, 'package.json'))) folder = resolve(folder, '..');
+  return join(folder, 'jobs');
+}
+
+/** The runners of a worker, by `SLUICE_ENGINES`. A resource without an engine has no runner. */
+export function createRunners(config: Config, s3: S3Client, jobsFolders: readonly string[]): Runners {
+  const runners: Runners = { 'duckdb:query': new DuckdbRunner(s3, jobsFolders) };
+  const livy = config.livyUrl === null ? null : new LivyRunner(createLivyPort(config.livyUrl), config.livyUrl);
+  if (config.engines === 'aws') {
+    runners['glue:startJobRun'] = new GlueRunner(createGluePort());
+    if (livy) runners['livy:createBatch'] = livy;
+  } else if (livy) {
+    const localLivy = new LocalLivyRunner(livy, config.s3Dir!);
+    runners['livy:createBatch'] = localLivy;
+    runners['glue:startJobRun'] = new LocalGlueRunner(localLivy, join(packageJobsFolder(), 'glue-jobs.json'), `${config.lake}/jobs`);
+  }
+  return runners;
+}
+
+/** AWS Glue through the SDK, by its default credential and endpoint rules. One attempt each: the activities retry. */
+export function createGluePort(client: GlueClient = new GlueClient({ maxAttempts: 1 })): GluePort {
+  return {
+    startJobRun: (input) => client.send(new StartJobRunCommand(input)),
+    getJobRun: (input) => client.send(new GetJobRunCommand(input)),
+    getJobRuns: (input) => client.send(new GetJobRunsCommand(input)),
+    batchStopJobRun: (input) => client.send(new BatchStopJobRunCommand(input)),
+    region: () => client.config.region(),
+  };
+}

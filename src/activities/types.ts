@@ -1,0 +1,30 @@
+import type { Job, JobReference, JobResult, StopResult } from '../jobs';
+import type { Arrival } from '../pipelines';
+import type { Source } from '../pipelines/location';
+import type { Subscription } from '../workflows/messages';
+
+/** One submission of a job: the key is the same however often the submit is retried. */
+export interface Submission {
+  job: Job;
+  key: string;
+  /** For a person who looks at the job in its service. */
+  run: string;
+  step: string;
+}
+
+/** The activities that workflows call. Types only: workflow code imports nothing else from here. */
+export interface Activities {
+  /** What the worker knows and a workflow must not read itself; recorded in the run's history. */
+  describeWorker(): Promise<{ searchAttributes: boolean; uiUrl: string | null }>;
+  /** Submits the job unless a job with this key is there already. */
+  submitJob(submission: Submission): Promise<JobReference>;
+  /** Waits until the job has ended. @throws JobFailed, JobStopped */
+  awaitJob(submission: Submission, reference: JobReference): Promise<JobResult>;
+  /** Stops the job of a submission, with or without reference, and waits until the service says that it has ended. */
+  stopJob(submission: Submission, reference: JobReference | null): Promise<StopResult>;
+  /** Tells the `arrivals` workflow of the source that a run waits; starts it when it is not there. */
+  subscribe(source: Source, subscription: Subscription): Promise<void>;
+  unsubscribe(source: Source, subscription: Subscription): Promise<void>;
+  /** The objects of a source that are as new as `since` (ISO 8601), oldest first. */
+  listArrivals(source: Source, since: string): Promise<Arrival[]>;
+}

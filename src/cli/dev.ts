@@ -1,0 +1,61 @@
+import type { Command } from 'commander';
+import { cacheFolder } from '../config';
+import { startStack, type StackInfo } from '../local';
+import { untilAborted, withInterrupt } from './interrupt';
+import { addJson, type JsonOption } from './options';
+import { note, print, printJson } from './output';
+import { addStackOptions, type StackCommandOptions } from './stackOptions';
+
+export function addDev(program: Command): void {
+  const command = program
+    .command('dev')
+    .description(
+      'run the local stack until Ctrl-C: Temporal with Web UI, S3, Livy and Spark, worker, webhook',
+    )
+    .addHelpText('after', '\nExample:\n  $ sluice dev --no-spark --port-offset 100');
+  addJson(addStackOptions(command)).action((options: StackCommandOptions & JsonOption) =>
+    withInterrupt((signal) => dev(options, signal)),
+  );
+}
+
+async function dev(
+  { json, ...options }: StackCommandOptions & JsonOption,
+  signal: AbortSignal,
+): Promise<void> {
+  const dir = options.dir ?? `${cacheFolder()}/dev`;
+  const stack = await startStack({ ...options, dir, report: note, signal }).catch((error: unknown) => {
+    if (signal.aborted) return null;
+    throw error;
+  });
+  if (stack === null) return;
+  try {
+    if (json) printJson(stack.info);
+    else print(describeStack(stack.info));
+    const crash = await Promise.race([stack.crashed, untilAborted(signal)]);
+    if (crash) throw crash;
+    note('Ending the local stack');
+  } finally {
+    await stack.stop();
+  }
+}
+
+export function describeStack({ temporal, ui, s3, lake, webhook, livy, dir, env }: StackInfo): string {
+  const lines = [
+    `Web UI    ${ui.url}`,
+    `Temporal  ${temporal.address}`,
+    `S3        ${s3.endpoint}  lake ${lake} is the folder ${dir}/s3/${lake.replace('s3://', '')}`,
+    `webhook   ${webhook.url}`,
+    `Livy      ${livy?.url ?? 'none (--no-spark)'}`,
+    `logs      ${dir}/logs`,
+    '',
+    'For another terminal:',
+    ...Object.entries(env).map(([name, value]) => `  export ${name}=${quote(value)}`),
+    '',
+    'Ctrl-C ends all of it.',
+  ];
+  return lines.join('\n');
+}
+
+function quote(value: string): string {
+  return /^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replace(/'/g, `'\\''`)}'`;
+}

@@ -1,0 +1,169 @@
+import { HeadBucketCommand } from '@aws-sdk/client-s3';
+import { temporal } from '@temporalio/proto';
+import type { Client } from '@temporalio/client';
+import type { Command } from 'commander';
+import pc from 'picocolors';
+import { readConfig, type Config } from '../config';
+import { connectClient, connectS3, temporalSettings } from '../connect';
+import { parseS3Uri } from '../pipelines/location';
+import { EXIT, toCommandError } from './errors';
+import { addJson, type JsonOption } from './options';
+import { print, printJson } from './output';
+import { hasColor } from './render';
+import { findMissingSearchAttributes, SEARCH_ATTRIBUTES } from './searchAttributes';
+
+/** What a check found; `remedy` says what to mend when it is not ok. */
+interface Finding {
+  name: string;
+  ok: boolean;
+  detail: string;
+  remedy: string | null;
+}
+
+const { TASK_QUEUE_TYPE_WORKFLOW } = temporal.api.enums.v1.TaskQueueType;
+const LIVY_TIMEOUT_MS = 5_000;
+
+export function addDoctor(program: Command): void {
+  const command = program
+    .command('doctor')
+    .description('check Temporal, worker, S3, AWS credentials and Livy, and say what to mend')
+    .addHelpText('after', '\nExample:\n  $ sluice doctor');
+  addJson(command).action(async ({ json }: JsonOption) => {
+    const config = readConfig();
+    const { findings, isReachable } = await checkAll(config);
+    const ok = findings.every((finding) => finding.ok);
+    if (json) printJson({ ok, checks: findings });
+    else print(findings.map(renderFinding).join('\n'));
+    process.exitCode = !isReachable ? EXIT.unreachable : ok ? EXIT.ok : EXIT.failed;
+  });
+}
+
+async function checkAll(config: Config): Promise<{ findings: Finding[]; isReachable: boolean }> {
+  const [temporalFindings, ...others] = await Promise.all([
+    checkTemporal(config),
+    checkLake(config),
+    checkCredentials(config),
+    checkLivy(config),
+  ]);
+  return {
+    findings: [...temporalFindings, ...others.filter((finding) => finding !== null)],
+    isReachable: temporalFindings[0]?.ok ?? false,
+  };
+}
+
+async function checkTemporal(config: Config): Promise<Finding[]> {
+  let client: Client;
+  try {
+    client = await connectClient();
+  } catch (error) {
+    const { message } = toCommandError(error);
+    const remedy = 'Start a local stack with "sluice dev", or set TEMPORAL_ADDRESS to your server.';
+    return [{ name: 'Temporal', ok: false, detail: message, remedy }];
+  }
+  try {
+    const { address, namespace } = temporalSettings();
+    const server = await check(
+      'Temporal',
+      'Set TEMPORAL_NAMESPACE and TEMPORAL_API_KEY to what your server has.',
+      async () => {
+        await client.workflowService.describeNamespace({ namespace });
+        return `${address}, namespace ${namespace}`;
+      },
+    );
+    return [server, await checkSearchAttributes(client), await checkWorker(client, config)];
+  } finally {
+    await client.connection.close();
+  }
+}
+
+function checkSearchAttributes(client: Client): Promise<Finding> {
+  const command = Object.entries(SEARCH_ATTRIBUTES)
+    .map(([name, type]) => `--name ${name} --type ${type}`)
+    .join(' ');
+  const remedy = `Register them: temporal operator search-attribute create ${command}`;
+  return check('search attributes', remedy, async () => {
+    const missing = await findMissingSearchAttributes(client);
+    if (missing.length > 0) throw new Error(`not registered: ${missing.join(', ')}`);
+    return 'registered';
+  });
+}
+
+function checkWorker(client: Client, { taskQueue }: Config): Promise<Finding> {
+  return check('worker', 'Start one with "sluice worker" and the same SLUICE_TASK_QUEUE.', async () => {
+    const { namespace } = client.options;
+    const request = { namespace, taskQueue: { name: taskQueue }, taskQueueType: TASK_QUEUE_TYPE_WORKFLOW };
+    const { pollers } = await client.workflowService.describeTaskQueue(request);
+    const names = new Set((pollers ?? []).map(({ identity }) => identity));
+    if (names.size === 0) throw new Error(`none polls the task queue ${taskQueue}`);
+    return `${[...names].join(', ')} on the task queue ${taskQueue}`;
+  });
+}
+
+async function checkLake({ lake }: Config): Promise<Finding> {
+  const s3 = connectS3();
+  const remedy =
+    'Set SLUICE_LAKE to a bucket that exists and that the credentials may list; AWS_ENDPOINT_URL_S3 for another S3.';
+  try {
+    return await check('S3', remedy, async () => {
+      await s3.send(new HeadBucketCommand({ Bucket: parseS3Uri(lake)!.bucket })).catch((error: unknown) => {
+        // An answer to HEAD has no text, so the SDK knows only the status.
+        const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+        if (status === 404) throw new Error(`the bucket of ${lake} does not exist`);
+        if (status === 403) throw new Error(`no access to ${lake}`);
+        throw error;
+      });
+      return lake;
+    });
+  } finally {
+    s3.destroy();
+  }
+}
+
+async function checkCredentials({ engines }: Config): Promise<Finding | null> {
+  if (engines !== 'aws') return null;
+  const s3 = connectS3();
+  try {
+    return await check(
+      'AWS',
+      'Set credentials and region as for the AWS CLI, for example AWS_PROFILE and AWS_REGION.',
+      async () => {
+        const [{ accessKeyId }, region] = await Promise.all([s3.config.credentials(), s3.config.region()]);
+        return `access key ${accessKeyId.slice(0, 4)}…, region ${region}`;
+      },
+    );
+  } finally {
+    s3.destroy();
+  }
+}
+
+async function checkLivy({ livyUrl }: Config): Promise<Finding> {
+  if (livyUrl === null) {
+    return {
+      name: 'Livy',
+      ok: true,
+      detail: 'SLUICE_LIVY_URL is not set; only jobs of livy:createBatch need it',
+      remedy: null,
+    };
+  }
+  return check('Livy', 'Start Livy, or set SLUICE_LIVY_URL to where it is.', async () => {
+    const response = await fetch(`${livyUrl}/batches?size=1`, {
+      signal: AbortSignal.timeout(LIVY_TIMEOUT_MS),
+    });
+    if (!response.ok) throw new Error(`${livyUrl} answers ${response.status} ${response.statusText}`);
+    return livyUrl;
+  });
+}
+
+async function check(name: string, remedy: string, body: () => Promise<string>): Promise<Finding> {
+  try {
+    return { name, ok: true, detail: await body(), remedy: null };
+  } catch (error) {
+    return { name, ok: false, detail: toCommandError(error).message, remedy };
+  }
+}
+
+function renderFinding({ name, ok, detail, remedy }: Finding): string {
+  const colors = pc.createColors(hasColor());
+  const line = `${ok ? colors.green('ok    ') : colors.red('failed')}  ${name}: ${detail}`;
+  return remedy === null ? line : `${line}\n        ${remedy}`;
+}

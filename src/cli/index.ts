@@ -1,0 +1,59 @@
+import { Command, CommanderError } from 'commander';
+import { addCancel } from './cancel';
+import { addDemo } from './demo';
+import { addDev } from './dev';
+import { addDoctor } from './doctor';
+import { EXIT, toCommandError, wrongUsage } from './errors';
+import { addList } from './list';
+import { printError } from './output';
+import { addPipelines } from './pipelines';
+import { addSchedule } from './schedule';
+import { addSignal } from './signal';
+import { addStart } from './start';
+import { addStatus } from './status';
+import { addWatch } from './watch';
+import { addWebhook } from './webhook';
+import { addWorker } from './worker';
+
+/** The commands in the order of the help. A command says how it ended through `process.exitCode`, or throws. */
+const COMMANDS = [
+  addDev,
+  addDemo,
+  addWorker,
+  addWebhook,
+  addPipelines,
+  addStart,
+  addSignal,
+  addStatus,
+  addWatch,
+  addList,
+  addCancel,
+  addSchedule,
+  addDoctor,
+];
+
+export function createProgram(): Command {
+  const program = new Command('sluice')
+    .description('Runs long ETL pipelines durably on Temporal.')
+    .showSuggestionAfterError()
+    .configureOutput({ outputError: () => {} })
+    .exitOverride()
+    .addHelpText('after', '\nExample:\n  $ sluice demo\n\nSee "sluice COMMAND --help" for one command.');
+  for (const add of COMMANDS) add(program);
+  return program;
+}
+
+/** Runs one command line and gives the exit code: 0, 1 run or job failed, 2 wrong usage or input, 3 server unreachable. */
+export async function runCommandLine(argv: string[]): Promise<number> {
+  try {
+    await createProgram().parseAsync(argv, { from: 'user' });
+    return Number(process.exitCode ?? EXIT.ok);
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
+    // The help was asked for by giving no command; it is on standard error already.
+    if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage;
+    const failure = toCommandError(error instanceof CommanderError ? wrongUsage(error) : error);
+    printError(failure, argv.includes('--json'));
+    return failure.exitCode;
+  }
+}

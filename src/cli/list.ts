@@ -1,0 +1,115 @@
+import { Option, type Command } from 'commander';
+import { SluiceError } from '../errors';
+import { findPipeline, PIPELINES } from '../pipelines';
+import { formatDuration } from '../pipelines/duration';
+import type { RunState } from '../workflows/messages';
+import { addJson, type JsonOption } from './options';
+import { formatTable, formatTime, print, printJson } from './output';
+import { pipelineOf, stateFromServer } from './readStatus';
+import { findMissingSearchAttributes } from './searchAttributes';
+import { runUrl, withSession, type Session } from './session';
+
+interface ListOptions extends JsonOption {
+  pipeline?: string;
+  state?: RunState;
+}
+
+/** The server sorts by its own rule (open runs first), so more are read than shown. */
+const READ = 1000;
+const SHOWN = 100;
+
+const EXECUTION_STATUS: Record<RunState, string> = {
+  running: 'Running',
+  completed: 'Completed',
+  'completed with fallback': 'Completed',
+  failed: 'Failed',
+  cancelled: 'Canceled',
+  terminated: 'Terminated',
+  'timed out': 'TimedOut',
+};
+
+export function addList(program: Command): void {
+  const command = program
+    .command('list')
+    .description(`list runs, newest first, at most ${SHOWN}`)
+    .option('--pipeline <name>', 'only runs of this pipeline')
+    .addOption(
+      new Option('--state <state>', 'only runs in this state').choices(Object.keys(EXECUTION_STATUS)),
+    )
+    .addHelpText('after', '\nExample:\n  $ sluice list --pipeline marketing-and-sales --state running');
+  addJson(command).action(async (options: ListOptions) => {
+    const names =
+      options.pipeline === undefined
+        ? PIPELINES.map(({ name }) => name)
+        : [findPipeline(options.pipeline).name];
+    const runs = await withSession((session) => listRuns(session, names, options.state));
+    if (options.json) return printJson(runs);
+    if (runs.length === 0) return print('There are no such runs. Start one with: sluice start PIPELINE');
+    const rows = runs.map((run) => [
+      run.id,
+      run.pipeline,
+      run.state,
+      run.step ?? '',
+      formatTime(run.startedAt),
+      tookOf(run),
+    ]);
+    print(formatTable(['RUN', 'PIPELINE', 'STATE', 'STEP', 'STARTED', 'TOOK'], rows));
+  });
+}
+
+interface ListedRun {
+  id: string;
+  runId: string;
+  pipeline: string;
+  state: RunState;
+  /** The step that runs, waits or failed. */
+  step: string | null;
+  waitingFor: string[];
+  startedAt: string;
+  endedAt: string | null;
+  url: string | null;
+}
+
+async function listRuns(
+  session: Session,
+  names: string[],
+  state: RunState | undefined,
+): Promise<ListedRun[]> {
+  const { client } = session;
+  if (state === 'completed with fallback' && (await isWithoutAttributes(session))) {
+    const cure =
+      'Only search attributes tell it from "completed"; see "sluice doctor" for how to register them.';
+    throw new SluiceError('InvalidInput', `--state "${state}" cannot be listed on this server. ${cure}`);
+  }
+  // The server's own status rather than SluiceState: a run that was terminated could not write its state.
+  const conditions = [`WorkflowType IN (${names.map((name) => `'${name}'`).join(', ')})`];
+  if (state !== undefined) conditions.push(`ExecutionStatus = '${EXECUTION_STATUS[state]}'`);
+  if (state === 'completed with fallback') conditions.push(`SluiceState = '${state}'`);
+  const runs: ListedRun[] = [];
+  for await (const run of client.workflow.list({ query: conditions.join(' AND '), pageSize: 200 })) {
+    const attribute = (name: string) =>
+      (run.searchAttributes as Record<string, unknown[] | undefined>)[name] ?? [];
+    const listed: ListedRun = {
+      id: run.workflowId,
+      runId: run.runId,
+      pipeline: pipelineOf(run),
+      state: stateFromServer(run.status.name, attribute('SluiceState')[0]),
+      step: (attribute('SluiceStep')[0] as string | undefined) || null,
+      waitingFor: run.status.name === 'RUNNING' ? (attribute('SluiceWaitingFor') as string[]) : [],
+      startedAt: run.startTime.toISOString(),
+      endedAt: run.closeTime?.toISOString() ?? null,
+      url: runUrl(session, run.workflowId, run.runId),
+    };
+    if (state === undefined || listed.state === state) runs.push(listed);
+    if (runs.length >= READ) break;
+  }
+  return runs.sort((a, b) => b.startedAt.localeCompare(a.startedAt)).slice(0, SHOWN);
+}
+
+async function isWithoutAttributes({ client }: Session): Promise<boolean> {
+  return (await findMissingSearchAttributes(client)).includes('SluiceState');
+}
+
+function tookOf({ startedAt, endedAt }: ListedRun): string {
+  return formatDuration(Math.max(0, (endedAt ? Date.parse(endedAt) : Date.now()) - Date.parse(startedAt)));
+}

@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import { InvalidArgumentError, type Command } from 'commander';
+import type { Config } from '../config';
+import { SluiceError } from '../errors';
+import { parseInput, type Pipeline } from '../pipelines';
+import { parseDuration } from '../pipelines/duration';
+
+export interface JsonOption {
+  json?: true;
+}
+
+export interface InputOptions {
+  parameter?: Record<string, string>;
+  input?: string;
+}
+
+export function addJson(command: Command): Command {
+  return command.option('--json', 'print JSON');
+}
+
+/** `-p` and `--input`, for every command that states a pipeline's input. */
+export function addInput(command: Command): Command {
+  return command
+    .option('-p, --parameter <key=value>', 'one field of the input; may be repeated', collectParameter)
+    .option('--input <file>', 'the input as a JSON file, or - for standard input; -p goes over it');
+}
+
+export function collectParameter(text: string, before: Record<string, string> = {}): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('Give key=value, for example -p engine=glue.');
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+export function parseInteger(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('Give a whole number, for example 100.');
+  return Number(text);
+}
+
+/** A time: ISO 8601, or how long ago. Gives ISO 8601. */
+export function parseSince(text: string, now = Date.now()): string {
+  const agoMs = parseDuration(text.replace(/\s+ago$/, ''));
+  const timeMs = agoMs !== null ? now - agoMs : /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : NaN;
+  const time = new Date(timeMs);
+  if (Number.isNaN(time.getTime())) {
+    throw new InvalidArgumentError(
+      'Give a time such as 2025-03-01T12:00:00Z, or how long ago such as "2 hours".',
+    );
+  }
+  return time.toISOString();
+}
+
+/**
+ * The checked input of a pipeline: `--input`, `-p` over it, and what the settings say for fields that are not given.
+ * @throws SluiceError InvalidInput with all problems
+ */
+export function readInput(
+  pipeline: Pipeline,
+  options: InputOptions,
+  config: Config,
+): Record<string, unknown> {
+  const file = options.input === undefined ? {} : readInputFile(options.input);
+  const base = pipeline.name === 'job' && options.input !== undefined ? { job: file } : file;
+  if (typeof base !== 'object' || base === null || Array.isArray(base)) return parseInput(pipeline, base);
+  const parameters = Object.entries(options.parameter ?? {}).map(([name, text]) => [
+    name,
+    parseParameter(pipeline, name, text),
+  ]);
+  const given: Record<string, unknown> = {
+    ...base,
+    ...(Object.fromEntries(parameters) as Record<string, unknown>),
+  };
+  return parseInput(pipeline, { ...defaultsOf(pipeline, config), ...given });
+}
+
+function defaultsOf(pipeline: Pipeline, config: Config): Record<string, unknown> {
+  const defaults: Record<string, unknown> = {};
+  if ('lake' in pipeline.input) defaults['lake'] = config.lake;
+  else {
+    if ('rootPath' in pipeline.input) defaults['rootPath'] = config.lake;
+    if ('scripts' in pipeline.input) defaults['scripts'] = `${config.lake}/jobs`;
+  }
+  return defaults;
+}
+
+function parseParameter(pipeline: Pipeline, name: string, text: string): unknown {
+  const field = Object.hasOwn(pipeline.input, name) ? pipeline.input[name] : undefined;
+  if (field?.kind !== 'job' && field?.kind !== 'jobs') return text;
+  return parseJson(text, `-p ${name}`);
+}
+
+function readInputFile(file: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(file === '-' ? 0 : file, 'utf8');
+  } catch (cause) {
+    const reason =
+      (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (cause as Error).message;
+    throw new SluiceError(
+      'InvalidInput',
+      `--input ${file}: ${reason}; give a JSON file, or - for standard input`,
+      { cause },
+    );
+  }
+  return parseJson(text, `--input ${file}`);
+}
+
+function parseJson(text: string, from: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new SluiceError('InvalidInput', `${from}: no JSON: ${(cause as Error).message}`, { cause });
+  }
+}

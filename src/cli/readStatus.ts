@@ -1,0 +1,229 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  QueryNotRegisteredError,
+  WorkflowFailedError,
+  type WorkflowExecutionDescription,
+  type WorkflowHandle,
+} from '@temporalio/client';
+import { ApplicationFailure, WorkflowNotFoundError } from '@temporalio/common';
+import { ERROR_CODES, SluiceError, type ErrorCode } from '../errors';
+import {
+  statusQuery,
+  type Failure,
+  type RunState,
+  type RunStatus,
+  type StepStatus,
+} from '../workflows/messages';
+import { runUrl, type Session } from './session';
+
+/** A step as people and scripts see it; a step that is a child run has that run's steps below it. */
+export interface StepView extends StepStatus {
+  steps?: StepView[];
+}
+
+/** What `status --json` prints. */
+export interface RunView {
+  id: string;
+  runId: string;
+  pipeline: string;
+  state: RunState;
+  startedAt: string;
+  endedAt: string | null;
+  url: string | null;
+  waitingFor: string[];
+  failure: Failure | null;
+  result: unknown;
+  measures: Record<string, number>;
+  steps: StepView[];
+}
+
+const QUERY_TIMEOUT_MS = 5_000;
+
+const SERVER_STATES: Record<string, RunState> = {
+  COMPLETED: 'completed',
+  FAILED: 'failed',
+  CANCELLED: 'cancelled',
+  TERMINATED: 'terminated',
+  TIMED_OUT: 'timed out',
+};
+
+export function isEnded(view: Pick<RunView, 'state'>): boolean {
+  return view.state !== 'running';
+}
+
+/** Whether a run ended as it should, on the second way or the first. */
+export function isSuccess(view: Pick<RunView, 'state'>): boolean {
+  return view.state === 'completed' || view.state === 'completed with fallback';
+}
+
+/** All steps of a run and of its child runs, parents first. */
+export function listSteps(steps: StepView[]): StepView[] {
+  return steps.flatMap((step) => [step, ...listSteps(step.steps ?? [])]);
+}
+
+/**
+ * The status of a run: what the server knows, and the steps that a worker answers. Without a worker the steps are
+ * missing and `report` says so.
+ * @throws SluiceError UnknownRun
+ */
+export async function readStatus(
+  session: Session,
+  id: string,
+  report: (line: string) => void,
+): Promise<RunView> {
+  const latest = session.client.workflow.getHandle(id);
+  let { description, answer } = await readBoth(session, latest, report);
+  if (description.status.name === 'RUNNING' && answer && answer.state !== 'running') {
+    // The run ended between the two calls, or is about to.
+    await sleep(200);
+    ({ description, answer } = await readBoth(session, latest, report));
+  }
+  const state = stateOf(description, answer);
+  const ended = state !== 'running';
+  const { result, failure } = ended
+    ? await readOutcome(session, description, state, answer)
+    : { result: null, failure: null };
+  const steps = await Promise.all(
+    (answer?.steps ?? []).map((step) => readChild(session, description, settle(step, state), report)),
+  );
+  const waitingFor = listSteps(steps).flatMap((step) =>
+    step.state === 'waiting' && step.waitingFor ? [step.waitingFor] : [],
+  );
+  return {
+    id: description.workflowId,
+    runId: description.runId,
+    pipeline: pipelineOf(description),
+    state,
+    startedAt: description.startTime.toISOString(),
+    endedAt: description.closeTime?.toISOString() ?? null,
+    url: runUrl(session, description.workflowId, description.runId),
+    waitingFor: ended ? [] : [...new Set([...(answer?.waitingFor ?? []), ...waitingFor])],
+    failure: failure ?? answer?.failure ?? null,
+    result,
+    measures: answer?.measures ?? {},
+    steps,
+  };
+}
+
+export function pipelineOf({ memo, type }: { memo?: Record<string, unknown>; type: string }): string {
+  return typeof memo?.['pipeline'] === 'string' ? memo['pipeline'] : type;
+}
+
+/** The server's word on how a run ended; only the run itself knows that it fell back. */
+export function stateFromServer(status: string, said: unknown): RunState {
+  const state = SERVER_STATES[status] ?? 'running';
+  return state === 'completed' && said === 'completed with fallback' ? said : state;
+}
+
+function stateOf(description: WorkflowExecutionDescription, answer: RunStatus | null): RunState {
+  const said = (description.searchAttributes as Record<string, unknown[] | undefined>)['SluiceState']?.[0];
+  return stateFromServer(description.status.name, answer?.state ?? said);
+}
+
+async function readBoth(session: Session, latest: WorkflowHandle, report: (line: string) => void) {
+  const description = await describe(latest);
+  const handle = session.client.workflow.getHandle(description.workflowId, description.runId);
+  return { description, answer: await askRun(session, handle, report) };
+}
+
+async function describe(handle: WorkflowHandle): Promise<WorkflowExecutionDescription> {
+  try {
+    return await handle.describe();
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) {
+      throw new SluiceError(
+        'UnknownRun',
+        `No run has the id ${handle.workflowId}. See the runs with: sluice list`,
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+}
+
+async function askRun(
+  session: Session,
+  handle: WorkflowHandle,
+  report: (line: string) => void,
+): Promise<RunStatus | null> {
+  try {
+    return await session.client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query(statusQuery));
+  } catch (error) {
+    if (isUnavailable(error)) throw error;
+    const reason =
+      error instanceof QueryNotRegisteredError
+        ? 'it is no run of a pipeline'
+        : `no worker answered on the task queue ${session.config.taskQueue}; start one with: sluice worker`;
+    report(`The steps of ${handle.workflowId} cannot be shown: ${reason}`);
+    return null;
+  }
+}
+
+function isUnavailable(error: unknown): boolean {
+  const GRPC_UNAVAILABLE = 14;
+  return (error as { cause?: { code?: unknown } }).cause?.code === GRPC_UNAVAILABLE;
+}
+
+async function readOutcome(
+  { client }: Session,
+  { workflowId, runId }: WorkflowExecutionDescription,
+  state: RunState,
+  answer: RunStatus | null,
+): Promise<{ result: unknown; failure: Failure | null }> {
+  try {
+    return { result: (await client.workflow.getHandle(workflowId, runId).result()) ?? null, failure: null };
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const own = state === 'failed' || state === 'cancelled' ? answer?.failure : null;
+    return { result: null, failure: own ?? toFailure(error, state) };
+  }
+}
+
+function toFailure({ cause, message }: WorkflowFailedError, state: RunState): Failure {
+  if (state === 'cancelled') return { code: 'Cancelled', message: 'The run was cancelled.', step: null };
+  if (state === 'terminated') {
+    const reason =
+      cause?.message && cause.message !== 'Workflow execution terminated' ? `: ${cause.message}` : '';
+    return {
+      code: 'RunFailed',
+      message: `The run was terminated${reason}. Its jobs were not stopped.`,
+      step: null,
+    };
+  }
+  const isOurs = cause instanceof ApplicationFailure && cause.type && Object.hasOwn(ERROR_CODES, cause.type);
+  return {
+    code: isOurs ? (cause.type as ErrorCode) : 'RunFailed',
+    message: cause?.message ?? message,
+    step: null,
+  };
+}
+
+/** A run that the server ended could not end its steps: a job that was submitted may still run. */
+function settle(step: StepStatus, state: RunState): StepStatus {
+  const isOpen = ['pending', 'waiting', 'waiting for capacity', 'running'].includes(step.state);
+  if (state === 'running' || !isOpen) return step;
+  const settled = step.state === 'pending' ? 'skipped' : step.job?.externalId ? 'leaked' : 'stopped';
+  return { ...step, state: settled, waitingFor: null };
+}
+
+async function readChild(
+  session: Session,
+  parent: WorkflowExecutionDescription,
+  step: StepStatus,
+  report: (line: string) => void,
+): Promise<StepView> {
+  if (step.run === null) return step;
+  try {
+    const child = session.client.workflow.getHandle(step.run.id);
+    // An earlier run of the same id had a child of the same id.
+    if ((await child.describe()).parentExecution?.runId !== parent.runId) return step;
+    return { ...step, steps: (await readStatus(session, step.run.id, report)).steps };
+  } catch (error) {
+    if (
+      error instanceof WorkflowNotFoundError ||
+      (error instanceof SluiceError && error.code === 'UnknownRun')
+    )
+      return step;
+    throw error;
+  }
+}

@@ -1,0 +1,118 @@
+import pc from 'picocolors';
+import { formatDuration } from '../pipelines/duration';
+import type { Failure, RunState, StepState } from '../workflows/messages';
+import { formatTime } from './output';
+import { isEnded, type RunView, type StepView } from './readStatus';
+
+export interface RenderOptions {
+  color: boolean;
+  /** Milliseconds; for the time that open steps have taken so far. */
+  now?: number;
+}
+
+type Colors = ReturnType<typeof pc.createColors>;
+
+/** How many steps of one group are shown: a fan-out of thousands must not fill the terminal. */
+const SHOWN_STEPS = 50;
+
+/** Whether standard output is a terminal that shows colours. */
+export function hasColor(): boolean {
+  return process.stdout.isTTY && pc.isColorSupported;
+}
+
+/** The status of a run as a tree of its steps. */
+export function renderStatus(view: RunView, { color, now = Date.now() }: RenderOptions): string {
+  const colors = pc.createColors(color);
+  const took = formatDuration(
+    Math.max(0, (view.endedAt ? Date.parse(view.endedAt) : now) - Date.parse(view.startedAt)),
+  );
+  const lines = [
+    `${colors.bold(view.id)}  ${view.pipeline}  ${paint(view.state, colors)}  started ${formatTime(view.startedAt)}, ${took}`,
+  ];
+  if (view.url) lines.push(colors.dim(view.url));
+  lines.push(...renderSteps(rootsOf(view.steps), view.steps, '', { colors, now }));
+  if (!isEnded(view) && view.waitingFor.length > 0) lines.push(`waiting for ${view.waitingFor.join(', ')}`);
+  if (view.failure) lines.push(colors.red(formatFailure(view.failure, true)));
+  return lines.join('\n');
+}
+
+interface Context {
+  colors: Colors;
+  now: number;
+}
+
+function rootsOf(steps: StepView[]): StepView[] {
+  const names = new Set(steps.map((step) => step.name));
+  return steps.filter((step) => step.parent === null || !names.has(step.parent));
+}
+
+/** `all` are the steps of one run: names are unique in it, and parents are found by name. */
+function renderSteps(shown: StepView[], all: StepView[], indent: string, context: Context): string[] {
+  const lines: string[] = [];
+  const kept = shown.slice(0, SHOWN_STEPS);
+  const more = shown.length - kept.length;
+  for (const [i, step] of kept.entries()) {
+    const isLast = i === kept.length - 1 && more === 0;
+    const below = `${indent}${isLast ? '   ' : '│  '}`;
+    lines.push(`${indent}${isLast ? '└─ ' : '├─ '}${renderStep(step, context)}`);
+    const children = all.filter((other) => other.parent === step.name);
+    const ofChildRun = step.steps ?? [];
+    if (step.failure && children.length === 0 && ofChildRun.length === 0) {
+      lines.push(
+        ...formatFailure(step.failure, false)
+          .split('\n')
+          .map((line) => `${below}${context.colors.red(line)}`),
+      );
+    }
+    lines.push(...renderSteps(children, all, below, context));
+    lines.push(...renderSteps(rootsOf(ofChildRun), ofChildRun, below, context));
+  }
+  if (more > 0) lines.push(`${indent}└─ … and ${more} more steps (all of them: --json)`);
+  return lines;
+}
+
+function renderStep(step: StepView, { colors, now }: Context): string {
+  const parts = [step.name, paint(step.state, colors)];
+  if (step.startedAt) {
+    parts.push(
+      formatDuration(
+        Math.max(0, (step.endedAt ? Date.parse(step.endedAt) : now) - Date.parse(step.startedAt)),
+      ),
+    );
+  }
+  if (step.attempts > 1) parts.push(`attempt ${step.attempts}`);
+  parts.push(...describeWork(step).map((text) => colors.dim(text)));
+  return parts.join('  ');
+}
+
+/** What a step waits for, took or runs. */
+export function describeWork(step: StepView): string[] {
+  if (step.waitingFor) return [`for ${step.waitingFor}`];
+  if (step.objects) return step.objects.map((object) => (object.late ? `${object.uri} (late)` : object.uri));
+  if (step.job) return [step.job.resource, step.job.externalId, step.job.url].filter((part) => part !== null);
+  return [];
+}
+
+export function formatFailure({ code, message, step }: Failure, withStep: boolean): string {
+  return `${withStep && step ? `${step}: ` : ''}${code}: ${message}`;
+}
+
+function paint(state: RunState | StepState, colors: Colors): string {
+  switch (state) {
+    case 'succeeded':
+    case 'completed':
+      return colors.green(state);
+    case 'failed':
+    case 'leaked':
+    case 'terminated':
+    case 'timed out':
+      return colors.red(state);
+    case 'running':
+      return colors.cyan(state);
+    case 'pending':
+    case 'skipped':
+      return colors.dim(state);
+    default:
+      return colors.yellow(state);
+  }
+}

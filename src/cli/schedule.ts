@@ -1,0 +1,196 @@
+import type { ScheduleSpec, ScheduleSummary } from '@temporalio/client';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { readConfig } from '../config';
+import { SluiceError } from '../errors';
+import { findPipeline, PIPELINES, type Pipeline } from '../pipelines';
+import { formatDuration, parseDuration } from '../pipelines/duration';
+import { toCommandError } from './errors';
+import { addInput, addJson, readInput, type InputOptions, type JsonOption } from './options';
+import { formatTable, formatTime, print, printJson } from './output';
+import { withSession, type Session } from './session';
+
+interface CreateOptions extends InputOptions, JsonOption {
+  cron?: string;
+  /** Milliseconds. */
+  every?: number;
+  timeZone?: string;
+  id?: string;
+  paused?: true;
+}
+
+export function addSchedule(program: Command): void {
+  const schedule = program
+    .command('schedule')
+    .description('start runs by the clock')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ sluice schedule create marketing-and-sales --time-zone Europe/Berlin',
+    );
+  addCreate(schedule);
+  addListing(schedule);
+  addVerb(schedule, { name: 'pause', about: 'stop starting runs for now', past: 'paused' });
+  addVerb(schedule, { name: 'resume', about: 'start runs again', past: 'resumed' });
+  addVerb(schedule, { name: 'trigger', about: 'start a run now, unless one is running', past: 'triggered' });
+  addVerb(schedule, { name: 'delete', about: 'remove the schedule; its runs stay', past: 'deleted' });
+}
+
+function addCreate(schedule: Command): void {
+  const command = schedule
+    .command('create')
+    .description('create a schedule; without --cron and --every it is the usual one of the pipeline')
+    .argument('<pipeline>', 'its name; see "sluice pipelines"')
+    .addOption(new Option('--cron <cron>', 'when, as a cron string: "0 6 * * 1"').conflicts('every'))
+    .option('--every <duration>', 'how often: "12 hours"', parseEvery)
+    .option('--time-zone <zone>', 'the time zone of the cron string (default UTC)', parseTimeZone)
+    .option('--id <id>', "the id of the schedule (default: the pipeline's name)")
+    .option('--paused', 'create it paused')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ sluice schedule create marketing-and-sales --cron "0 6 * * 1" --time-zone Europe/Berlin',
+    );
+  addJson(addInput(command)).action(async (name: string, options: CreateOptions) => {
+    const config = readConfig();
+    const pipeline = findPipeline(name);
+    const input = readInput(pipeline, options, config);
+    const spec = specOf(pipeline, options);
+    const created = await withSession(
+      (session) => create(session, { pipeline, input, spec, options }),
+      config,
+    );
+    if (options.json) printJson(created);
+    else
+      print(
+        `${created.id}\nnext run: ${created.paused ? 'none while it is paused' : formatTime(created.nextTime)}`,
+      );
+  });
+}
+
+function specOf({ name, schedule }: Pipeline, { cron, every, timeZone }: CreateOptions): ScheduleSpec {
+  if (every !== undefined) return { intervals: [{ every }] };
+  const cronExpression = cron ?? schedule?.cron;
+  if (cronExpression === undefined) {
+    throw new SluiceError(
+      'WrongUsage',
+      `${name} has no usual schedule; say when with --cron CRON or --every DURATION.`,
+    );
+  }
+  return { cronExpressions: [cronExpression], ...(timeZone === undefined ? {} : { timezone: timeZone }) };
+}
+
+interface Create {
+  pipeline: Pipeline;
+  input: Record<string, unknown>;
+  spec: ScheduleSpec;
+  options: CreateOptions;
+}
+
+async function create({ client, config }: Session, { pipeline, input, spec, options }: Create) {
+  const { id = pipeline.name, paused = false } = options;
+  try {
+    const handle = await client.schedule.create({
+      scheduleId: id,
+      spec,
+      action: {
+        type: 'startWorkflow',
+        workflowType: pipeline.name,
+        workflowId: id,
+        taskQueue: config.taskQueue,
+        args: [input, {}],
+        memo: { pipeline: pipeline.name },
+        staticSummary: pipeline.about,
+      },
+      // A run that is late by a day at most still starts, and never beside the one before it.
+      policies: { overlap: 'SKIP', catchupWindow: '1 day' },
+      state: { paused },
+    });
+    const { info } = await handle.describe();
+    return { id, pipeline: pipeline.name, paused, nextTime: info.nextActionTimes[0]?.toISOString() ?? null };
+  } catch (error) {
+    const { code, message } = toCommandError(error);
+    if (code !== 'InvalidInput' || !/cron|spec/i.test(message)) throw error;
+    const cure = 'A cron string has five fields (minute, hour, day, month, weekday), such as "0 6 * * 1".';
+    throw new SluiceError('InvalidInput', `${message}. ${cure}`, { cause: error });
+  }
+}
+
+function addListing(schedule: Command): void {
+  const command = schedule
+    .command('list')
+    .description('list the schedules of pipelines')
+    .addHelpText('after', '\nExample:\n  $ sluice schedule list');
+  addJson(command).action(async ({ json }: JsonOption) => {
+    const schedules = await withSession(listSchedules);
+    if (json) return printJson(schedules);
+    if (schedules.length === 0)
+      return print('There are no schedules. Create one with: sluice schedule create PIPELINE');
+    const rows = schedules.map((row) => [
+      row.id,
+      row.pipeline,
+      row.when,
+      row.paused ? 'paused' : 'active',
+      formatTime(row.nextTime),
+    ]);
+    print(formatTable(['SCHEDULE', 'PIPELINE', 'WHEN', 'STATE', 'NEXT RUN'], rows));
+  });
+}
+
+async function listSchedules({ client }: Session) {
+  const names = new Set(PIPELINES.map(({ name }) => name));
+  const schedules = [];
+  for await (const schedule of client.schedule.list()) {
+    const pipeline = schedule.action?.workflowType;
+    if (pipeline === undefined || !names.has(pipeline)) continue;
+    const paused = schedule.state.paused;
+    const nextTime = paused ? null : (schedule.info.nextActionTimes[0]?.toISOString() ?? null);
+    schedules.push({ id: schedule.scheduleId, pipeline, when: describeSpec(schedule), paused, nextTime });
+  }
+  return schedules;
+}
+
+/** The server keeps a cron string as a calendar; its comment is the string that was given. */
+function describeSpec({ spec }: ScheduleSummary): string {
+  const crons = (spec?.calendars ?? []).map((calendar) => calendar.comment || 'calendar');
+  const intervals = (spec?.intervals ?? []).map(({ every }) => `every ${formatDuration(every)}`);
+  return [...crons, ...intervals, spec?.timezone && spec.timezone !== 'UTC' ? spec.timezone : '']
+    .filter(Boolean)
+    .join(' ');
+}
+
+interface Verb {
+  name: 'pause' | 'resume' | 'trigger' | 'delete';
+  about: string;
+  past: string;
+}
+
+function addVerb(schedule: Command, { name, about, past }: Verb): void {
+  const command = schedule
+    .command(name)
+    .description(about)
+    .argument('<id>', 'the id of the schedule; see "sluice schedule list"')
+    .addHelpText('after', `\nExample:\n  $ sluice schedule ${name} marketing-and-sales`);
+  addJson(command).action(async (id: string, { json }: JsonOption) => {
+    await withSession(async ({ client }) => {
+      const handle = client.schedule.getHandle(id);
+      if (name === 'resume') await handle.unpause();
+      else await handle[name]();
+    });
+    if (json) printJson({ id, [past]: true });
+    else print(`${id}: ${past}`);
+  });
+}
+
+function parseEvery(text: string): number {
+  const durationMs = parseDuration(text);
+  if (durationMs === null || durationMs < 1000)
+    throw new InvalidArgumentError('Give a duration of a second or more, such as "12 hours".');
+  return durationMs;
+}
+
+function parseTimeZone(text: string): string {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: text });
+    return text;
+  } catch {
+    throw new InvalidArgumentError('Give a name of the time zone database, such as Europe/Berlin.');
+  }
+}

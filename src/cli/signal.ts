@@ -1,0 +1,104 @@
+import { HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { Argument, type Command } from 'commander';
+import { connectS3 } from '../connect';
+import { SluiceError } from '../errors';
+import type { Arrival } from '../pipelines';
+import { matchesPattern, parseS3Uri } from '../pipelines/location';
+import { arrivedSignal } from '../workflows/messages';
+import { addJson, type JsonOption } from './options';
+import { note, print, printJson } from './output';
+import { isEnded, listSteps, readStatus } from './readStatus';
+import { withSession, type Session } from './session';
+
+export function addSignal(program: Command): void {
+  const command = program
+    .command('signal')
+    .description('hand a waiting run an object by hand, whatever its time')
+    .argument('<run>', 'the id of the run; see "sluice list"')
+    .addArgument(new Argument('<kind>', 'what is handed over').choices(['arrival']))
+    .argument('<uri>', 'the object, for example s3://lake/sales/sales.csv')
+    .addHelpText('after', '\nExample:\n  $ sluice signal weekly-report arrival s3://lake/sales/sales.csv');
+  addJson(command).action(async (id: string, _kind: string, uri: string, { json }: JsonOption) => {
+    const object = parseS3Uri(uri);
+    if (object === null || object.key === '') {
+      throw new SluiceError(
+        'InvalidInput',
+        `${uri} is no S3 object; give one such as s3://lake/sales/sales.csv`,
+      );
+    }
+    const { runs, arrival } = await withSession(async (session) => {
+      const s3 = connectS3();
+      try {
+        const found = {
+          runs: await findTargets(session, id, object),
+          arrival: await readArrival(s3, object),
+        };
+        for (const run of found.runs)
+          await session.client.workflow.getHandle(run).signal(arrivedSignal, [found.arrival]);
+        return found;
+      } finally {
+        s3.destroy();
+      }
+    });
+    if (json) printJson({ id, runs, arrival });
+    else print(`Handed ${uri} to ${runs.join(', ')}`);
+  });
+}
+
+/** The run and its open child runs: those wait in its place. */
+async function findTargets(
+  session: Session,
+  id: string,
+  object: { bucket: string; key: string },
+): Promise<string[]> {
+  const view = await readStatus(session, id, note);
+  if (isEnded(view)) {
+    throw new SluiceError(
+      'InvalidInput',
+      `The run ${id} has ended (${view.state}) and waits for nothing. Start another with: sluice start ${view.pipeline}`,
+    );
+  }
+  if (!view.waitingFor.some((pattern) => matchesPattern(pattern, object))) {
+    const waits =
+      view.waitingFor.length > 0 ? `it waits for ${view.waitingFor.join(', ')}` : 'no step waits now';
+    note(`No step of ${id} waits for this object: ${waits}. It is kept for a step that comes later.`);
+  }
+  const children = listSteps(view.steps).flatMap((step) =>
+    step.run && step.state === 'running' ? [step.run.id] : [],
+  );
+  return [view.id, ...children];
+}
+
+async function readArrival(s3: S3Client, { bucket, key }: { bucket: string; key: string }): Promise<Arrival> {
+  try {
+    const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+    return {
+      bucket,
+      key,
+      versionId: head.VersionId && head.VersionId !== 'null' ? head.VersionId : null,
+      etag: head.ETag?.replace(/"/g, '') || null,
+      size: head.ContentLength ?? null,
+      sequencer: null,
+      time: (head.LastModified ?? new Date()).toISOString(),
+      byHand: true,
+    };
+  } catch (error) {
+    const uri = `s3://${bucket}/${key}`;
+    const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+    if (status === 404) {
+      throw new SluiceError(
+        'InvalidInput',
+        `${uri} does not exist. Upload it first, or correct bucket and key.`,
+        { cause: error },
+      );
+    }
+    if (status === 403) {
+      throw new SluiceError(
+        'AccessDenied',
+        `No access to ${uri}; the credentials need s3:GetObject and s3:ListBucket.`,
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+}

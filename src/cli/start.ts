@@ -1,0 +1,78 @@
+import { WorkflowFailedError } from '@temporalio/client';
+import type { Command } from 'commander';
+import { readConfig } from '../config';
+import { findPipeline } from '../pipelines';
+import { EXIT } from './errors';
+import { untilAborted, withInterrupt } from './interrupt';
+import { addInput, addJson, parseSince, readInput, type InputOptions, type JsonOption } from './options';
+import { note, print, printJson } from './output';
+import { isSuccess, readStatus } from './readStatus';
+import { hasColor, renderStatus } from './render';
+import { withSession, type Session } from './session';
+import { startRun, type StartedRun } from './startRun';
+
+interface StartOptions extends InputOptions, JsonOption {
+  id?: string;
+  since?: string;
+  wait?: true;
+}
+
+export function addStart(program: Command): void {
+  const command = program
+    .command('start')
+    .description('start a run of a pipeline')
+    .argument('<pipeline>', 'its name; see "sluice pipelines"')
+    .option('--id <id>', 'the id of the run; refused while a run of this id is running')
+    .option('--since <time>', 'take objects from then on: an ISO time, or how long ago ("2 hours")', (text) =>
+      parseSince(text),
+    )
+    .option('--wait', 'wait until the run ends; exit code 1 when it fails')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ sluice start marketing-and-sales -p within="2 days" --wait\n  $ sluice start job --input job.json',
+    );
+  addJson(addInput(command)).action((name: string, options: StartOptions) => start(name, options));
+}
+
+async function start(name: string, options: StartOptions): Promise<void> {
+  const config = readConfig();
+  const pipeline = findPipeline(name);
+  const input = readInput(pipeline, options, config);
+  const { id, since } = options;
+  await withSession(async (session) => {
+    const started = await startRun(session, { pipeline, input, id, since });
+    if (!options.json) print(started.url === null ? started.id : `${started.id}\n${started.url}`);
+    else if (!options.wait) printJson(started);
+    if (options.wait) await waitForEnd(session, started, options);
+  }, config);
+}
+
+async function waitForEnd(session: Session, started: StartedRun, { json }: JsonOption): Promise<void> {
+  const handle = session.client.workflow.getHandle(started.id, started.runId);
+  const ended = handle.result().then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof WorkflowFailedError) return true;
+      throw error;
+    },
+  );
+  const isOver = await withInterrupt((signal) =>
+    Promise.race([ended, untilAborted(signal).then(() => false)]),
+  );
+  if (!isOver) {
+    ended.catch(() => {});
+    note(`The run goes on. See it with: sluice watch ${started.id}`);
+    if (json) printJson({ ...started, state: 'running' });
+    process.exitCode = EXIT.interrupted;
+    return;
+  }
+  const view = await readStatus(session, started.id, note);
+  if (json)
+    printJson({
+      ...started,
+      state: view.state,
+      ...(isSuccess(view) ? { result: view.result } : { failure: view.failure }),
+    });
+  else print(renderStatus(view, { color: hasColor() }));
+  process.exitCode = isSuccess(view) ? EXIT.ok : EXIT.failed;
+}

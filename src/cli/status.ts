@@ -1,0 +1,19 @@
+import type { Command } from 'commander';
+import { addJson, type JsonOption } from './options';
+import { note, print, printJson } from './output';
+import { readStatus } from './readStatus';
+import { hasColor, renderStatus } from './render';
+import { withSession } from './session';
+
+export function addStatus(program: Command): void {
+  const command = program
+    .command('status')
+    .description('show the steps of a run')
+    .argument('<run>', 'the id of the run; see "sluice list"')
+    .addHelpText('after', '\nExample:\n  $ sluice status marketing-and-sales-20250301-120000-1a2b --json');
+  addJson(command).action(async (id: string, { json }: JsonOption) => {
+    const view = await withSession((session) => readStatus(session, id, note));
+    if (json) printJson(view);
+    else print(renderStatus(view, { color: hasColor() }));
+  });
+}

@@ -1,0 +1,13 @@
+import type { Command } from 'commander';
+
+export function addWorker(program: Command): void {
+  program
+    .command('worker')
+    .description('run a worker, which does the work of the runs, until SIGTERM or Ctrl-C')
+    .addHelpText('after', '\nExample:\n  $ TEMPORAL_ADDRESS=temporal.example.com:7233 sluice worker')
+    .action(async () => {
+      // Loaded only here: the worker's native part takes a second that no other command should wait for.
+      const { runWorker } = await import('../runWorker.js');
+      await runWorker();
+    });
+}

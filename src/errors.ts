@@ -1,0 +1,49 @@
+/**
+ * The table of error codes. A code is the `type` of the `ApplicationFailure` that crosses the activity boundary and the
+ * `code` that users see; `docs/errors.md` explains each, and a test holds the two together.
+ */
+export const ERROR_CODES = {
+  InvalidInput: 'The input of a run or command is wrong; the message names field, value and remedy.',
+  UnknownPipeline: 'No pipeline has this name.',
+  UnknownRun: 'No run has this id.',
+  WrongUsage: 'A command was called with wrong options.',
+  ServerUnreachable: 'A server (Temporal, S3, Livy) cannot be reached at its address.',
+  PortTaken: 'A port that the local stack needs is in use.',
+  FolderInUse: 'Another local stack uses the same data folder.',
+  MissingTool: 'A program that is needed is not on this machine.',
+  ArrivalTimeout: 'The awaited objects did not arrive in time.',
+  ObjectGone: 'An object version that a run has taken is no longer there.',
+  BadData: 'An input file is not what the job expects; the message names file and column.',
+  JobFailed: 'The service ran the job and says that it failed.',
+  JobStopped: 'The job was stopped in the service, by somebody else than the run.',
+  JobTimeout: 'The job did not end within its time-out and was stopped.',
+  JobLost: 'The service no longer knows the job; what it did must be looked at.',
+  JobLeaked: 'The job could not be stopped; it may still run. The message has its id and link.',
+  InvalidJob: 'The service refused the job: wrong parameters or a missing resource.',
+  AccessDenied: 'The service denied access; the message names the action.',
+  NoEngine: 'The resource has no engine in this mode.',
+  Throttled: 'The service asks to slow down.',
+  NoCapacity: 'The service has no room for the job now; it waits in line.',
+  Transient: 'The service could not answer this time.',
+  RunFailed: 'The run ended in a failure that has no code of its own.',
+  Cancelled: 'The run or job was cancelled.',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** A failure with a code: a mistake of the user's or a fault of a service, told without a stack trace. */
+export class SluiceError extends Error {
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+    this.name = 'SluiceError';
+  }
+}
+
+/** Whether a retry of the same call can succeed without anybody changing anything. The one place that decides. */
+export function isRetryable(code: ErrorCode): boolean {
+  return code === 'Throttled' || code === 'Transient' || code === 'NoCapacity' || code === 'ServerUnreachable';
+}

@@ -1,0 +1,19 @@
+export { cacheFolder, type Report } from './cache';
+export { startLivy, type LivyServer } from './livy';
+export { checkPorts, choosePorts, freePort, type Ports } from './ports';
+export { Processes, type RunningProcess } from './processes';
+export { startS3Gateway, type S3Gateway } from './s3Gateway';
+export { startStack, type Stack, type StackInfo, type StackOptions } from './stack';
+export { startTemporal, type TemporalServer } from './temporal';
+export {
+  checkTools,
+  ensureLivy,
+  ensureLivyAndSpark,
+  ensureS3Gateway,
+  ensureSpark,
+  ensureTemporal,
+  ensureTemporalTestServer,
+  probeTools,
+  type LivyTools,
+  type Probe,
+} from './tools';

@@ -1,0 +1,86 @@
+import { Connection } from '@temporalio/client';
+import { Processes, type RunningProcess } from './processes';
+import { isListening, LOOPBACK } from './ports';
+
+const SEARCH_ATTRIBUTES = [
+  'SluicePipeline=Keyword',
+  'SluiceState=Keyword',
+  'SluiceStep=Keyword',
+  'SluiceWaitingFor=KeywordList',
+];
+
+export interface TemporalOptions {
+  binary: string;
+  env: NodeJS.ProcessEnv;
+  port: number;
+  uiPort: number;
+  /** Where runs are kept; without it they end with the server. */
+  dbFile?: string;
+  logs: string;
+  processes?: Processes;
+}
+
+export interface TemporalServer extends RunningProcess {
+  address: string;
+  uiUrl: string;
+}
+
+/** Starts Temporal's development server with its Web UI and Sluice's search attributes. Ready means: usable. */
+export async function startTemporal(options: TemporalOptions): Promise<TemporalServer> {
+  const { binary, env, port, uiPort, dbFile, logs, processes = new Processes() } = options;
+  const address = `${LOOPBACK}:${port}`;
+  const server = await processes.start({
+    name: 'temporal',
+    command: binary,
+    args: [
+      ...['server', 'start-dev', '--ip', LOOPBACK, '--port', String(port), '--ui-port', String(uiPort)],
+      ...['--log-level', 'error'],
+      ...(dbFile ? ['--db-filename', dbFile] : []),
+      // The defaults poll a local database too seldom and make each timer and task wait.
+      ...['transfer', 'timer', 'visibility'].flatMap((queue) => [
+        '--dynamic-config-value',
+        `history.${queue}ProcessorMaxPollRPS=2000`,
+      ]),
+      // Without WAL every write waits for the disk twice.
+      ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'],
+      ...SEARCH_ATTRIBUTES.flatMap((attribute) => ['--search-attribute', attribute]),
+    ],
+    env: withoutTemporalSettings(env),
+    logs,
+    ready: { check: () => isUsable(address, port) },
+    graceMs: 5_000,
+  });
+  return {
+    name: server.name,
+    pid: server.pid,
+    logFile: server.logFile,
+    stop: () => server.stop(),
+    address,
+    uiUrl: `http://${LOOPBACK}:${uiPort}`,
+  };
+}
+
+/** The port opens before the namespace is there and its search attributes are known. */
+async function isUsable(address: string, port: number): Promise<boolean> {
+  if (!(await isListening(port))) return false;
+  let connection: Connection | undefined;
+  try {
+    connection = await Connection.connect({ address, connectTimeout: '2s' });
+    await connection.workflowService.describeNamespace({ namespace: 'default' });
+    const { customAttributes } = await connection.operatorService.listSearchAttributes({
+      namespace: 'default',
+    });
+    return SEARCH_ATTRIBUTES.every(
+      (attribute) => (attribute.split('=')[0] as string) in (customAttributes ?? {}),
+    );
+  } catch {
+    return false;
+  } finally {
+    await connection?.close();
+  }
+}
+
+/** The user's own settings (a profile, an address, a key) are for clients of another server. */
+function withoutTemporalSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_')));
+}

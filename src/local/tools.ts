@@ -1,0 +1,287 @@
+import { chmod, readdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { cacheFolder, install, isInstalled, type Installation, type Report } from './cache';
+import { findProgram, runCommand } from './command';
+import { freePort, isListening } from './ports';
+import { Processes } from './processes';
+import { findNeeded, requirePrograms, type ProgramName } from './programs';
+
+/** What an installer works with. `cache` is the folder of `cacheFolder(env)` unless a test says otherwise. */
+export interface ToolContext {
+  env: NodeJS.ProcessEnv;
+  report: Report;
+  cache?: string;
+}
+
+/** Livy's jars and the Spark that it drives. */
+export interface LivyTools {
+  java: string;
+  /** Only where the user has set it: elsewhere Spark finds the same `java` on PATH. */
+  javaHome: string | undefined;
+  jars: string;
+  sparkHome: string;
+  python: string;
+}
+
+export type ToolName = 'temporal' | 'temporalTestServer' | 's3Gateway' | 'livy' | 'spark';
+
+interface Tool {
+  title: string;
+  /** The folder's name in the cache. */
+  name: string;
+  /** What the machine must bring to install it, and what to run it. */
+  toInstall: ProgramName[];
+  toRun: ProgramName[];
+  /** A program of this name on PATH is taken as it is. */
+  onPath?: string;
+}
+
+const TOOLS: Record<ToolName, Tool> = {
+  temporal: {
+    title: 'the Temporal server (`temporal` on PATH would do as well: https://docs.temporal.io/cli)',
+    name: 'temporal-1.5.1',
+    toInstall: ['go'],
+    toRun: [],
+    onPath: 'temporal',
+  },
+  temporalTestServer: {
+    title: "Temporal's time-skipping test server",
+    name: 'temporal-test-server-1.38.0',
+    toInstall: ['mvn', 'java'],
+    toRun: ['java'],
+  },
+  s3Gateway: {
+    title:
+      'the S3 gateway (`versitygw` on PATH would do as well: https://github.com/versity/versitygw/releases)',
+    name: 'versitygw-1.8.0',
+    toInstall: ['go'],
+    toRun: [],
+    onPath: 'versitygw',
+  },
+  livy: { title: 'Livy', name: 'livy-0.7.1-incubating', toInstall: ['mvn', 'java'], toRun: ['java'] },
+  spark: {
+    title: 'Spark',
+    name: 'pyspark-3.5.3',
+    toInstall: ['python3', 'java'],
+    toRun: ['python3', 'java'],
+  },
+};
+
+/** Which tools can be had here: installed already, or installable with the programs that are present. */
+export interface Probe {
+  available: Record<ToolName, boolean>;
+  programs: Record<ProgramName, boolean>;
+  /** Whether Spark jobs can run here; if not, what is missing for them. */
+  spark: boolean;
+  missingForSpark: ProgramName[];
+}
+
+/** Looks only; installs nothing and takes well under a second. */
+export async function probeTools({ env, cache }: Omit<ToolContext, 'report'>): Promise<Probe> {
+  const names = ['go', 'java', 'mvn', 'python3'] as const;
+  const paths = await Promise.all(names.map((name) => findNeeded(name, env)));
+  const programs = Object.fromEntries(names.map((name, index) => [name, paths[index] !== undefined]));
+  const tools = Object.keys(TOOLS) as ToolName[];
+  const missing = await Promise.all(
+    tools.map(async (tool) =>
+      (await listNeeds(tool, { env, cache: cache ?? cacheFolder(env) })).filter((name) => !programs[name]),
+    ),
+  );
+  const missingForSpark = new Set(
+    tools.flatMap((tool, i) => (tool === 'livy' || tool === 'spark' ? missing[i] : [])),
+  );
+  return {
+    available: Object.fromEntries(
+      tools.map((tool, i) => [tool, missing[i]?.length === 0]),
+    ) as Probe['available'],
+    programs: programs as Probe['programs'],
+    spark: missingForSpark.size === 0,
+    missingForSpark: [...missingForSpark] as ProgramName[],
+  };
+}
+
+/** Rejects with MissingTool, before anything long starts, when a program is missing that one of the tools needs. */
+export async function checkTools(
+  tools: ToolName[],
+  { env, cache }: Omit<ToolContext, 'report'>,
+): Promise<void> {
+  const needs = await Promise.all(
+    tools.map(async (tool) =>
+      (await listNeeds(tool, { env, cache: cache ?? cacheFolder(env) })).map((program) => ({
+        program,
+        neededBy: TOOLS[tool].title,
+      })),
+    ),
+  );
+  await requirePrograms(needs.flat(), env);
+}
+
+async function listNeeds(name: ToolName, { env, cache }: { env: NodeJS.ProcessEnv; cache: string }) {
+  const tool = TOOLS[name];
+  if (tool.onPath && (await findProgram(tool.onPath, env))) return [];
+  return (await isInstalled(cache, tool.name)) ? tool.toRun : tool.toInstall;
+}
+
+/** The path of the `temporal` program: the one on PATH, else its own. */
+export function ensureTemporal(context: ToolContext): Promise<string> {
+  return ensureGoProgram('temporal', 'github.com/temporalio/cli/cmd/temporal@v1.5.1', context);
+}
+
+/** The path of the `versitygw` program: the one on PATH, else its own. */
+export function ensureS3Gateway(context: ToolContext): Promise<string> {
+  return ensureGoProgram('s3Gateway', 'github.com/versity/versitygw/cmd/versitygw@v1.8.0', context);
+}
+
+/** The path of a script that takes the test server's own arguments: `PORT --enable-time-skipping`. */
+export async function ensureTemporalTestServer(context: ToolContext): Promise<string> {
+  const script = 'temporal-test-server';
+  const folder = await ensure('temporalTestServer', context, {
+    build: async (partial) => {
+      await copyFromMaven('io.temporal:temporal-test-server:1.38.0', partial, context);
+      const lines = [
+        '#!/bin/sh',
+        'folder=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)',
+        'exec "${JAVA_HOME:+$JAVA_HOME/bin/}java" -XX:TieredStopAtLevel=1 -cp "$folder/jars/*" \\',
+        '  io.temporal.testserver.TestServer "$@"',
+      ];
+      await writeFile(path.join(partial, script), `${lines.join('\n')}\n`);
+      await chmod(path.join(partial, script), 0o755);
+    },
+    verify: (partial) => tryTestServer(path.join(partial, script), partial, context.env),
+  });
+  return path.join(folder, script);
+}
+
+/** Livy's jars. Its server is started with `startLivy`. */
+export async function ensureLivy(context: ToolContext): Promise<{ java: string; jars: string }> {
+  const { java } = await requirePrograms([{ program: 'java', neededBy: TOOLS.livy.title }], context.env);
+  const folder = await ensure('livy', context, {
+    build: (partial) => copyFromMaven('org.apache.livy:livy-server:0.7.1-incubating', partial, context),
+    verify: async (partial) => {
+      const classpath = path.join(partial, 'jars', '*');
+      const args = ['--dry-run', '-cp', classpath, 'org.apache.livy.server.LivyServer'];
+      await runCommand({ command: java as string, args, env: context.env });
+    },
+  });
+  return { java: java as string, jars: path.join(folder, 'jars') };
+}
+
+/** Spark, as the Python package brings it, in a virtual environment of its own. */
+export async function ensureSpark(context: ToolContext): Promise<{ sparkHome: string; python: string }> {
+  const env = withoutPython(context.env);
+  const folder = await ensure('spark', context, {
+    build: async (partial) => {
+      const { python3 } = await requirePrograms([{ program: 'python3', neededBy: TOOLS.spark.title }], env);
+      const pip = ['-m', 'pip', 'install', '--quiet', '--no-input', '--disable-pip-version-check'];
+      await runCommand({ command: python3 as string, args: ['-m', 'venv', partial], env });
+      await runCommand({ command: pythonIn(partial), args: [...pip, 'pyspark==3.5.3'], env });
+    },
+    verify: async (partial) => {
+      const sparkHome = await findSparkHome(partial);
+      await runCommand({ command: pythonIn(partial), args: ['-c', 'import pyspark'], env });
+      const args = ['--version'];
+      await runCommand({
+        command: path.join(sparkHome, 'bin', 'spark-submit'),
+        args,
+        env: { ...env, SPARK_HOME: sparkHome },
+      });
+    },
+  });
+  return { sparkHome: await findSparkHome(folder), python: pythonIn(folder) };
+}
+
+/** Livy and Spark, installed beside each other. */
+export async function ensureLivyAndSpark(context: ToolContext): Promise<LivyTools> {
+  await checkTools(['livy', 'spark'], context);
+  const [livy, spark] = await Promise.all([ensureLivy(context), ensureSpark(context)]);
+  return { ...livy, ...spark, javaHome: homeOf(livy.java, context.env) };
+}
+
+async function ensureGoProgram(tool: 'temporal' | 's3Gateway', module: string, context: ToolContext) {
+  const program = TOOLS[tool].onPath as string;
+  const present = await findProgram(program, context.env);
+  if (present) return present;
+  const inFolder = (folder: string) => path.join(folder, 'bin', program);
+  const folder = await ensure(tool, context, {
+    build: async (partial) => {
+      // A GOOS or GOARCH of the user's would build for another machine, and `go install` then refuses GOBIN.
+      const settings = { GOOS: undefined, GOARCH: undefined, GOFLAGS: undefined, GOWORK: 'off' };
+      const env = { ...context.env, ...settings, GOBIN: path.join(partial, 'bin') };
+      await runCommand({ command: 'go', args: ['install', module], env, cwd: partial });
+    },
+    verify: async (partial) => {
+      await runCommand({ command: inFolder(partial), args: ['--version'], env: context.env });
+    },
+  });
+  return inFolder(folder);
+}
+
+async function ensure(
+  tool: ToolName,
+  context: ToolContext,
+  steps: Omit<Installation, 'name'>,
+): Promise<string> {
+  const cache = context.cache ?? cacheFolder(context.env);
+  const { name } = TOOLS[tool];
+  if (!(await isInstalled(cache, name))) await checkTools([tool], context);
+  return install({ name, ...steps }, { cache, report: context.report });
+}
+
+/** Copies an artifact and all that it needs at run time into `jars`. */
+async function copyFromMaven(coordinates: string, folder: string, { env }: ToolContext): Promise<void> {
+  const [group, artifact, version] = coordinates.split(':');
+  const pom = path.join(folder, 'pom.xml');
+  await writeFile(
+    pom,
+    `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>sluice.local</groupId>
+  <artifactId>${artifact}-copy</artifactId>
+  <version>1</version>
+  <packaging>pom</packaging>
+  <dependencies>
+    <dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>
+  </dependencies>
+</project>
+`,
+  );
+  const jars = path.join(folder, 'jars');
+  const options = ['-DincludeScope=runtime', `-DoutputDirectory=${jars}`];
+  const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies';
+  await runCommand({ command: 'mvn', args: ['-q', '-B', '-f', pom, goal, ...options], env, cwd: folder });
+}
+
+async function tryTestServer(script: string, folder: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const port = await freePort();
+  const processes = new Processes();
+  try {
+    await processes.start({
+      name: 'temporal-test-server',
+      command: script,
+      args: [String(port), '--enable-time-skipping'],
+      env,
+      logs: folder,
+      ready: { check: () => isListening(port) },
+    });
+  } finally {
+    await processes.stop();
+  }
+}
+
+async function findSparkHome(venv: string): Promise<string> {
+  const versions = (await readdir(path.join(venv, 'lib'))).filter((entry) => entry.startsWith('python'));
+  return path.join(venv, 'lib', versions[0] ?? 'python3', 'site-packages', 'pyspark');
+}
+
+function pythonIn(venv: string): string {
+  return path.join(venv, 'bin', 'python3');
+}
+
+function homeOf(java: string, env: NodeJS.ProcessEnv): string | undefined {
+  return env.JAVA_HOME && java.startsWith(env.JAVA_HOME) ? env.JAVA_HOME : undefined;
+}
+
+function withoutPython(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const own = /^(PYTHONPATH|PYTHONHOME|VIRTUAL_ENV|SPARK_.*|PYSPARK_.*|PIP_TARGET|PIP_PREFIX|PIP_USER)$/;
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !own.test(name)));
+}

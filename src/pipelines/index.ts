@@ -1,0 +1,146 @@
+import { SluiceError } from '../errors';
+import type { Job } from '../jobs';
+import type { Fields } from './input';
+
+export type { Arrival } from './arrival';
+export { parseInput } from './input';
+
+/** One pipeline, described for people and for the parts that start it. */
+export interface Pipeline {
+  /** The name people use, and the workflow type. */
+  name: string;
+  about: string;
+  input: Fields;
+  /** The patterns on which it waits, for a checked input. */
+  sources: (input: Record<string, unknown>) => string[];
+  /** The usual schedule, as a Temporal cron string, or null. */
+  schedule: { cron: string; about: string } | null;
+}
+
+export type OnFailure = 'fail' | 'fallback';
+
+const LAKE = { kind: 's3', about: 'the bucket that the pipeline reads and writes', default: 's3://lake' } as const;
+const WITHIN = { kind: 'duration', about: 'how long to wait for each file', default: '7 days' } as const;
+const ON_FAILURE = {
+  kind: 'choice',
+  choices: ['fail', 'fallback'],
+  about: 'what a failed step leads to: a failed run, or the state `completed with fallback`',
+  default: 'fail',
+} as const;
+
+/** How a job of a pipeline's input looks, with its own name and perhaps an object to wait for. */
+export type ExtraJob = Job & { name: string; arrival?: string; options?: JobOptions };
+
+export interface JobOptions {
+  /** How long the job may take in all, waiting in line included; default 1 day. A duration such as `2 hours`. */
+  timeout?: string;
+  /** What a cancelled run does with its job: stop it (the default) or leave it running. */
+  onCancel?: 'stop' | 'leave';
+}
+
+export interface MarketingAndSalesInput {
+  lake: string;
+  output: string;
+  engine: 'duckdb' | 'glue';
+  within: string;
+  onFailure: OnFailure;
+  extraJobs: ExtraJob[];
+}
+
+export const marketingAndSalesPipeline: Pipeline = {
+  name: 'marketing-and-sales',
+  about: 'Waits for the sales and the marketing file, processes each, joins both into one report by day.',
+  input: {
+    lake: LAKE,
+    output: { kind: 'path', about: 'the prefix of all outputs in the lake', default: 'marketing-and-sales' },
+    engine: { kind: 'choice', choices: ['duckdb', 'glue'], about: 'where the jobs run', default: 'duckdb' },
+    within: WITHIN,
+    onFailure: ON_FAILURE,
+    extraJobs: { kind: 'jobs', about: 'further jobs beside the two; the join waits for them', default: [] },
+  },
+  sources: (input) => [`${lakeOf(input)}/sales/*.csv`, `${lakeOf(input)}/marketing/*.csv`],
+  schedule: { cron: '0 0 * * 1', about: 'weekly, Monday 00:00' },
+};
+
+export interface RateCodesInput {
+  rootPath: string;
+  engine: 'livy' | 'elasticmapreduce';
+  ifExists: 'overwrite' | 'error';
+  scripts: string;
+  onFailure: OnFailure;
+}
+
+export const rateCodesPipeline: Pipeline = {
+  name: 'rate-codes',
+  about: 'Sums taxi miles per rate code on Spark, then joins them with the fares.',
+  input: {
+    rootPath: { kind: 'location', about: 'reads <rootPath>/emr-step-functions/input/tripdata.csv', default: 's3://lake' },
+    engine: { kind: 'choice', choices: ['livy'], about: 'where Spark runs', default: 'livy' },
+    ifExists: { kind: 'choice', choices: ['overwrite', 'error'], about: 'what an output that is there already leads to', default: 'overwrite' },
+    scripts: { kind: 'location', about: 'where the folder jobs/ of this package was uploaded to', default: 's3://lake/jobs' },
+    onFailure: ON_FAILURE,
+  },
+  sources: () => [],
+  schedule: null,
+};
+
+export interface MainInput extends Omit<MarketingAndSalesInput, 'engine'> {
+  engine: 'duckdb' | 'glue';
+  rootPath?: string;
+  ifExists: 'overwrite' | 'error';
+  scripts?: string;
+}
+
+export const mainPipeline: Pipeline = {
+  name: 'main',
+  about: 'marketing-and-sales, then rate-codes, as child runs.',
+  input: {
+    ...marketingAndSalesPipeline.input,
+    rootPath: { ...rateCodesPipeline.input['rootPath']!, about: 'of rate-codes; the lake unless given', default: undefined, optional: true },
+    ifExists: rateCodesPipeline.input['ifExists']!,
+    scripts: { ...rateCodesPipeline.input['scripts']!, about: 'of rate-codes; <lake>/jobs unless given', default: undefined, optional: true },
+  },
+  sources: marketingAndSalesPipeline.sources,
+  schedule: null,
+};
+
+export interface JobInput {
+  job: Job & { options?: JobOptions };
+}
+
+export const jobPipeline: Pipeline = {
+  name: 'job',
+  about: 'Runs a single job: --input FILE holds { "resource", "parameters", "options"? }.',
+  input: { job: { kind: 'job', about: 'the job { "resource", "parameters", "options"? }' } },
+  sources: () => [],
+  schedule: null,
+};
+
+/** The pipelines that ship with Sluice. */
+export const PIPELINES: readonly Pipeline[] = [mainPipeline, marketingAndSalesPipeline, rateCodesPipeline, jobPipeline];
+
+/** @throws SluiceError UnknownPipeline with the nearest name */
+export function findPipeline(name: string, pipelines: readonly Pipeline[] = PIPELINES): Pipeline {
+  const found = pipelines.find((pipeline) => pipeline.name === name);
+  if (found) return found;
+  const names = pipelines.map((pipeline) => pipeline.name);
+  const nearest = names.map((known) => ({ known, distance: editDistance(name, known) })).sort((a, b) => a.distance - b.distance)[0];
+  const hint = nearest && nearest.distance <= Math.max(2, name.length / 2) ? ` Did you mean "${nearest.known}"?` : '';
+  throw new SluiceError('UnknownPipeline', `No pipeline is called "${name}".${hint} There are: ${names.join(', ')}.`);
+}
+
+function lakeOf(input: Record<string, unknown>): string {
+  return String(input['lake']).replace(/\/+$/, '');
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}

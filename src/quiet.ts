@@ -1,0 +1,7 @@
+/**
+ * Silences the AWS SDK's advice on Node versions: it would land on standard error beside the errors that scripts read.
+ * Entries import this file first, because the SDK looks when its first client is made.
+ */
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+
+export {};

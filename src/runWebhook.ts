@@ -1,0 +1,42 @@
+import { createAcceptArrivals } from './acceptArrivals';
+import { readConfig } from './config';
+import { connectClient } from './connect';
+import { SluiceError } from './errors';
+import { createLogger } from './logging';
+import { startMetricsServer } from './webhook/metrics';
+import { createWebhook } from './webhook/server';
+
+/** Runs the webhook until a signal stops it; requests under way are answered first. */
+export async function runWebhook(): Promise<void> {
+  const config = readConfig();
+  const log = createLogger(config.logLevel, 'webhook');
+  const { host, port, secrets } = config.webhook;
+  const client = await connectClient();
+  const webhook = createWebhook({
+    secrets,
+    host,
+    log,
+    acceptArrivals: createAcceptArrivals(client, config),
+    isReady: () =>
+      client.workflowService.getSystemInfo({}).then(
+        () => true,
+        () => false,
+      ),
+  });
+  const metrics = config.metricsPort === null ? null : await startMetricsServer(config.metricsPort, host);
+  try {
+    await webhook.listen({ host, port });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new SluiceError('PortTaken', `Port ${port} on ${host} is in use; set SLUICE_WEBHOOK_PORT to a free one`, { cause: error });
+  }
+  log.info({ host, port }, 'webhook ready');
+  process.send?.({ ready: true });
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+  await webhook.close();
+  metrics?.close();
+  await client.connection.close();
+}

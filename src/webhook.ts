@@ -1,0 +1,6 @@
+#!/usr/bin/env node
+import './quiet';
+import { runEntry } from './runEntry';
+import { runWebhook } from './runWebhook';
+
+runEntry(runWebhook);

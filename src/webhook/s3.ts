@@ -1,0 +1,141 @@
+/**
+ * S3 event notifications, as S3 itself and S3-compatible stores send them, to arrivals.
+ *
+ * **Is the key encoded?** S3 form-encodes it (`+` is a space, `%2B` a plus), and so does MinIO. versitygw sends the raw
+ * key, under the same `eventSource` (`aws:s3`) and region. A key is taken as it stands when
+ *
+ * 1. the record is versitygw's own: its bucket ARN is `arn:aws:s3:::/BUCKET/KEY`, with a slash that no real bucket ARN
+ *    has, or its `userIdentity` says `PrincipalId` (S3 writes `principalId`) beside a configuration id `…-global`; or
+ * 2. form-encoding cannot have made it: it holds a space, a control or a character beyond ASCII, a `%` without two hex
+ *    digits, or escapes that are not UTF-8.
+ *
+ * All other keys are decoded. What stays wrong is a third store that sends raw keys and has one with a `+` or a
+ * well-formed `%XX` in it and nothing of rule 2: no field tells. The listing of the source finds such an object.
+ *
+ * versitygw differs in more than the key (seen in 1.8.0): its `sequencer` is a counter that starts again with the
+ * process and is not padded, so it orders nothing and is dropped; copies and multipart uploads have size 0, which means
+ * unknown; `eventTime` is in whole seconds, in the local time zone; `versionId` is null or empty in a versioned bucket.
+ */
+import { z } from 'zod';
+import { SluiceError } from '../errors';
+import type { Arrival } from '../pipelines/arrival';
+
+export interface Notification {
+  arrivals: Arrival[];
+  /** Records of other events than the creation of an object. */
+  ignored: number;
+}
+
+const MAX_PROBLEMS = 10;
+
+const testEvent = z.object({ Event: z.literal('s3:TestEvent') });
+
+/** Records are checked one by one, since those that are ignored need not have an object at all. */
+const envelope = z.object({ Records: z.array(z.object({ eventName: z.string() }).loose()) });
+
+const createdRecord = z.object({
+  eventVersion: z.string().regex(/^2\.\d+$/, 'expected version 2.x'),
+  eventSource: z.string().regex(/^[a-z0-9-]+:s3$/, 'expected aws:s3 or the like'),
+  awsRegion: z.string().nullish(),
+  eventTime: z.iso.datetime({ offset: true }),
+  eventName: z.string(),
+  userIdentity: z.object({ PrincipalId: z.string().nullish() }).nullish(),
+  s3: z.object({
+    configurationId: z.string().nullish(),
+    bucket: z.object({ name: z.string().min(1), arn: z.string().nullish() }),
+    object: z.object({
+      key: z.string().min(1),
+      size: z.number().int().nonnegative().nullish(),
+      eTag: z.string().nullish(),
+      versionId: z.string().nullish(),
+      sequencer: z.string().nullish(),
+    }),
+  }),
+});
+
+type CreatedRecord = z.infer<typeof createdRecord>;
+
+/** Throws `InvalidInput` that names every wrong field by its path, and never a value. */
+export function parseS3Notification(body: unknown): Notification {
+  if (testEvent.safeParse(body).success) return { arrivals: [], ignored: 0 };
+
+  const parsed = envelope.safeParse(body);
+  if (!parsed.success) throw notS3(problemsOf(parsed.error, []));
+
+  const arrivals: Arrival[] = [];
+  const problems: string[] = [];
+  let ignored = 0;
+  parsed.data.Records.forEach((record, index) => {
+    if (!isObjectCreated(record.eventName)) {
+      ignored += 1;
+      return;
+    }
+    const created = createdRecord.safeParse(record);
+    if (created.success) arrivals.push(toArrival(created.data));
+    else problems.push(...problemsOf(created.error, ['Records', index]));
+  });
+  if (problems.length > 0) throw notS3(problems);
+  return { arrivals, ignored };
+}
+
+function isObjectCreated(eventName: string): boolean {
+  return /^(s3:)?ObjectCreated:/.test(eventName);
+}
+
+function toArrival(record: CreatedRecord): Arrival {
+  const { bucket, object } = record.s3;
+  const gateway = isFromVersityGateway(record);
+  return {
+    bucket: bucket.name,
+    key: gateway ? object.key : decodeKey(object.key),
+    versionId: versionOf(object.versionId),
+    etag: object.eTag?.replace(/^"(.*)"$/, '$1') || null,
+    size: gateway && !hasGatewaySize(record.eventName) ? null : (object.size ?? null),
+    sequencer: gateway ? null : sequencerOf(object.sequencer),
+    time: new Date(record.eventTime).toISOString(),
+  };
+}
+
+function isFromVersityGateway({ s3, userIdentity }: CreatedRecord): boolean {
+  if (s3.bucket.arn?.startsWith('arn:aws:s3:::/')) return true;
+  return typeof userIdentity?.PrincipalId === 'string' && s3.configurationId?.endsWith('-global') === true;
+}
+
+function hasGatewaySize(eventName: string): boolean {
+  return /:(Put|Post)$/.test(eventName);
+}
+
+/** The key as S3's API takes it; one that form-encoding cannot have made is returned as it is. */
+function decodeKey(key: string): string {
+  if (/[^\x21-\x7e]/.test(key)) return key;
+  try {
+    return decodeURIComponent(key.replace(/\+/g, ' '));
+  } catch {
+    return key;
+  }
+}
+
+/** The version `null` of a bucket without versioning is overwritten in place, so it identifies no version. */
+function versionOf(versionId: string | null | undefined): string | null {
+  return versionId && versionId !== 'null' ? versionId : null;
+}
+
+/** A sequencer that is not hex text cannot be compared. */
+function sequencerOf(sequencer: string | null | undefined): string | null {
+  return sequencer && /^[0-9a-f]+$/i.test(sequencer) ? sequencer : null;
+}
+
+function problemsOf(error: z.ZodError, parent: PropertyKey[]): string[] {
+  return error.issues.map((issue) => `${pathOf([...parent, ...issue.path])}: ${issue.message}`);
+}
+
+function pathOf(path: PropertyKey[]): string {
+  const text = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
+  return text.replace(/^\./, '') || 'body';
+}
+
+function notS3(problems: string[]): SluiceError {
+  const shown = problems.slice(0, MAX_PROBLEMS).join('; ');
+  const rest = problems.length > MAX_PROBLEMS ? `; and ${problems.length - MAX_PROBLEMS} more` : '';
+  return new SluiceError('InvalidInput', `This is no S3 event notification: ${shown}${rest}`);
+}

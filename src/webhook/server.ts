@@ -1,0 +1,206 @@
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import { BlockList, isIP } from 'node:net';
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import type { Logger } from 'pino';
+import { SluiceError, type ErrorCode } from '../errors';
+import type { Arrival } from '../pipelines/arrival';
+import { createAuthenticate } from './authenticate';
+import { countRecords, countRequest } from './metrics';
+import { parseS3Notification, type Notification } from './s3';
+
+export interface WebhookDependencies {
+  /** Any of them is accepted, so that they can be rotated. None: loopback only. */
+  secrets: readonly string[];
+  /** The address that the caller is going to listen on. */
+  host: string;
+  /** Resolves when the arrivals are safe: the sender is told so and forgets them. */
+  acceptArrivals(arrivals: Arrival[]): Promise<void>;
+  isReady(): Promise<boolean>;
+  log: Logger;
+}
+
+const BODY_LIMIT_BYTES = 256 * 1024;
+const HEADER_LIMIT_BYTES = 8 * 1024;
+/** EventBridge gives up after 5 s and the gateway after 3 s; an answer in time tells the sender to try again. */
+const ACCEPT_TIMEOUT_MS = 1500;
+const RETRY_AFTER_SECONDS = 5;
+const HEADERS_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 10_000;
+/** Longer than a load balancer's 60 s, which would else send a request into a connection that is closing. */
+const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+
+/** The webhook server, not listening yet. `close()` lets the requests in flight end. */
+export function createWebhook(deps: WebhookDependencies): FastifyInstance {
+  assertSecrets(deps);
+  const authenticate = createAuthenticate(deps.secrets);
+
+  const server = fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    genReqId: () => randomUUID(),
+    http: {
+      maxHeaderSize: HEADER_LIMIT_BYTES,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: 2_000,
+    },
+    clientErrorHandler(error, socket) {
+      // No request was made of these bytes, so nothing but the socket can answer.
+      if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+      const status =
+        error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+      const reason = STATUS_CODES[status] ?? 'Bad Request';
+      const body = JSON.stringify(errorBody('InvalidInput', reason));
+      const head = `HTTP/1.1 ${status} ${reason}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}`;
+      socket.end(`${head}\r\nconnection: close\r\n\r\n${body}`);
+    },
+  });
+
+  // S3 by way of SNS says text/plain, others say nothing or nonsense: the body alone decides. Each event route says
+  // text/plain for them.
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+
+  // A connection whose last answer is given while the server closes would keep it open until it times out.
+  let closing = false;
+  server.addHook('preClose', (done) => {
+    closing = true;
+    done();
+  });
+  server.addHook('onSend', async (_request, reply) => void (closing && reply.header('connection', 'close')));
+
+  server.setNotFoundHandler((_request, reply) =>
+    sendError(reply, 404, 'InvalidInput', 'There is no such route.'),
+  );
+  server.setErrorHandler((error: FastifyError | SluiceError, request, reply) => {
+    if (error instanceof SluiceError && error.code === 'InvalidInput') {
+      deps.log.warn({ requestId: request.id, reason: error.message }, 'webhook refused a request');
+      return sendError(reply, 400, error.code, error.message);
+    }
+    const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500;
+    if (status === 413) {
+      return sendError(reply, 413, 'InvalidInput', `The body is larger than ${BODY_LIMIT_BYTES / 1024} KiB.`);
+    }
+    if (status < 500) return sendError(reply, status, 'InvalidInput', STATUS_CODES[status] ?? 'Bad Request');
+    deps.log.error({ requestId: request.id, error: describeError(error) }, 'webhook failed');
+    return sendError(reply, status, 'Transient', 'The webhook failed; try again.');
+  });
+
+  for (const url of ['/events/s3', '/events']) {
+    server.route({
+      method: 'POST',
+      url,
+      // Before the body is read.
+      onRequest: async (request, reply) => {
+        if (!authenticate(request.headers)) return sendError(reply, 401, 'AccessDenied', 'Access denied.');
+        request.raw.headers['content-type'] = 'text/plain';
+      },
+      onResponse: async (request, reply) => {
+        countRequest(reply.statusCode);
+        const durationMs = Math.round(reply.elapsedTime);
+        deps.log.debug(
+          { requestId: request.id, url, status: reply.statusCode, durationMs },
+          'webhook answered',
+        );
+      },
+      handler: async (request, reply) => {
+        const notification = parseS3Notification(parseJson(request.body));
+        const accepted = await accept(notification, request.id);
+        if (!accepted) {
+          reply.header('retry-after', RETRY_AFTER_SECONDS);
+          return sendError(reply, 503, 'Transient', 'The arrivals could not be handed on; send them again.');
+        }
+        const counts = { arrivals: notification.arrivals.length, ignored: notification.ignored };
+        countRecords(counts);
+        return counts;
+      },
+    });
+  }
+
+  server.get('/healthz', () => ({ status: 'ok' }));
+  server.get('/readyz', async (_request, reply) => {
+    const ready = await within(ACCEPT_TIMEOUT_MS, () => deps.isReady()).catch(() => false);
+    return ready ? { status: 'ok' } : sendError(reply, 503, 'Transient', 'Temporal cannot be reached.');
+  });
+
+  async function accept({ arrivals }: Notification, requestId: string): Promise<boolean> {
+    if (arrivals.length === 0) return true;
+    const objects = arrivals.map(({ bucket, key, versionId }) => ({ bucket, key, versionId }));
+    try {
+      await within(ACCEPT_TIMEOUT_MS, () => deps.acceptArrivals(arrivals));
+      deps.log.info({ requestId, objects }, 'webhook took arrivals');
+      return true;
+    } catch (error) {
+      deps.log.error(
+        { requestId, objects, error: describeError(error) },
+        'webhook could not hand on arrivals',
+      );
+      return false;
+    }
+  }
+
+  return server;
+}
+
+function assertSecrets({ secrets, host }: WebhookDependencies): void {
+  if (secrets.some((secret) => secret.trim() === '')) {
+    throw new SluiceError('InvalidInput', 'A webhook secret is empty; remove it from SLUICE_WEBHOOK_SECRET.');
+  }
+  if (secrets.length === 0 && !isLoopback(host)) {
+    throw new SluiceError(
+      'InvalidInput',
+      `The webhook would listen on ${host} and let anybody in; set SLUICE_WEBHOOK_SECRET, or listen on 127.0.0.1.`,
+    );
+  }
+}
+
+function isLoopback(host: string): boolean {
+  if (host === 'localhost') return true;
+  const family = isIP(host);
+  if (family === 0) return false;
+  const loopback = new BlockList();
+  loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+  loopback.addAddress('::1', 'ipv6');
+  return loopback.check(host, family === 6 ? 'ipv6' : 'ipv4');
+}
+
+function parseJson(body: unknown): unknown {
+  if (typeof body !== 'string' || body === '')
+    throw new SluiceError('InvalidInput', 'The request has no body.');
+  try {
+    return JSON.parse(body);
+  } catch {
+    // The parser's own message quotes the body, which belongs into no log.
+    throw new SluiceError('InvalidInput', 'The body is not JSON.');
+  }
+}
+
+/** Rejects when `act` has not settled in time; what it does afterwards is of no consequence to the caller. */
+async function within<T>(timeoutMs: number, act: () => Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`No answer within ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([act(), timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function describeError(error: unknown): { name: string; message: string; code?: unknown } {
+  if (!(error instanceof Error)) return { name: typeof error, message: 'not an Error' };
+  return { name: error.name, message: error.message, ...('code' in error && { code: error.code }) };
+}
+
+function errorBody(code: ErrorCode, message: string): { error: { code: ErrorCode; message: string } } {
+  return { error: { code, message } };
+}
+
+function sendError(reply: FastifyReply, status: number, code: ErrorCode, message: string): FastifyReply {
+  return reply.code(status).send(errorBody(code, message));
+}

@@ -1,0 +1,19 @@
+import type { JobResult } from '../jobs';
+import { jobPipeline, type JobInput } from '../pipelines';
+import { jobsPipeline, type JobsInput } from './steps/run';
+import { runPipeline, type RunOptions } from './steps';
+
+/** One job, as a run of its own. */
+export function job(given?: JobInput, options?: RunOptions): Promise<JobResult | null> {
+  return runPipeline<JobInput, JobResult>(jobPipeline, given, options, (run, input) => {
+    const { options: jobOptions, ...work } = input.job;
+    return run.job(work.resource, work, jobOptions);
+  });
+}
+
+/** One batch of a large `mapJobs`, started by it. */
+export function jobs(given: JobsInput, options?: RunOptions): Promise<JobResult[] | null> {
+  return runPipeline<JobsInput, JobResult[]>(jobsPipeline, given, options, (run, input) =>
+    run.eachJob(input.name, input.jobs, input.first, input.concurrency, input.options),
+  );
+}

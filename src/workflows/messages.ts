@@ -1,0 +1,96 @@
+import { defineQuery, defineSignal } from '@temporalio/workflow';
+import type { ErrorCode } from '../errors';
+import type { Resource } from '../jobs';
+import type { Arrival } from '../pipelines';
+import type { Source } from '../pipelines/location';
+
+export type RunState =
+  | 'running'
+  | 'completed'
+  | 'completed with fallback'
+  | 'failed'
+  | 'cancelled'
+  | 'terminated'
+  | 'timed out';
+
+export type StepState =
+  | 'pending'
+  | 'waiting'
+  | 'waiting for capacity'
+  | 'running'
+  | 'succeeded'
+  | 'failed'
+  | 'stopped'
+  | 'leaked'
+  | 'skipped';
+
+export interface Failure {
+  code: ErrorCode;
+  message: string;
+  /** The step that failed, or null for a failure outside every step. */
+  step: string | null;
+}
+
+export interface StepStatus {
+  name: string;
+  kind: 'wait' | 'job' | 'group';
+  /** The group that holds the step. */
+  parent: string | null;
+  state: StepState;
+  attempts: number;
+  startedAt: string | null;
+  endedAt: string | null;
+  /** What a waiting step waits for. */
+  waitingFor: string | null;
+  job: { resource: Resource; externalId: string | null; url: string | null } | null;
+  /** The objects that a wait took. */
+  objects: { uri: string; versionId: string | null; etag: string | null; size: number | null; late?: boolean }[] | null;
+  /** The child run of a group that is one. */
+  run: { id: string } | null;
+  failure: Failure | null;
+}
+
+/** What the query `status` answers; the command line adds id, run id, times and link from the server. */
+export interface RunStatus {
+  pipeline: string;
+  state: RunState;
+  waitingFor: string[];
+  failure: Failure | null;
+  /** Each measure of the jobs, summed over the run. */
+  measures: Record<string, number>;
+  steps: StepStatus[];
+}
+
+export const statusQuery = defineQuery<RunStatus>('status');
+
+/** Arrivals for a run: each waiting step takes those that fit its pattern. */
+export const arrivedSignal = defineSignal<[Arrival[]]>('arrived');
+
+/** To an `arrivals` workflow: objects seen by the webhook. */
+export const arrivalsSeenSignal = defineSignal<[Arrival[]]>('arrivalsSeen');
+
+export interface Subscription {
+  workflowId: string;
+  runId: string;
+  pattern: string;
+  /** ISO 8601: arrivals from this time on. */
+  since: string;
+}
+
+export const subscribeSignal = defineSignal<[Subscription]>('subscribe');
+export const unsubscribeSignal = defineSignal<[Subscription]>('unsubscribe');
+
+/** What an `arrivals` workflow carries over when it continues as new: plain JSON. */
+export interface ArrivalsState {
+  source: Source;
+  subscriptions: Subscription[];
+  /** Newest last; at most one entry an object version. */
+  memory: Arrival[];
+  /** Listing interval in milliseconds. */
+  listEveryMs: number;
+}
+
+/** The memo of every run, read by the command line when no worker can answer the query. */
+export interface RunMemo {
+  pipeline: string;
+}

@@ -1,0 +1,33 @@
+import { ActivityFailure, ApplicationFailure, ChildWorkflowFailure, TemporalFailure, TimeoutFailure } from '@temporalio/workflow';
+import { ERROR_CODES, SluiceError, type ErrorCode } from '../../errors';
+import type { Failure } from '../messages';
+
+/** Whether the error is a failure to report, rather than a defect in workflow code, which must fail the task instead. */
+export function isReportable(error: unknown): boolean {
+  return error instanceof TemporalFailure || error instanceof SluiceError;
+}
+
+/** The failure that people see: the innermost coded cause, with the service's own message. */
+export function toFailure(error: unknown, step: string | null): Failure {
+  let cause = error;
+  while ((cause instanceof ActivityFailure || cause instanceof ChildWorkflowFailure) && cause.cause) cause = cause.cause;
+  if (cause instanceof SluiceError) return { code: cause.code, message: cause.message, step };
+  if (cause instanceof ApplicationFailure) {
+    const code = cause.type && cause.type in ERROR_CODES ? (cause.type as ErrorCode) : 'RunFailed';
+    const inner = cause.details?.[0] as Failure | undefined;
+    return { code, message: cause.message, step: step ?? inner?.step ?? null };
+  }
+  if (cause instanceof TimeoutFailure) return { code: 'JobTimeout', message: cause.message, step };
+  return { code: 'RunFailed', message: cause instanceof Error ? cause.message : String(cause), step };
+}
+
+/** A failure that ends the run: never retried by Temporal, its details are the `Failure` itself. */
+export function asApplicationFailure(failure: Failure, cause?: unknown): ApplicationFailure {
+  return ApplicationFailure.create({
+    message: failure.message,
+    type: failure.code,
+    nonRetryable: true,
+    details: [failure],
+    ...(cause instanceof Error ? { cause } : {}),
+  });
+}

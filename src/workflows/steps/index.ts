@@ -1,0 +1,1 @@
+export { Run, runPipeline, type Completeness, type ParallelOptions, type RunOptions, type WaitOptions } from './run';

@@ -1,0 +1,139 @@
+import { setCurrentDetails, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import { formatDuration } from '../../pipelines/duration';
+import type { JobResult } from '../../jobs';
+import type { Failure, RunState, RunStatus, StepStatus } from '../messages';
+import { statusQuery } from '../messages';
+
+const ATTRIBUTES = {
+  pipeline: defineSearchAttributeKey('SluicePipeline', SearchAttributeType.KEYWORD),
+  state: defineSearchAttributeKey('SluiceState', SearchAttributeType.KEYWORD),
+  step: defineSearchAttributeKey('SluiceStep', SearchAttributeType.KEYWORD),
+  waitingFor: defineSearchAttributeKey('SluiceWaitingFor', SearchAttributeType.KEYWORD_LIST),
+};
+
+/** Step states in which nothing happens any more. */
+const ENDED = new Set(['succeeded', 'failed', 'stopped', 'leaked', 'skipped']);
+
+/**
+ * The one status of a run. Every change goes through `update`, which keeps the query, the current details of the Web UI
+ * and the search attributes in step; search attributes are written only when their value changes, since each write is a
+ * history event.
+ */
+export class StatusBoard {
+  readonly status: RunStatus;
+  /** Set once the worker said that the attributes are registered: an unregistered one would fail the task for ever. */
+  private attributesUsable = false;
+  private written: string | null = null;
+
+  constructor(pipeline: string) {
+    this.status = { pipeline, state: 'running', waitingFor: [], failure: null, measures: {}, steps: [] };
+    setHandler(statusQuery, () => this.status, { description: 'State, steps, jobs and failures of the run.' });
+    this.publish();
+  }
+
+  useSearchAttributes(): void {
+    this.attributesUsable = true;
+    this.publish();
+  }
+
+  /** Adds a step; a name that is taken gets a number, so that names stay unique within a run. */
+  addStep(step: Pick<StepStatus, 'name' | 'kind' | 'parent'> & Partial<StepStatus>): StepStatus {
+    let name = step.name;
+    for (let n = 2; this.status.steps.some((other) => other.name === name); n++) name = `${step.name} (${n})`;
+    const added: StepStatus = {
+      state: 'pending',
+      attempts: 0,
+      startedAt: null,
+      endedAt: null,
+      waitingFor: null,
+      job: null,
+      objects: null,
+      run: null,
+      failure: null,
+      ...step,
+      name,
+    };
+    this.status.steps.push(added);
+    return added;
+  }
+
+  update(step: StepStatus, change: Partial<StepStatus>): void {
+    Object.assign(step, change);
+    const now = new Date().toISOString();
+    if (step.state !== 'pending') step.startedAt ??= now;
+    if (ENDED.has(step.state)) {
+      step.endedAt ??= now;
+      step.waitingFor = null;
+    }
+    this.publish();
+  }
+
+  addMeasures(result: JobResult): void {
+    for (const [name, value] of Object.entries(result.measures)) {
+      this.status.measures[name] = (this.status.measures[name] ?? 0) + value;
+    }
+  }
+
+  end(state: RunState, failure: Failure | null): void {
+    this.status.state = state;
+    this.status.failure = failure;
+    for (const step of this.status.steps) {
+      if (!ENDED.has(step.state)) this.update(step, { state: step.startedAt === null ? 'skipped' : 'stopped' });
+    }
+    this.publish();
+  }
+
+  private publish(): void {
+    const { status } = this;
+    status.waitingFor = [...new Set(status.steps.flatMap((step) => step.waitingFor ?? []))];
+    setCurrentDetails(renderDetails(status));
+    if (!this.attributesUsable) return;
+    const active = status.steps.filter((step) => step.kind !== 'group' && !ENDED.has(step.state));
+    const current = status.failure?.step ?? active.at(-1)?.name ?? status.steps.at(-1)?.name ?? '';
+    const values = [status.state, current, ...status.waitingFor].join('\n');
+    if (values === this.written) return;
+    this.written = values;
+    upsertSearchAttributes([
+      { key: ATTRIBUTES.pipeline, value: status.pipeline },
+      { key: ATTRIBUTES.state, value: status.state },
+      { key: ATTRIBUTES.step, value: current },
+      { key: ATTRIBUTES.waitingFor, value: status.waitingFor },
+    ]);
+  }
+}
+
+/** How many steps the table of the Web UI shows: a fan-out of thousands must not grow every task's answer. */
+const SHOWN_STEPS = 100;
+
+/** The status as the Markdown that the Web UI shows under "Current Details". */
+export function renderDetails(status: RunStatus): string {
+  const lines = [`**${status.pipeline}**: ${status.state}`];
+  if (status.waitingFor.length > 0) lines.push('', `Waiting for: ${status.waitingFor.map((w) => `\`${w}\``).join(', ')}`);
+  if (status.failure) lines.push('', `Failure in ${status.failure.step ?? 'the run'}: ${oneLine(status.failure.message)}`);
+  if (status.steps.length > 0) {
+    lines.push('', '| step | state | attempts | started | took | job or objects |', '|---|---|---|---|---|---|');
+    for (const step of status.steps.slice(0, SHOWN_STEPS)) {
+      const took =
+        step.startedAt && step.endedAt ? formatDuration(Date.parse(step.endedAt) - Date.parse(step.startedAt)) : '';
+      const what = step.job
+        ? `${step.job.resource} ${step.job.url ? `[${step.job.externalId}](${step.job.url})` : (step.job.externalId ?? '')}`
+        : (step.objects?.map((object) => object.uri).join(' ') ?? step.waitingFor ?? '');
+      const name = step.parent === null ? step.name : `${step.parent} / ${step.name}`;
+      lines.push(
+        `| ${cell(name)} | ${step.state} | ${step.attempts || ''} | ${step.startedAt?.slice(0, 19) ?? ''} | ${took} | ${cell(what)} |`,
+      );
+    }
+    if (status.steps.length > SHOWN_STEPS) lines.push('', `… and ${status.steps.length - SHOWN_STEPS} more steps`);
+  }
+  return lines.join('\n');
+}
+
+function oneLine(text: string): string {
+  const line = text.replace(/\s+/g, ' ');
+  return line.length > 500 ? `${line.slice(0, 499)}…` : line;
+}
+
+function cell(text: string): string {
+  return oneLine(text).replace(/\|/g, '\\|');
+}

@@ -1,0 +1,72 @@
+import { join } from 'node:path';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { bundleWorkflowCode, DefaultLogger, Runtime, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { Runners } from '../../src/activities';
+import { readConfig, type Config } from '../../src/config';
+import { createWorker } from '../../src/createWorker';
+import { ensureTemporal, ensureTemporalTestServer } from '../../src/local';
+
+const context = { env: process.env, report: () => {} };
+
+/** The settings of a test's worker: quick polls, everything else as it ships. */
+export const testConfig: Config = {
+  ...readConfig({}),
+  taskQueue: 'test',
+  pollMinMs: 20,
+  pollMaxMs: 200,
+};
+
+/** A quiet runtime; once a process. */
+export function quietRuntime(): void {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+}
+
+/** The real time-skipping server. */
+export async function startTimeSkipping(): Promise<TestWorkflowEnvironment> {
+  return TestWorkflowEnvironment.createTimeSkipping({
+    server: { executable: { type: 'existing-path', path: await ensureTemporalTestServer(context) } },
+  });
+}
+
+/** The real development server, with Sluice's search attributes. */
+export async function startServer(): Promise<TestWorkflowEnvironment> {
+  return TestWorkflowEnvironment.createLocal({
+    server: {
+      executable: { type: 'existing-path', path: await ensureTemporal(context) },
+      extraArgs: [
+        ...['transfer', 'timer', 'visibility'].flatMap((queue) => ['--dynamic-config-value', `history.${queue}ProcessorMaxPollRPS=2000`]),
+        ...['SluicePipeline=Keyword', 'SluiceState=Keyword', 'SluiceStep=Keyword', 'SluiceWaitingFor=KeywordList'].flatMap((a) => ['--search-attribute', a]),
+      ],
+    },
+  });
+}
+
+let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
+
+/** A worker with the product's activities and the tests' workflows. */
+export async function startTestWorker(
+  environment: TestWorkflowEnvironment,
+  { s3, runners = {}, config = {}, searchAttributes = true }: { s3?: S3Client; runners?: Runners; config?: Partial<Config>; searchAttributes?: boolean },
+) {
+  bundle ??= bundleWorkflowCode({ workflowsPath: join(__dirname, 'workflows.ts'), logger: new DefaultLogger('ERROR') });
+  const worker = await createWorker({
+    connection: environment.nativeConnection,
+    namespace: environment.namespace ?? 'default',
+    activities: {
+      config: { ...testConfig, ...config },
+      client: environment.client,
+      s3: s3 as S3Client,
+      searchAttributes,
+      runners,
+    },
+    workflows: { workflowBundle: await bundle },
+  });
+  const running = worker.run();
+  return {
+    async stop() {
+      worker.shutdown();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { S3Client } from '@aws-sdk/client-s3';
+import { ensureS3Gateway, freePort, Processes, startS3Gateway } from '../../src/local';
+
+/** A real S3 gateway over a new folder, with the bucket `lake`. */
+export async function startTestS3(options: { eventUrl?: string } = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-test-s3-'));
+  const s3Dir = join(folder, 's3');
+  await mkdir(join(s3Dir, 'lake'), { recursive: true });
+  const processes = new Processes();
+  const context = { env: process.env, report: () => {} };
+  const gateway = await startS3Gateway({
+    binary: await ensureS3Gateway(context),
+    env: process.env,
+    port: await freePort(),
+    folder: s3Dir,
+    metadata: join(folder, 'metadata'),
+    accessKeyId: 'test',
+    secretAccessKey: 'test-secret',
+    logs: folder,
+    processes,
+    ...(options.eventUrl ? { eventUrl: options.eventUrl } : {}),
+  });
+  const s3 = new S3Client({
+    endpoint: gateway.endpoint,
+    region: 'us-east-1',
+    forcePathStyle: true,
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test-secret' },
+  });
+  return {
+    s3,
+    s3Dir,
+    endpoint: gateway.endpoint,
+    async stop() {
+      s3.destroy();
+      await processes.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { SluiceError } from '../../../src/errors';
+import { checkTools, ensureTemporal, probeTools } from '../../../src/local/tools';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'sluice-tools-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function addProgram(name: string, output: string): Promise<void> {
+  await writeFile(path.join(folder, name), `#!/bin/sh\necho '${output}'\n`);
+  await chmod(path.join(folder, name), 0o755);
+}
+
+const context = () => ({ env: { PATH: folder }, cache: path.join(folder, 'cache'), report: () => undefined });
+
+test('all missing programs are named at once, each with its user and its remedy', async () => {
+  const failure = await checkTools(['temporal', 's3Gateway', 'livy', 'spark'], context()).catch(
+    (error: unknown) => error,
+  );
+  expect(failure).toBeInstanceOf(SluiceError);
+  const { code, message } = failure as SluiceError;
+  expect(code).toBe('MissingTool');
+  expect(message).toMatch(/Go .*needed by the Temporal server .* and the S3 gateway .*go\.dev/);
+  expect(message).toMatch(/Java 17 .*needed by Livy and Spark.*openjdk-17/);
+  expect(message).toMatch(/Maven .*needed by Livy.*apt install maven/);
+  expect(message).toMatch(/Python .*needed by Spark.*python3-venv/);
+});
+
+test('a Java that is too old is a missing one', async () => {
+  await addProgram('java', 'openjdk version "11.0.2" 2019-01-15');
+  await symlink('/bin/sh', path.join(folder, 'sh'));
+  expect((await probeTools(context())).programs.java).toBe(false);
+  await addProgram('java', 'openjdk version "17.0.15" 2025-04-15');
+  expect((await probeTools(context())).programs.java).toBe(true);
+});
+
+test('a program on PATH is taken as it is and needs nothing else', async () => {
+  await addProgram('temporal', 'temporal version 1');
+  expect(await ensureTemporal(context())).toBe(path.join(folder, 'temporal'));
+  const probe = await probeTools(context());
+  expect(probe.available).toMatchObject({ temporal: true, s3Gateway: false, spark: false });
+  expect(probe.spark).toBe(false);
+  expect(probe.missingForSpark.sort()).toEqual(['java', 'mvn', 'python3']);
+});
