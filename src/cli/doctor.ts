@@ -6,7 +6,7 @@ import pc from 'picocolors';
 import { readConfig, type Config } from '../config';
 import { connectClient, connectS3, temporalSettings } from '../connect';
 import { parseS3Uri } from '../pipelines/location';
-import { EXIT, toCommandError } from './errors';
+import { EXIT, describeError } from './errors';
 import { addJson, type JsonOption } from './options';
 import { print, printJson } from './output';
 import { hasColor } from './render';
@@ -55,10 +55,11 @@ async function checkTemporal(config: Config): Promise<Finding[]> {
   let client: Client;
   try {
     client = await connectClient();
-  } catch (error) {
-    const { message } = toCommandError(error);
+  } catch {
+    const { address } = temporalSettings();
+    const detail = `cannot be reached at ${address}`;
     const remedy = 'Start a local stack with "sluice dev", or set TEMPORAL_ADDRESS to your server.';
-    return [{ name: 'Temporal', ok: false, detail: message, remedy }];
+    return [{ name: 'Temporal', ok: false, detail, remedy }];
   }
   try {
     const { address, namespace } = temporalSettings();
@@ -158,7 +159,7 @@ async function check(name: string, remedy: string, body: () => Promise<string>):
   try {
     return { name, ok: true, detail: await body(), remedy: null };
   } catch (error) {
-    return { name, ok: false, detail: toCommandError(error).message, remedy };
+    return { name, ok: false, detail: describeError(error).message, remedy };
   }
 }
 

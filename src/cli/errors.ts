@@ -52,11 +52,13 @@ export function wrongUsage(error: CommanderError): SluiceError {
 
 /** The one place that turns an error of any library into code, message and exit code. */
 export function toCommandError(error: unknown): CommandError {
-  const { code, message } = classify(error);
+  const { code, message: reason } = describeError(error);
+  const message = error instanceof SluiceError || code === 'Unexpected' ? reason : `${reason}${CURES[code] ?? ''}`;
   return { code, message, exitCode: code === 'Unexpected' ? EXIT.failed : (EXIT_CODES[code] ?? EXIT.failed) };
 }
 
-function classify(error: unknown): Pick<CommandError, 'code' | 'message'> {
+/** Code and reason, without what to do about it. */
+export function describeError(error: unknown): Pick<CommandError, 'code' | 'message'> {
   if (error instanceof SluiceError) return error;
   if (error instanceof WorkflowNotFoundError) {
     return {
@@ -78,7 +80,7 @@ function classify(error: unknown): Pick<CommandError, 'code' | 'message'> {
   }
   for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth++) {
     const known = classifyGrpc(cause) ?? classifyAws(cause) ?? classifyNetwork(cause);
-    if (known) return { code: known.code, message: `${known.message}${CURES[known.code] ?? ''}` };
+    if (known) return known;
   }
   return { code: 'Unexpected', message: error instanceof Error ? error.message : String(error) };
 }
@@ -100,7 +102,7 @@ function classifyGrpc(error: Error): Known | null {
   };
 }
 
-/** @internal The AWS SDK's errors, from any of its clients. */
+/** The AWS SDK's errors, from any of its clients. */
 function classifyAws(error: Error): Known | null {
   if (error.name === 'CredentialsProviderError') {
     return { code: 'AccessDenied', message: `AWS: ${error.message}. Set credentials as for the AWS CLI.` };

@@ -17,7 +17,8 @@ export async function uploadFile(s3: S3Client, file: string, uri: string): Promi
 
 /** The first lines of the first data file in a folder; markers such as `_SUCCESS` are no data. */
 export async function readHead(s3: S3Client, folderUri: string, lines: number): Promise<string[]> {
-  const { bucket, key: prefix } = parseS3Uri(folderUri)!;
+  const { bucket, key } = parseS3Uri(folderUri)!;
+  const prefix = key.replace(/\/*$/, '/');
   const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));
   const isData = (key: string) => !/^[_.]/.test(path.posix.basename(key)) && !key.endsWith('/');
   const Key = Contents.flatMap((object) =>

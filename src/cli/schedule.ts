@@ -4,7 +4,6 @@ import { readConfig } from '../config';
 import { SluiceError } from '../errors';
 import { findPipeline, PIPELINES, type Pipeline } from '../pipelines';
 import { formatDuration, parseDuration } from '../pipelines/duration';
-import { toCommandError } from './errors';
 import { addInput, addJson, readInput, type InputOptions, type JsonOption } from './options';
 import { formatTable, formatTime, print, printJson } from './output';
 import { withSession, type Session } from './session';
@@ -89,6 +88,8 @@ async function create({ client, config }: Session, { pipeline, input, spec, opti
   try {
     const handle = await client.schedule.create({
       scheduleId: id,
+      // The server keeps a cron string as a calendar, which nobody wants to read.
+      memo: { when: spec.cronExpressions?.[0] ?? null },
       spec,
       action: {
         type: 'startWorkflow',
@@ -106,10 +107,11 @@ async function create({ client, config }: Session, { pipeline, input, spec, opti
     const { info } = await handle.describe();
     return { id, pipeline: pipeline.name, paused, nextTime: info.nextActionTimes[0]?.toISOString() ?? null };
   } catch (error) {
-    const { code, message } = toCommandError(error);
-    if (code !== 'InvalidInput' || !/cron|spec/i.test(message)) throw error;
-    const cure = 'A cron string has five fields (minute, hour, day, month, weekday), such as "0 6 * * 1".';
-    throw new SluiceError('InvalidInput', `${message}. ${cure}`, { cause: error });
+    // What the client throws when the server refuses the request as it is.
+    if (!(error instanceof TypeError)) throw error;
+    const cure =
+      'A cron string has five fields (minute, hour, day, month, weekday), such as "0 6 * * 1".';
+    throw new SluiceError('InvalidInput', `The schedule is refused: ${error.message}. ${cure}`, { cause: error });
   }
 }
 
