@@ -26,6 +26,8 @@ export function createWorker({ connection, namespace, activities, workflows }: C
     taskQueue,
     activities: createActivities(activities),
     maxConcurrentActivityTaskExecutions: ACTIVITY_SLOTS,
+    // A cancellation reaches an activity with its next heartbeat.
+    maxHeartbeatThrottleInterval: '5 s',
     shutdownGraceTime: '5 s',
     shutdownForceTime: '30 s',
     ...(workflows ?? ownWorkflows()),

@@ -77,12 +77,13 @@ async function demo(options: DemoOptions, signal: AbortSignal): Promise<void> {
     Object.assign(process.env, stack.info.env);
     const run = showRun({ options, spark, signal, say }, { stack, data, began });
     const crash = stack.crashed.then((error) => Promise.reject(error));
+    // Whichever comes first decides; what the others say while all is ended is of no interest.
+    for (const other of [run, crash]) other.catch(() => {});
     await Promise.race([run, crash, untilAborted(signal)]);
     if (options.keep && !signal.aborted) {
       say(`The stack goes on: Web UI ${stack.info.ui.url}, data ${dir}. Ctrl-C ends it.`);
       await Promise.race([crash, untilAborted(signal)]);
     } else if (signal.aborted) process.exitCode = EXIT.interrupted;
-    run.catch(() => {});
   } catch (error) {
     if (!signal.aborted) throw error;
     process.exitCode = EXIT.interrupted;

@@ -39,19 +39,16 @@ export function addDoctor(program: Command): void {
 }
 
 async function checkAll(config: Config): Promise<{ findings: Finding[]; isReachable: boolean }> {
-  const [temporalFindings, ...others] = await Promise.all([
+  const [{ findings, isReachable }, ...others] = await Promise.all([
     checkTemporal(config),
     checkLake(config),
     checkCredentials(config),
     checkLivy(config),
   ]);
-  return {
-    findings: [...temporalFindings, ...others.filter((finding) => finding !== null)],
-    isReachable: temporalFindings[0]?.ok ?? false,
-  };
+  return { findings: [...findings, ...others.filter((finding) => finding !== null)], isReachable };
 }
 
-async function checkTemporal(config: Config): Promise<Finding[]> {
+async function checkTemporal(config: Config): Promise<{ findings: Finding[]; isReachable: boolean }> {
   let client: Client;
   try {
     client = await connectClient();
@@ -59,7 +56,7 @@ async function checkTemporal(config: Config): Promise<Finding[]> {
     const { address } = temporalSettings();
     const detail = `cannot be reached at ${address}`;
     const remedy = 'Start a local stack with "sluice dev", or set TEMPORAL_ADDRESS to your server.';
-    return [{ name: 'Temporal', ok: false, detail, remedy }];
+    return { findings: [{ name: 'Temporal', ok: false, detail, remedy }], isReachable: false };
   }
   try {
     const { address, namespace } = temporalSettings();
@@ -71,7 +68,9 @@ async function checkTemporal(config: Config): Promise<Finding[]> {
         return `${address}, namespace ${namespace}`;
       },
     );
-    return [server, await checkSearchAttributes(client), await checkWorker(client, config)];
+    if (!server.ok) return { findings: [server], isReachable: true };
+    const findings = [server, await checkSearchAttributes(client), await checkWorker(client, config)];
+    return { findings, isReachable: true };
   } finally {
     await client.connection.close();
   }

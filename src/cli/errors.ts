@@ -3,7 +3,7 @@ import {
   ScheduleNotFoundError,
   WorkflowExecutionAlreadyStartedError,
 } from '@temporalio/client';
-import { WorkflowNotFoundError } from '@temporalio/common';
+import { NamespaceNotFoundError, WorkflowNotFoundError } from '@temporalio/common';
 import type { CommanderError } from 'commander';
 import { SluiceError, type ErrorCode } from '../errors';
 
@@ -53,7 +53,8 @@ export function wrongUsage(error: CommanderError): SluiceError {
 /** The one place that turns an error of any library into code, message and exit code. */
 export function toCommandError(error: unknown): CommandError {
   const { code, message: reason } = describeError(error);
-  const message = error instanceof SluiceError || code === 'Unexpected' ? reason : `${reason}${CURES[code] ?? ''}`;
+  const message =
+    error instanceof SluiceError || code === 'Unexpected' ? reason : `${reason}${CURES[code] ?? ''}`;
   return { code, message, exitCode: code === 'Unexpected' ? EXIT.failed : (EXIT_CODES[code] ?? EXIT.failed) };
 }
 
@@ -77,6 +78,10 @@ export function describeError(error: unknown): Pick<CommandError, 'code' | 'mess
   if (error instanceof ScheduleAlreadyRunning) {
     const cure = `Give another --id, or delete it first with: sluice schedule delete ${error.scheduleId}`;
     return { code: 'InvalidInput', message: `A schedule with the id ${error.scheduleId} exists. ${cure}` };
+  }
+  if (error instanceof NamespaceNotFoundError) {
+    const cure = 'Set TEMPORAL_NAMESPACE to one that exists.';
+    return { code: 'InvalidInput', message: `Temporal has no namespace ${error.namespace}. ${cure}` };
   }
   for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth++) {
     const known = classifyGrpc(cause) ?? classifyAws(cause) ?? classifyNetwork(cause);

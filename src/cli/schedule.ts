@@ -109,9 +109,10 @@ async function create({ client, config }: Session, { pipeline, input, spec, opti
   } catch (error) {
     // What the client throws when the server refuses the request as it is.
     if (!(error instanceof TypeError)) throw error;
-    const cure =
-      'A cron string has five fields (minute, hour, day, month, weekday), such as "0 6 * * 1".';
-    throw new SluiceError('InvalidInput', `The schedule is refused: ${error.message}. ${cure}`, { cause: error });
+    const cure = 'A cron string has five fields (minute, hour, day, month, weekday), such as "0 6 * * 1".';
+    throw new SluiceError('InvalidInput', `The schedule is refused: ${error.message}. ${cure}`, {
+      cause: error,
+    });
   }
 }
 
@@ -149,13 +150,12 @@ async function listSchedules({ client }: Session) {
   return schedules;
 }
 
-/** The server keeps a cron string as a calendar; its comment is the string that was given. */
-function describeSpec({ spec }: ScheduleSummary): string {
-  const crons = (spec?.calendars ?? []).map((calendar) => calendar.comment || 'calendar');
+function describeSpec({ spec, memo }: ScheduleSummary): string {
+  const cron =
+    typeof memo?.['when'] === 'string' ? [memo['when']] : (spec?.calendars ?? []).map(() => 'calendar');
   const intervals = (spec?.intervals ?? []).map(({ every }) => `every ${formatDuration(every)}`);
-  return [...crons, ...intervals, spec?.timezone && spec.timezone !== 'UTC' ? spec.timezone : '']
-    .filter(Boolean)
-    .join(' ');
+  const zone = spec?.timezone && spec.timezone !== 'UTC' ? [spec.timezone] : [];
+  return [...cron, ...intervals, ...zone].join(' ');
 }
 
 interface Verb {

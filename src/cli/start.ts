@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { readConfig } from '../config';
 import { findPipeline } from '../pipelines';
 import { EXIT } from './errors';
-import { untilAborted, withInterrupt } from './interrupt';
+import { withInterrupt } from './interrupt';
 import { addInput, addJson, parseSince, readInput, type InputOptions, type JsonOption } from './options';
 import { note, print, printJson } from './output';
 import { isSuccess, readStatus } from './readStatus';
@@ -48,19 +48,7 @@ async function start(name: string, options: StartOptions): Promise<void> {
 }
 
 async function waitForEnd(session: Session, started: StartedRun, { json }: JsonOption): Promise<void> {
-  const handle = session.client.workflow.getHandle(started.id, started.runId);
-  const ended = handle.result().then(
-    () => true,
-    (error: unknown) => {
-      if (error instanceof WorkflowFailedError) return true;
-      throw error;
-    },
-  );
-  const isOver = await withInterrupt((signal) =>
-    Promise.race([ended, untilAborted(signal).then(() => false)]),
-  );
-  if (!isOver) {
-    ended.catch(() => {});
+  if (!(await withInterrupt((signal) => untilEnded(session, started, signal)))) {
     note(`The run goes on. See it with: sluice watch ${started.id}`);
     if (json) printJson({ ...started, state: 'running' });
     process.exitCode = EXIT.interrupted;
@@ -75,4 +63,20 @@ async function waitForEnd(session: Session, started: StartedRun, { json }: JsonO
     });
   else print(renderStatus(view, { color: hasColor() }));
   process.exitCode = isSuccess(view) ? EXIT.ok : EXIT.failed;
+}
+
+/** Whether the run has ended; not when the signal came first. */
+async function untilEnded(
+  { client }: Session,
+  { id, runId }: StartedRun,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    await client.withAbortSignal(signal, () => client.workflow.getHandle(id, runId).result());
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowFailedError) return true;
+    if (signal.aborted) return false;
+    throw error;
+  }
 }

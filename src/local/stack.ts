@@ -89,7 +89,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const info = describeStack({ dir, ports, credentials, spark: options.spark });
     await Promise.all([
       replaceJobFiles(path.join(packageRoot(), 'jobs'), path.join(dir, 's3', LAKE_BUCKET, 'jobs')),
-      writeFile(path.join(dir, 'temporal.toml'), ''),
+      writeFile(path.join(dir, 'temporal.toml'), '[profile.default]\n'),
     ]);
     const crash = Promise.race([main.crashed, clients.crashed]);
     await Promise.race([
@@ -178,7 +178,7 @@ function describeStack({
     env: {
       TEMPORAL_ADDRESS: temporal.address,
       TEMPORAL_NAMESPACE: temporal.namespace,
-      // An empty one: the user's own profile may name keys and certificates for another server.
+      // One without settings: the user's own profile may name keys and certificates for another server.
       TEMPORAL_CONFIG_FILE: path.join(dir, 'temporal.toml'),
       SLUICE_ENGINES: 'local',
       SLUICE_LAKE: lake,

@@ -5,11 +5,14 @@ export function parseS3Uri(uri: string): { bucket: string; key: string } | null 
   return match === null ? null : { bucket: match[1]!, key: match[2] ?? '' };
 }
 
-/** One location from parts: `joinLocation('s3://lake/', 'a', 'b/')` is `s3://lake/a/b/`. */
+/** One location from parts: `joinLocation('s3://lake/', 'a', '/b')` is `s3://lake/a/b`. */
 export function joinLocation(base: string, ...parts: string[]): string {
-  return [base.replace(/\/+$/, ''), ...parts.map((part, i) => (i < parts.length - 1 ? part.replace(/^\/+|\/+$/g, '') : part.replace(/^\/+/, '')))]
-    .filter((part) => part !== '')
-    .join('/');
+  return [base, ...parts].map((part, i) => (i === 0 ? part : part.replace(/^\/+/, '')).replace(/\/+$/, '')).join('/');
+}
+
+/** A folder's location from parts: it ends in one slash. */
+export function joinFolder(base: string, ...parts: string[]): string {
+  return `${joinLocation(base, ...parts)}/`;
 }
 
 /** An S3 bucket and prefix on which pipelines wait; the prefix is empty or ends in `/`. */

@@ -1,6 +1,6 @@
 import type { Job, JobResult } from '../jobs';
 import { marketingAndSalesPipeline, type Arrival, type MarketingAndSalesInput } from '../pipelines';
-import { joinLocation } from '../pipelines/location';
+import { joinFolder, joinLocation } from '../pipelines/location';
 import { runPipeline, type Run, type RunOptions } from './steps';
 
 export interface MarketingAndSalesResult {
@@ -52,7 +52,7 @@ export function marketingAndSales(
 
 /** The three jobs on the engine of the input. Glue job names are those that `docs/` has one create. */
 function jobsOf(input: MarketingAndSalesInput) {
-  const at = (...parts: string[]) => joinLocation(input.lake, input.output, ...parts, '');
+  const at = (...parts: string[]) => joinFolder(input.lake, input.output, ...parts);
   const sales = at('tmp', 'sales');
   const marketing = at('tmp', 'marketing');
   const report = at('sales-leads-influenced');

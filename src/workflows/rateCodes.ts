@@ -1,6 +1,6 @@
 import type { Job } from '../jobs';
 import { rateCodesPipeline, type RateCodesInput } from '../pipelines';
-import { joinLocation } from '../pipelines/location';
+import { joinFolder, joinLocation } from '../pipelines/location';
 import { runPipeline, type RunOptions } from './steps';
 
 export interface RateCodesResult {
@@ -21,7 +21,7 @@ export function rateCodes(given?: Partial<RateCodesInput>, options?: RunOptions)
     });
     await run.job('MilesPerRateCode', script('miles_per_rate_code.py'), { failedAs: 'MilesPerRate job failed' });
     await run.job('RateCodeStatus', script('rate_code_status.py'), { failedAs: 'RateCodeStatus job failed' });
-    const at = (name: string) => joinLocation(input.rootPath, 'emr-step-functions', name, '');
+    const at = (name: string) => joinFolder(input.rootPath, 'emr-step-functions', name);
     return { output: at('rate-code-status'), milesPerRateCode: at('miles-per-rate') };
   });
 }

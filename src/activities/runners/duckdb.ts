@@ -4,7 +4,7 @@ import { join, normalize } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
-import { joinLocation } from '../../pipelines/location';
+import { joinFolder } from '../../pipelines/location';
 import { parseFolder, publishOutput, stageInput } from '../lakeFiles';
 import { runQuery } from './duckdb/query';
 import { markerOf, type JobState, type Runner, type SubmissionOf } from './runner';
@@ -58,7 +58,7 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
         ...(file ? { output: { file, format: output.format } } : {}),
         maxRows: Math.min(parameters.maxRows ?? DEFAULT_ROWS, MAX_ROWS),
       });
-      const location = output ? joinLocation(output.location, '') : null;
+      const location = output ? joinFolder(output.location) : null;
       if (file) {
         const name = output.format === 'parquet' ? 'part-00000.snappy.parquet' : 'part-00000.csv';
         await publishOutput(this.s3, file, output.location, name, signal);

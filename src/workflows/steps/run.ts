@@ -175,7 +175,11 @@ export class Run {
           scheduleToCloseTimeout: Math.max(1, deadlineMs - Date.now()),
           heartbeatTimeout: HEARTBEAT_TIMEOUT,
           retry: { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '30 s' },
-          cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+          // A query inside the worker ends with its await; any other job can be stopped while the await hears of it.
+          cancellationType:
+            job.resource === 'duckdb:query'
+              ? ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
+              : ActivityCancellationType.TRY_CANCEL,
         },
         [submission, reference],
       );

@@ -1,0 +1,117 @@
+import { ServiceError, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/common';
+import { runCommandLine } from '../../../src/cli';
+import { toCommandError } from '../../../src/cli/errors';
+import { SluiceError } from '../../../src/errors';
+
+function grpcError(code: number, details: string): Error {
+  return new ServiceError('Failed', { cause: Object.assign(new Error(details), { code, details }) });
+}
+
+test('exit codes tell wrong input, a server that is away and all else apart', () => {
+  expect(toCommandError(new SluiceError('InvalidInput', 'x')).exitCode).toBe(2);
+  expect(toCommandError(new SluiceError('ServerUnreachable', 'x')).exitCode).toBe(3);
+  expect(toCommandError(new SluiceError('JobFailed', 'x')).exitCode).toBe(1);
+  expect(toCommandError(new Error('x'))).toEqual({ code: 'Unexpected', message: 'x', exitCode: 1 });
+});
+
+test('errors of the Temporal client get a code and a cure', () => {
+  expect(toCommandError(new WorkflowNotFoundError('x', 'a1', undefined))).toMatchObject({
+    code: 'UnknownRun',
+    exitCode: 2,
+  });
+  const taken = toCommandError(new WorkflowExecutionAlreadyStartedError('x', 'a1', 'main'));
+  expect(taken).toMatchObject({ exitCode: 2, message: expect.stringContaining('sluice cancel a1') });
+  expect(toCommandError(grpcError(14, 'no connection'))).toMatchObject({
+    code: 'ServerUnreachable',
+    exitCode: 3,
+  });
+  expect(toCommandError(grpcError(5, 'Namespace x is not found')).message).toContain('TEMPORAL_NAMESPACE');
+});
+
+test('errors of the AWS SDK get a code', () => {
+  const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), { code: 'ECONNREFUSED' });
+  expect(toCommandError(refused)).toMatchObject({ code: 'ServerUnreachable', exitCode: 3 });
+  const denied = Object.assign(new Error('Denied'), { $metadata: { httpStatusCode: 403 } });
+  expect(toCommandError(denied)).toMatchObject({ code: 'AccessDenied', exitCode: 1 });
+});
+
+describe('a command line', () => {
+  let written: { out: string; err: string };
+
+  beforeEach(() => {
+    written = { out: '', err: '' };
+    const record = (to: 'out' | 'err') => (text: unknown) => {
+      written[to] += String(text);
+      return true;
+    };
+    jest.spyOn(process.stdout, 'write').mockImplementation(record('out'));
+    jest.spyOn(process.stderr, 'write').mockImplementation(record('err'));
+  });
+
+  afterEach(() => {
+    jest.restoreAllMocks();
+    process.exitCode = undefined;
+  });
+
+  test.each([
+    [['frob']],
+    [['start']],
+    [['start', 'mainn']],
+    [['start', 'main', '-p', 'x']],
+    [['start', 'main', '--since', 'yesterday']],
+    [['start', 'main', '-p', 'within=x']],
+    [['list', '--state', 'foo']],
+    [['list', '--pipeline', 'foo']],
+    [['signal', 'a1', 'arrival', 'nowhere']],
+    [['signal', 'a1', 'other', 's3://lake/a']],
+    [['schedule', 'create', 'rate-codes']],
+    [['schedule', 'create', 'main', '--time-zone', 'Nowhere/City']],
+    [['schedule', 'create', 'main', '--cron', '0 0 * * 1', '--every', '1 day']],
+    [['dev', '--ports', 'foo=1']],
+    [['demo', '--data', '/nowhere', '--no-spark']],
+    [['demo', '--port-offset', 'x']],
+  ])('%j is wrong usage: exit code 2, and one JSON object on standard error', async (argv) => {
+    expect(await runCommandLine([...argv, '--json'])).toBe(2);
+    expect(JSON.parse(written.err)).toEqual({
+      error: { code: expect.any(String), message: expect.any(String) },
+    });
+    expect(written.out).toBe('');
+  });
+
+  test('without --json an error is one text without a stack trace', async () => {
+    expect(await runCommandLine(['start', 'mainn'])).toBe(2);
+    expect(written.err).toMatch(/^UnknownPipeline: .*Did you mean "main"/);
+    expect(written.err).not.toContain('    at ');
+  });
+
+  test.each([
+    ...[
+      'dev',
+      'demo',
+      'worker',
+      'webhook',
+      'pipelines',
+      'start',
+      'signal',
+      'status',
+      'watch',
+      'list',
+      'cancel',
+      'schedule',
+      'doctor',
+    ],
+    ...['create', 'list', 'pause', 'resume', 'trigger', 'delete'].map((verb) => `schedule ${verb}`),
+  ])('the help of %s has an example', async (command) => {
+    expect(await runCommandLine([...command.split(' '), '--help'])).toBe(0);
+    expect(written.out).toMatch(/Examples?:\n {2}\$ /);
+  });
+
+  test('the pipelines are printed as JSON with their sources', async () => {
+    expect(await runCommandLine(['pipelines', '--json'])).toBe(0);
+    const pipelines = JSON.parse(written.out) as { name: string; sources: string[] }[];
+    expect(pipelines.find(({ name }) => name === 'marketing-and-sales')?.sources).toContain(
+      's3://lake/sales/*.csv',
+    );
+  });
+});

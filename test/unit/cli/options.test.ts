@@ -1,0 +1,89 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { collectParameter, parseSince, readInput } from '../../../src/cli/options';
+import { parsePorts } from '../../../src/cli/stackOptions';
+import { readConfig } from '../../../src/config';
+import { findPipeline } from '../../../src/pipelines';
+
+const config = readConfig({ SLUICE_LAKE: 's3://other' });
+
+function writeJson(text: string): string {
+  const file = path.join(mkdtempSync(path.join(tmpdir(), 'sluice-options-')), 'input.json');
+  writeFileSync(file, text);
+  return file;
+}
+
+test('a parameter keeps what follows its first equals sign', () => {
+  expect(collectParameter('a=b=c', { before: '1' })).toEqual({ before: '1', a: 'b=c' });
+  expect(() => collectParameter('novalue')).toThrow('key=value');
+  expect(() => collectParameter('=x')).toThrow('key=value');
+});
+
+test('a time is an ISO time or how long ago', () => {
+  const now = Date.parse('2025-03-01T12:00:00Z');
+  expect(parseSince('2 hours', now)).toBe('2025-03-01T10:00:00.000Z');
+  expect(parseSince('2h', now)).toBe('2025-03-01T10:00:00.000Z');
+  expect(parseSince('1 day ago', now)).toBe('2025-02-28T12:00:00.000Z');
+  expect(parseSince('2025-01-02T03:04:05Z', now)).toBe('2025-01-02T03:04:05.000Z');
+  for (const text of ['yesterday', '', '5', '2025-13-45'])
+    expect(() => parseSince(text, now)).toThrow('Give a time');
+});
+
+test('fields that are not given come from the settings', () => {
+  expect(readInput(findPipeline('marketing-and-sales'), {}, config)).toMatchObject({ lake: 's3://other' });
+  expect(readInput(findPipeline('rate-codes'), {}, config)).toMatchObject({
+    rootPath: 's3://other',
+    scripts: 's3://other/jobs',
+  });
+  const main = readInput(findPipeline('main'), {}, config);
+  expect(main).toMatchObject({ lake: 's3://other' });
+  expect(main).not.toHaveProperty('scripts');
+});
+
+test('a parameter goes over the file, and the file over the settings', () => {
+  const input = writeJson('{"lake":"s3://from-file","output":"from-file"}');
+  const read = readInput(
+    findPipeline('marketing-and-sales'),
+    { input, parameter: { output: 'given' } },
+    config,
+  );
+  expect(read).toMatchObject({ lake: 's3://from-file', output: 'given' });
+});
+
+test('a parameter of kind jobs is JSON, any other is text', () => {
+  const job = { name: 'count', resource: 'duckdb:query', parameters: { sql: 'select 1' } };
+  const parameter = { extraJobs: JSON.stringify([job]), output: '1' };
+  const read = readInput(findPipeline('marketing-and-sales'), { parameter }, config);
+  expect(read).toMatchObject({ extraJobs: [job], output: '1' });
+  const broken = { parameter: { extraJobs: '[' } };
+  expect(() => readInput(findPipeline('marketing-and-sales'), broken, config)).toThrow(
+    '-p extraJobs: no JSON',
+  );
+});
+
+test('for the pipeline job the file holds the job itself', () => {
+  const job = { resource: 'duckdb:query', parameters: { sql: 'select 1' } };
+  expect(readInput(findPipeline('job'), { input: writeJson(JSON.stringify(job)) }, config)).toEqual({ job });
+});
+
+test('all problems of an input are told at once', () => {
+  const parameter = { within: 'x', engine: 'y', foo: 'z' };
+  const read = () => readInput(findPipeline('marketing-and-sales'), { parameter }, config);
+  for (const field of ['within', 'engine', 'foo']) expect(read).toThrow(field);
+});
+
+test('a file that is missing, broken or no object is told by its name', () => {
+  const pipeline = findPipeline('main');
+  expect(() => readInput(pipeline, { input: '/nowhere.json' }, config)).toThrow(
+    '--input /nowhere.json: there is no such file',
+  );
+  expect(() => readInput(pipeline, { input: writeJson('{') }, config)).toThrow('no JSON');
+  expect(() => readInput(pipeline, { input: writeJson('[1]') }, config)).toThrow('give a JSON object');
+});
+
+test('ports are given by name', () => {
+  expect(parsePorts('temporal=17233, ui=18233')).toEqual({ temporal: 17233, ui: 18233 });
+  for (const text of ['temporal', 'foo=1', 'ui=0', 'ui=70000', 'ui=x'])
+    expect(() => parsePorts(text)).toThrow('Give name=port');
+});
