@@ -1,0 +1,173 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import type { RunView } from '../../../src/cli/readStatus';
+import { startStack, type Stack } from '../../../src/local';
+
+const root = path.join(__dirname, '..', '..', '..');
+const client = path.join(root, 'dist', 'src', 'client.js');
+
+let stack: Stack;
+let dir: string;
+let s3: S3Client;
+
+interface Ended {
+  exitCode: number;
+  out: string;
+  err: string;
+}
+
+/** Runs the built command line as a user would. Build first: `npm run build`. */
+function sluice(
+  args: string[],
+  { input = '', env = {} }: { input?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Ended> {
+  return new Promise((resolve) => {
+    const options = { env: { ...process.env, ...stack.info.env, ...env }, timeout: 60_000 };
+    const child = execFile(process.execPath, [client, ...args], options, (error, out, err) =>
+      resolve({ exitCode: error ? Number(error.code ?? -1) : 0, out, err }),
+    );
+    child.stdin?.end(input);
+  });
+}
+
+async function readRun(id: string): Promise<RunView> {
+  return JSON.parse((await sluice(['status', id, '--json'])).out) as RunView;
+}
+
+async function untilWaiting(id: string): Promise<void> {
+  for (let i = 0; i < 50; i++) if ((await readRun(id)).waitingFor.length === 2) return;
+  throw new Error(`${id} does not wait`);
+}
+
+beforeAll(async () => {
+  dir = await mkdtemp(path.join(tmpdir(), 'sluice-cli-'));
+  stack = await startStack({
+    ...{ dir, spark: false, portOffset: 11_000, report: () => {} },
+    programs: {
+      worker: path.join(root, 'dist/src/worker.js'),
+      webhook: path.join(root, 'dist/src/webhook.js'),
+    },
+  });
+  const { endpoint, region, accessKeyId, secretAccessKey } = stack.info.s3;
+  s3 = new S3Client({
+    endpoint,
+    region,
+    credentials: { accessKeyId, secretAccessKey },
+    forcePathStyle: true,
+  });
+}, 300_000);
+
+afterAll(async () => {
+  s3?.destroy();
+  await stack?.stop();
+  if (dir) await rm(dir, { recursive: true, force: true, maxRetries: 3 });
+}, 60_000);
+
+test('doctor finds nothing to mend in the local stack', async () => {
+  const { exitCode, out } = await sluice(['doctor', '--json']);
+  expect(JSON.parse(out)).toMatchObject({ ok: true });
+  expect(exitCode).toBe(0);
+});
+
+test('doctor says what to mend', async () => {
+  const { exitCode, out } = await sluice(['doctor'], { env: { SLUICE_TASK_QUEUE: 'nobody' } });
+  expect(out).toContain('none polls the task queue nobody');
+  expect(exitCode).toBe(1);
+});
+
+test('a server that is away is exit code 3 with its address', async () => {
+  const { exitCode, err } = await sluice(['list', '--json'], { env: { TEMPORAL_ADDRESS: '127.0.0.1:1' } });
+  expect(exitCode).toBe(3);
+  expect(JSON.parse(err)).toMatchObject({
+    error: { code: 'ServerUnreachable', message: expect.stringContaining('127.0.0.1:1') },
+  });
+});
+
+test('start --wait gives the result of a job from standard input', async () => {
+  const input = JSON.stringify({ resource: 'duckdb:query', parameters: { sql: 'select 42 as x' } });
+  const { exitCode, out, err } = await sluice(['start', 'job', '--input', '-', '--wait', '--json'], {
+    input,
+  });
+  expect(err).toBe('');
+  expect(JSON.parse(out)).toMatchObject({ state: 'completed', result: { rows: [{ x: 42 }] } });
+  expect(exitCode).toBe(0);
+});
+
+test('start --wait is exit code 1 when the job fails', async () => {
+  const input = JSON.stringify({ resource: 'duckdb:query', parameters: { sql: 'select nope' } });
+  const { exitCode, out } = await sluice(['start', 'job', '--input', '-', '--wait', '--json'], { input });
+  expect(JSON.parse(out)).toMatchObject({ state: 'failed', failure: { code: expect.any(String) } });
+  expect(exitCode).toBe(1);
+});
+
+test('a run is started once by its id, shown waiting, listed, and cancelled', async () => {
+  const started = await sluice(['start', 'marketing-and-sales', '--id', 'once', '--json']);
+  expect(JSON.parse(started.out)).toEqual({
+    id: 'once',
+    runId: expect.any(String),
+    url: expect.stringContaining('/once/'),
+  });
+  expect((await sluice(['start', 'marketing-and-sales', '--id', 'once'])).exitCode).toBe(2);
+  await untilWaiting('once');
+  expect((await sluice(['status', 'once'])).out).toContain('wait for sales data  waiting');
+  const listed = JSON.parse((await sluice(['list', '--state', 'running', '--json'])).out) as RunView[];
+  expect(listed.map(({ id }) => id)).toContain('once');
+  const cancelled = await sluice(['cancel', 'once', '--json']);
+  expect(cancelled.exitCode).toBe(0);
+  expect(JSON.parse(cancelled.out)).toMatchObject({ state: 'cancelled' });
+  expect((await sluice(['watch', 'once'])).exitCode).toBe(1);
+});
+
+test('an object is handed to the child run that waits for it', async () => {
+  const Body = 'Date,Opportunity Stage\n1/1/2014,Lead\n';
+  await s3.send(new PutObjectCommand({ Bucket: 'lake', Key: 'sales/by-hand.csv', Body }));
+  const later = new Date(Date.now() + 3_600_000).toISOString();
+  await sluice(['start', 'main', '--id', 'hand', '--since', later]);
+  await untilWaiting('hand');
+  expect((await sluice(['signal', 'hand', 'arrival', 's3://lake/sales/none.csv'])).exitCode).toBe(2);
+  expect((await sluice(['signal', 'hand', 'arrival', 's3://lake/sales/by-hand.csv'])).exitCode).toBe(0);
+  const [group] = (await readRun('hand')).steps;
+  const wait = group?.steps?.find(({ name }) => name === 'wait for sales data');
+  expect(wait).toMatchObject({ state: 'succeeded', objects: [{ uri: 's3://lake/sales/by-hand.csv' }] });
+  await sluice(['cancel', 'hand']);
+});
+
+test.each(['status', 'watch', 'cancel'])(
+  '%s of an unknown run names the way to the known ones',
+  async (command) => {
+    const { exitCode, err } = await sluice([command, 'nobody']);
+    expect(exitCode).toBe(2);
+    expect(err).toMatch(/^UnknownRun: .*sluice list/);
+  },
+);
+
+test('a schedule is created, listed, paused, resumed, triggered and deleted', async () => {
+  const create = [
+    'schedule',
+    'create',
+    'marketing-and-sales',
+    '--id',
+    'weekly',
+    '--time-zone',
+    'Europe/Berlin',
+    '--json',
+  ];
+  expect(JSON.parse((await sluice(create)).out)).toMatchObject({ id: 'weekly', paused: false });
+  expect((await sluice(create)).exitCode).toBe(2);
+  for (const verb of ['pause', 'resume', 'trigger'])
+    expect((await sluice(['schedule', verb, 'weekly'])).exitCode).toBe(0);
+  expect((await sluice(['schedule', 'list'])).out).toMatch(/weekly .*0 0 \* \* 1 Europe\/Berlin/);
+  expect((await sluice(['schedule', 'delete', 'weekly'])).exitCode).toBe(0);
+  expect((await sluice(['schedule', 'delete', 'weekly'])).exitCode).toBe(2);
+});
+
+test('a wrong cron string is wrong input', async () => {
+  const { exitCode, err } = await sluice(['schedule', 'create', 'main', '--cron', '99 * * * *', '--json']);
+  expect(exitCode).toBe(2);
+  expect(JSON.parse(err)).toMatchObject({
+    error: { code: 'InvalidInput', message: expect.stringContaining('five fields') },
+  });
+});
