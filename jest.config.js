@@ -2,8 +2,14 @@
 module.exports = {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } }] },
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
+    ],
+  },
   // Two cores: integration tests share one Temporal server, one gateway and one Livy, so more workers only queue.
   maxWorkers: 1,
   testTimeout: 60_000,
+  setupFiles: ['<rootDir>/src/quiet.ts'],
 };

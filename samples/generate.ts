@@ -14,7 +14,16 @@ const STAGES: [string, number][] = [
 ];
 const SEGMENTS = ['SMB', 'Enterprise', 'Strategic', 'Startup'];
 const REGIONS = ['US', 'EMEA', 'APAC', 'LATAM'];
-const SALESPEOPLE = ['Ana Brook', 'Ben Okafor', 'Chloe Lind', 'Dev Rao', 'Eli Novak', 'Fay Wong', 'Gus Moreau', 'Hana Sato'];
+const SALESPEOPLE = [
+  'Ana Brook',
+  'Ben Okafor',
+  'Chloe Lind',
+  'Dev Rao',
+  'Eli Novak',
+  'Fay Wong',
+  'Gus Moreau',
+  'Hana Sato',
+];
 /** Rate code, share of trips in 10,000, usual miles, usual fare. */
 const RATE_CODES: [string, number, number, number][] = [
   ['1', 9728, 2.6, 11.9],
@@ -60,18 +69,33 @@ function sales(random: Random): string {
     'Date,Salesperson,Lead Name,Segment,Region,Target Close,Forecasted Monthly Revenue,Opportunity Stage,Weighted Revenue,Closed Opportunity,Active Opportunity,Latest Status Entry';
   const first = Date.UTC(2011, 0, 2);
   const days = (Date.UTC(2016, 11, 31) - first) / DAY_MS;
-  const times = Array.from({ length: ROWS.sales }, () => first + whole(random, 0, days) * DAY_MS).sort((a, b) => a - b);
+  const times = Array.from({ length: ROWS.sales }, () => first + whole(random, 0, days) * DAY_MS).sort(
+    (a, b) => a - b,
+  );
   const rows = times.map((time) => {
     const [stage] = weighted(random, STAGES);
     const segment = oneOf(random, SEGMENTS);
     const region = oneOf(random, REGIONS);
     const revenue = whole(random, 2_000, 600_000);
     const closed = stage.startsWith('Closed');
-    const flags = [closed, !closed && random() < 0.5, random() < 0.3].map((flag) => (flag ? 'TRUE' : 'FALSE'));
+    const flags = [closed, !closed && random() < 0.5, random() < 0.3].map((flag) =>
+      flag ? 'TRUE' : 'FALSE',
+    );
     const lead = `${region}_${segment}_${whole(random, 1, 2_000)}`;
     const target = dateText(time + whole(random, 20, 120) * DAY_MS);
     const weight = Math.round(revenue * (stage === 'Lead' ? 0.1 : random()));
-    return [dateText(time), oneOf(random, SALESPEOPLE), lead, segment, region, target, revenue, stage, weight, ...flags].join(',');
+    return [
+      dateText(time),
+      oneOf(random, SALESPEOPLE),
+      lead,
+      segment,
+      region,
+      target,
+      revenue,
+      stage,
+      weight,
+      ...flags,
+    ].join(',');
   });
   return [header, ...rows, ''].join('\n');
 }
@@ -94,7 +118,14 @@ function marketing(random: Random): string {
     const counts = [
       ...[seo, Math.round(seo * 0.15), Math.round(seo * 0.025), Math.round(seo * 0.1)],
       ...[whole(random, 0, 4), followerAdds, followers, listAdds, members],
-      ...[visits * 3, visits, unique, Math.round(unique * 0.1), Math.round(unique * 0.2), Math.round(unique * 0.7)],
+      ...[
+        visits * 3,
+        visits,
+        unique,
+        Math.round(unique * 0.1),
+        Math.round(unique * 0.2),
+        Math.round(unique * 0.7),
+      ],
       ...[whole(random, 300, 2_000), whole(random, 10, 120)],
     ];
     const event = random() < 0.02 ? oneOf(random, events) : '';
@@ -117,14 +148,29 @@ function trips(random: Random): string {
     const [code, , miles, usualFare] = weighted(random, RATE_CODES);
     const pickup = Date.UTC(2017, 0, 1) + whole(random, 0, 365 * 86_400 - 1) * 1_000;
     const factor = 0.2 + random() * 1.6;
-    const distance = (miles * factor).toFixed(2).replace(/^0\./, '.').replace(/^\.00$/, '0');
+    const distance = (miles * factor)
+      .toFixed(2)
+      .replace(/^0\./, '.')
+      .replace(/^\.00$/, '0');
     const refund = random() < 0.0006 ? -1 : 1;
     const fare = refund * (code === '2' ? usualFare : Math.max(2.5, Math.round(usualFare * factor * 2) / 2));
     const tip = refund > 0 && random() < 0.6 ? Math.round(fare * 20) / 100 : 0;
     const total = (fare + refund * 0.8 + tip).toFixed(2).replace(/\.?0+$/, '');
     return [
-      ...[whole(random, 1, 2), clock(pickup), clock(pickup + whole(random, 120, 3_600) * 1_000), whole(random, 1, 6)],
-      ...[distance, code, random() < 0.005 ? 'Y' : 'N', whole(random, 1, 265), whole(random, 1, 265), whole(random, 1, 4)],
+      ...[
+        whole(random, 1, 2),
+        clock(pickup),
+        clock(pickup + whole(random, 120, 3_600) * 1_000),
+        whole(random, 1, 6),
+      ],
+      ...[
+        distance,
+        code,
+        random() < 0.005 ? 'Y' : 'N',
+        whole(random, 1, 265),
+        whole(random, 1, 265),
+        whole(random, 1, 4),
+      ],
       ...[fare, 0, refund * 0.5, tip, 0, refund * 0.3, total],
     ].join(',');
   });
@@ -135,7 +181,10 @@ function trips(random: Random): string {
  * Writes `marketing-and-sales/sales.csv`, `marketing-and-sales/marketing.csv` and `taxi/tripdata.csv` below `folder`. The
  * same seed gives the same bytes; no row stands for a real person, company or trip.
  */
-export async function generateSamples(folder: string, { seed = 20_180_731 }: { seed?: number } = {}): Promise<void> {
+export async function generateSamples(
+  folder: string,
+  { seed = 20_180_731 }: { seed?: number } = {},
+): Promise<void> {
   const random = seeded(seed);
   const files = {
     'marketing-and-sales/sales.csv': sales(random),

@@ -15,7 +15,10 @@ export function knownSources(lake: string, pipelines: readonly Pipeline[] = PIPE
  * Hands arrivals to the `arrivals` workflows of every source above each object: known sources are started when they are
  * not there, of the others only those are told on which a run waits. Resolves once Temporal has accepted all signals.
  */
-export function createAcceptArrivals(client: Client, config: Pick<Config, 'taskQueue' | 'listEveryMs' | 'lake'>) {
+export function createAcceptArrivals(
+  client: Client,
+  config: Pick<Config, 'taskQueue' | 'listEveryMs' | 'lake'>,
+) {
   const known = new Set(knownSources(config.lake).map(arrivalsWorkflowId));
   return async (arrivals: Arrival[]): Promise<void> => {
     const bySource = new Map<string, { source: Source; arrivals: Arrival[] }>();

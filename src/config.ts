@@ -68,7 +68,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   };
 
   const lake = text('SLUICE_LAKE')?.replace(/\/+$/, '') ?? 's3://lake';
-  if (parseS3Uri(lake) === null) problems.push(`SLUICE_LAKE: "${lake}" is no S3 bucket; give one such as s3://lake`);
+  if (parseS3Uri(lake) === null)
+    problems.push(`SLUICE_LAKE: "${lake}" is no S3 bucket; give one such as s3://lake`);
   const config: Config = {
     taskQueue: text('SLUICE_TASK_QUEUE') ?? 'sluice',
     engines: choice('SLUICE_ENGINES', ['aws', 'local'], 'aws'),
@@ -90,11 +91,18 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     deploymentName: text('SLUICE_DEPLOYMENT_NAME'),
     buildId: text('SLUICE_BUILD_ID'),
   };
-  if (config.pollMinMs > config.pollMaxMs) problems.push('SLUICE_POLL_MIN: above SLUICE_POLL_MAX; make it smaller');
+  if (config.pollMinMs > config.pollMaxMs)
+    problems.push('SLUICE_POLL_MIN: above SLUICE_POLL_MAX; make it smaller');
   if (config.engines === 'local' && config.s3Dir === null) {
-    problems.push('SLUICE_S3_DIR: unset; with SLUICE_ENGINES=local it names the folder of buckets behind the S3 gateway');
+    problems.push(
+      'SLUICE_S3_DIR: unset; with SLUICE_ENGINES=local it names the folder of buckets behind the S3 gateway',
+    );
   }
-  if (problems.length > 0) throw new SluiceError('InvalidInput', ['The settings are wrong:', ...problems.map((p) => `  ${p}`)].join('\n'));
+  if (problems.length > 0)
+    throw new SluiceError(
+      'InvalidInput',
+      ['The settings are wrong:', ...problems.map((p) => `  ${p}`)].join('\n'),
+    );
   return config;
 }
 

@@ -7,7 +7,11 @@ import { SluiceError } from './errors';
 /** Where Temporal is, by its standard settings: `TEMPORAL_*` variables over the profile of `temporal.toml`. */
 export function temporalSettings() {
   const { connectionOptions, namespace } = loadClientConnectConfig();
-  return { connectionOptions, namespace: namespace ?? 'default', address: connectionOptions.address ?? 'localhost:7233' };
+  return {
+    connectionOptions,
+    namespace: namespace ?? 'default',
+    address: connectionOptions.address ?? 'localhost:7233',
+  };
 }
 
 function unreachable(address: string, cause: unknown): SluiceError {

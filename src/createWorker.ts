@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import type { NativeConnection} from '@temporalio/worker';
+import { Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities, type ActivityDependencies } from './activities';
 
 export interface CreateWorkerOptions {
@@ -18,7 +19,12 @@ const ACTIVITY_SLOTS = 1_000;
  * A worker for Sluice's pipelines, or for those of `workflows`. A shutdown never cancels a job: awaits are given up and
  * taken over by another worker.
  */
-export function createWorker({ connection, namespace, activities, workflows }: CreateWorkerOptions): Promise<Worker> {
+export function createWorker({
+  connection,
+  namespace,
+  activities,
+  workflows,
+}: CreateWorkerOptions): Promise<Worker> {
   const { taskQueue, deploymentName, buildId } = activities.config;
   return Worker.create({
     connection,
@@ -46,5 +52,7 @@ export function createWorker({ connection, namespace, activities, workflows }: C
 /** The bundle that the build made; from TypeScript sources, the workflows themselves. */
 function ownWorkflows(): NonNullable<CreateWorkerOptions['workflows']> {
   const codePath = join(__dirname, '..', 'workflow-bundle.js');
-  return existsSync(codePath) ? { workflowBundle: { codePath } } : { workflowsPath: join(__dirname, 'workflows') };
+  return existsSync(codePath)
+    ? { workflowBundle: { codePath } }
+    : { workflowsPath: join(__dirname, 'workflows') };
 }

@@ -45,5 +45,7 @@ export class SluiceError extends Error {
 
 /** Whether a retry of the same call can succeed without anybody changing anything. The one place that decides. */
 export function isRetryable(code: ErrorCode): boolean {
-  return code === 'Throttled' || code === 'Transient' || code === 'NoCapacity' || code === 'ServerUnreachable';
+  return (
+    code === 'Throttled' || code === 'Transient' || code === 'NoCapacity' || code === 'ServerUnreachable'
+  );
 }

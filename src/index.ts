@@ -1,12 +1,27 @@
 /** What a project of pipelines of its own builds on; workflow code imports `sluice/workflow` instead. */
-export { createActivities, type Activities, type ActivityDependencies, type JobState, type Runner, type Runners } from './activities';
+export {
+  createActivities,
+  type Activities,
+  type ActivityDependencies,
+  type JobState,
+  type Runner,
+  type Runners,
+} from './activities';
 export { readConfig, type Config } from './config';
 export { connectClient, connectS3, connectWorker } from './connect';
 export { createWorker, type CreateWorkerOptions } from './createWorker';
 export { ERROR_CODES, isRetryable, SluiceError, type ErrorCode } from './errors';
 export type * from './jobs';
 export { createLogger } from './logging';
-export { findPipeline, parseInput, PIPELINES, type Arrival, type ExtraJob, type JobOptions, type Pipeline } from './pipelines';
+export {
+  findPipeline,
+  parseInput,
+  PIPELINES,
+  type Arrival,
+  type ExtraJob,
+  type JobOptions,
+  type Pipeline,
+} from './pipelines';
 export type { Field, FieldKind, Fields } from './pipelines/input';
 export { registerSearchAttributes } from './searchAttributes';
 export type { Failure, RunState, RunStatus, StepState, StepStatus } from './workflows/messages';

@@ -28,7 +28,11 @@ export async function runWebhook(): Promise<void> {
     await webhook.listen({ host, port });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new SluiceError('PortTaken', `Port ${port} on ${host} is in use; set SLUICE_WEBHOOK_PORT to a free one`, { cause: error });
+    throw new SluiceError(
+      'PortTaken',
+      `Port ${port} on ${host} is in use; set SLUICE_WEBHOOK_PORT to a free one`,
+      { cause: error },
+    );
   }
   log.info({ host, port }, 'webhook ready');
   process.send?.({ ready: true });

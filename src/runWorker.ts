@@ -9,7 +9,9 @@ import { registerSearchAttributes } from './searchAttributes';
 export async function runWorker(): Promise<void> {
   const config = readConfig();
   const log = createLogger(config.logLevel, 'worker');
-  const logger = new DefaultLogger('INFO', ({ level, message, meta }) => log[pinoLevel(level)](meta ?? {}, message));
+  const logger = new DefaultLogger('INFO', ({ level, message, meta }) =>
+    log[pinoLevel(level)](meta ?? {}, message),
+  );
   Runtime.install({
     logger,
     shutdownSignals: ['SIGINT', 'SIGTERM'],

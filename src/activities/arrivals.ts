@@ -22,10 +22,16 @@ const LISTED_OBJECTS = 5_000;
 /** How to start the `arrivals` workflow of a source, for everything that signals it with start. */
 export function arrivalsWorkflowOptions(source: Source, deps: { taskQueue: string; listEveryMs: number }) {
   const state: ArrivalsState = { source, subscriptions: [], memory: [], listEveryMs: deps.listEveryMs };
-  return { workflowId: arrivalsWorkflowId(source), taskQueue: deps.taskQueue, args: [state] as [ArrivalsState] };
+  return {
+    workflowId: arrivalsWorkflowId(source),
+    taskQueue: deps.taskQueue,
+    args: [state] as [ArrivalsState],
+  };
 }
 
-export function createArrivalActivities(deps: ArrivalDependencies): Pick<Activities, 'subscribe' | 'unsubscribe' | 'listArrivals'> {
+export function createArrivalActivities(
+  deps: ArrivalDependencies,
+): Pick<Activities, 'subscribe' | 'unsubscribe' | 'listArrivals'> {
   return {
     async subscribe(source, subscription) {
       try {
@@ -41,7 +47,9 @@ export function createArrivalActivities(deps: ArrivalDependencies): Pick<Activit
     },
 
     async unsubscribe(source, subscription) {
-      await deps.client.workflow.getHandle(arrivalsWorkflowId(source)).signal(unsubscribeSignal, subscription);
+      await deps.client.workflow
+        .getHandle(arrivalsWorkflowId(source))
+        .signal(unsubscribeSignal, subscription);
     },
 
     async listArrivals(source, since) {
@@ -59,17 +67,35 @@ async function checkBucket(s3: S3Client, bucket: string): Promise<void> {
     await s3.send(new HeadBucketCommand({ Bucket: bucket }));
   } catch (error) {
     const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
-    if (status === 404) throw new SluiceError('InvalidInput', `The bucket ${bucket} does not exist; create it, or correct the input`, { cause: error });
+    if (status === 404)
+      throw new SluiceError(
+        'InvalidInput',
+        `The bucket ${bucket} does not exist; create it, or correct the input`,
+        { cause: error },
+      );
     if (status === 403) {
-      throw new SluiceError('AccessDenied', `No access to the bucket ${bucket}; the worker's credentials need s3:ListBucket and s3:GetObject`, { cause: error });
+      throw new SluiceError(
+        'AccessDenied',
+        `No access to the bucket ${bucket}; the worker's credentials need s3:ListBucket and s3:GetObject`,
+        { cause: error },
+      );
     }
     throw error;
   }
 }
 
-async function listArrivals(s3: S3Client, source: Source, since: string, signal: AbortSignal): Promise<Arrival[]> {
+async function listArrivals(
+  s3: S3Client,
+  source: Source,
+  since: string,
+  signal: AbortSignal,
+): Promise<Arrival[]> {
   const found: Arrival[] = [];
-  for await (const page of paginateListObjectsV2({ client: s3 }, { Bucket: source.bucket, Prefix: source.prefix }, { abortSignal: signal })) {
+  for await (const page of paginateListObjectsV2(
+    { client: s3 },
+    { Bucket: source.bucket, Prefix: source.prefix },
+    { abortSignal: signal },
+  )) {
     for (const { Key, ETag, Size, LastModified } of page.Contents ?? []) {
       if (Key === undefined || Key.endsWith('/')) continue;
       const arrival: Arrival = {

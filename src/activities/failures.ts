@@ -10,7 +10,11 @@ const THROTTLED = new Set([
   'ProvisionedThroughputExceededException',
   'SlowDown',
 ]);
-const NO_CAPACITY = new Set(['ConcurrentRunsExceededException', 'ResourceNumberLimitExceededException', 'CrawlerRunningException']);
+const NO_CAPACITY = new Set([
+  'ConcurrentRunsExceededException',
+  'ResourceNumberLimitExceededException',
+  'CrawlerRunningException',
+]);
 const DENIED = new Set([
   'AccessDeniedException',
   'AccessDenied',
@@ -32,7 +36,14 @@ const INVALID = new Set([
   'InvalidBucketName',
 ]);
 const NETWORK = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH']);
-const BROKEN_CONNECTION = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'UND_ERR_SOCKET', 'UND_ERR_CONNECT_TIMEOUT']);
+const BROKEN_CONNECTION = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EAI_AGAIN',
+  'UND_ERR_SOCKET',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 interface ServiceError {
   name?: string;
@@ -52,7 +63,8 @@ export function classifyError(error: unknown): SluiceError {
   const { name = '', message = String(error), code, $metadata } = (error ?? {}) as ServiceError;
   const status = $metadata?.httpStatusCode ?? 0;
   const causeCode = code ?? innerCode(error);
-  const of = (errorCode: ErrorCode) => new SluiceError(errorCode, name && name !== 'Error' ? `${name}: ${message}` : message, { cause: error });
+  const of = (errorCode: ErrorCode) =>
+    new SluiceError(errorCode, name && name !== 'Error' ? `${name}: ${message}` : message, { cause: error });
   if (THROTTLED.has(name) || status === 429) return of('Throttled');
   if (NO_CAPACITY.has(name)) return of('NoCapacity');
   if (DENIED.has(name)) return of('AccessDenied');

@@ -25,7 +25,10 @@ export interface ActivityDependencies {
 
 export function createActivities(deps: ActivityDependencies): Activities {
   const { config, client, s3 } = deps;
-  const runners = { ...createRunners(config, s3, [...(deps.jobsFolders ?? []), packageJobsFolder()]), ...deps.runners };
+  const runners = {
+    ...createRunners(config, s3, [...(deps.jobsFolders ?? []), packageJobsFolder()]),
+    ...deps.runners,
+  };
   return {
     describeWorker: () => Promise.resolve({ searchAttributes: deps.searchAttributes, uiUrl: config.uiUrl }),
     ...createJobActivities({ ...config, runners }),

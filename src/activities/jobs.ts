@@ -20,7 +20,9 @@ const POLL_GROWTH = 1.5;
 const STOP_WAIT_MS = 5 * 60_000;
 
 /** `submitJob`, `awaitJob` and `stopJob` over the runners: the decisions that are the same for every resource. */
-export function createJobActivities(deps: JobDependencies): Pick<Activities, 'submitJob' | 'awaitJob' | 'stopJob'> {
+export function createJobActivities(
+  deps: JobDependencies,
+): Pick<Activities, 'submitJob' | 'awaitJob' | 'stopJob'> {
   return {
     submitJob: (submission) =>
       beating(async () => {
@@ -57,17 +59,30 @@ export function createJobActivities(deps: JobDependencies): Pick<Activities, 'su
         try {
           const runner = findRunner(deps, submission);
           const reference = known ?? (await runner.find(submission));
-          if (reference === null) return { outcome: 'not submitted', externalId: null, url: null, message: null };
+          if (reference === null)
+            return { outcome: 'not submitted', externalId: null, url: null, message: null };
           const { externalId, url } = reference;
           // What runs inside the worker ended with its await; a poll would run it again.
-          if (submission.job.resource === 'duckdb:query') return { outcome: 'stopped', externalId, url, message: null };
+          if (submission.job.resource === 'duckdb:query')
+            return { outcome: 'stopped', externalId, url, message: null };
           const before = await runner.poll(submission, reference, signal);
           if (before.state !== 'running') return { outcome: 'already ended', externalId, url, message: null };
           await runner.stop(submission, reference);
           const after = await pollToEnd(deps, submission, reference, signal, Date.now() + STOP_WAIT_MS);
           return after === null
-            ? { outcome: 'leaked', externalId, url, message: `not ended ${STOP_WAIT_MS / 60_000} minutes after it was asked to stop` }
-            : { outcome: after.state === 'succeeded' || after.state === 'failed' ? 'already ended' : 'stopped', externalId, url, message: null };
+            ? {
+                outcome: 'leaked',
+                externalId,
+                url,
+                message: `not ended ${STOP_WAIT_MS / 60_000} minutes after it was asked to stop`,
+              }
+            : {
+                outcome:
+                  after.state === 'succeeded' || after.state === 'failed' ? 'already ended' : 'stopped',
+                externalId,
+                url,
+                message: null,
+              };
         } catch (error) {
           throw toActivityFailure(error);
         }
@@ -79,7 +94,10 @@ function findRunner(deps: JobDependencies, { job }: Submission): Runner {
   const runner = deps.runners[job.resource] as Runner | undefined;
   if (runner) return runner;
   if (!RESOURCES.includes(job.resource)) {
-    throw new SluiceError('InvalidJob', `${job.resource}: unknown resource; give one of ${RESOURCES.join(', ')}`);
+    throw new SluiceError(
+      'InvalidJob',
+      `${job.resource}: unknown resource; give one of ${RESOURCES.join(', ')}`,
+    );
   }
   throw new SluiceError(
     'NoEngine',
@@ -94,7 +112,13 @@ function findRunner(deps: JobDependencies, { job }: Submission): Runner {
  * slower poll: the job goes on whether we see it or not.
  * @returns null when the deadline came first
  */
-async function pollToEnd(deps: JobDependencies, submission: Submission, reference: JobReference, signal: AbortSignal, deadlineMs: number) {
+async function pollToEnd(
+  deps: JobDependencies,
+  submission: Submission,
+  reference: JobReference,
+  signal: AbortSignal,
+  deadlineMs: number,
+) {
   const runner = findRunner(deps, submission);
   let refusedSinceMs: number | null = null;
   for (let intervalMs = deps.pollMinMs; ; intervalMs = Math.min(deps.pollMaxMs, intervalMs * POLL_GROWTH)) {
@@ -105,7 +129,12 @@ async function pollToEnd(deps: JobDependencies, submission: Submission, referenc
     } catch (error) {
       signal.throwIfAborted();
       const { code, message } = classifyError(error);
-      Context.current().log.warn('poll failed, the job goes on', { step: submission.step, externalId: reference.externalId, code, error: message });
+      Context.current().log.warn('poll failed, the job goes on', {
+        step: submission.step,
+        externalId: reference.externalId,
+        code,
+        error: message,
+      });
       refusedSinceMs ??= Date.now();
       if (!isRetryable(code) && Date.now() - refusedSinceMs > deps.retryForMs) throw toActivityFailure(error);
       if (code === 'Throttled') intervalMs = Math.max(intervalMs, deps.pollMaxMs / 2);

@@ -31,16 +31,28 @@ export type StageInput = string | ObjectVersion;
  * neither `_` nor `.`.
  * @throws SluiceError ObjectGone, InvalidJob
  */
-export async function stageInput(s3: S3Client, input: StageInput, folder: string, signal: AbortSignal): Promise<StagedFile[]> {
-  if (typeof input !== 'string') return [await download(s3, input, join(folder, fileName(input.key, 0)), signal)];
+export async function stageInput(
+  s3: S3Client,
+  input: StageInput,
+  folder: string,
+  signal: AbortSignal,
+): Promise<StagedFile[]> {
+  if (typeof input !== 'string')
+    return [await download(s3, input, join(folder, fileName(input.key, 0)), signal)];
   const uri = parseS3Uri(input);
   if (uri === null || uri.key === '') {
-    throw new SluiceError('InvalidJob', `${input}: no S3 object or folder; give one such as s3://lake/sales/a.csv or s3://lake/tmp/sales/`);
+    throw new SluiceError(
+      'InvalidJob',
+      `${input}: no S3 object or folder; give one such as s3://lake/sales/a.csv or s3://lake/tmp/sales/`,
+    );
   }
   if (!uri.key.endsWith('/')) return [await download(s3, uri, join(folder, fileName(uri.key, 0)), signal)];
   const keys = await listKeys(s3, uri.bucket, uri.key, signal);
   if (!keys.includes(uri.key + SUCCESS_MARKER)) {
-    throw new SluiceError('InvalidJob', `${input}: has no ${SUCCESS_MARKER}, so it is missing or only half written; run the job that writes it`);
+    throw new SluiceError(
+      'InvalidJob',
+      `${input}: has no ${SUCCESS_MARKER}, so it is missing or only half written; run the job that writes it`,
+    );
   }
   const data = keys.filter((key) => !/^[_.]/.test(basename(key)) && !key.endsWith('/')).sort();
   const staged: StagedFile[] = [];
@@ -54,28 +66,53 @@ export async function stageInput(s3: S3Client, input: StageInput, folder: string
  * Replaces a folder in S3 by one file. The file's name is always the same, so a folder that Sluice wrote before turns
  * from old to new in one PUT; readers that wait for `_SUCCESS` see nothing in between whoever wrote it.
  */
-export async function publishOutput(s3: S3Client, file: string, location: string, name: string, signal: AbortSignal): Promise<void> {
+export async function publishOutput(
+  s3: S3Client,
+  file: string,
+  location: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
   const { bucket, prefix } = parseFolder(location);
   await remove(s3, bucket, prefix + SUCCESS_MARKER);
   const { size } = await stat(file);
-  await s3.send(new PutObjectCommand({ Bucket: bucket, Key: prefix + name, Body: createReadStream(file), ContentLength: size }), {
-    abortSignal: signal,
-  });
+  await s3.send(
+    new PutObjectCommand({
+      Bucket: bucket,
+      Key: prefix + name,
+      Body: createReadStream(file),
+      ContentLength: size,
+    }),
+    {
+      abortSignal: signal,
+    },
+  );
   for (const key of await listKeys(s3, bucket, prefix, signal)) {
     if (key !== prefix + name && key !== prefix) await remove(s3, bucket, key);
   }
-  await s3.send(new PutObjectCommand({ Bucket: bucket, Key: prefix + SUCCESS_MARKER, Body: '' }), { abortSignal: signal });
+  await s3.send(new PutObjectCommand({ Bucket: bucket, Key: prefix + SUCCESS_MARKER, Body: '' }), {
+    abortSignal: signal,
+  });
 }
 
 /** @throws SluiceError InvalidJob for what is no folder: a bucket's root is never replaced */
 export function parseFolder(location: string): { bucket: string; prefix: string } {
   const uri = parseS3Uri(location);
   const prefix = uri?.key.replace(/\/*$/, '/') ?? '';
-  if (uri === null || prefix === '/') throw new SluiceError('InvalidJob', `${location}: no folder in a bucket; give one such as s3://lake/out/`);
+  if (uri === null || prefix === '/')
+    throw new SluiceError(
+      'InvalidJob',
+      `${location}: no folder in a bucket; give one such as s3://lake/out/`,
+    );
   return { bucket: uri.bucket, prefix };
 }
 
-async function download(s3: S3Client, object: ObjectVersion, path: string, signal: AbortSignal): Promise<StagedFile> {
+async function download(
+  s3: S3Client,
+  object: ObjectVersion,
+  path: string,
+  signal: AbortSignal,
+): Promise<StagedFile> {
   const { bucket, key, versionId, etag } = object;
   const uri = `s3://${bucket}/${key}`;
   try {
@@ -90,12 +127,24 @@ async function download(s3: S3Client, object: ObjectVersion, path: string, signa
     await pipeline(Body as Readable, createWriteStream(path), { signal });
   } catch (error) {
     const { name } = error as Error;
-    if (name === 'NoSuchBucket') throw new SluiceError('InvalidJob', `${uri}: the bucket ${bucket} does not exist`, { cause: error });
+    if (name === 'NoSuchBucket')
+      throw new SluiceError('InvalidJob', `${uri}: the bucket ${bucket} does not exist`, { cause: error });
     if (name === 'NoSuchKey' || name === 'NotFound' || name === 'NoSuchVersion') {
-      throw new SluiceError('ObjectGone', `${uri}${versionId ? ` (version ${versionId})` : ''} is no longer there; upload it again`, { cause: error });
+      throw new SluiceError(
+        'ObjectGone',
+        `${uri}${versionId ? ` (version ${versionId})` : ''} is no longer there; upload it again`,
+        { cause: error },
+      );
     }
-    if (name === 'PreconditionFailed' || (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 412) {
-      throw new SluiceError('ObjectGone', `${uri} was replaced after the run had taken it (etag ${etag}); start a new run for the new object`, { cause: error });
+    if (
+      name === 'PreconditionFailed' ||
+      (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 412
+    ) {
+      throw new SluiceError(
+        'ObjectGone',
+        `${uri} was replaced after the run had taken it (etag ${etag}); start a new run for the new object`,
+        { cause: error },
+      );
     }
     throw error;
   }
@@ -103,15 +152,28 @@ async function download(s3: S3Client, object: ObjectVersion, path: string, signa
 }
 
 /** Every key below a prefix. @throws SluiceError InvalidJob when the bucket does not exist */
-export async function listKeys(s3: S3Client, bucket: string, prefix: string, signal?: AbortSignal): Promise<string[]> {
+export async function listKeys(
+  s3: S3Client,
+  bucket: string,
+  prefix: string,
+  signal?: AbortSignal,
+): Promise<string[]> {
   const keys: string[] = [];
   try {
-    for await (const page of paginateListObjectsV2({ client: s3 }, { Bucket: bucket, Prefix: prefix }, ...(signal ? [{ abortSignal: signal }] : []))) {
+    for await (const page of paginateListObjectsV2(
+      { client: s3 },
+      { Bucket: bucket, Prefix: prefix },
+      ...(signal ? [{ abortSignal: signal }] : []),
+    )) {
       keys.push(...(page.Contents ?? []).map(({ Key }) => Key!));
     }
   } catch (error) {
     if ((error as Error).name !== 'NoSuchBucket') throw error;
-    throw new SluiceError('InvalidJob', `The bucket ${bucket} does not exist; create it or correct the location`, { cause: error });
+    throw new SluiceError(
+      'InvalidJob',
+      `The bucket ${bucket} does not exist; create it or correct the location`,
+      { cause: error },
+    );
   }
   return keys;
 }
@@ -127,5 +189,7 @@ async function remove(s3: S3Client, bucket: string, key: string): Promise<void> 
 
 /** A local name that keeps the ending, by which engines tell formats apart. */
 function fileName(key: string, index: number): string {
-  return `${String(index).padStart(5, '0')}-${basename(key).replace(/[^\w.-]/g, '_').slice(-100)}`;
+  return `${String(index).padStart(5, '0')}-${basename(key)
+    .replace(/[^\w.-]/g, '_')
+    .slice(-100)}`;
 }

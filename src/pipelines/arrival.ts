@@ -21,5 +21,8 @@ export interface Arrival {
  * run's first second may look older than the run: seconds are what is compared.
  */
 export function isSince(arrival: Arrival, since: string): boolean {
-  return arrival.byHand === true || Math.floor(Date.parse(arrival.time) / 1000) >= Math.floor(Date.parse(since) / 1000);
+  return (
+    arrival.byHand === true ||
+    Math.floor(Date.parse(arrival.time) / 1000) >= Math.floor(Date.parse(since) / 1000)
+  );
 }

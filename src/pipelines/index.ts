@@ -19,7 +19,11 @@ export interface Pipeline {
 
 export type OnFailure = 'fail' | 'fallback';
 
-const LAKE = { kind: 's3', about: 'the bucket that the pipeline reads and writes', default: 's3://lake' } as const;
+const LAKE = {
+  kind: 's3',
+  about: 'the bucket that the pipeline reads and writes',
+  default: 's3://lake',
+} as const;
 const WITHIN = { kind: 'duration', about: 'how long to wait for each file', default: '7 days' } as const;
 const ON_FAILURE = {
   kind: 'choice',
@@ -74,10 +78,23 @@ export const rateCodesPipeline: Pipeline = {
   name: 'rate-codes',
   about: 'Sums taxi miles per rate code on Spark, then joins them with the fares.',
   input: {
-    rootPath: { kind: 'location', about: 'reads <rootPath>/emr-step-functions/input/tripdata.csv', default: 's3://lake' },
+    rootPath: {
+      kind: 'location',
+      about: 'reads <rootPath>/emr-step-functions/input/tripdata.csv',
+      default: 's3://lake',
+    },
     engine: { kind: 'choice', choices: ['livy'], about: 'where Spark runs', default: 'livy' },
-    ifExists: { kind: 'choice', choices: ['overwrite', 'error'], about: 'what an output that is there already leads to', default: 'overwrite' },
-    scripts: { kind: 'location', about: 'where the folder jobs/ of this package was uploaded to', default: 's3://lake/jobs' },
+    ifExists: {
+      kind: 'choice',
+      choices: ['overwrite', 'error'],
+      about: 'what an output that is there already leads to',
+      default: 'overwrite',
+    },
+    scripts: {
+      kind: 'location',
+      about: 'where the folder jobs/ of this package was uploaded to',
+      default: 's3://lake/jobs',
+    },
     onFailure: ON_FAILURE,
   },
   sources: () => [],
@@ -96,9 +113,19 @@ export const mainPipeline: Pipeline = {
   about: 'marketing-and-sales, then rate-codes, as child runs.',
   input: {
     ...marketingAndSalesPipeline.input,
-    rootPath: { ...rateCodesPipeline.input['rootPath']!, about: 'of rate-codes; the lake unless given', default: undefined, optional: true },
+    rootPath: {
+      ...rateCodesPipeline.input['rootPath']!,
+      about: 'of rate-codes; the lake unless given',
+      default: undefined,
+      optional: true,
+    },
     ifExists: rateCodesPipeline.input['ifExists']!,
-    scripts: { ...rateCodesPipeline.input['scripts']!, about: 'of rate-codes; <lake>/jobs unless given', default: undefined, optional: true },
+    scripts: {
+      ...rateCodesPipeline.input['scripts']!,
+      about: 'of rate-codes; <lake>/jobs unless given',
+      default: undefined,
+      optional: true,
+    },
   },
   sources: marketingAndSalesPipeline.sources,
   schedule: null,
@@ -117,16 +144,27 @@ export const jobPipeline: Pipeline = {
 };
 
 /** The pipelines that ship with Sluice. */
-export const PIPELINES: readonly Pipeline[] = [mainPipeline, marketingAndSalesPipeline, rateCodesPipeline, jobPipeline];
+export const PIPELINES: readonly Pipeline[] = [
+  mainPipeline,
+  marketingAndSalesPipeline,
+  rateCodesPipeline,
+  jobPipeline,
+];
 
 /** @throws SluiceError UnknownPipeline with the nearest name */
 export function findPipeline(name: string, pipelines: readonly Pipeline[] = PIPELINES): Pipeline {
   const found = pipelines.find((pipeline) => pipeline.name === name);
   if (found) return found;
   const names = pipelines.map((pipeline) => pipeline.name);
-  const nearest = names.map((known) => ({ known, distance: editDistance(name, known) })).sort((a, b) => a.distance - b.distance)[0];
-  const hint = nearest && nearest.distance <= Math.max(2, name.length / 2) ? ` Did you mean "${nearest.known}"?` : '';
-  throw new SluiceError('UnknownPipeline', `No pipeline is called "${name}".${hint} There are: ${names.join(', ')}.`);
+  const nearest = names
+    .map((known) => ({ known, distance: editDistance(name, known) }))
+    .sort((a, b) => a.distance - b.distance)[0];
+  const hint =
+    nearest && nearest.distance <= Math.max(2, name.length / 2) ? ` Did you mean "${nearest.known}"?` : '';
+  throw new SluiceError(
+    'UnknownPipeline',
+    `No pipeline is called "${name}".${hint} There are: ${names.join(', ')}.`,
+  );
 }
 
 function lakeOf(input: Record<string, unknown>): string {

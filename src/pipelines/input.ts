@@ -4,7 +4,8 @@ import { parseDuration } from './duration';
 import { parseS3Uri } from './location';
 
 /** What a field of a pipeline's input may hold. Each kind has a check below. */
-export type FieldKind = 'text' | 's3' | 'location' | 's3 pattern' | 'path' | 'duration' | 'choice' | 'job' | 'jobs';
+export type FieldKind =
+  'text' | 's3' | 'location' | 's3 pattern' | 'path' | 'duration' | 'choice' | 'job' | 'jobs';
 
 export interface Field {
   kind: FieldKind;
@@ -29,7 +30,9 @@ const RULES: Record<FieldKind, { needs: string; fits: (value: unknown, field: Fi
     needs: 'a URI such as s3://lake/taxi, hdfs:///taxi or file:///data/taxi',
     fits: (value) =>
       typeof value === 'string' &&
-      (value.startsWith('s3:') ? parseS3Uri(value) !== null : /^(hdfs|file|s3a|wasbs|abfss|gs):\/\/\S+$/.test(value)),
+      (value.startsWith('s3:')
+        ? parseS3Uri(value) !== null
+        : /^(hdfs|file|s3a|wasbs|abfss|gs):\/\/\S+$/.test(value)),
   },
   's3 pattern': {
     needs: 'an S3 URI with or without wildcards, such as s3://lake/sales/*.csv',
@@ -37,7 +40,8 @@ const RULES: Record<FieldKind, { needs: string; fits: (value: unknown, field: Fi
   },
   path: {
     needs: 'a prefix such as marketing-and-sales or a/b, with no slash at its ends',
-    fits: (value) => typeof value === 'string' && /^[\w.=-]+(\/[\w.=-]+)*$/.test(value) && !/(^|\/)\.\.?(\/|$)/.test(value),
+    fits: (value) =>
+      typeof value === 'string' && /^[\w.=-]+(\/[\w.=-]+)*$/.test(value) && !/(^|\/)\.\.?(\/|$)/.test(value),
   },
   duration: {
     needs: 'a duration above zero such as "7 days", "90 s" or "1h"',
@@ -62,10 +66,14 @@ export function findJobProblems(value: unknown, path: string): string[] {
   if (!isObject(value)) return [`${path}: ${show(value)} is no job; give { "resource", "parameters" }`];
   const problems: string[] = [];
   if (!RESOURCES.includes(value['resource'] as never)) {
-    problems.push(`${path}resource: ${show(value['resource'])} is no resource; give one of ${RESOURCES.join(', ')}`);
+    problems.push(
+      `${path}resource: ${show(value['resource'])} is no resource; give one of ${RESOURCES.join(', ')}`,
+    );
   }
   if (!isObject(value['parameters'])) {
-    problems.push(`${path}parameters: ${show(value['parameters'])} is no object; give the resource's own parameters`);
+    problems.push(
+      `${path}parameters: ${show(value['parameters'])} is no object; give the resource's own parameters`,
+    );
     return problems;
   }
   const options = value['options'];
@@ -74,9 +82,13 @@ export function findJobProblems(value: unknown, path: string): string[] {
     else {
       for (const [name, option] of Object.entries(options)) {
         if (name === 'timeout') {
-          if (!RULES.duration.fits(option, {} as Field)) problems.push(`${path}options.timeout: ${show(option)} is no duration; give ${RULES.duration.needs}`);
+          if (!RULES.duration.fits(option, {} as Field))
+            problems.push(
+              `${path}options.timeout: ${show(option)} is no duration; give ${RULES.duration.needs}`,
+            );
         } else if (name === 'onCancel') {
-          if (option !== 'stop' && option !== 'leave') problems.push(`${path}options.onCancel: ${show(option)} is unknown; give "stop" or "leave"`);
+          if (option !== 'stop' && option !== 'leave')
+            problems.push(`${path}options.onCancel: ${show(option)} is unknown; give "stop" or "leave"`);
         } else problems.push(`${path}options.${name}: unknown; known are timeout, onCancel`);
       }
     }
@@ -90,7 +102,10 @@ export function findJobProblems(value: unknown, path: string): string[] {
   if (required && (typeof parameters[required] !== 'string' || parameters[required] === '')) {
     problems.push(`${path}parameters.${required}: missing; ${String(value['resource'])} needs it`);
   }
-  if (value['resource'] === 'duckdb:query' && (typeof parameters['sql'] === 'string') === (typeof parameters['script'] === 'string')) {
+  if (
+    value['resource'] === 'duckdb:query' &&
+    (typeof parameters['sql'] === 'string') === (typeof parameters['script'] === 'string')
+  ) {
     problems.push(`${path}parameters: duckdb:query needs either sql or script`);
   }
   return problems;
@@ -102,8 +117,10 @@ function findExtraJobProblems(jobs: unknown[], path: string): string[] {
     const problems = findJobProblems(job, `${path}[${i}].`);
     if (!isObject(job)) return problems;
     const { name, arrival } = job;
-    if (typeof name !== 'string' || name === '') problems.push(`${path}[${i}].name: ${show(name)}; give each job a name of its own`);
-    else if (names.has(name)) problems.push(`${path}[${i}].name: ${show(name)} is there twice; give each job a name of its own`);
+    if (typeof name !== 'string' || name === '')
+      problems.push(`${path}[${i}].name: ${show(name)}; give each job a name of its own`);
+    else if (names.has(name))
+      problems.push(`${path}[${i}].name: ${show(name)} is there twice; give each job a name of its own`);
     names.add(name);
     if (arrival !== undefined && !RULES['s3 pattern'].fits(arrival, {} as Field)) {
       problems.push(`${path}[${i}].arrival: ${show(arrival)}; give ${RULES['s3 pattern'].needs}`);
@@ -118,7 +135,10 @@ function findExtraJobProblems(jobs: unknown[], path: string): string[] {
  */
 export function parseInput<T>(pipeline: { name: string; input: Fields }, given: unknown): T {
   if (given !== undefined && given !== null && !isObject(given)) {
-    throw new SluiceError('InvalidInput', `${pipeline.name}: the input is ${show(given)}; give a JSON object`);
+    throw new SluiceError(
+      'InvalidInput',
+      `${pipeline.name}: the input is ${show(given)}; give a JSON object`,
+    );
   }
   const raw = given ?? {};
   const input: Record<string, unknown> = {};
@@ -129,7 +149,7 @@ export function parseInput<T>(pipeline: { name: string; input: Fields }, given: 
     }
   }
   for (const [name, field] of Object.entries(pipeline.input)) {
-    const value = (raw as Record<string, unknown>)[name] ?? field.default;
+    const value = (raw)[name] ?? field.default;
     if (value === undefined) {
       if (!field.optional) problems.push(`${name}: missing; give ${RULES[field.kind].needs || field.about}`);
       continue;
@@ -142,7 +162,10 @@ export function parseInput<T>(pipeline: { name: string; input: Fields }, given: 
     input[name] = value;
   }
   if (problems.length > 0) {
-    throw new SluiceError('InvalidInput', [`The input of ${pipeline.name} is wrong:`, ...problems.map((p) => `  ${p}`)].join('\n'));
+    throw new SluiceError(
+      'InvalidInput',
+      [`The input of ${pipeline.name} is wrong:`, ...problems.map((p) => `  ${p}`)].join('\n'),
+    );
   }
   return input as T;
 }

@@ -7,7 +7,9 @@ export function parseS3Uri(uri: string): { bucket: string; key: string } | null 
 
 /** One location from parts: `joinLocation('s3://lake/', 'a', '/b')` is `s3://lake/a/b`. */
 export function joinLocation(base: string, ...parts: string[]): string {
-  return [base, ...parts].map((part, i) => (i === 0 ? part : part.replace(/^\/+/, '')).replace(/\/+$/, '')).join('/');
+  return [base, ...parts]
+    .map((part, i) => (i === 0 ? part : part.replace(/^\/+/, '')).replace(/\/+$/, ''))
+    .join('/');
 }
 
 /** A folder's location from parts: it ends in one slash. */

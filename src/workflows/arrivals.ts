@@ -75,7 +75,10 @@ export async function arrivals(state: ArrivalsState): Promise<void> {
 
   for (;;) {
     const woken = await condition(
-      () => outgoing.size > 0 || (listNow && subscriptions.length > 0) || workflowInfo().historyLength > HISTORY_LENGTH,
+      () =>
+        outgoing.size > 0 ||
+        (listNow && subscriptions.length > 0) ||
+        workflowInfo().historyLength > HISTORY_LENGTH,
       subscriptions.length > 0 ? listEveryMs : MEMORY_AGE_MS,
     );
     if (outgoing.size > 0) {

@@ -35,11 +35,19 @@ export function marketingAndSales(
       ]);
       await run.parallel({
         sales: async (branch: Run) => {
-          const [object] = await branch.waitForArrivals('wait for sales data', joinLocation(input.lake, 'sales', '*.csv'), { within });
+          const [object] = await branch.waitForArrivals(
+            'wait for sales data',
+            joinLocation(input.lake, 'sales', '*.csv'),
+            { within },
+          );
           await branch.job('process sales data', jobs.processSales(object));
         },
         marketing: async (branch: Run) => {
-          const [object] = await branch.waitForArrivals('wait for marketing data', joinLocation(input.lake, 'marketing', '*.csv'), { within });
+          const [object] = await branch.waitForArrivals(
+            'wait for marketing data',
+            joinLocation(input.lake, 'marketing', '*.csv'),
+            { within },
+          );
           await branch.job('process marketing data', jobs.processMarketing(object));
         },
         ...(Object.fromEntries(extraBranches) as Record<string, (branch: Run) => Promise<void>>),

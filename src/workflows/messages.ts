@@ -5,13 +5,7 @@ import type { Arrival } from '../pipelines';
 import type { Source } from '../pipelines/location';
 
 export type RunState =
-  | 'running'
-  | 'completed'
-  | 'completed with fallback'
-  | 'failed'
-  | 'cancelled'
-  | 'terminated'
-  | 'timed out';
+  'running' | 'completed' | 'completed with fallback' | 'failed' | 'cancelled' | 'terminated' | 'timed out';
 
 export type StepState =
   | 'pending'
@@ -44,7 +38,9 @@ export interface StepStatus {
   waitingFor: string | null;
   job: { resource: Resource; externalId: string | null; url: string | null } | null;
   /** The objects that a wait took. */
-  objects: { uri: string; versionId: string | null; etag: string | null; size: number | null; late?: boolean }[] | null;
+  objects:
+    | { uri: string; versionId: string | null; etag: string | null; size: number | null; late?: boolean }[]
+    | null;
   /** The child run of a group that is one. */
   run: { id: string } | null;
   failure: Failure | null;

@@ -1,6 +1,11 @@
 import { join } from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { bundleWorkflowCode, DefaultLogger, Runtime, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  Runtime,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Runners } from '../../src/activities';
 import { readConfig, type Config } from '../../src/config';
@@ -35,8 +40,16 @@ export async function startServer(): Promise<TestWorkflowEnvironment> {
     server: {
       executable: { type: 'existing-path', path: await ensureTemporal(context) },
       extraArgs: [
-        ...['transfer', 'timer', 'visibility'].flatMap((queue) => ['--dynamic-config-value', `history.${queue}ProcessorMaxPollRPS=2000`]),
-        ...['SluicePipeline=Keyword', 'SluiceState=Keyword', 'SluiceStep=Keyword', 'SluiceWaitingFor=KeywordList'].flatMap((a) => ['--search-attribute', a]),
+        ...['transfer', 'timer', 'visibility'].flatMap((queue) => [
+          '--dynamic-config-value',
+          `history.${queue}ProcessorMaxPollRPS=2000`,
+        ]),
+        ...[
+          'SluicePipeline=Keyword',
+          'SluiceState=Keyword',
+          'SluiceStep=Keyword',
+          'SluiceWaitingFor=KeywordList',
+        ].flatMap((a) => ['--search-attribute', a]),
       ],
     },
   });
@@ -47,9 +60,17 @@ let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
 /** A worker with the product's activities and the tests' workflows. */
 export async function startTestWorker(
   environment: TestWorkflowEnvironment,
-  { s3, runners = {}, config = {}, searchAttributes = true }: { s3?: S3Client; runners?: Runners; config?: Partial<Config>; searchAttributes?: boolean },
+  {
+    s3,
+    runners = {},
+    config = {},
+    searchAttributes = true,
+  }: { s3?: S3Client; runners?: Runners; config?: Partial<Config>; searchAttributes?: boolean },
 ) {
-  bundle ??= bundleWorkflowCode({ workflowsPath: join(__dirname, 'workflows.ts'), logger: new DefaultLogger('ERROR') });
+  bundle ??= bundleWorkflowCode({
+    workflowsPath: join(__dirname, 'workflows.ts'),
+    logger: new DefaultLogger('ERROR'),
+  });
   const worker = await createWorker({
     connection: environment.nativeConnection,
     namespace: environment.namespace ?? 'default',

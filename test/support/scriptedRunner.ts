@@ -58,6 +58,14 @@ export const RUNNING: JobState = { state: 'running', nativeState: 'running' };
 export function succeeded({ resource, externalId }: Pick<JobReference, 'resource' | 'externalId'>): JobState {
   return {
     state: 'succeeded',
-    result: { resource, externalId, url: null, output: null, logUrl: null, durationMs: 5, measures: { units: 2 } },
+    result: {
+      resource,
+      externalId,
+      url: null,
+      output: null,
+      logUrl: null,
+      durationMs: 5,
+      measures: { units: 2 },
+    },
   };
 }

@@ -1,6 +1,5 @@
 // Pipelines of the tests, beside the product's own.
 export * from '../../src/workflows';
-import type { JobResult } from '../../src/jobs';
 import type { Pipeline } from '../../src/pipelines';
 import { runPipeline, type Run, type ParallelOptions, type WaitOptions } from '../../src/workflows/steps';
 
@@ -14,22 +13,33 @@ export interface StepsInput {
 }
 
 // Its input is of the test's own making, so none of it is checked.
-const stepsPipeline: Pipeline = { name: 'steps', about: 'The building blocks, one by one.', input: {}, sources: () => [], schedule: null };
+const stepsPipeline: Pipeline = {
+  name: 'steps',
+  about: 'The building blocks, one by one.',
+  input: {},
+  sources: () => [],
+  schedule: null,
+};
 
 export function steps(input: StepsInput): Promise<unknown> {
   const job = { resource: 'livy:createBatch' as const, parameters: { file: 'noop.py' } };
   return runPipeline<StepsInput, unknown>(stepsPipeline, {}, undefined, async (run) => {
     const results: Record<string, unknown> = {};
-    if (input.wait) results['wait'] = await run.waitForArrivals('wait', input.wait.pattern, input.wait.options);
+    if (input.wait)
+      results['wait'] = await run.waitForArrivals('wait', input.wait.pattern, input.wait.options);
     if (input.parallel) {
       results['parallel'] = await run.parallel(
-        Object.fromEntries(input.parallel.map((name) => [`branch ${name}`, (branch: Run) => branch.job(name, job)])) as Record<string, (branch: Run) => Promise<JobResult>>,
+        Object.fromEntries(
+          input.parallel.map((name) => [`branch ${name}`, (branch: Run) => branch.job(name, job)]),
+        ),
         input.parallelOptions,
       );
     }
     if (input.map) {
       const items = Array.from({ length: input.map.items }, (_, i) => i);
-      results['map'] = (await run.mapJobs('map', items, () => job, { concurrency: input.map.concurrency })).length;
+      results['map'] = (
+        await run.mapJobs('map', items, () => job, { concurrency: input.map.concurrency })
+      ).length;
     }
     if (input.job) results['job'] = await run.job(input.job.name, job, input.job);
     return results;

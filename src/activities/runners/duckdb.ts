@@ -27,14 +27,24 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
   async submit({ job: { parameters }, key }: SubmissionOf<'duckdb:query'>): Promise<JobReference> {
     if (parameters.output) parseFolder(parameters.output.location);
     await this.readSql(parameters);
-    return { resource: 'duckdb:query', externalId: markerOf(key), key, url: null, submittedAt: new Date().toISOString() };
+    return {
+      resource: 'duckdb:query',
+      externalId: markerOf(key),
+      key,
+      url: null,
+      submittedAt: new Date().toISOString(),
+    };
   }
 
   find(): Promise<null> {
     return Promise.resolve(null);
   }
 
-  async poll({ job: { parameters } }: SubmissionOf<'duckdb:query'>, reference: JobReference, signal: AbortSignal): Promise<JobState> {
+  async poll(
+    { job: { parameters } }: SubmissionOf<'duckdb:query'>,
+    reference: JobReference,
+    signal: AbortSignal,
+  ): Promise<JobState> {
     const startedAt = Date.now();
     const folder = await mkdtemp(join(tmpdir(), 'sluice-duckdb-'));
     try {
@@ -77,7 +87,10 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
         },
       };
     } catch (error) {
-      if (error instanceof SluiceError && (error.code === 'BadData' || error.code === 'ObjectGone' || error.code === 'InvalidJob')) {
+      if (
+        error instanceof SluiceError &&
+        (error.code === 'BadData' || error.code === 'ObjectGone' || error.code === 'InvalidJob')
+      ) {
         return { state: 'failed', message: error.message, code: error.code };
       }
       throw error;
@@ -93,7 +106,8 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
     if (sql !== undefined) return sql;
     if (script === undefined) throw new SluiceError('InvalidJob', 'duckdb:query: needs either sql or script');
     const path = normalize(script);
-    if (path.startsWith('..') || path.startsWith('/')) throw new SluiceError('InvalidJob', `script: ${script} leaves the folder of jobs`);
+    if (path.startsWith('..') || path.startsWith('/'))
+      throw new SluiceError('InvalidJob', `script: ${script} leaves the folder of jobs`);
     for (const folder of this.jobsFolders) {
       try {
         return await readFile(join(folder, path), 'utf8');

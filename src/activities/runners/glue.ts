@@ -1,4 +1,9 @@
-import type { BatchStopJobRunResponse, GetJobRunResponse, JobRun, StartJobRunCommandInput } from '@aws-sdk/client-glue';
+import type {
+  BatchStopJobRunResponse,
+  GetJobRunResponse,
+  JobRun,
+  StartJobRunCommandInput,
+} from '@aws-sdk/client-glue';
 import type { JobReference } from '../../jobs';
 import { markerOf, type JobState, type Runner, type SubmissionOf } from './runner';
 
@@ -7,7 +12,10 @@ export interface GluePort {
   startJobRun(input: StartJobRunCommandInput): Promise<{ JobRunId?: string | undefined }>;
   getJobRun(input: { JobName: string; RunId: string }): Promise<GetJobRunResponse>;
   /** One page, newest first. */
-  getJobRuns(input: { JobName: string; NextToken?: string }): Promise<{ JobRuns?: JobRun[] | undefined; NextToken?: string | undefined }>;
+  getJobRuns(input: {
+    JobName: string;
+    NextToken?: string;
+  }): Promise<{ JobRuns?: JobRun[] | undefined; NextToken?: string | undefined }>;
   batchStopJobRun(input: { JobName: string; JobRunIds: string[] }): Promise<BatchStopJobRunResponse>;
   region(): Promise<string>;
 }
@@ -46,14 +54,22 @@ export class GlueRunner implements Runner<'glue:startJobRun'> {
     return null;
   }
 
-  async poll({ job: { parameters } }: SubmissionOf<'glue:startJobRun'>, reference: JobReference): Promise<JobState> {
-    const { JobRun: run } = await this.glue.getJobRun({ JobName: parameters.JobName!, RunId: reference.externalId });
+  async poll(
+    { job: { parameters } }: SubmissionOf<'glue:startJobRun'>,
+    reference: JobReference,
+  ): Promise<JobState> {
+    const { JobRun: run } = await this.glue.getJobRun({
+      JobName: parameters.JobName!,
+      RunId: reference.externalId,
+    });
     const state = run?.JobRunState ?? 'unknown';
     const message = `Glue job ${parameters.JobName} run ${reference.externalId} is ${state}${run?.ErrorMessage ? `: ${run.ErrorMessage}` : ''}`;
     switch (state) {
       case 'SUCCEEDED': {
         const seconds = { ExecutionTime: run?.ExecutionTime, DPUSeconds: run?.DPUSeconds };
-        const measures = Object.entries(seconds).filter((entry): entry is [string, number] => entry[1] !== undefined);
+        const measures = Object.entries(seconds).filter(
+          (entry): entry is [string, number] => entry[1] !== undefined,
+        );
         return {
           state: 'succeeded',
           result: {
@@ -62,7 +78,9 @@ export class GlueRunner implements Runner<'glue:startJobRun'> {
             url: reference.url,
             output: null,
             logUrl: await this.logUrl(run, reference),
-            durationMs: (run?.CompletedOn ?? new Date()).getTime() - (run?.StartedOn ?? new Date(reference.submittedAt)).getTime(),
+            durationMs:
+              (run?.CompletedOn ?? new Date()).getTime() -
+              (run?.StartedOn ?? new Date(reference.submittedAt)).getTime(),
             measures: Object.fromEntries(measures),
           },
         };
@@ -79,8 +97,14 @@ export class GlueRunner implements Runner<'glue:startJobRun'> {
     }
   }
 
-  async stop({ job: { parameters } }: SubmissionOf<'glue:startJobRun'>, reference: JobReference): Promise<void> {
-    const { Errors } = await this.glue.batchStopJobRun({ JobName: parameters.JobName!, JobRunIds: [reference.externalId] });
+  async stop(
+    { job: { parameters } }: SubmissionOf<'glue:startJobRun'>,
+    reference: JobReference,
+  ): Promise<void> {
+    const { Errors } = await this.glue.batchStopJobRun({
+      JobName: parameters.JobName!,
+      JobRunIds: [reference.externalId],
+    });
     const message = Errors?.[0]?.ErrorDetail?.ErrorMessage;
     if (message) throw new Error(message);
   }
@@ -91,7 +115,12 @@ export class GlueRunner implements Runner<'glue:startJobRun'> {
     return `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#logEventViewer:group=${group};stream=${reference.externalId}`;
   }
 
-  private async reference(jobName: string, runId: string, key: string, submittedAt: Date): Promise<JobReference> {
+  private async reference(
+    jobName: string,
+    runId: string,
+    key: string,
+    submittedAt: Date,
+  ): Promise<JobReference> {
     const region = await this.glue.region();
     return {
       resource: 'glue:startJobRun',

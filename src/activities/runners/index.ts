@@ -1,6 +1,12 @@
 import { join, resolve } from 'node:path';
 import { existsSync } from 'node:fs';
-import { GlueClient, BatchStopJobRunCommand, GetJobRunCommand, GetJobRunsCommand, StartJobRunCommand } from '@aws-sdk/client-glue';
+import {
+  GlueClient,
+  BatchStopJobRunCommand,
+  GetJobRunCommand,
+  GetJobRunsCommand,
+  StartJobRunCommand,
+} from '@aws-sdk/client-glue';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Config } from '../../config';
 import { DuckdbRunner } from './duckdb';
@@ -19,14 +25,19 @@ export function packageJobsFolder(): string {
 /** The runners of a worker, by `SLUICE_ENGINES`. A resource without an engine has no runner. */
 export function createRunners(config: Config, s3: S3Client, jobsFolders: readonly string[]): Runners {
   const runners: Runners = { 'duckdb:query': new DuckdbRunner(s3, jobsFolders) };
-  const livy = config.livyUrl === null ? null : new LivyRunner(createLivyPort(config.livyUrl), config.livyUrl);
+  const livy =
+    config.livyUrl === null ? null : new LivyRunner(createLivyPort(config.livyUrl), config.livyUrl);
   if (config.engines === 'aws') {
     runners['glue:startJobRun'] = new GlueRunner(createGluePort());
     if (livy) runners['livy:createBatch'] = livy;
   } else if (livy) {
     const localLivy = new LocalLivyRunner(livy, config.s3Dir!);
     runners['livy:createBatch'] = localLivy;
-    runners['glue:startJobRun'] = new LocalGlueRunner(localLivy, join(packageJobsFolder(), 'glue-jobs.json'), `${config.lake}/jobs`);
+    runners['glue:startJobRun'] = new LocalGlueRunner(
+      localLivy,
+      join(packageJobsFolder(), 'glue-jobs.json'),
+      `${config.lake}/jobs`,
+    );
   }
   return runners;
 }

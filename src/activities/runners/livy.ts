@@ -27,7 +27,11 @@ const LIST_SIZE = 1000;
 
 /** Livy over HTTP. Livy answers some mistakes with a bare JSON string instead of `{ "msg" }`. */
 export function createLivyPort(baseUrl: string): LivyPort {
-  async function call(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> {
+  async function call(
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<{ status: number; body: unknown }> {
     const response = await fetch(baseUrl + path, {
       method,
       headers: { accept: 'application/json', 'content-type': 'application/json', 'x-requested-by': 'sluice' },
@@ -36,7 +40,11 @@ export function createLivyPort(baseUrl: string): LivyPort {
     }).catch((error: unknown) => {
       const { cause } = error as { cause?: { code?: string } };
       if (cause?.code !== 'ECONNREFUSED' && cause?.code !== 'ENOTFOUND') throw error;
-      throw new SluiceError('ServerUnreachable', `Livy cannot be reached at ${baseUrl}; start it or set SLUICE_LIVY_URL`, { cause: error });
+      throw new SluiceError(
+        'ServerUnreachable',
+        `Livy cannot be reached at ${baseUrl}; start it or set SLUICE_LIVY_URL`,
+        { cause: error },
+      );
     });
     const text = await response.text();
     let answer: unknown = text;
@@ -47,12 +55,18 @@ export function createLivyPort(baseUrl: string): LivyPort {
     }
     if (response.ok || response.status === 404) return { status: response.status, body: answer };
     const message = typeof answer === 'string' ? answer : ((answer as { msg?: string } | null)?.msg ?? text);
-    throw Object.assign(new Error(`Livy answered ${response.status}: ${message.slice(0, 2000)}`), { $metadata: { httpStatusCode: response.status } });
+    throw Object.assign(new Error(`Livy answered ${response.status}: ${message.slice(0, 2000)}`), {
+      $metadata: { httpStatusCode: response.status },
+    });
   }
   return {
     async create(body) {
       const answer = await call('POST', '/batches', body);
-      if (answer.status === 404) throw new SluiceError('InvalidJob', `${baseUrl} has no /batches; set SLUICE_LIVY_URL to a Livy server`);
+      if (answer.status === 404)
+        throw new SluiceError(
+          'InvalidJob',
+          `${baseUrl} has no /batches; set SLUICE_LIVY_URL to a Livy server`,
+        );
       return answer.body as Batch;
     },
     async get(id) {
@@ -62,7 +76,10 @@ export function createLivyPort(baseUrl: string): LivyPort {
     async list() {
       const batches: Batch[] = [];
       for (;;) {
-        const page = (await call('GET', `/batches?from=${batches.length}&size=${LIST_SIZE}`)).body as { total: number; sessions: Batch[] };
+        const page = (await call('GET', `/batches?from=${batches.length}&size=${LIST_SIZE}`)).body as {
+          total: number;
+          sessions: Batch[];
+        };
         batches.push(...page.sessions);
         if (page.sessions.length === 0 || batches.length >= page.total) return batches;
       }
@@ -102,7 +119,11 @@ export class LivyRunner implements Runner<'livy:createBatch'> {
       // A batch that was refused for its file stays in `starting` and keeps the name: clear it away.
       const refused = await this.findByName(name);
       if (refused !== null) await this.livy.remove(String(refused.id));
-      throw new SluiceError('InvalidJob', `${(error as Error).message}; mend the parameters of livy:createBatch`, { cause: error });
+      throw new SluiceError(
+        'InvalidJob',
+        `${(error as Error).message}; mend the parameters of livy:createBatch`,
+        { cause: error },
+      );
     }
   }
 
@@ -138,7 +159,13 @@ export class LivyRunner implements Runner<'livy:createBatch'> {
         };
       case 'dead':
       case 'error':
-        return { state: 'failed', message: describeLog(`Livy batch ${batch.id} is ${batch.state}`, await this.livy.log(String(batch.id))) };
+        return {
+          state: 'failed',
+          message: describeLog(
+            `Livy batch ${batch.id} is ${batch.state}`,
+            await this.livy.log(String(batch.id)),
+          ),
+        };
       case 'killed':
         return { state: 'stopped', message: `Livy batch ${batch.id} was killed` };
       default:
@@ -160,7 +187,13 @@ export class LivyRunner implements Runner<'livy:createBatch'> {
   }
 
   private reference(batch: Batch, key: string): JobReference {
-    return { resource: 'livy:createBatch', externalId: String(batch.id), key, url: this.url(batch), submittedAt: new Date().toISOString() };
+    return {
+      resource: 'livy:createBatch',
+      externalId: String(batch.id),
+      key,
+      url: this.url(batch),
+      submittedAt: new Date().toISOString(),
+    };
   }
 }
 
@@ -169,7 +202,12 @@ function describeLog(headline: string, log: string[]): string {
   const lines = log
     .flatMap((line) => line.split('\n'))
     .map((line) => line.trimEnd())
-    .filter((line) => line !== '' && !/^(stdout|stderr|YARN Diagnostics):\s*$/.test(line.trim()) && !/ INFO /.test(line));
-  const reason = lines.findLast((line) => /^(BadData|InvalidInput|ObjectGone|[\w.]*(Error|Exception)):? /.test(line.trim()));
+    .filter(
+      (line) =>
+        line !== '' && !/^(stdout|stderr|YARN Diagnostics):\s*$/.test(line.trim()) && !/ INFO /.test(line),
+    );
+  const reason = lines.findLast((line) =>
+    /^(BadData|InvalidInput|ObjectGone|[\w.]*(Error|Exception)):? /.test(line.trim()),
+  );
   return [reason ? `${headline}: ${reason.trim()}` : headline, ...lines.slice(-SHOWN_LOG_LINES)].join('\n');
 }

@@ -13,7 +13,8 @@ import type { JobState, Runner, SubmissionOf } from './runner';
 export function toLocalUri(s3Dir: string, text: string): string {
   const uri = parseS3Uri(text);
   if (uri === null) return text;
-  if (uri.key.split('/').includes('..')) throw new SluiceError('InvalidJob', `${text}: leaves its bucket; take ".." out`);
+  if (uri.key.split('/').includes('..'))
+    throw new SluiceError('InvalidJob', `${text}: leaves its bucket; take ".." out`);
   // Spark takes a path as it is and does not decode it, so nothing is encoded here but what a URI cannot do without.
   return `file://${join(s3Dir, uri.bucket, uri.key)}`;
 }
@@ -21,7 +22,9 @@ export function toLocalUri(s3Dir: string, text: string): string {
 function toLocal(s3Dir: string, parameters: LivyCreateBatchParameters): LivyCreateBatchParameters {
   const map = (texts: string[] | undefined) => texts?.map((text) => toLocalUri(s3Dir, text));
   const lists = Object.fromEntries(
-    (['args', 'jars', 'pyFiles', 'files', 'archives'] as const).flatMap((name) => (parameters[name] ? [[name, map(parameters[name])]] : [])),
+    (['args', 'jars', 'pyFiles', 'files', 'archives'] as const).flatMap((name) =>
+      parameters[name] ? [[name, map(parameters[name])]] : [],
+    ),
   );
   return { ...parameters, ...lists, file: toLocalUri(s3Dir, parameters.file) };
 }
@@ -34,7 +37,10 @@ export class LocalLivyRunner implements Runner<'livy:createBatch'> {
   ) {}
 
   submit(submission: SubmissionOf<'livy:createBatch'>): Promise<JobReference> {
-    const job: Job<'livy:createBatch'> = { ...submission.job, parameters: toLocal(this.s3Dir, submission.job.parameters) };
+    const job: Job<'livy:createBatch'> = {
+      ...submission.job,
+      parameters: toLocal(this.s3Dir, submission.job.parameters),
+    };
     return this.livy.submit({ ...submission, job });
   }
 
@@ -68,7 +74,10 @@ export class LocalGlueRunner implements Runner<'glue:startJobRun'> {
     const jobs = JSON.parse(await readFile(this.catalog, 'utf8')) as Record<string, { script: string }>;
     const script = JobName === undefined ? undefined : jobs[JobName]?.script;
     if (script === undefined) {
-      throw new SluiceError('InvalidJob', `No local script for the Glue job ${JobName}; the catalog ${this.catalog} has: ${Object.keys(jobs).join(', ')}`);
+      throw new SluiceError(
+        'InvalidJob',
+        `No local script for the Glue job ${JobName}; the catalog ${this.catalog} has: ${Object.keys(jobs).join(', ')}`,
+      );
     }
     const args = Object.entries(Arguments ?? {}).flat();
     const parameters = { file: `${this.scripts}/${script}`, args };
@@ -82,14 +91,19 @@ export class LocalGlueRunner implements Runner<'glue:startJobRun'> {
 
   async poll(submission: SubmissionOf<'glue:startJobRun'>, reference: JobReference): Promise<JobState> {
     const state = await this.livy.poll(this.asLivy(submission), reference);
-    return state.state === 'succeeded' ? { ...state, result: { ...state.result, resource: 'glue:startJobRun' } } : state;
+    return state.state === 'succeeded'
+      ? { ...state, result: { ...state.result, resource: 'glue:startJobRun' } }
+      : state;
   }
 
   stop(submission: SubmissionOf<'glue:startJobRun'>): Promise<void> {
     return this.livy.stop(this.asLivy(submission));
   }
 
-  private asLivy(submission: SubmissionOf<'glue:startJobRun'>, parameters: LivyCreateBatchParameters = { file: '' }) {
+  private asLivy(
+    submission: SubmissionOf<'glue:startJobRun'>,
+    parameters: LivyCreateBatchParameters = { file: '' },
+  ) {
     return { ...submission, job: { resource: 'livy:createBatch' as const, parameters } };
   }
 

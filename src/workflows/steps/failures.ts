@@ -1,4 +1,10 @@
-import { ActivityFailure, ApplicationFailure, ChildWorkflowFailure, TemporalFailure, TimeoutFailure } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  ChildWorkflowFailure,
+  TemporalFailure,
+  TimeoutFailure,
+} from '@temporalio/workflow';
 import { ERROR_CODES, SluiceError, type ErrorCode } from '../../errors';
 import type { Failure } from '../messages';
 
@@ -10,7 +16,8 @@ export function isReportable(error: unknown): boolean {
 /** The failure that people see: the innermost coded cause, with the service's own message. */
 export function toFailure(error: unknown, step: string | null): Failure {
   let cause = error;
-  while ((cause instanceof ActivityFailure || cause instanceof ChildWorkflowFailure) && cause.cause) cause = cause.cause;
+  while ((cause instanceof ActivityFailure || cause instanceof ChildWorkflowFailure) && cause.cause)
+    cause = cause.cause;
   if (cause instanceof SluiceError) return { code: cause.code, message: cause.message, step };
   if (cause instanceof ApplicationFailure) {
     const code = cause.type && cause.type in ERROR_CODES ? (cause.type as ErrorCode) : 'RunFailed';

@@ -1,1 +1,8 @@
-export { Run, runPipeline, type Completeness, type ParallelOptions, type RunOptions, type WaitOptions } from './run';
+export {
+  Run,
+  runPipeline,
+  type Completeness,
+  type ParallelOptions,
+  type RunOptions,
+  type WaitOptions,
+} from './run';

@@ -21,7 +21,13 @@ import { parseDuration } from '../../pipelines/duration';
 import { isSince } from '../../pipelines/arrival';
 import { arrivalsWorkflowId, matchesPattern, sourceOf } from '../../pipelines/location';
 import { remember } from '../memory';
-import { arrivedSignal, unsubscribeSignal, type Failure, type StepStatus, type Subscription } from '../messages';
+import {
+  arrivedSignal,
+  unsubscribeSignal,
+  type Failure,
+  type StepStatus,
+  type Subscription,
+} from '../messages';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { StatusBoard } from './status';
 
@@ -86,7 +92,11 @@ export class Run {
    * Waits until objects that fit `pattern` have arrived, and returns them with their versions pinned, oldest first.
    * @throws ApplicationFailure ArrivalTimeout that names what was missing
    */
-  async waitForArrivals(name: string, pattern: string, options: WaitOptions = {}): Promise<[Arrival, ...Arrival[]]> {
+  async waitForArrivals(
+    name: string,
+    pattern: string,
+    options: WaitOptions = {},
+  ): Promise<[Arrival, ...Arrival[]]> {
     const { board, inbox } = this.shared;
     const within = options.within ?? '7 days';
     const since = options.since ?? this.shared.since;
@@ -102,7 +112,8 @@ export class Run {
       board.update(step, { state: 'failed', failure });
       throw asApplicationFailure(failure);
     }
-    const fitting = () => inbox.filter((arrival) => matchesPattern(pattern, arrival) && isSince(arrival, since));
+    const fitting = () =>
+      inbox.filter((arrival) => matchesPattern(pattern, arrival) && isSince(arrival, since));
     board.update(step, { state: 'waiting', waitingFor: pattern, attempts: 1 });
 
     const { workflowId, runId } = workflowInfo();
@@ -114,18 +125,30 @@ export class Run {
           { startToCloseTimeout: '30 s', scheduleToCloseTimeout: withinMs, summary: name },
           [source, subscription],
         );
-        await condition(() => findComplete(fitting(), options.complete) !== null, Math.max(1, deadlineMs - Date.now()), {
-          summary: name,
-        });
+        await condition(
+          () => findComplete(fitting(), options.complete) !== null,
+          Math.max(1, deadlineMs - Date.now()),
+          {
+            summary: name,
+          },
+        );
         await this.unsubscribe(subscription);
       }
       const taken = findComplete(fitting(), options.complete);
       if (taken === null) {
-        throw new SluiceError('ArrivalTimeout', describeMissing(pattern, within, since, fitting(), options.complete));
+        throw new SluiceError(
+          'ArrivalTimeout',
+          describeMissing(pattern, within, since, fitting(), options.complete),
+        );
       }
       board.update(step, {
         state: 'succeeded',
-        objects: taken.map(({ bucket, key, versionId, etag, size }) => ({ uri: `s3://${bucket}/${key}`, versionId, etag, size })),
+        objects: taken.map(({ bucket, key, versionId, etag, size }) => ({
+          uri: `s3://${bucket}/${key}`,
+          versionId,
+          etag,
+          size,
+        })),
       });
       return taken;
     } catch (error) {
@@ -150,12 +173,21 @@ export class Run {
     const step = board.addStep({ name, kind: 'job', parent: this.parent });
     const { workflowId, runId } = workflowInfo();
     // One submission a step: a later version that submits anew after a seen end counts this number up.
-    const submission: Submission = { job, key: [workflowId, runId, step.name, 1].join('/'), run: workflowId, step: step.name };
+    const submission: Submission = {
+      job,
+      key: [workflowId, runId, step.name, 1].join('/'),
+      run: workflowId,
+      step: step.name,
+    };
     const timeout = options.timeout ?? DEFAULT_JOB_TIMEOUT;
     const timeoutMs = parseDuration(timeout) ?? parseDuration(DEFAULT_JOB_TIMEOUT)!;
     const deadlineMs = Date.now() + timeoutMs;
     let reference: JobReference | null = null;
-    board.update(step, { state: 'running', attempts: 1, job: { resource: job.resource, externalId: null, url: null } });
+    board.update(step, {
+      state: 'running',
+      attempts: 1,
+      job: { resource: job.resource, externalId: null, url: null },
+    });
     try {
       reference = await activities.submitJob.executeWithOptions(
         {
@@ -167,7 +199,9 @@ export class Run {
         },
         [submission],
       );
-      board.update(step, { job: { resource: job.resource, externalId: reference.externalId, url: reference.url } });
+      board.update(step, {
+        job: { resource: job.resource, externalId: reference.externalId, url: reference.url },
+      });
       const result = await activities.awaitJob.executeWithOptions(
         {
           summary: `await ${step.name}`,
@@ -196,7 +230,10 @@ export class Run {
         throw asApplicationFailure(failure, error);
       }
       if (isCancellation(error) && options.onCancel === 'leave') {
-        board.update(step, { state: 'stopped', failure: { code: 'Cancelled', message: 'The job was left running, as asked.', step: step.name } });
+        board.update(step, {
+          state: 'stopped',
+          failure: { code: 'Cancelled', message: 'The job was left running, as asked.', step: step.name },
+        });
         throw error;
       }
       const stopped = await CancellationScope.nonCancellable(() => stopJob(submission, reference));
@@ -207,12 +244,20 @@ export class Run {
           ? 'the job was stopped'
           : `the job had ${stopped.outcome === 'not submitted' ? 'not been submitted' : 'already ended'}`;
       const failure: Failure = timedOut
-        ? { code: leaked ? 'JobLeaked' : 'JobTimeout', message: `${step.name} did not end within ${timeout}; ${ending}.`, step: step.name }
+        ? {
+            code: leaked ? 'JobLeaked' : 'JobTimeout',
+            message: `${step.name} did not end within ${timeout}; ${ending}.`,
+            step: step.name,
+          }
         : { code: leaked ? 'JobLeaked' : 'Cancelled', message: `Cancelled; ${ending}.`, step: step.name };
       board.update(step, {
         state: leaked ? 'leaked' : timedOut ? 'failed' : 'stopped',
         failure,
-        job: { resource: job.resource, externalId: stopped.externalId ?? reference?.externalId ?? null, url: stopped.url ?? reference?.url ?? null },
+        job: {
+          resource: job.resource,
+          externalId: stopped.externalId ?? reference?.externalId ?? null,
+          url: stopped.url ?? reference?.url ?? null,
+        },
       });
       if (isCancellation(error)) throw error;
       throw asApplicationFailure(failure, error);
@@ -290,8 +335,20 @@ export class Run {
       return this.group(name, async (run) => {
         const results: JobResult[] = [];
         for (let first = 0; first < jobs.length; first += JOBS_PER_RUN) {
-          const batch: JobsInput = { name, first, jobs: jobs.slice(first, first + JOBS_PER_RUN), concurrency, options: jobOptions };
-          results.push(...(await run.child<JobResult[]>(`${name} ${first + 1}-${first + batch.jobs.length}`, jobsPipeline, batch)));
+          const batch: JobsInput = {
+            name,
+            first,
+            jobs: jobs.slice(first, first + JOBS_PER_RUN),
+            concurrency,
+            options: jobOptions,
+          };
+          results.push(
+            ...(await run.child<JobResult[]>(
+              `${name} ${first + 1}-${first + batch.jobs.length}`,
+              jobsPipeline,
+              batch,
+            )),
+          );
         }
         return results;
       });
@@ -300,7 +357,13 @@ export class Run {
   }
 
   /** @internal */
-  async eachJob(name: string, jobs: Job[], first: number, concurrency: number, options: JobOptions): Promise<JobResult[]> {
+  async eachJob(
+    name: string,
+    jobs: Job[],
+    first: number,
+    concurrency: number,
+    options: JobOptions,
+  ): Promise<JobResult[]> {
     const results: JobResult[] = [];
     let next = 0;
     const scope = new CancellationScope();
@@ -316,7 +379,9 @@ export class Run {
         }
       }
     };
-    await scope.run(() => Promise.all(Array.from({ length: Math.max(1, Math.min(concurrency, jobs.length)) }, work)));
+    await scope.run(() =>
+      Promise.all(Array.from({ length: Math.max(1, Math.min(concurrency, jobs.length)) }, work)),
+    );
     if (failures.length > 0) throw failures[0];
     return results;
   }
@@ -359,7 +424,13 @@ export interface JobsInput {
 }
 
 /** The pipeline behind `mapJobs`; no person starts it. */
-export const jobsPipeline: Pipeline = { name: 'jobs', about: 'One batch of mapJobs.', input: {}, sources: () => [], schedule: null };
+export const jobsPipeline: Pipeline = {
+  name: 'jobs',
+  about: 'One batch of mapJobs.',
+  input: {},
+  sources: () => [],
+  schedule: null,
+};
 
 /**
  * Runs a pipeline's body: checks the input, keeps the status, and ends the run by `onFailure`. `fallback` gives the
@@ -431,7 +502,10 @@ async function stopJob(submission: Submission, reference: JobReference | null): 
 }
 
 /** The objects that a rule takes, or null while it is not satisfied. Of one key, the version that came last counts. */
-function findComplete(arrivals: Arrival[], complete: Completeness | undefined): [Arrival, ...Arrival[]] | null {
+function findComplete(
+  arrivals: Arrival[],
+  complete: Completeness | undefined,
+): [Arrival, ...Arrival[]] | null {
   const byKey = new Map(arrivals.map((arrival) => [arrival.key, arrival]));
   const isKey = (key: string) => byKey.has(key);
   let taken = [...byKey.values()].sort((a, b) => Date.parse(a.time) - Date.parse(b.time));
@@ -450,7 +524,13 @@ function findComplete(arrivals: Arrival[], complete: Completeness | undefined): 
   return first === undefined ? null : [first, ...rest];
 }
 
-function describeMissing(pattern: string, within: string, since: string, seen: Arrival[], complete?: Completeness): string {
+function describeMissing(
+  pattern: string,
+  within: string,
+  since: string,
+  seen: Arrival[],
+  complete?: Completeness,
+): string {
   const has = new Set(seen.map(({ key }) => key));
   const missing =
     complete && 'keys' in complete

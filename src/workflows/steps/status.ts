@@ -28,7 +28,9 @@ export class StatusBoard {
 
   constructor(pipeline: string) {
     this.status = { pipeline, state: 'running', waitingFor: [], failure: null, measures: {}, steps: [] };
-    setHandler(statusQuery, () => this.status, { description: 'State, steps, jobs and failures of the run.' });
+    setHandler(statusQuery, () => this.status, {
+      description: 'State, steps, jobs and failures of the run.',
+    });
     this.publish();
   }
 
@@ -79,7 +81,8 @@ export class StatusBoard {
     this.status.state = state;
     this.status.failure = failure;
     for (const step of this.status.steps) {
-      if (!ENDED.has(step.state)) this.update(step, { state: step.startedAt === null ? 'skipped' : 'stopped' });
+      if (!ENDED.has(step.state))
+        this.update(step, { state: step.startedAt === null ? 'skipped' : 'stopped' });
     }
     this.publish();
   }
@@ -109,13 +112,21 @@ const SHOWN_STEPS = 100;
 /** The status as the Markdown that the Web UI shows under "Current Details". */
 export function renderDetails(status: RunStatus): string {
   const lines = [`**${status.pipeline}**: ${status.state}`];
-  if (status.waitingFor.length > 0) lines.push('', `Waiting for: ${status.waitingFor.map((w) => `\`${w}\``).join(', ')}`);
-  if (status.failure) lines.push('', `Failure in ${status.failure.step ?? 'the run'}: ${oneLine(status.failure.message)}`);
+  if (status.waitingFor.length > 0)
+    lines.push('', `Waiting for: ${status.waitingFor.map((w) => `\`${w}\``).join(', ')}`);
+  if (status.failure)
+    lines.push('', `Failure in ${status.failure.step ?? 'the run'}: ${oneLine(status.failure.message)}`);
   if (status.steps.length > 0) {
-    lines.push('', '| step | state | attempts | started | took | job or objects |', '|---|---|---|---|---|---|');
+    lines.push(
+      '',
+      '| step | state | attempts | started | took | job or objects |',
+      '|---|---|---|---|---|---|',
+    );
     for (const step of status.steps.slice(0, SHOWN_STEPS)) {
       const took =
-        step.startedAt && step.endedAt ? formatDuration(Date.parse(step.endedAt) - Date.parse(step.startedAt)) : '';
+        step.startedAt && step.endedAt
+          ? formatDuration(Date.parse(step.endedAt) - Date.parse(step.startedAt))
+          : '';
       const what = step.job
         ? `${step.job.resource} ${step.job.url ? `[${step.job.externalId}](${step.job.url})` : (step.job.externalId ?? '')}`
         : (step.objects?.map((object) => object.uri).join(' ') ?? step.waitingFor ?? '');
@@ -124,7 +135,8 @@ export function renderDetails(status: RunStatus): string {
         `| ${cell(name)} | ${step.state} | ${step.attempts || ''} | ${step.startedAt?.slice(0, 19) ?? ''} | ${took} | ${cell(what)} |`,
       );
     }
-    if (status.steps.length > SHOWN_STEPS) lines.push('', `… and ${status.steps.length - SHOWN_STEPS} more steps`);
+    if (status.steps.length > SHOWN_STEPS)
+      lines.push('', `… and ${status.steps.length - SHOWN_STEPS} more steps`);
   }
   return lines.join('\n');
 }

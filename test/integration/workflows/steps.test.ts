@@ -33,7 +33,11 @@ beforeEach(() => {
 
 let runs = 0;
 function start(input: StepsInput): Promise<WorkflowHandle> {
-  return environment.client.workflow.start('steps', { taskQueue: 'test', workflowId: `steps-${++runs}`, args: [input] });
+  return environment.client.workflow.start('steps', {
+    taskQueue: 'test',
+    workflowId: `steps-${++runs}`,
+    args: [input],
+  });
 }
 
 async function statusWhen(run: WorkflowHandle, reached: (status: RunStatus) => boolean): Promise<RunStatus> {
@@ -56,7 +60,24 @@ async function failureOf(run: WorkflowHandle): Promise<Error & { type?: string }
 const failed = { state: 'failed', message: 'the service says: no such column' } as const;
 
 test('a job is submitted, awaited and summed up', async () => {
-  scripts['load'] = { states: [RUNNING, RUNNING, { state: 'succeeded', result: { resource: 'livy:createBatch', externalId: '0', url: null, output: null, logUrl: null, durationMs: 1, measures: { units: 2 } } }] };
+  scripts['load'] = {
+    states: [
+      RUNNING,
+      RUNNING,
+      {
+        state: 'succeeded',
+        result: {
+          resource: 'livy:createBatch',
+          externalId: '0',
+          url: null,
+          output: null,
+          logUrl: null,
+          durationMs: 1,
+          measures: { units: 2 },
+        },
+      },
+    ],
+  };
   const run = await start({ job: { name: 'load' } });
   await run.result();
   const status = await run.query(statusQuery);
@@ -69,7 +90,9 @@ test('a job is submitted, awaited and summed up', async () => {
 });
 
 test('a submit whose answer is lost is found again and not repeated', async () => {
-  scripts['load'] = { submitFaults: [{ error: new SluiceError('Transient', 'connection reset'), accepted: true }] };
+  scripts['load'] = {
+    submitFaults: [{ error: new SluiceError('Transient', 'connection reset'), accepted: true }],
+  };
   await (await start({ job: { name: 'load' } })).result();
   expect(runner.accepted).toBe(1);
   expect(runner.calls).toMatchObject({ submit: 1, find: 1 });
@@ -92,11 +115,17 @@ test('polls that fail are only slower polls', async () => {
 test('a cancelled run stops its job and waits until it has ended', async () => {
   scripts['load'] = { states: [RUNNING] };
   const run = await start({ job: { name: 'load' } });
-  await statusWhen(run, (status) => status.steps[0]?.job?.externalId !== undefined && status.steps[0]?.job?.externalId !== null);
+  await statusWhen(
+    run,
+    (status) => status.steps[0]?.job?.externalId !== undefined && status.steps[0]?.job?.externalId !== null,
+  );
   await run.cancel();
   expect((await failureOf(run)).constructor.name).toBe('CancelledFailure');
   const status = await run.query(statusQuery);
-  expect(status).toMatchObject({ state: 'cancelled', steps: [{ state: 'stopped', failure: { message: 'Cancelled; the job was stopped.' } }] });
+  expect(status).toMatchObject({
+    state: 'cancelled',
+    steps: [{ state: 'stopped', failure: { message: 'Cancelled; the job was stopped.' } }],
+  });
   expect(runner.calls.stop).toBe(1);
 });
 
@@ -112,7 +141,10 @@ test('a cancelled run leaves its job running when asked to', async () => {
 test('a job that outlasts its time-out is stopped and the failure says so', async () => {
   scripts['load'] = { states: [RUNNING] };
   const failure = await failureOf(await start({ job: { name: 'load', timeout: '1 s' } }));
-  expect(failure).toMatchObject({ type: 'JobTimeout', message: 'load did not end within 1 s; the job was stopped.' });
+  expect(failure).toMatchObject({
+    type: 'JobTimeout',
+    message: 'load did not end within 1 s; the job was stopped.',
+  });
   expect(runner.calls.stop).toBe(1);
 });
 
@@ -156,8 +188,12 @@ test('the status stands in the search attributes and in the current details', as
   const run = await start({ job: { name: 'load' } });
   await run.result();
   const description = await run.describe();
-  expect(description.searchAttributes).toMatchObject({ SluicePipeline: ['steps'], SluiceState: ['completed'], SluiceStep: ['load'] });
-  const metadata = (await run.query('__temporal_workflow_metadata')) as { currentDetails?: string };
+  expect(description.searchAttributes).toMatchObject({
+    SluicePipeline: ['steps'],
+    SluiceState: ['completed'],
+    SluiceStep: ['load'],
+  });
+  const metadata = await run.query<{ currentDetails?: string }>('__temporal_workflow_metadata');
   expect(metadata.currentDetails).toContain('| load | succeeded | 1 |');
 });
 

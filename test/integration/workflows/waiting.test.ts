@@ -1,5 +1,5 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { WorkflowFailedError } from '@temporalio/client';
+import type { WorkflowFailedError } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { createAcceptArrivals } from '../../../src/acceptArrivals';
 import type { Arrival } from '../../../src/pipelines';
@@ -17,7 +17,11 @@ let worker: Awaited<ReturnType<typeof startTestWorker>>;
 beforeAll(async () => {
   quietRuntime();
   [environment, s3] = await Promise.all([startTimeSkipping(), startTestS3()]);
-  worker = await startTestWorker(environment, { s3: s3.s3, searchAttributes: false, config: { listEveryMs: LISTING_MS } });
+  worker = await startTestWorker(environment, {
+    s3: s3.s3,
+    searchAttributes: false,
+    config: { listEveryMs: LISTING_MS },
+  });
 }, 120_000);
 
 afterAll(async () => {
@@ -27,7 +31,11 @@ afterAll(async () => {
 
 let runs = 0;
 function start(input: StepsInput) {
-  return environment.client.workflow.start('steps', { taskQueue: 'test', workflowId: `wait-${++runs}`, args: [input] });
+  return environment.client.workflow.start('steps', {
+    taskQueue: 'test',
+    workflowId: `wait-${++runs}`,
+    args: [input],
+  });
 }
 
 function upload(Key: string, Body = 'x') {
@@ -42,7 +50,10 @@ async function arrive(key: string, etag = 'e1') {
 
 function both(folder: string): StepsInput {
   return {
-    wait: { pattern: `s3://lake/${folder}/*.csv`, options: { within: '7 days', complete: { keys: [`${folder}/sales.csv`, `${folder}/marketing.csv`] } } },
+    wait: {
+      pattern: `s3://lake/${folder}/*.csv`,
+      options: { within: '7 days', complete: { keys: [`${folder}/sales.csv`, `${folder}/marketing.csv`] } },
+    },
   };
 }
 
@@ -60,7 +71,11 @@ test('a run waits a week: one object on day 1, the other on day 6, told by event
   await arrive('a/sales.csv');
   await environment.sleep('5 days');
   const status = await run.query(statusQuery);
-  expect(status).toMatchObject({ state: 'running', waitingFor: ['s3://lake/a/*.csv'], steps: [{ name: 'wait', state: 'waiting' }] });
+  expect(status).toMatchObject({
+    state: 'running',
+    waitingFor: ['s3://lake/a/*.csv'],
+    steps: [{ name: 'wait', state: 'waiting' }],
+  });
   await arrive('a/marketing.csv');
   const result = (await run.result()) as { wait: Arrival[] };
   expect(result.wait.map(({ key }) => key)).toEqual(['a/sales.csv', 'a/marketing.csv']);
@@ -84,7 +99,9 @@ test('a run that only one of two objects reaches names the other', async () => {
 test('an object that arrived before the run started is not taken, unless since reaches back to it', async () => {
   await upload('d/sales.csv');
   await environment.sleep('2 days');
-  const late = await failureOf(await start({ wait: { pattern: 's3://lake/d/*.csv', options: { within: '1 day' } } }));
+  const late = await failureOf(
+    await start({ wait: { pattern: 's3://lake/d/*.csv', options: { within: '1 day' } } }),
+  );
   expect(late.type).toBe('ArrivalTimeout');
   const since = new Date(Date.now() - 60_000).toISOString();
   const run = await start({ wait: { pattern: 's3://lake/d/*.csv', options: { within: '1 day', since } } });
@@ -102,16 +119,23 @@ test('an object whose event never came is found by the listing', async () => {
 });
 
 test('an event that comes twice counts once, and a marker is not among the objects', async () => {
-  const counted = await start({ wait: { pattern: 's3://lake/f/**', options: { within: '2 days', complete: { count: 2 } } } });
+  const counted = await start({
+    wait: { pattern: 's3://lake/f/**', options: { within: '2 days', complete: { count: 2 } } },
+  });
   await environment.sleep('1 hour');
   await arrive('f/a');
   await arrive('f/a');
   await environment.sleep('1 hour');
   expect((await counted.query(statusQuery)).state).toBe('running');
   await arrive('f/x/b');
-  expect(((await counted.result()) as { wait: Arrival[] }).wait.map(({ key }) => key)).toEqual(['f/a', 'f/x/b']);
+  expect(((await counted.result()) as { wait: Arrival[] }).wait.map(({ key }) => key)).toEqual([
+    'f/a',
+    'f/x/b',
+  ]);
 
-  const marked = await start({ wait: { pattern: 's3://lake/g/*', options: { within: '2 days', complete: { marker: 'g/_SUCCESS' } } } });
+  const marked = await start({
+    wait: { pattern: 's3://lake/g/*', options: { within: '2 days', complete: { marker: 'g/_SUCCESS' } } },
+  });
   await environment.sleep('1 hour');
   await arrive('g/_SUCCESS');
   expect(((await failureOf(marked)) as Error).message).toContain('came, and no object with it');

@@ -18,8 +18,16 @@ async function lines(set: string, name: string): Promise<string[]> {
 }
 
 test('the same seed gives the same bytes, another seed others', async () => {
-  await Promise.all([generateSamples(join(folder, 'a'), { seed: 1 }), generateSamples(join(folder, 'b'), { seed: 1 }), generateSamples(join(folder, 'c'), { seed: 2 })]);
-  for (const name of ['marketing-and-sales/sales.csv', 'marketing-and-sales/marketing.csv', 'taxi/tripdata.csv']) {
+  await Promise.all([
+    generateSamples(join(folder, 'a'), { seed: 1 }),
+    generateSamples(join(folder, 'b'), { seed: 1 }),
+    generateSamples(join(folder, 'c'), { seed: 2 }),
+  ]);
+  for (const name of [
+    'marketing-and-sales/sales.csv',
+    'marketing-and-sales/marketing.csv',
+    'taxi/tripdata.csv',
+  ]) {
     const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((set) => lines(set, name)));
     expect(a).toEqual(b);
     expect(a).not.toEqual(c);
@@ -32,7 +40,9 @@ test('sizes, columns and oddities are those of the public files', async () => {
   expect(sales).toHaveLength(ROWS.sales + 1);
   expect(new Set(sales.map((line) => line.split(',').length))).toEqual(new Set([12]));
   const stages = new Set(sales.slice(1).map((line) => line.split(',')[7]));
-  expect(stages).toEqual(new Set(['Lead', 'Closed Lost', 'Prospect', 'Contracting', 'Closed Won', 'Qualified']));
+  expect(stages).toEqual(
+    new Set(['Lead', 'Closed Lost', 'Prospect', 'Contracting', 'Closed Won', 'Qualified']),
+  );
 
   const marketing = await lines('marketing-and-sales', 'marketing.csv');
   expect(marketing).toHaveLength(ROWS.marketing + 1);

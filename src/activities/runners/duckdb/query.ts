@@ -23,7 +23,10 @@ export interface QueryResult {
   engineMs: number;
 }
 
-const OUTPUT_OPTIONS = { parquet: 'FORMAT parquet, COMPRESSION snappy', csv: "FORMAT csv, HEADER true, NULLSTR ''" };
+const OUTPUT_OPTIONS = {
+  parquet: 'FORMAT parquet, COMPRESSION snappy',
+  csv: "FORMAT csv, HEADER true, NULLSTR ''",
+};
 
 /**
  * Runs a script in a DuckDB of its own. An abort interrupts the query.
@@ -43,7 +46,9 @@ export async function runQuery(query: Query): Promise<QueryResult> {
     }
     const last = await runAllButLast(connection, query.sql);
     if (output) {
-      const copied = await connection.run(`COPY (${last}\n) TO ${toSql(output.file)} (${OUTPUT_OPTIONS[output.format]})`);
+      const copied = await connection.run(
+        `COPY (${last}\n) TO ${toSql(output.file)} (${OUTPUT_OPTIONS[output.format]})`,
+      );
       const [[count]] = (await copied.getRows()) as [[bigint]];
       return { rowCount: Number(count), engineMs: elapsed(startedAt) };
     }
@@ -73,13 +78,17 @@ async function runAllButLast(connection: DuckDBConnection, sql: string): Promise
 export function splitStatements(sql: string): string[] {
   const statements: string[] = [];
   let current = '';
-  for (const [token] of sql.matchAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|[^'"\-/;]+|[\s\S]/g)) {
+  for (const [token] of sql.matchAll(
+    /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|[^'"\-/;]+|[\s\S]/g,
+  )) {
     if (token === ';') {
       statements.push(current);
       current = '';
     } else if (!token.startsWith('--') && !token.startsWith('/*')) current += token;
   }
-  return [...statements, current].map((statement) => statement.trim()).filter((statement) => statement !== '');
+  return [...statements, current]
+    .map((statement) => statement.trim())
+    .filter((statement) => statement !== '');
 }
 
 function describe(error: Error, names: Record<string, string>): string {
@@ -89,7 +98,9 @@ function describe(error: Error, names: Record<string, string>): string {
 }
 
 function toSql(value: string | string[]): string {
-  return Array.isArray(value) ? `[${value.map(toSql).join(', ')}]::VARCHAR[]` : `'${value.replaceAll("'", "''")}'`;
+  return Array.isArray(value)
+    ? `[${value.map(toSql).join(', ')}]::VARCHAR[]`
+    : `'${value.replaceAll("'", "''")}'`;
 }
 
 function quoteName(name: string): string {
@@ -99,4 +110,3 @@ function quoteName(name: string): string {
 function elapsed(sinceMs: number): number {
   return Math.round(performance.now() - sinceMs);
 }
-

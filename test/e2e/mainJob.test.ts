@@ -1,0 +1,219 @@
+import { readdir, readFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { startStack, type Stack } from '../../src/local';
+import { runQuery } from '../../src/activities/runners/duckdb/query';
+import { describeWithRealData, realData } from '../support/data';
+import { sluice } from '../support/cli';
+
+/** Far from the default ports, so that a stack of the developer's own may run beside. */
+const PORT_OFFSET = 21_000;
+
+interface Step {
+  name: string;
+  kind: string;
+  state: string;
+  job: { resource: string; externalId: string } | null;
+  steps?: Step[];
+}
+interface Status {
+  state: string;
+  waitingFor: string[];
+  failure: { code: string; message: string; step: string } | null;
+  result: unknown;
+  steps: Step[];
+}
+
+let folder: string;
+let stack: Stack;
+let env: NodeJS.ProcessEnv;
+let s3: S3Client;
+let lake: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-e2e-'));
+  stack = await startStack({ dir: folder, portOffset: PORT_OFFSET, spark: true, report: () => {} });
+  env = { ...stack.info.env };
+  lake = join(folder, 's3', 'lake');
+  const { endpoint, region, accessKeyId, secretAccessKey } = stack.info.s3;
+  s3 = new S3Client({ endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } });
+}, 300_000);
+
+afterAll(async () => {
+  s3?.destroy();
+  await stack?.stop();
+  await rm(folder, { recursive: true, force: true });
+}, 60_000);
+
+async function upload(key: string, body: Buffer | string): Promise<void> {
+  await s3.send(new PutObjectCommand({ Bucket: 'lake', Key: key, Body: body }));
+}
+
+async function uploadReal(key: string, file: string): Promise<void> {
+  await upload(key, await readFile(join(realData, file)));
+}
+
+async function status(id: string): Promise<Status> {
+  const { stdout, stderr } = await sluice(['status', id, '--json'], { env });
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout) as Status;
+}
+
+async function statusWhen(id: string, reached: (status: Status) => boolean): Promise<Status> {
+  for (;;) {
+    const now = await status(id);
+    if (reached(now)) return now;
+    if (now.state !== 'running') throw new Error(`${id} is ${now.state}: ${JSON.stringify(now.failure)}`);
+  }
+}
+
+const allSteps = (steps: Step[]): Step[] => steps.flatMap((step) => [step, ...allSteps(step.steps ?? [])]);
+
+async function onlyFile(location: string, ending: string): Promise<string> {
+  const path = join(lake, location);
+  const names = (await readdir(path)).filter((name) => name.endsWith(ending) && !/^[._]/.test(name));
+  expect(names).toHaveLength(1);
+  expect(await readdir(path)).toContain('_SUCCESS');
+  return join(path, names[0]!);
+}
+
+async function rowsOf(sql: string): Promise<Record<string, unknown>[]> {
+  const { rows } = await runQuery({ sql, variables: {}, names: {}, maxRows: 100, tempFolder: folder, signal: new AbortController().signal });
+  return rows!;
+}
+
+async function checkReport(): Promise<string> {
+  const [psd] = await rowsOf(
+    `SELECT count(*)::INT AS days, sum(leads_generated)::VARCHAR AS leads, sum(forecasted_lead_revenue)::VARCHAR AS revenue FROM read_parquet('${await onlyFile('marketing-and-sales/tmp/sales', '.parquet')}')`,
+  );
+  expect(psd).toEqual({ days: 1802, leads: '9141', revenue: '2714843612' });
+  const [pmd] = await rowsOf(`SELECT count(*)::INT AS days FROM read_parquet('${await onlyFile('marketing-and-sales/tmp/marketing', '.parquet')}')`);
+  expect(pmd).toEqual({ days: 1461 });
+  const report = await readFile(await onlyFile('marketing-and-sales/sales-leads-influenced', '.csv'), 'utf8');
+  const lines = report.trimEnd().split('\n');
+  expect(lines[0]).toBe('date,leads_generated,forecasted_lead_revenue,new_visitors_seo,new_visitors_cpc,new_visitors_social_media,return_visitors');
+  expect(lines).toHaveLength(1 + 1393);
+  const revenue = lines.slice(1).reduce((sum, line) => sum + BigInt(line.split(',')[2]!), 0n);
+  expect(revenue).toBe(2_528_481_912n);
+  const days = lines.slice(1).map((line) => Date.parse(`${line.split(',')[0]} UTC`));
+  expect(days).toEqual([...days].sort((a, b) => a - b));
+  return report;
+}
+
+describeWithRealData('on the real files', () => {
+  let onDuckdb: string;
+
+  beforeAll(() => uploadReal('emr-step-functions/input/tripdata.csv', 'taxi/tripdata.csv'));
+
+  test('main waits, processes, joins and sums up, with the published totals', async () => {
+    const started = await sluice(['start', 'main', '--id', 'main-1', '--json'], { env });
+    expect(started.code).toBe(0);
+    expect(JSON.parse(started.stdout)).toMatchObject({ id: 'main-1', url: expect.stringContaining('/workflows/main-1/') });
+    const child = 'main-1/marketing-and-sales';
+    await statusWhen(child, ({ waitingFor }) => waitingFor.length === 2);
+    await uploadReal('sales/sales.csv', 'marketing-and-sales/sales.csv');
+    await statusWhen(child, ({ waitingFor }) => waitingFor.join() === 's3://lake/marketing/*.csv');
+    await uploadReal('marketing/marketing.csv', 'marketing-and-sales/marketing.csv');
+
+    const watched = await sluice(['watch', 'main-1'], { env });
+    expect(watched.stderr).toBe('');
+    expect(watched.code).toBe(0);
+    const ended = await status('main-1');
+    expect(ended).toMatchObject({ state: 'completed', failure: null });
+    expect(allSteps(ended.steps).filter(({ kind }) => kind === 'job').map(({ name, state }) => [name, state])).toEqual([
+      ['process sales data', 'succeeded'],
+      ['process marketing data', 'succeeded'],
+      ['join marketing and sales data', 'succeeded'],
+      ['MilesPerRateCode', 'succeeded'],
+      ['RateCodeStatus', 'succeeded'],
+    ]);
+    onDuckdb = await checkReport();
+
+    const table = await readFile(await onlyFile('emr-step-functions/rate-code-status', '.csv'), 'utf8');
+    const [header, ...rows] = table.trimEnd().split('\n');
+    expect(header).toBe('rate_code_id,total_distance,total_fare_amount');
+    const expected: Record<string, [number, number]> = {
+      1: [49648.25, 229361],
+      2: [7606.17, 23608],
+      3: [598.06, 2370.5],
+      4: [164.82, 591],
+      5: [350.65, 4684.96],
+      99: [0, 77.2],
+    };
+    expect(rows).toHaveLength(6);
+    for (const row of rows) {
+      const [code, distance, fare] = row.split(',');
+      expect(Number(distance)).toBeCloseTo(expected[code!]![0], 2);
+      expect(Number(fare)).toBeCloseTo(expected[code!]![1], 2);
+    }
+  }, 180_000);
+
+  test('the same pipeline on Glue scripts gives the same report, byte for byte', async () => {
+    const started = await sluice(['start', 'marketing-and-sales', '--id', 'glue-1', '--since', '1 hour', '-p', 'engine=glue', '--wait', '--json'], { env });
+    expect(started.stderr).toBe('');
+    expect(JSON.parse(started.stdout)).toMatchObject({ id: 'glue-1', state: 'completed' });
+    expect(await checkReport()).toBe(onDuckdb);
+  }, 180_000);
+
+  test('an output that is there already is left alone and fails the run when ifExists says error', async () => {
+    const file = await onlyFile('emr-step-functions/miles-per-rate', '.parquet');
+    const started = await sluice(['start', 'rate-codes', '--id', 'exists-1', '-p', 'ifExists=error', '--wait', '--json'], { env });
+    expect(started.code).toBe(1);
+    expect(JSON.parse(started.stdout)).toMatchObject({ state: 'failed', failure: { step: 'MilesPerRateCode', message: expect.stringMatching(/^MilesPerRate job failed: .*is there already/s) } });
+    expect(await onlyFile('emr-step-functions/miles-per-rate', '.parquet')).toBe(file);
+  }, 120_000);
+
+  test('a batch that somebody kills by hand sends the run to its fallback', async () => {
+    expect((await sluice(['start', 'rate-codes', '--id', 'killed-1', '-p', 'onFailure=fallback'], { env })).code).toBe(0);
+    const { steps } = await statusWhen('killed-1', (now) => Boolean(now.steps[0]?.job?.externalId));
+    await fetch(`${stack.info.livy!.url}/batches/${steps[0]!.job!.externalId}`, { method: 'DELETE' });
+    const ended = await sluice(['watch', 'killed-1'], { env });
+    expect(ended.code).toBe(0);
+    expect(await status('killed-1')).toMatchObject({ state: 'completed with fallback', failure: { step: 'MilesPerRateCode' } });
+  }, 120_000);
+
+  test('cancel stops the batch in Livy', async () => {
+    await sluice(['start', 'rate-codes', '--id', 'cancel-1'], { env });
+    const { steps } = await statusWhen('cancel-1', (now) => Boolean(now.steps[0]?.job?.externalId));
+    const cancelled = await sluice(['cancel', 'cancel-1'], { env });
+    expect(cancelled.code).toBe(0);
+    expect(await status('cancel-1')).toMatchObject({ state: 'cancelled', steps: [{ state: 'stopped' }] });
+    const batch = await fetch(`${stack.info.livy!.url}/batches/${steps[0]!.job!.externalId}`);
+    expect(batch.status).toBe(404);
+  }, 120_000);
+});
+
+test('a file that lacks a column names file and column, and the earlier output stays', async () => {
+  const folderBefore = await readdir(join(lake, 'marketing-and-sales', 'tmp', 'sales')).catch(() => []);
+  await sluice(['start', 'marketing-and-sales', '--id', 'bad-1', '-p', 'output=bad'], { env });
+  await statusWhen('bad-1', ({ waitingFor }) => waitingFor.length === 2);
+  await upload('sales/bad.csv', 'a,b\n1,2\n');
+  const ended = await sluice(['watch', 'bad-1'], { env });
+  expect(ended.code).toBe(1);
+  const { failure } = await status('bad-1');
+  expect(failure).toMatchObject({ code: 'BadData', step: 'process sales data' });
+  expect(failure!.message).toContain('s3://lake/sales/bad.csv: no column "date"');
+  expect(await readdir(join(lake, 'marketing-and-sales', 'tmp', 'sales')).catch(() => [])).toEqual(folderBefore);
+}, 60_000);
+
+test('arrivals handed over by hand end waits, and an extra job of any resource runs beside', async () => {
+  const job = { name: 'count', resource: 'duckdb:query', parameters: { sql: 'SELECT 42 AS answer' }, arrival: 's3://lake/elsewhere/*.csv' };
+  // Nothing that is in the lake is new enough for this run: only a person can hand it over.
+  const since = new Date(Date.now() + 3_600_000).toISOString();
+  const input = JSON.stringify({ extraJobs: [job], output: 'extra' });
+  await sluice(['start', 'marketing-and-sales', '--id', 'extra-1', '--since', since, '--input', '-'], { env, input });
+  await statusWhen('extra-1', ({ waitingFor }) => waitingFor.length === 3);
+  await upload('sales/s.csv', 'Date,Opportunity Stage,Forecasted Monthly Revenue\n1/2/2014,Lead,5\n');
+  await upload('marketing/m.csv', 'Date,New visitors SEO,New visitors CPC,New visitors Social Media,Return visitors\n1/2/2014,1,2,3,4\n');
+  await upload('elsewhere/old.csv', 'x');
+  for (const key of ['sales/s.csv', 'marketing/m.csv', 'elsewhere/old.csv']) {
+    const handed = await sluice(['signal', 'extra-1', 'arrival', `s3://lake/${key}`], { env });
+    expect(handed.stderr).toBe('');
+    expect(handed.code).toBe(0);
+  }
+  expect((await sluice(['watch', 'extra-1'], { env })).code).toBe(0);
+  const { result } = await status('extra-1');
+  expect(result).toMatchObject({ extraJobs: { count: { rows: [{ answer: 42 }] } } });
+  expect(await readFile(await onlyFile('extra/sales-leads-influenced', '.csv'), 'utf8')).toMatch(/\n1\/2\/2014,1,5,1,2,3,4\n$/);
+}, 60_000);
