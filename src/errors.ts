@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   NoCapacity: 'The service has no room for the job now; it waits in line.',
   Transient: 'The service could not answer this time.',
   RunFailed: 'The run ended in a failure that has no code of its own.',
+  Unexpected: 'A fault that Sluice has no name for.',
   Cancelled: 'The run or job was cancelled.',
 } as const;
 

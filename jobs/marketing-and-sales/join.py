@@ -71,18 +71,14 @@ def main():
     spark.conf.set("spark.sql.legacy.timeParserPolicy", "CORRECTED")
     sales = read_complete(spark, arguments.sales_leads)
     marketing = read_complete(spark, arguments.marketing)
+    counts = ["leads_generated", "forecasted_lead_revenue"]
+    visitors = ["new_visitors_seo", "new_visitors_cpc", "new_visitors_social_media", "return_visitors"]
+    # A day that is there more than once: in a fixed order, so that every engine gives the same bytes.
+    ties = [F.col(name).asc_nulls_last() for name in counts + visitors]
     joined = (
         sales.join(marketing, "date")
-        .select(
-            "date",
-            "leads_generated",
-            "forecasted_lead_revenue",
-            "new_visitors_seo",
-            "new_visitors_cpc",
-            "new_visitors_social_media",
-            "return_visitors",
-        )
-        .orderBy(*calendar_order(F.col("date")))
+        .select("date", *counts, *visitors)
+        .orderBy(*calendar_order(F.col("date")), *ties)
     )
     replace_output(spark, arguments.output, lambda folder: write_csv(spark, joined, folder))
 

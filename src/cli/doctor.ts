@@ -10,7 +10,8 @@ import { EXIT, describeError } from './errors';
 import { addJson, type JsonOption } from './options';
 import { print, printJson } from './output';
 import { hasColor } from './render';
-import { findMissingSearchAttributes, SEARCH_ATTRIBUTES } from './searchAttributes';
+import { SEARCH_ATTRIBUTES } from '../pipelines/searchAttributes';
+import { findMissingSearchAttributes } from '../searchAttributes';
 
 /** What a check found; `remedy` says what to mend when it is not ok. */
 interface Finding {
@@ -82,7 +83,7 @@ function checkSearchAttributes(client: Client): Promise<Finding> {
     .join(' ');
   const remedy = `Register them: temporal operator search-attribute create ${command}`;
   return check('search attributes', remedy, async () => {
-    const missing = await findMissingSearchAttributes(client);
+    const missing = await findMissingSearchAttributes(client.connection, client.options.namespace);
     if (missing.length > 0) throw new Error(`not registered: ${missing.join(', ')}`);
     return 'registered';
   });

@@ -12,7 +12,7 @@ export const EXIT = { ok: 0, failed: 1, usage: 2, unreachable: 3, interrupted: 1
 
 /** What a person or a script sees of an error. */
 export interface CommandError {
-  code: ErrorCode | 'Unexpected';
+  code: ErrorCode;
   message: string;
   exitCode: number;
 }

@@ -6,7 +6,7 @@ import type { RunState } from '../workflows/messages';
 import { addJson, type JsonOption } from './options';
 import { formatTable, formatTime, print, printJson } from './output';
 import { pipelineOf, stateFromServer } from './readStatus';
-import { findMissingSearchAttributes } from './searchAttributes';
+import { findMissingSearchAttributes } from '../searchAttributes';
 import { runUrl, withSession, type Session } from './session';
 
 interface ListOptions extends JsonOption {
@@ -107,7 +107,9 @@ async function listRuns(
 }
 
 async function isWithoutAttributes({ client }: Session): Promise<boolean> {
-  return (await findMissingSearchAttributes(client)).includes('SluiceState');
+  return (await findMissingSearchAttributes(client.connection, client.options.namespace)).includes(
+    'SluiceState',
+  );
 }
 
 function tookOf({ startedAt, endedAt }: ListedRun): string {

@@ -1,13 +1,7 @@
 import { Connection } from '@temporalio/client';
 import { Processes, type RunningProcess } from './processes';
+import { SEARCH_ATTRIBUTES } from '../pipelines/searchAttributes';
 import { isListening, LOOPBACK } from './ports';
-
-const SEARCH_ATTRIBUTES = [
-  'SluicePipeline=Keyword',
-  'SluiceState=Keyword',
-  'SluiceStep=Keyword',
-  'SluiceWaitingFor=KeywordList',
-];
 
 export interface TemporalOptions {
   binary: string;
@@ -43,7 +37,10 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
       ]),
       // Without WAL every write waits for the disk twice.
       ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'],
-      ...SEARCH_ATTRIBUTES.flatMap((attribute) => ['--search-attribute', attribute]),
+      ...Object.entries(SEARCH_ATTRIBUTES).flatMap(([name, type]) => [
+        '--search-attribute',
+        `${name}=${type}`,
+      ]),
     ],
     env: withoutTemporalSettings(env),
     logs,
@@ -70,9 +67,7 @@ async function isUsable(address: string, port: number): Promise<boolean> {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({
       namespace: 'default',
     });
-    return SEARCH_ATTRIBUTES.every(
-      (attribute) => (attribute.split('=')[0] as string) in (customAttributes ?? {}),
-    );
+    return Object.keys(SEARCH_ATTRIBUTES).every((name) => name in (customAttributes ?? {}));
   } catch {
     return false;
   } finally {

@@ -149,7 +149,7 @@ export function parseInput<T>(pipeline: { name: string; input: Fields }, given: 
     }
   }
   for (const [name, field] of Object.entries(pipeline.input)) {
-    const value = (raw)[name] ?? field.default;
+    const value = raw[name] ?? field.default;
     if (value === undefined) {
       if (!field.optional) problems.push(`${name}: missing; give ${RULES[field.kind].needs || field.about}`);
       continue;

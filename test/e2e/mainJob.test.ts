@@ -37,7 +37,12 @@ beforeAll(async () => {
   env = { ...stack.info.env };
   lake = join(folder, 's3', 'lake');
   const { endpoint, region, accessKeyId, secretAccessKey } = stack.info.s3;
-  s3 = new S3Client({ endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } });
+  s3 = new S3Client({
+    endpoint,
+    region,
+    forcePathStyle: true,
+    credentials: { accessKeyId, secretAccessKey },
+  });
 }, 300_000);
 
 afterAll(async () => {
@@ -79,7 +84,14 @@ async function onlyFile(location: string, ending: string): Promise<string> {
 }
 
 async function rowsOf(sql: string): Promise<Record<string, unknown>[]> {
-  const { rows } = await runQuery({ sql, variables: {}, names: {}, maxRows: 100, tempFolder: folder, signal: new AbortController().signal });
+  const { rows } = await runQuery({
+    sql,
+    variables: {},
+    names: {},
+    maxRows: 100,
+    tempFolder: folder,
+    signal: new AbortController().signal,
+  });
   return rows!;
 }
 
@@ -88,11 +100,15 @@ async function checkReport(): Promise<string> {
     `SELECT count(*)::INT AS days, sum(leads_generated)::VARCHAR AS leads, sum(forecasted_lead_revenue)::VARCHAR AS revenue FROM read_parquet('${await onlyFile('marketing-and-sales/tmp/sales', '.parquet')}')`,
   );
   expect(psd).toEqual({ days: 1802, leads: '9141', revenue: '2714843612' });
-  const [pmd] = await rowsOf(`SELECT count(*)::INT AS days FROM read_parquet('${await onlyFile('marketing-and-sales/tmp/marketing', '.parquet')}')`);
+  const [pmd] = await rowsOf(
+    `SELECT count(*)::INT AS days FROM read_parquet('${await onlyFile('marketing-and-sales/tmp/marketing', '.parquet')}')`,
+  );
   expect(pmd).toEqual({ days: 1461 });
   const report = await readFile(await onlyFile('marketing-and-sales/sales-leads-influenced', '.csv'), 'utf8');
   const lines = report.trimEnd().split('\n');
-  expect(lines[0]).toBe('date,leads_generated,forecasted_lead_revenue,new_visitors_seo,new_visitors_cpc,new_visitors_social_media,return_visitors');
+  expect(lines[0]).toBe(
+    'date,leads_generated,forecasted_lead_revenue,new_visitors_seo,new_visitors_cpc,new_visitors_social_media,return_visitors',
+  );
   expect(lines).toHaveLength(1 + 1393);
   const revenue = lines.slice(1).reduce((sum, line) => sum + BigInt(line.split(',')[2]!), 0n);
   expect(revenue).toBe(2_528_481_912n);
@@ -109,7 +125,10 @@ describeWithRealData('on the real files', () => {
   test('main waits, processes, joins and sums up, with the published totals', async () => {
     const started = await sluice(['start', 'main', '--id', 'main-1', '--json'], { env });
     expect(started.code).toBe(0);
-    expect(JSON.parse(started.stdout)).toMatchObject({ id: 'main-1', url: expect.stringContaining('/workflows/main-1/') });
+    expect(JSON.parse(started.stdout)).toMatchObject({
+      id: 'main-1',
+      url: expect.stringContaining('/workflows/main-1/'),
+    });
     const child = 'main-1/marketing-and-sales';
     await statusWhen(child, ({ waitingFor }) => waitingFor.length === 2);
     await uploadReal('sales/sales.csv', 'marketing-and-sales/sales.csv');
@@ -121,7 +140,11 @@ describeWithRealData('on the real files', () => {
     expect(watched.code).toBe(0);
     const ended = await status('main-1');
     expect(ended).toMatchObject({ state: 'completed', failure: null });
-    expect(allSteps(ended.steps).filter(({ kind }) => kind === 'job').map(({ name, state }) => [name, state])).toEqual([
+    expect(
+      allSteps(ended.steps)
+        .filter(({ kind }) => kind === 'job')
+        .map(({ name, state }) => [name, state]),
+    ).toEqual([
       ['process sales data', 'succeeded'],
       ['process marketing data', 'succeeded'],
       ['join marketing and sales data', 'succeeded'],
@@ -150,7 +173,21 @@ describeWithRealData('on the real files', () => {
   }, 180_000);
 
   test('the same pipeline on Glue scripts gives the same report, byte for byte', async () => {
-    const started = await sluice(['start', 'marketing-and-sales', '--id', 'glue-1', '--since', '1 hour', '-p', 'engine=glue', '--wait', '--json'], { env });
+    const started = await sluice(
+      [
+        'start',
+        'marketing-and-sales',
+        '--id',
+        'glue-1',
+        '--since',
+        '1 hour',
+        '-p',
+        'engine=glue',
+        '--wait',
+        '--json',
+      ],
+      { env },
+    );
     expect(started.stderr).toBe('');
     expect(JSON.parse(started.stdout)).toMatchObject({ id: 'glue-1', state: 'completed' });
     expect(await checkReport()).toBe(onDuckdb);
@@ -158,19 +195,33 @@ describeWithRealData('on the real files', () => {
 
   test('an output that is there already is left alone and fails the run when ifExists says error', async () => {
     const file = await onlyFile('emr-step-functions/miles-per-rate', '.parquet');
-    const started = await sluice(['start', 'rate-codes', '--id', 'exists-1', '-p', 'ifExists=error', '--wait', '--json'], { env });
+    const started = await sluice(
+      ['start', 'rate-codes', '--id', 'exists-1', '-p', 'ifExists=error', '--wait', '--json'],
+      { env },
+    );
     expect(started.code).toBe(1);
-    expect(JSON.parse(started.stdout)).toMatchObject({ state: 'failed', failure: { step: 'MilesPerRateCode', message: expect.stringMatching(/^MilesPerRate job failed: .*is there already/s) } });
+    expect(JSON.parse(started.stdout)).toMatchObject({
+      state: 'failed',
+      failure: {
+        step: 'MilesPerRateCode',
+        message: expect.stringMatching(/^MilesPerRate job failed: .*is there already/s),
+      },
+    });
     expect(await onlyFile('emr-step-functions/miles-per-rate', '.parquet')).toBe(file);
   }, 120_000);
 
   test('a batch that somebody kills by hand sends the run to its fallback', async () => {
-    expect((await sluice(['start', 'rate-codes', '--id', 'killed-1', '-p', 'onFailure=fallback'], { env })).code).toBe(0);
+    expect(
+      (await sluice(['start', 'rate-codes', '--id', 'killed-1', '-p', 'onFailure=fallback'], { env })).code,
+    ).toBe(0);
     const { steps } = await statusWhen('killed-1', (now) => Boolean(now.steps[0]?.job?.externalId));
     await fetch(`${stack.info.livy!.url}/batches/${steps[0]!.job!.externalId}`, { method: 'DELETE' });
     const ended = await sluice(['watch', 'killed-1'], { env });
     expect(ended.code).toBe(0);
-    expect(await status('killed-1')).toMatchObject({ state: 'completed with fallback', failure: { step: 'MilesPerRateCode' } });
+    expect(await status('killed-1')).toMatchObject({
+      state: 'completed with fallback',
+      failure: { step: 'MilesPerRateCode' },
+    });
   }, 120_000);
 
   test('cancel stops the batch in Livy', async () => {
@@ -194,18 +245,31 @@ test('a file that lacks a column names file and column, and the earlier output s
   const { failure } = await status('bad-1');
   expect(failure).toMatchObject({ code: 'BadData', step: 'process sales data' });
   expect(failure!.message).toContain('s3://lake/sales/bad.csv: no column "date"');
-  expect(await readdir(join(lake, 'marketing-and-sales', 'tmp', 'sales')).catch(() => [])).toEqual(folderBefore);
+  expect(await readdir(join(lake, 'marketing-and-sales', 'tmp', 'sales')).catch(() => [])).toEqual(
+    folderBefore,
+  );
 }, 60_000);
 
 test('arrivals handed over by hand end waits, and an extra job of any resource runs beside', async () => {
-  const job = { name: 'count', resource: 'duckdb:query', parameters: { sql: 'SELECT 42 AS answer' }, arrival: 's3://lake/elsewhere/*.csv' };
+  const job = {
+    name: 'count',
+    resource: 'duckdb:query',
+    parameters: { sql: 'SELECT 42 AS answer' },
+    arrival: 's3://lake/elsewhere/*.csv',
+  };
   // Nothing that is in the lake is new enough for this run: only a person can hand it over.
   const since = new Date(Date.now() + 3_600_000).toISOString();
   const input = JSON.stringify({ extraJobs: [job], output: 'extra' });
-  await sluice(['start', 'marketing-and-sales', '--id', 'extra-1', '--since', since, '--input', '-'], { env, input });
+  await sluice(['start', 'marketing-and-sales', '--id', 'extra-1', '--since', since, '--input', '-'], {
+    env,
+    input,
+  });
   await statusWhen('extra-1', ({ waitingFor }) => waitingFor.length === 3);
   await upload('sales/s.csv', 'Date,Opportunity Stage,Forecasted Monthly Revenue\n1/2/2014,Lead,5\n');
-  await upload('marketing/m.csv', 'Date,New visitors SEO,New visitors CPC,New visitors Social Media,Return visitors\n1/2/2014,1,2,3,4\n');
+  await upload(
+    'marketing/m.csv',
+    'Date,New visitors SEO,New visitors CPC,New visitors Social Media,Return visitors\n1/2/2014,1,2,3,4\n',
+  );
   await upload('elsewhere/old.csv', 'x');
   for (const key of ['sales/s.csv', 'marketing/m.csv', 'elsewhere/old.csv']) {
     const handed = await sluice(['signal', 'extra-1', 'arrival', `s3://lake/${key}`], { env });
@@ -215,5 +279,7 @@ test('arrivals handed over by hand end waits, and an extra job of any resource r
   expect((await sluice(['watch', 'extra-1'], { env })).code).toBe(0);
   const { result } = await status('extra-1');
   expect(result).toMatchObject({ extraJobs: { count: { rows: [{ answer: 42 }] } } });
-  expect(await readFile(await onlyFile('extra/sales-leads-influenced', '.csv'), 'utf8')).toMatch(/\n1\/2\/2014,1,5,1,2,3,4\n$/);
+  expect(await readFile(await onlyFile('extra/sales-leads-influenced', '.csv'), 'utf8')).toMatch(
+    /\n1\/2\/2014,1,5,1,2,3,4\n$/,
+  );
 }, 60_000);

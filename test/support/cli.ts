@@ -10,7 +10,10 @@ export interface CliResult {
 }
 
 /** Runs the built command line as a child process, as a user's shell would. */
-export function sluice(args: string[], options: { env?: NodeJS.ProcessEnv; input?: string } = {}): Promise<CliResult> {
+export function sluice(
+  args: string[],
+  options: { env?: NodeJS.ProcessEnv; input?: string } = {},
+): Promise<CliResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [CLIENT, ...args], {
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...options.env },

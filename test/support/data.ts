@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The real input files; they stay out of the repository. `SLUICE_TEST_DATA`, else `../shared/data` beside the checkout. */
-export const realData = process.env['SLUICE_TEST_DATA'] ?? join(__dirname, '..', '..', '..', 'shared', 'data');
+export const realData =
+  process.env['SLUICE_TEST_DATA'] ?? join(__dirname, '..', '..', '..', 'shared', 'data');
 
 /** `describe`, skipped with a word on why where the real files are not there. */
 export const describeWithRealData = existsSync(join(realData, 'marketing-and-sales', 'sales.csv'))

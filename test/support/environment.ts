@@ -10,6 +10,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import type { Runners } from '../../src/activities';
 import { readConfig, type Config } from '../../src/config';
 import { createWorker } from '../../src/createWorker';
+import { SEARCH_ATTRIBUTES } from '../../src/pipelines/searchAttributes';
 import { ensureTemporal, ensureTemporalTestServer } from '../../src/local';
 
 const context = { env: process.env, report: () => {} };
@@ -44,12 +45,10 @@ export async function startServer(): Promise<TestWorkflowEnvironment> {
           '--dynamic-config-value',
           `history.${queue}ProcessorMaxPollRPS=2000`,
         ]),
-        ...[
-          'SluicePipeline=Keyword',
-          'SluiceState=Keyword',
-          'SluiceStep=Keyword',
-          'SluiceWaitingFor=KeywordList',
-        ].flatMap((a) => ['--search-attribute', a]),
+        ...Object.entries(SEARCH_ATTRIBUTES).flatMap(([name, type]) => [
+          '--search-attribute',
+          `${name}=${type}`,
+        ]),
       ],
     },
   });
