@@ -194,6 +194,7 @@ export class Run {
           summary: `submit ${step.name}`,
           startToCloseTimeout: '2 minutes',
           scheduleToCloseTimeout: timeoutMs,
+          heartbeatTimeout: HEARTBEAT_TIMEOUT,
           retry: { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '30 s' },
           cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         },

@@ -1,0 +1,94 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startStack, type Stack } from '../../src/local';
+import { sluice } from '../support/cli';
+
+const PORT_OFFSET = 22_000;
+const WORKER = join(__dirname, '..', '..', 'dist', 'src', 'worker.js');
+
+let folder: string;
+let stack: Stack;
+let env: NodeJS.ProcessEnv;
+const workers: ChildProcess[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-e2e-'));
+  stack = await startStack({
+    dir: folder,
+    portOffset: PORT_OFFSET,
+    spark: true,
+    report: () => {},
+    worker: false,
+  });
+  env = { ...stack.info.env };
+  // Long enough to be killed in, and short enough to wait for.
+  await writeFile(join(folder, 's3', 'lake', 'jobs', 'sleep.py'), 'import time\ntime.sleep(6)\n');
+}, 300_000);
+
+afterAll(async () => {
+  for (const worker of workers) worker.kill('SIGKILL');
+  await stack?.stop();
+  await rm(folder, { recursive: true, force: true });
+}, 60_000);
+
+function startWorker(): Promise<ChildProcess> {
+  const worker = spawn(process.execPath, [WORKER], {
+    env: { ...process.env, ...env, SLUICE_METRICS_PORT: '', SLUICE_LOG_LEVEL: 'silent' },
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  });
+  workers.push(worker);
+  return new Promise((resolve, reject) => {
+    worker.once('message', () => resolve(worker));
+    worker.once('exit', (code) => reject(new Error(`the worker ended with ${code}`)));
+  });
+}
+
+interface Batch {
+  id: number;
+  name: string;
+  state: string;
+}
+
+async function batches(): Promise<Batch[]> {
+  const answer = await fetch(`${stack.info.livy!.url}/batches?size=100`);
+  return ((await answer.json()) as { sessions: Batch[] }).sessions;
+}
+
+async function startSleep(id: string): Promise<void> {
+  const job = { resource: 'livy:createBatch', parameters: { file: 's3://lake/jobs/sleep.py' } };
+  const started = await sluice(['start', 'job', '--id', id, '--input', '-'], {
+    env,
+    input: JSON.stringify(job),
+  });
+  expect(started).toMatchObject({ code: 0, stderr: '' });
+}
+
+async function batchesWhen(reached: (now: Batch[]) => boolean): Promise<Batch[]> {
+  for (;;) {
+    const now = await batches();
+    if (reached(now)) return now;
+  }
+}
+
+test.each([
+  ['as soon as Livy has the batch, before its answer is recorded', () => true],
+  ['while the job is awaited', (batch: Batch) => batch.state === 'running'],
+])(
+  'a worker killed %s: another finishes the run, and Livy saw one batch',
+  async (moment, reached) => {
+    const before = new Set((await batches()).map(({ id }) => id));
+    const first = await startWorker();
+    const id = `killed-${moment.length}`;
+    await startSleep(id);
+    await batchesWhen((now) => now.some((batch) => !before.has(batch.id) && reached(batch)));
+    first.kill('SIGKILL');
+    const second = await startWorker();
+    const watched = await sluice(['watch', id], { env });
+    expect(watched.code).toBe(0);
+    expect((await batches()).filter((batch) => !before.has(batch.id))).toHaveLength(1);
+    second.kill('SIGKILL');
+  },
+  120_000,
+);
