@@ -1,4 +1,3 @@
-import { homedir } from 'node:os';
 import { SluiceError } from './errors';
 import { parseDuration } from './pipelines/duration';
 import { parseS3Uri } from './pipelines/location';
@@ -104,9 +103,4 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       ['The settings are wrong:', ...problems.map((p) => `  ${p}`)].join('\n'),
     );
   return config;
-}
-
-/** The cache folder: `$SLUICE_CACHE`, else `$XDG_CACHE_HOME/sluice`, else `~/.cache/sluice`. */
-export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
-  return env['SLUICE_CACHE'] ?? `${env['XDG_CACHE_HOME'] ?? `${homedir()}/.cache`}/sluice`;
 }

@@ -3,10 +3,10 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Command } from 'commander';
-import { cacheFolder, readConfig } from '../config';
+import { readConfig } from '../config';
 import { connectS3 } from '../connect';
 import { SluiceError } from '../errors';
-import { checkPorts, choosePorts, probeTools, startStack, type Stack } from '../local';
+import { cacheFolder, checkPorts, choosePorts, probeTools, startStack, type Stack } from '../local';
 import { mainPipeline, marketingAndSalesPipeline } from '../pipelines';
 import { formatDuration } from '../pipelines/duration';
 import type { MainResult } from '../workflows/main';
@@ -114,8 +114,8 @@ async function checkData(data: string, spark: boolean): Promise<void> {
 }
 
 async function createFolder(): Promise<string> {
-  await mkdir(cacheFolder(), { recursive: true });
-  return mkdtemp(path.join(cacheFolder(), 'demo-'));
+  await mkdir(cacheFolder(process.env), { recursive: true });
+  return mkdtemp(path.join(cacheFolder(process.env), 'demo-'));
 }
 
 async function createSamples(dir: string, say: (text: string) => void): Promise<string> {

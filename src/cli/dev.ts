@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
-import { cacheFolder } from '../config';
-import { startStack, type StackInfo } from '../local';
+import { cacheFolder, startStack, type StackInfo } from '../local';
 import { untilAborted, withInterrupt } from './interrupt';
 import { addJson, type JsonOption } from './options';
 import { note, print, printJson } from './output';
@@ -22,7 +21,7 @@ async function dev(
   { json, ...options }: StackCommandOptions & JsonOption,
   signal: AbortSignal,
 ): Promise<void> {
-  const dir = options.dir ?? `${cacheFolder()}/dev`;
+  const dir = options.dir ?? `${cacheFolder(process.env)}/dev`;
   const stack = await startStack({ ...options, dir, report: note, signal }).catch((error: unknown) => {
     if (signal.aborted) return null;
     throw error;

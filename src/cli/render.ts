@@ -17,7 +17,8 @@ const SHOWN_STEPS = 50;
 
 /** Whether standard output is a terminal that shows colours. */
 export function hasColor(): boolean {
-  return process.stdout.isTTY && pc.isColorSupported;
+  // Undefined where it is no terminal, which picocolors would take for its own default.
+  return process.stdout.isTTY === true && pc.isColorSupported;
 }
 
 /** The status of a run as a tree of its steps. */

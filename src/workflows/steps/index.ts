@@ -6,3 +6,5 @@ export {
   type RunOptions,
   type WaitOptions,
 } from './run';
+// A worker of one's own needs these beside its pipelines: the memory of sources, and the batches of a large `mapJobs`.
+export { arrivals } from '../arrivals';
