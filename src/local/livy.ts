@@ -8,6 +8,8 @@ export interface LivyOptions {
   tools: LivyTools;
   env: NodeJS.ProcessEnv;
   port: number;
+  /** Where it listens; default loopback. In a container: 0.0.0.0. */
+  host?: string;
   /** Where Livy's and Spark's settings and scratch files are written. */
   folder: string;
   /** Folders whose files jobs may name as scripts, jars or data. */
@@ -78,7 +80,7 @@ export async function startLivy(options: LivyOptions): Promise<LivyServer> {
   return { name: server.name, pid: server.pid, logFile: server.logFile, stop: () => server.stop(), url };
 }
 
-async function writeSettings({ port, folder, allowedFolders }: LivyOptions): Promise<void> {
+async function writeSettings({ port, host = LOOPBACK, folder, allowedFolders }: LivyOptions): Promise<void> {
   const scratch = path.join(folder, 'scratch');
   await Promise.all([
     mkdir(path.join(folder, 'spark'), { recursive: true }),
@@ -86,7 +88,7 @@ async function writeSettings({ port, folder, allowedFolders }: LivyOptions): Pro
   ]);
   await Promise.all([
     writeLines(path.join(folder, 'livy.conf'), [
-      `livy.server.host = ${LOOPBACK}`,
+      `livy.server.host = ${host}`,
       `livy.server.port = ${port}`,
       'livy.spark.master = local[2]',
       `livy.file.local-dir-whitelist = ${allowedFolders.map((allowed) => path.join(allowed, '/')).join(',')}`,

@@ -59,3 +59,18 @@ test('every relative link leads to a file', () => {
   );
   expect(broken).toEqual([]);
 });
+
+test('the images have the versions that the local stack installs, and every image is pinned', () => {
+  const [docker, compose, tools] = ['Dockerfile', 'docker-compose.yml', 'src/local/tools.ts'].map(read) as [
+    string,
+    string,
+    string,
+  ];
+  const [gateway] = all(tools, /(versitygw@v[\d.]+)/g);
+  expect(docker).toContain(gateway);
+  const images = [...all(docker, /^FROM (\S+:\S+)/gm), ...all(compose, /image: (\S+)/g)];
+  for (const image of images) expect(image).toMatch(/:[\w-]*\d+\.?[\d.-]*/);
+  for (const script of all(compose, /(dist\/src\/[\w/]+)\.js/g)) {
+    expect(existsSync(join(root, script.replace('dist/', '') + '.ts'))).toBe(true);
+  }
+});
