@@ -37,9 +37,14 @@ FROM headers;
 SELECT
   date,
   count(*) AS leads_generated,
-  CAST(sum(revenue) AS BIGINT) AS forecasted_lead_revenue
+  -- The sum itself has 128 bits; one that does not fit into 64 is refused, never rounded.
+  coalesce(
+    TRY_CAST(sum(revenue) AS BIGINT),
+    CASE WHEN count(revenue) > 0
+      THEN error(format('{}: a sum of forecasted_monthly_revenue needs more than 64 bits', any_value(file))) END) AS forecasted_lead_revenue
 FROM (
   SELECT
+    file,
     text_of(fields[p.date]) AS date,
     text_of(fields[p.opportunity_stage]) AS stage,
     integer_of(text_of(fields[p.forecasted_monthly_revenue])) AS revenue

@@ -6,6 +6,7 @@
 import argparse
 import re
 import sys
+import traceback
 import uuid
 
 from pyspark.sql import SparkSession
@@ -19,12 +20,15 @@ class BadData(Exception):
 
 # A field after its comma: quoted (RFC 4180, no line break inside), or all up to the next comma.
 FIELD = r',("(?:[^"]|"")*"[^,]*|[^,]*)'
+# The same for Java, whose plain repetition of a group overflows the stack on a long field, so it is possessive; the second
+# branch is for a quote that never closes.
+JAVA_FIELD = r',("(?:[^"]|"")*+"[^,]*+|".*""[^,]*+|[^,]*+)'
 
 
 def text_of(field):
     """Quotes taken off, or spaces and tabs at both ends of an unquoted field; an empty field is null."""
-    quoted = F.regexp_replace(F.regexp_extract(field, r'^"((?:[^"]|"")*)"', 1), '""', '"')
-    text = F.when(field.rlike(r'^"(?:[^"]|"")*"[ \t]*$'), quoted).otherwise(F.regexp_replace(field, r"^[ \t]+|[ \t]+$", ""))
+    quoted = F.regexp_replace(F.regexp_extract(field, r'^"((?:[^"]|"")*+)"', 1), '""', '"')
+    text = F.when(field.rlike(r'^"(?:[^"]|"")*+"[ \t]*$'), quoted).otherwise(F.regexp_replace(field, r"^[ \t]+|[ \t]+$", ""))
     return F.when(text != "", text)
 
 
@@ -37,7 +41,7 @@ def read_csv(spark, location, columns):
     """The columns, found by their headers, as text."""
     try:
         lines = spark.read.text(location, lineSep="\n").select(
-            F.regexp_replace("value", r"\r$", "").alias("line"), F.monotonically_increasing_id().alias("n")
+            F.regexp_replace("value", r"\r+$", "").alias("line"), F.monotonically_increasing_id().alias("n")
         )
         first = lines.orderBy("n").first()
     except AnalysisException as error:
@@ -47,7 +51,7 @@ def read_csv(spark, location, columns):
         if column not in header:
             raise BadData("%s: no column '%s'; the header has %s" % (location, column, ", ".join(header) or "nothing"))
     rows = lines.where((F.col("n") != first["n"]) & (F.col("line") != "")).select(
-        F.expr("regexp_extract_all(concat(',', line), '%s', 1)" % FIELD.replace("\\", "\\\\")).alias("fields")
+        F.expr("regexp_extract_all(concat(',', line), '%s', 1)" % JAVA_FIELD.replace("\\", "\\\\")).alias("fields")
     )
     # A line may have fewer fields than the header: what is not there is null.
     return rows.select([text_of(F.get("fields", F.lit(header.index(column)))).alias(column) for column in columns])
@@ -63,7 +67,10 @@ def fields_of_header(line):
 
 
 def replace_output(spark, output, write):
-    """Writes aside with `write(folder)`, then swaps: a job that fails leaves the output as it was."""
+    """Writes aside with `write(folder)`, then swaps: a job that fails leaves the output as it was.
+
+    `_SUCCESS` goes first and comes last: in S3 a rename is a copy of one object after the other.
+    """
     jvm = spark.sparkContext._jvm
     target = jvm.org.apache.hadoop.fs.Path(output.rstrip("/"))
     aside = jvm.org.apache.hadoop.fs.Path(target.getParent(), "_aside-" + uuid.uuid4().hex)
@@ -72,16 +79,25 @@ def replace_output(spark, output, write):
     files.setWriteChecksum(False)
     try:
         write(aside.toString())
+        files.delete(jvm.org.apache.hadoop.fs.Path(aside, "_SUCCESS"), False)
         files.delete(jvm.org.apache.hadoop.fs.Path(target, "_SUCCESS"), False)
         files.delete(target, True)
         files.mkdirs(target.getParent())
         if not files.rename(aside, target):
             raise OSError("cannot rename %s to %s" % (aside, target))
+        files.create(jvm.org.apache.hadoop.fs.Path(target, "_SUCCESS")).close()
     finally:
         files.delete(aside, True)
 
 
 COUNTS = ["new_visitors_seo", "new_visitors_cpc", "new_visitors_social_media", "return_visitors"]
+
+
+def describe(error):
+    """The innermost cause, in one line: the last lines of the log are what a person sees."""
+    causes = re.findall(r"^Caused by: (.*)$", str(error), re.MULTILINE)
+    reason = causes[-1] if causes else "%s: %s" % (type(error).__name__, (str(error).splitlines() or ["no reason given"])[0])
+    return reason[reason.find("BadData: ") :] if "BadData: " in reason else reason
 
 
 def main():
@@ -103,3 +119,6 @@ if __name__ == "__main__":
         main()
     except BadData as error:
         sys.exit("BadData: %s" % error)
+    except Exception as error:
+        traceback.print_exc()
+        sys.exit(describe(error))

@@ -6,6 +6,7 @@
 import argparse
 import re
 import sys
+import traceback
 import uuid
 
 from pyspark.sql import SparkSession
@@ -19,12 +20,15 @@ class BadData(Exception):
 
 # A field after its comma: quoted (RFC 4180, no line break inside), or all up to the next comma.
 FIELD = r',("(?:[^"]|"")*"[^,]*|[^,]*)'
+# The same for Java, whose plain repetition of a group overflows the stack on a long field, so it is possessive; the second
+# branch is for a quote that never closes.
+JAVA_FIELD = r',("(?:[^"]|"")*+"[^,]*+|".*""[^,]*+|[^,]*+)'
 
 
 def text_of(field):
     """Quotes taken off, or spaces and tabs at both ends of an unquoted field; an empty field is null."""
-    quoted = F.regexp_replace(F.regexp_extract(field, r'^"((?:[^"]|"")*)"', 1), '""', '"')
-    text = F.when(field.rlike(r'^"(?:[^"]|"")*"[ \t]*$'), quoted).otherwise(F.regexp_replace(field, r"^[ \t]+|[ \t]+$", ""))
+    quoted = F.regexp_replace(F.regexp_extract(field, r'^"((?:[^"]|"")*+)"', 1), '""', '"')
+    text = F.when(field.rlike(r'^"(?:[^"]|"")*+"[ \t]*$'), quoted).otherwise(F.regexp_replace(field, r"^[ \t]+|[ \t]+$", ""))
     return F.when(text != "", text)
 
 
@@ -37,7 +41,7 @@ def read_csv(spark, location, columns):
     """The columns, found by their headers, as text."""
     try:
         lines = spark.read.text(location, lineSep="\n").select(
-            F.regexp_replace("value", r"\r$", "").alias("line"), F.monotonically_increasing_id().alias("n")
+            F.regexp_replace("value", r"\r+$", "").alias("line"), F.monotonically_increasing_id().alias("n")
         )
         first = lines.orderBy("n").first()
     except AnalysisException as error:
@@ -47,7 +51,7 @@ def read_csv(spark, location, columns):
         if column not in header:
             raise BadData("%s: no column '%s'; the header has %s" % (location, column, ", ".join(header) or "nothing"))
     rows = lines.where((F.col("n") != first["n"]) & (F.col("line") != "")).select(
-        F.expr("regexp_extract_all(concat(',', line), '%s', 1)" % FIELD.replace("\\", "\\\\")).alias("fields")
+        F.expr("regexp_extract_all(concat(',', line), '%s', 1)" % JAVA_FIELD.replace("\\", "\\\\")).alias("fields")
     )
     # A line may have fewer fields than the header: what is not there is null.
     return rows.select([text_of(F.get("fields", F.lit(header.index(column)))).alias(column) for column in columns])
@@ -69,7 +73,10 @@ def calendar_order(date):
 
 
 def replace_output(spark, output, write):
-    """Writes aside with `write(folder)`, then swaps: a job that fails leaves the output as it was."""
+    """Writes aside with `write(folder)`, then swaps: a job that fails leaves the output as it was.
+
+    `_SUCCESS` goes first and comes last: in S3 a rename is a copy of one object after the other.
+    """
     jvm = spark.sparkContext._jvm
     target = jvm.org.apache.hadoop.fs.Path(output.rstrip("/"))
     aside = jvm.org.apache.hadoop.fs.Path(target.getParent(), "_aside-" + uuid.uuid4().hex)
@@ -78,20 +85,30 @@ def replace_output(spark, output, write):
     files.setWriteChecksum(False)
     try:
         write(aside.toString())
+        files.delete(jvm.org.apache.hadoop.fs.Path(aside, "_SUCCESS"), False)
         files.delete(jvm.org.apache.hadoop.fs.Path(target, "_SUCCESS"), False)
         files.delete(target, True)
         files.mkdirs(target.getParent())
         if not files.rename(aside, target):
             raise OSError("cannot rename %s to %s" % (aside, target))
+        files.create(jvm.org.apache.hadoop.fs.Path(target, "_SUCCESS")).close()
     finally:
         files.delete(aside, True)
 
 
-def exact_sum(column):
+def exact_sum(column, location):
     """A 64-bit sum that fails rather than wraps."""
     total = F.sum(column.cast("decimal(38,0)"))
     fits = total.isNull() | total.between(F.lit(-(2**63)).cast("decimal(38,0)"), F.lit(2**63 - 1).cast("decimal(38,0)"))
-    return F.when(fits, total.cast("long")).otherwise(F.raise_error(F.lit("a sum of forecasted_monthly_revenue needs more than 64 bits")).cast("long"))
+    message = "BadData: %s: a sum of forecasted_monthly_revenue needs more than 64 bits" % location
+    return F.when(fits, total.cast("long")).otherwise(F.raise_error(F.lit(message)).cast("long"))
+
+
+def describe(error):
+    """The innermost cause, in one line: the last lines of the log are what a person sees."""
+    causes = re.findall(r"^Caused by: (.*)$", str(error), re.MULTILINE)
+    reason = causes[-1] if causes else "%s: %s" % (type(error).__name__, (str(error).splitlines() or ["no reason given"])[0])
+    return reason[reason.find("BadData: ") :] if "BadData: " in reason else reason
 
 
 def main():
@@ -109,11 +126,13 @@ def main():
         .groupBy("date")
         .agg(
             F.count(F.lit(1)).alias("leads_generated"),
-            exact_sum(integer_of(F.col("forecasted_monthly_revenue"))).alias("forecasted_lead_revenue"),
+            exact_sum(integer_of(F.col("forecasted_monthly_revenue")), arguments.sales).alias("forecasted_lead_revenue"),
         )
-        .orderBy(*calendar_order(F.col("date")))
+        # Sorted in the one partition that is written: a merge of sorted partitions keeps no order on a cluster.
+        .coalesce(1)
+        .sortWithinPartitions(*calendar_order(F.col("date")))
     )
-    replace_output(spark, arguments.output, lambda folder: leads.coalesce(1).write.parquet(folder, compression="snappy"))
+    replace_output(spark, arguments.output, lambda folder: leads.write.parquet(folder, compression="snappy"))
 
 
 if __name__ == "__main__":
@@ -121,3 +140,6 @@ if __name__ == "__main__":
         main()
     except BadData as error:
         sys.exit("BadData: %s" % error)
+    except Exception as error:
+        traceback.print_exc()
+        sys.exit(describe(error))

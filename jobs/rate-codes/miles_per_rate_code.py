@@ -5,7 +5,9 @@ ROOT/emr-step-functions/miles-per-rate. Rows without a code form a group of thei
 """
 
 import argparse
+import re
 import sys
+import traceback
 import uuid
 
 from pyspark.sql import SparkSession
@@ -50,7 +52,10 @@ def check_output(spark, output, if_exists):
 
 
 def replace_output(spark, output, write):
-    """Writes aside with `write(folder)`, then swaps: a job that fails leaves the output as it was."""
+    """Writes aside with `write(folder)`, then swaps: a job that fails leaves the output as it was.
+
+    `_SUCCESS` goes first and comes last: in S3 a rename is a copy of one object after the other.
+    """
     jvm = spark.sparkContext._jvm
     target = jvm.org.apache.hadoop.fs.Path(output.rstrip("/"))
     aside = jvm.org.apache.hadoop.fs.Path(target.getParent(), "_aside-" + uuid.uuid4().hex)
@@ -59,13 +64,22 @@ def replace_output(spark, output, write):
     files.setWriteChecksum(False)
     try:
         write(aside.toString())
+        files.delete(jvm.org.apache.hadoop.fs.Path(aside, "_SUCCESS"), False)
         files.delete(jvm.org.apache.hadoop.fs.Path(target, "_SUCCESS"), False)
         files.delete(target, True)
         files.mkdirs(target.getParent())
         if not files.rename(aside, target):
             raise OSError("cannot rename %s to %s" % (aside, target))
+        files.create(jvm.org.apache.hadoop.fs.Path(target, "_SUCCESS")).close()
     finally:
         files.delete(aside, True)
+
+
+def describe(error):
+    """The innermost cause, in one line: the last lines of the log are what a person sees."""
+    causes = re.findall(r"^Caused by: (.*)$", str(error), re.MULTILINE)
+    reason = causes[-1] if causes else "%s: %s" % (type(error).__name__, (str(error).splitlines() or ["no reason given"])[0])
+    return reason[reason.find("BadData: ") :] if "BadData: " in reason else reason
 
 
 def main():
@@ -86,3 +100,6 @@ if __name__ == "__main__":
         main()
     except BadData as error:
         sys.exit("BadData: %s" % error)
+    except Exception as error:
+        traceback.print_exc()
+        sys.exit(describe(error))

@@ -5,7 +5,9 @@ replaces ROOT/emr-step-functions/rate-code-status. Null equals nothing, so trips
 """
 
 import argparse
+import re
 import sys
+import traceback
 import uuid
 
 from pyspark.sql import SparkSession
@@ -49,26 +51,38 @@ def check_output(spark, output, if_exists):
         raise BadData("%s: is there already; start with ifExists=overwrite, or move it away" % output)
 
 
-def read_complete(spark, location):
-    """A folder that its job has finished: `_SUCCESS` is written last."""
+def read_complete(spark, location, columns):
+    """The columns of a folder that its job has finished: `_SUCCESS` is written last."""
     jvm = spark.sparkContext._jvm
     marker = jvm.org.apache.hadoop.fs.Path(location.rstrip("/"), "_SUCCESS")
     if not marker.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).exists(marker):
         raise BadData("%s: has no _SUCCESS, so it is missing or only half written" % location)
-    return spark.read.parquet(location)
+    rows = spark.read.parquet(location)
+    for column in columns:
+        if column not in rows.columns:
+            raise BadData("%s: no column '%s'; the columns are %s" % (location, column, ", ".join(rows.columns)))
+    return rows.select(*columns)
 
 
 def write_csv(spark, frame, folder):
     """One CSV file with its header, also when there are no rows: Spark alone writes none then."""
     if frame.isEmpty():
-        header = spark.createDataFrame([(",".join(frame.columns),)], "value string")
-        header.coalesce(1).write.text(folder)
+        path = spark.sparkContext._jvm.org.apache.hadoop.fs.Path(folder, "part-00000.csv")
+        stream = path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).create(path)
+        stream.write(bytearray((",".join(frame.columns) + "\n").encode()))
+        stream.close()
     else:
-        frame.coalesce(1).write.csv(folder, header=True, emptyValue="", nullValue="", quote='"', escape='"')
+        options = {"emptyValue": "", "nullValue": "", "quote": '"', "escape": '"'}
+        # Spark would trim values on writing.
+        options.update(ignoreLeadingWhiteSpace=False, ignoreTrailingWhiteSpace=False)
+        frame.coalesce(1).write.csv(folder, header=True, **options)
 
 
 def replace_output(spark, output, write):
-    """Writes aside with `write(folder)`, then swaps: a job that fails leaves the output as it was."""
+    """Writes aside with `write(folder)`, then swaps: a job that fails leaves the output as it was.
+
+    `_SUCCESS` goes first and comes last: in S3 a rename is a copy of one object after the other.
+    """
     jvm = spark.sparkContext._jvm
     target = jvm.org.apache.hadoop.fs.Path(output.rstrip("/"))
     aside = jvm.org.apache.hadoop.fs.Path(target.getParent(), "_aside-" + uuid.uuid4().hex)
@@ -77,13 +91,22 @@ def replace_output(spark, output, write):
     files.setWriteChecksum(False)
     try:
         write(aside.toString())
+        files.delete(jvm.org.apache.hadoop.fs.Path(aside, "_SUCCESS"), False)
         files.delete(jvm.org.apache.hadoop.fs.Path(target, "_SUCCESS"), False)
         files.delete(target, True)
         files.mkdirs(target.getParent())
         if not files.rename(aside, target):
             raise OSError("cannot rename %s to %s" % (aside, target))
+        files.create(jvm.org.apache.hadoop.fs.Path(target, "_SUCCESS")).close()
     finally:
         files.delete(aside, True)
+
+
+def describe(error):
+    """The innermost cause, in one line: the last lines of the log are what a person sees."""
+    causes = re.findall(r"^Caused by: (.*)$", str(error), re.MULTILINE)
+    reason = causes[-1] if causes else "%s: %s" % (type(error).__name__, (str(error).splitlines() or ["no reason given"])[0])
+    return reason[reason.find("BadData: ") :] if "BadData: " in reason else reason
 
 
 def main():
@@ -96,7 +119,7 @@ def main():
     check_output(spark, output, if_exists)
     trips = read_trips(spark, base + "/input/tripdata.csv", ["RatecodeID", "fare_amount"])
     fares = trips.groupBy(F.col("RatecodeID").alias("rate_code")).agg(F.sum("fare_amount").alias("total_fare_amount"))
-    miles = read_complete(spark, base + "/miles-per-rate")
+    miles = read_complete(spark, base + "/miles-per-rate", ["rate_code", "total_distance"])
     status = miles.join(fares, "rate_code").select(
         F.col("rate_code").alias("rate_code_id"), "total_distance", "total_fare_amount"
     )
@@ -108,3 +131,6 @@ if __name__ == "__main__":
         main()
     except BadData as error:
         sys.exit("BadData: %s" % error)
+    except Exception as error:
+        traceback.print_exc()
+        sys.exit(describe(error))
