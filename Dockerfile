@@ -19,7 +19,8 @@ COPY package.json ./
 COPY jobs jobs
 USER node
 
-FROM golang:1.24.9-bookworm AS gateway-build
+# versitygw 1.8.0 needs Go 1.25, and this image fetches no newer toolchain by itself.
+FROM golang:1.25.4-bookworm AS gateway-build
 RUN go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
 FROM debian:bookworm-20251117-slim AS s3

@@ -62,6 +62,17 @@ const CASES: Record<string, Case> = {
       ['soon', '1', '1'],
     ],
   },
+  'long quoted fields, quoted white space, a quote that never closes, values that CSV must quote': {
+    sales: `${SALES_HEADER.trimEnd()},Note\n1/1/2014,Lead,5,"${'x, ""y"" '.repeat(3_000)}"\n" 1/2/2014 ",Lead,6,\n"a,""b",Lead,7,\n#c\\d,Lead,8,"never ${'""'.repeat(3_000)}closed\n`,
+    marketing: `${MARKETING_HEADER}1/1/2014,1,1,1,1\n" 1/2/2014 ",2,2,2,2\n"a,""b",3,3,3,3\n#c\\d,4,4,4,4\n`,
+    psd: [
+      ['1/1/2014', '1', '5'],
+      [' 1/2/2014 ', '1', '6'],
+      ['#c\\d', '1', '8'],
+      ['a,"b', '1', '7'],
+    ],
+    report: ['1/1/2014,1,5,1,1,1,1', ' 1/2/2014 ,1,6,2,2,2,2', '"#c\\d",1,8,4,4,4,4', '"a,""b",1,7,3,3,3,3'],
+  },
   'headers only': { sales: SALES_HEADER, marketing: MARKETING_HEADER.trimEnd(), psd: [], report: [] },
 };
 
@@ -160,11 +171,23 @@ async function runOnSpark(calls: string[][]): Promise<(string | null)[]> {
   });
 }
 
+/** The one CSV file of a complete folder that holds nothing else. */
+async function readOnlyCsv(at: string): Promise<string> {
+  const [marker, part, ...others] = (await readdir(at)).sort();
+  expect([marker, others]).toEqual(['_SUCCESS', []]);
+  expect(part).toMatch(/^part-00000.*\.csv$/);
+  return readFile(join(at, part!), 'utf8');
+}
+
 async function expectEqualOutputs(at: string): Promise<void> {
   const ordered = (file: string) => rowsOf(`SELECT * FROM read_parquet('${file}')`);
   const free = (file: string) => rowsOf(`SELECT * FROM read_parquet('${file}') ORDER BY ALL`);
   const types = (file: string) =>
-    rowsOf(`SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet('${file}'))`);
+    rowsOf(
+      `SELECT name, type, repetition_type FROM parquet_schema('${file}') WHERE num_children IS NULL ORDER BY column_id`,
+    );
+  const codecs = (file: string) =>
+    rowsOf(`SELECT DISTINCT compression FROM parquet_metadata('${file}') WHERE compression <> 'SNAPPY'`);
   for (const [name, read] of [
     ['sales', ordered],
     ['marketing', free],
@@ -172,12 +195,10 @@ async function expectEqualOutputs(at: string): Promise<void> {
     const [duckdb, spark] = [join(at, 'duckdb', `${name}.parquet`), join(at, 'spark', name, '*.parquet')];
     expect(await read(spark)).toEqual(await read(duckdb));
     expect(await types(spark)).toEqual(await types(duckdb));
+    for (const file of [spark, duckdb]) expect(await codecs(file)).toEqual([]);
+    expect((await readdir(join(at, 'spark', name))).filter((file) => /^\./.test(file))).toEqual([]);
   }
-  const parts = (await readdir(join(at, 'spark', 'report'))).filter(
-    (name) => name.endsWith('.csv') || name.endsWith('.txt'),
-  );
-  expect(parts).toHaveLength(1);
-  expect(await readFile(join(at, 'spark', 'report', parts[0]!), 'utf8')).toBe(
+  expect(await readOnlyCsv(join(at, 'spark', 'report'))).toBe(
     await readFile(join(at, 'duckdb', 'report.csv'), 'utf8'),
   );
 }
@@ -215,13 +236,98 @@ test('a file without a column, or none at all, is refused by name, and an earlie
   const [sales] = sparkCalls(at);
   const missing = [...sales!];
   missing[2] = `file://${join(at, 'nowhere.csv')}`;
-  const outcomes = await runOnSpark([sales!, missing]);
+  await writeFile(
+    join(at, 'wide.csv'),
+    `${SALES_HEADER}1/1/2014,Lead,9223372036854775807\n1/1/2014,Lead,1\n`,
+  );
+  const tooWide = [...sales!];
+  tooWide[2] = `file://${join(at, 'wide.csv')}`;
+  const outcomes = await runOnSpark([sales!, missing, tooWide]);
+  expect(outcomes[2]).toMatch(/^BadData: .*wide\.csv: a sum of .* needs more than 64 bits$/);
   expect(outcomes[0]).toMatch(/^BadData: .*sales\.csv: no column 'date'/);
   expect(outcomes[1]).toMatch(/^BadData: .*nowhere\.csv/);
   expect(await readdir(join(at, 'spark', 'sales'))).toEqual(['old']);
 }, 120_000);
 
+const miles = join(jobs, 'rate-codes', 'miles_per_rate_code.py');
+const status = join(jobs, 'rate-codes', 'rate_code_status.py');
+
+async function putTrips(root: string, text: string | Buffer): Promise<string> {
+  const input = join(root, 'emr-step-functions', 'input');
+  await mkdir(input, { recursive: true });
+  await writeFile(join(input, 'tripdata.csv'), text);
+  return `file://${root}`;
+}
+
+const storedMiles = (root: string) =>
+  rowsOf(
+    `SELECT rate_code, total_distance FROM read_parquet('${join(root, 'emr-step-functions', 'miles-per-rate', '*.parquet')}') ORDER BY ALL`,
+  );
+
+test('rate codes: nulls, any case of headers, header only, the stored miles count, an output that is there', async () => {
+  const [hard, empty, bad] = ['hard', 'empty', 'no-fare'].map((name) => join(folder, `trips-${name}`)) as [
+    string,
+    string,
+    string,
+  ];
+  const hardTrips = 'ratecodeid,TRIP_DISTANCE,Fare_Amount\n1,.50,-2.5\n1,,\n2,,\n,1.5,3\n 99 ,x,1\n';
+  const hardUri = await putTrips(hard, hardTrips);
+  const emptyUri = await putTrips(empty, 'RatecodeID,trip_distance,fare_amount\n');
+  const badUri = await putTrips(bad, 'RatecodeID,trip_distance\n1,1\n');
+  const [first, second, , , , again, noFare, noMiles] = await runOnSpark([
+    [miles, hardUri],
+    [status, `${hardUri}/`, '--sluice-key', 'a key'],
+    [miles, emptyUri],
+    [status, emptyUri],
+    [miles, badUri],
+    [miles, hardUri, '--if-exists', 'error'],
+    [status, badUri],
+    [status, await putTrips(join(folder, 'trips-alone'), hardTrips)],
+  ]);
+  expect([first, second]).toEqual([null, null]);
+  expect(await storedMiles(hard)).toEqual([
+    ['1', '0.5'],
+    ['2', 'null'],
+    ['99', 'null'],
+    ['null', '1.5'],
+  ]);
+  const at = (root: string) => join(root, 'emr-step-functions', 'rate-code-status');
+  const lines = (await readOnlyCsv(at(hard))).trimEnd().split('\n');
+  expect(lines[0]).toBe('rate_code_id,total_distance,total_fare_amount');
+  expect(lines.slice(1).sort()).toEqual(['1,0.5,-2.5', '2,,', '99,,1.0']);
+  expect(await storedMiles(empty)).toEqual([]);
+  expect(await readOnlyCsv(at(empty))).toBe('rate_code_id,total_distance,total_fare_amount\n');
+  expect(again).toMatch(/^BadData: .*miles-per-rate: is there already/);
+  expect(noFare).toMatch(/^BadData: .*tripdata\.csv: no column 'fare_amount'/);
+  expect(noMiles).toMatch(/^BadData: .*miles-per-rate: has no _SUCCESS/);
+}, 120_000);
+
 describeWithRealData('on the real files', () => {
+  test('rate codes have the public totals', async () => {
+    const root = join(folder, 'trips-real');
+    const uri = await putTrips(root, await readFile(join(realData, 'taxi', 'tripdata.csv')));
+    expect(
+      await runOnSpark([
+        [miles, uri],
+        [status, uri],
+      ]),
+    ).toEqual([null, null]);
+    const rows = (await readOnlyCsv(join(root, 'emr-step-functions', 'rate-code-status')))
+      .trimEnd()
+      .split('\n')
+      .slice(1)
+      .map((line) => line.split(',').map((value) => Number(Number(value).toFixed(2))))
+      .sort(([a], [b]) => a! - b!);
+    expect(rows).toEqual([
+      [1, 49648.25, 229361],
+      [2, 7606.17, 23608],
+      [3, 598.06, 2370.5],
+      [4, 164.82, 591],
+      [5, 350.65, 4684.96],
+      [99, 0, 77.2],
+    ]);
+  }, 120_000);
+
   test('SQL and Spark scripts give the same output', async () => {
     const at = join(folder, 'real');
     await mkdir(at);
