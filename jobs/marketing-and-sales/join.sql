@@ -5,7 +5,7 @@ CREATE TEMP TABLE marketing_columns AS
 SELECT file_name AS file, list(name) AS names FROM parquet_schema(getvariable('marketing')) WHERE num_children IS NULL GROUP BY ALL;
 CREATE TEMP MACRO check_column(file, names, name) AS
   CASE WHEN NOT list_contains(names, name)
-    THEN error(format('{}: no column "{}"; the columns are {}', file, name, array_to_string(names, ', '))) END;
+    THEN error(format('{}: no column "{}"; the columns are {}', file, name, coalesce(array_to_string(names, ', '), 'none'))) END;
 CREATE TEMP TABLE checks AS
 SELECT check_column(file, names, needed) AS problem
 FROM sales_columns, unnest(['date', 'leads_generated', 'forecasted_lead_revenue']) AS needs(needed)

@@ -23,7 +23,7 @@ CREATE TEMP TABLE headers AS
 SELECT file, list_transform(fields, lambda field: column_of(field)) AS columns FROM lines WHERE n = 1;
 
 CREATE TEMP MACRO position_of(file, columns, name) AS
-  coalesce(list_position(columns, name), error(format('{}: no column "{}"; the header has {}', file, name, array_to_string(columns, ', '))));
+  coalesce(list_position(columns, name), error(format('{}: no column "{}"; the header has {}', file, name, coalesce(nullif(array_to_string(columns, ', '), ''), 'nothing'))));
 
 CREATE TEMP TABLE positions AS
 SELECT

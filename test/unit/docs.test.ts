@@ -97,7 +97,7 @@ test('the pipeline of docs/writing-a-pipeline.md type-checks against what the pa
     [join(root, 'test', 'workflows.ts'), workflows!],
     [join(root, 'test', 'worker.ts'), worker!],
   ]);
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile) as {
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => ts.sys.readFile(path)) as {
     config: { compilerOptions: object };
   };
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root);
@@ -106,14 +106,16 @@ test('the pipeline of docs/writing-a-pipeline.md type-checks against what the pa
     sluice: [join(root, 'src', 'index.ts')],
     'sluice/workflow': [join(root, 'src', 'workflows', 'steps', 'index.ts')],
   };
-  const host = ts.createCompilerHost(options);
-  const { readFile, fileExists, getSourceFile } = host;
-  host.readFile = (path) => files.get(path) ?? readFile(path);
-  host.fileExists = (path) => files.has(path) || fileExists(path);
-  host.getSourceFile = (path, target, ...rest) =>
-    files.has(path)
-      ? ts.createSourceFile(path, files.get(path)!, target)
-      : getSourceFile(path, target, ...rest);
+  const disk = ts.createCompilerHost(options);
+  const host: ts.CompilerHost = {
+    ...disk,
+    readFile: (path) => files.get(path) ?? disk.readFile(path),
+    fileExists: (path) => files.has(path) || disk.fileExists(path),
+    getSourceFile: (path, target, ...rest) =>
+      files.has(path)
+        ? ts.createSourceFile(path, files.get(path)!, target)
+        : disk.getSourceFile(path, target, ...rest),
+  };
   const program = ts.createProgram([...files.keys()], options, host);
   const problems = [...files.keys()].flatMap((path) =>
     [

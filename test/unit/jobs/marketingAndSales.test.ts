@@ -124,7 +124,8 @@ describe('process sales data', () => {
       'Date,Stage\n1/1/2014,Lead\n',
       'no column "opportunity_stage"; the header has date, stage',
     ],
-    ['is empty', '', 'no column "date"'],
+    ['is empty', '', 'no column "date"; the header has nothing'],
+    ['begins with an empty line', `\n${SALES}\n1/1/2014,Lead,1\n`, 'no column "date"'],
     ['is binary', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0xff]), ''],
     ['is Parquet', Buffer.concat([Buffer.from('PAR1'), Buffer.alloc(64, 0xfe), Buffer.from('PAR1')]), ''],
   ])('a file that %s is refused, and named by its URI', async (_, text, reason) => {
@@ -147,6 +148,13 @@ describe('process marketing data', () => {
       ['1/2/2014', null, null, null, null],
       [null, null, null, null, null],
     ]);
+  });
+});
+
+test('an empty marketing file is refused as well', async () => {
+  await expect(processMarketing('')).rejects.toMatchObject({
+    code: 'BadData',
+    message: expect.stringContaining('s3://lake/sales/in.csv: no column "date"'),
   });
 });
 
@@ -190,7 +198,7 @@ describe('join', () => {
 });
 
 describeWithRealData('on the real files', () => {
-  test('the jobs give the public totals, in well under a second each', async () => {
+  test('the jobs give the public totals, and soon', async () => {
     const files = ['s.parquet', 'm.parquet'].map((name) => join(folder, name)) as [string, string];
     const input = async (name: string) => [
       await put(await readFile(join(realData, 'marketing-and-sales', name)), name),

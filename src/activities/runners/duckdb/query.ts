@@ -141,7 +141,7 @@ const toJson: DuckDBValueConverter<Json> = (value, type, converter) =>
 
 /** The first paragraph of DuckDB's message. The longest path goes first: one may be the beginning of another. */
 function describe(error: Error, names: Record<string, string>): string {
-  let message = error.message.split('\n\n')[0]!;
+  let message = error.message.replace('Failed to extract statements: ', '').split('\n\n')[0]!;
   const byLength = Object.entries(names).sort(([a], [b]) => b.length - a.length);
   for (const [path, uri] of byLength) message = message.replaceAll(path, () => uri);
   return message;

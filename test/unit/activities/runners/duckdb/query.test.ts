@@ -138,12 +138,9 @@ test('the SQL reaches its inputs and its own folder, and no other file', async (
 });
 
 test('what does not fit into the memory limit is spilled, not refused', async () => {
-  const sql =
-    'SELECT count(*) AS n FROM (SELECT i, md5(i::VARCHAR) AS h FROM range(2000000) AS r(i) ORDER BY h)';
-  const copy = { file: join(folder, 'sorted.parquet'), format: 'parquet' as const };
-  const sorted = 'SELECT i, md5(i::VARCHAR) AS h FROM range(1500000) AS r(i) ORDER BY h';
-  expect((await run(sql)).rows).toEqual([{ n: 2_000_000 }]);
-  expect((await run(sorted, { output: copy, memoryLimit: '100MB' })).rowCount).toBe(1_500_000);
+  const sql = 'SELECT i, md5(i::VARCHAR) AS h FROM range(800000) AS r(i) ORDER BY h';
+  const output = { file: join(folder, 'sorted.parquet'), format: 'parquet' as const };
+  expect((await run(sql, { output, memoryLimit: '60MB' })).rowCount).toBe(800_000);
 });
 
 test('an abort ends a long query soon, with the signal’s reason', async () => {
