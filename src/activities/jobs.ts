@@ -1,9 +1,9 @@
-import { cancelled, Context, heartbeat } from '@temporalio/activity';
-import { isRetryable, SluiceError } from '../errors';
-import { RESOURCES, type JobReference } from '../jobs';
+import { ApplicationFailure, cancelled, Context, heartbeat } from '@temporalio/activity';
+import { isRetryable, SluiceError, type ErrorCode } from '../errors';
+import { RESOURCES, runsInWorker, type JobReference } from '../jobs';
 import type { Activities, Submission } from './types';
 import { classifyError, toActivityFailure } from './failures';
-import type { Runner, Runners } from './runners/runner';
+import type { JobState, Progress, Runner, Runners } from './runners/runner';
 
 export interface JobDependencies {
   runners: Runners;
@@ -16,6 +16,9 @@ export interface JobDependencies {
 
 /** How much longer each poll waits than the last. */
 const POLL_GROWTH = 1.5;
+/** How often a service without room is asked again. */
+const LINE_MIN_MS = 2_000;
+const LINE_MAX_MS = 60_000;
 /** How long a stop waits for the service to say that the job has ended. */
 const STOP_WAIT_MS = 5 * 60_000;
 
@@ -25,23 +28,28 @@ export function createJobActivities(
 ): Pick<Activities, 'submitJob' | 'awaitJob' | 'stopJob'> {
   return {
     submitJob: (submission) =>
-      beating(async () => {
+      beating(async (signal, lastRefusal) => {
         const { attempt, scheduledTimestampMs } = Context.current().info;
         try {
           const runner = findRunner(deps, submission);
           // An earlier attempt's answer may have been lost after the service had accepted the job.
-          const found = attempt > 1 ? await runner.find(submission) : null;
-          return found ?? (await runner.submit(submission));
+          const since = new Date(Number(lastRefusal.resumed ?? scheduledTimestampMs));
+          const found = attempt > 1 ? await runner.find(submission, since) : null;
+          return found ?? (await submitInLine(runner, submission, signal, lastRefusal));
         } catch (error) {
-          // A full service is worth waiting for until the job's own time-out; one that does not answer is not.
+          // A service that throttles is worth waiting for until the job's own time-out; one that does not answer is not.
           const spent = Date.now() - scheduledTimestampMs > deps.retryForMs;
-          throw toActivityFailure(error, (code) => spent && code !== 'NoCapacity');
+          throw toActivityFailure(error, (code) => code === 'NoCapacity' || (spent && code !== 'Throttled'));
         }
       }),
 
     awaitJob: (submission, reference) =>
-      beating(async (signal) => {
-        const state = await pollToEnd(deps, submission, reference, signal, Number.POSITIVE_INFINITY);
+      beating(async (signal, progress) => {
+        const state = await pollToEnd(
+          deps,
+          { submission, reference, signal, progress },
+          Number.POSITIVE_INFINITY,
+        );
         switch (state?.state) {
           case 'succeeded':
             return state.result;
@@ -50,25 +58,31 @@ export function createJobActivities(
           case 'lost':
             throw toActivityFailure(new SluiceError('JobLost', state.message));
           default:
-            throw toActivityFailure(new SluiceError(state?.code ?? 'JobFailed', state!.message));
+            throw toJobFailure(state?.code ?? 'JobFailed', state!.message, state?.retryable ?? false);
         }
       }),
 
     stopJob: (submission, known) =>
-      beating(async (signal) => {
+      beating(async (signal, progress) => {
         try {
           const runner = findRunner(deps, submission);
-          const reference = known ?? (await runner.find(submission));
+          const reference = known ?? (await findSubmitted(runner, submission));
           if (reference === null)
             return { outcome: 'not submitted', externalId: null, url: null, message: null };
           const { externalId, url } = reference;
           // What runs inside the worker ended with its await; a poll would run it again.
-          if (submission.job.resource === 'duckdb:query')
+          if (runsInWorker(submission.job.resource))
             return { outcome: 'stopped', externalId, url, message: null };
-          const before = await runner.poll(submission, reference, signal);
-          if (before.state !== 'running') return { outcome: 'already ended', externalId, url, message: null };
-          await runner.stop(submission, reference);
-          const after = await pollToEnd(deps, submission, reference, signal, Date.now() + STOP_WAIT_MS);
+          const poll = { submission, reference, signal, progress };
+          const before = await runner.poll(submission, reference, signal, progress);
+          if (hasEnded(before)) return { outcome: 'already ended', externalId, url, message: null };
+          try {
+            await runner.stop(submission, reference);
+          } catch (error) {
+            if (!(error instanceof SluiceError) || error.code !== 'JobLeaked') throw error;
+            return { outcome: 'leaked', externalId, url, message: error.message };
+          }
+          const after = await pollToEnd(deps, poll, Date.now() + STOP_WAIT_MS);
           return after === null
             ? {
                 outcome: 'leaked',
@@ -107,24 +121,65 @@ function findRunner(deps: JobDependencies, { job }: Submission): Runner {
   );
 }
 
+/** Nothing of the job runs any more: a cluster that waits for steps has been made well, and goes on. */
+function hasEnded(state: JobState): boolean {
+  return state.state !== 'running' && !(state.state === 'succeeded' && state.stillRuns === true);
+}
+
 /**
- * Polls with a growing, jittered interval until the job has ended. A poll that fails for a passing reason is only a
- * slower poll: the job goes on whether we see it or not.
+ * The job of a submission whose answer nobody has. A client token is not to be looked up: submitting once more tells the
+ * id, or starts the job that is stopped at once.
+ */
+function findSubmitted(runner: Runner, submission: Submission): Promise<JobReference | null> {
+  return runner.takesToken ? runner.submit(submission) : runner.find(submission, new Date(0));
+}
+
+/**
+ * Submits; a service without room is asked again until it has some, when the submission says so. The time of each
+ * refusal is kept, since a look-up after a lost answer must not take an older job of somebody else's for this one.
+ */
+async function submitInLine(
+  runner: Runner,
+  submission: Submission,
+  signal: AbortSignal,
+  lastRefusal: Progress,
+): Promise<JobReference> {
+  for (let intervalMs = LINE_MIN_MS; ; intervalMs = Math.min(LINE_MAX_MS, intervalMs * POLL_GROWTH)) {
+    try {
+      return await runner.submit(submission);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!submission.inLine || classifyError(error).code !== 'NoCapacity') throw error;
+      lastRefusal.keep(Date.now());
+    }
+    await Context.current().sleep(jittered(intervalMs));
+  }
+}
+
+interface Poll {
+  submission: Submission;
+  reference: JobReference;
+  signal: AbortSignal;
+  progress: Progress;
+}
+
+/**
+ * Polls with a growing, jittered interval until the job has ended; with a deadline, until nothing of it runs any more. A
+ * poll that fails for a passing reason is only a slower poll: the job goes on whether we see it or not.
  * @returns null when the deadline came first
  */
 async function pollToEnd(
   deps: JobDependencies,
-  submission: Submission,
-  reference: JobReference,
-  signal: AbortSignal,
+  { submission, reference, signal, progress }: Poll,
   deadlineMs: number,
-) {
+): Promise<Exclude<JobState, { state: 'running' }> | null> {
   const runner = findRunner(deps, submission);
+  const stopping = Number.isFinite(deadlineMs);
   let refusedSinceMs: number | null = null;
   for (let intervalMs = deps.pollMinMs; ; intervalMs = Math.min(deps.pollMaxMs, intervalMs * POLL_GROWTH)) {
     try {
-      const state = await runner.poll(submission, reference, signal);
-      if (state.state !== 'running') return state;
+      const state = await runner.poll(submission, reference, signal, progress);
+      if (state.state !== 'running' && (!stopping || hasEnded(state))) return state;
       refusedSinceMs = null;
     } catch (error) {
       signal.throwIfAborted();
@@ -140,17 +195,42 @@ async function pollToEnd(
       if (code === 'Throttled') intervalMs = Math.max(intervalMs, deps.pollMaxMs / 2);
     }
     if (Date.now() > deadlineMs) return null;
-    await Context.current().sleep(intervalMs * (0.75 + Math.random() / 2));
+    await Context.current().sleep(jittered(intervalMs));
   }
 }
 
-/** Heartbeats about every third of the heartbeat time-out while the work goes on, however long one call takes. */
-async function beating<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+function jittered(durationMs: number): number {
+  return durationMs * (0.75 + Math.random() / 2);
+}
+
+/** The failure of a job that ended; `details` tell the run whether submitting it anew may help. */
+function toJobFailure(code: ErrorCode, message: string, retryable: boolean): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: code,
+    message,
+    nonRetryable: true,
+    ...(retryable ? { details: [{ retryable }] } : {}),
+  });
+}
+
+/**
+ * Heartbeats about every third of the heartbeat time-out while the work goes on, however long one call takes. Each
+ * heartbeat carries what the work has kept last.
+ */
+async function beating<T>(work: (signal: AbortSignal, progress: Progress) => Promise<T>): Promise<T> {
   const { cancellationSignal, info } = Context.current();
-  const timer = setInterval(() => heartbeat(), (info.heartbeatTimeoutMs ?? 60_000) / 3);
-  heartbeat();
+  let kept: unknown = info.heartbeatDetails;
+  const progress: Progress = {
+    resumed: kept,
+    keep(value) {
+      kept = value;
+      heartbeat(kept);
+    },
+  };
+  const timer = setInterval(() => heartbeat(kept), (info.heartbeatTimeoutMs ?? 60_000) / 3);
+  heartbeat(kept);
   try {
-    return await work(cancellationSignal);
+    return await work(cancellationSignal, progress);
   } catch (error) {
     // What an aborted call throws says nothing; the activity's own cancellation does.
     if (cancellationSignal.aborted) await cancelled();

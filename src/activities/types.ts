@@ -10,6 +10,10 @@ export interface Submission {
   /** For a person who looks at the job in its service. */
   run: string;
   step: string;
+  /** How many rows the result carries, for a query whose service returns rows; default none. */
+  maxRows?: number;
+  /** Whether a service without room is waited for inside the submit; otherwise `NoCapacity` comes back at once. */
+  inLine?: boolean;
 }
 
 /** The activities that workflows call. Types only: workflow code imports nothing else from here. */

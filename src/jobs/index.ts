@@ -1,4 +1,19 @@
-import type { StartJobRunCommandInput } from '@aws-sdk/client-glue';
+import type { StartQueryExecutionCommandInput } from '@aws-sdk/client-athena';
+import type { ExportTableToPointInTimeCommandInput } from '@aws-sdk/client-dynamodb';
+import type {
+  InstanceFleetModifyConfig,
+  InstanceGroupModifyConfig,
+  RunJobFlowCommandInput,
+  StepCancellationOption,
+  StepConfig,
+} from '@aws-sdk/client-emr';
+import type { StartJobRunCommandInput as StartServerlessJobRunCommandInput } from '@aws-sdk/client-emr-serverless';
+import type { StartCrawlerCommandInput, StartJobRunCommandInput } from '@aws-sdk/client-glue';
+import type { InvokeCommandInput } from '@aws-sdk/client-lambda';
+import type {
+  BatchExecuteStatementCommandInput,
+  ExecuteStatementCommandInput,
+} from '@aws-sdk/client-redshift-data';
 
 /** One S3 object version as a job reads it. Without `versionId`, `etag` pins the content. */
 export interface ObjectVersion {
@@ -46,11 +61,53 @@ export interface LivyCreateBatchParameters {
   conf?: Record<string, string>;
 }
 
-/** The parameters of each resource: for AWS resources the API's own input. */
+/**
+ * `worker:task`: a function of the worker's own, by name, for what is neither SQL nor Spark: splitting a stream of records,
+ * scanning a table, drawing a chart. It runs inside the worker, reports how far it is, and goes on from there elsewhere
+ * when its worker dies.
+ */
+export interface WorkerTaskParameters {
+  task: string;
+  /** Plain JSON; each task checks its own. */
+  input: Record<string, unknown>;
+}
+
+/**
+ * The parameters of each resource: for AWS resources those of Step Functions' integration, which are the API's own input.
+ * EMR's integrations differ from the API as
+ * https://docs.aws.amazon.com/step-functions/latest/dg/connect-emr.html has it.
+ */
 export interface JobParameters {
   'duckdb:query': DuckdbQueryParameters;
   'livy:createBatch': LivyCreateBatchParameters;
+  'worker:task': WorkerTaskParameters;
   'glue:startJobRun': StartJobRunCommandInput;
+  'glue:startCrawler': StartCrawlerCommandInput;
+  'athena:startQueryExecution': StartQueryExecutionCommandInput;
+  'elasticmapreduce:createCluster': RunJobFlowCommandInput;
+  'elasticmapreduce:addStep': { ClusterId: string; Step: StepConfig; ExecutionRoleArn?: string };
+  'elasticmapreduce:cancelStep': {
+    ClusterId: string;
+    StepId: string;
+    StepCancellationOption?: StepCancellationOption;
+  };
+  'elasticmapreduce:terminateCluster': { ClusterId: string };
+  'elasticmapreduce:modifyInstanceGroupByName': {
+    ClusterId: string;
+    InstanceGroupName: string;
+    InstanceGroup: Omit<InstanceGroupModifyConfig, 'InstanceGroupId'>;
+  };
+  'elasticmapreduce:modifyInstanceFleetByName': {
+    ClusterId: string;
+    InstanceFleetName: string;
+    InstanceFleet: Omit<InstanceFleetModifyConfig, 'InstanceFleetId'>;
+  };
+  'emr-serverless:startJobRun': Omit<StartServerlessJobRunCommandInput, 'clientToken'>;
+  'redshiftdata:executeStatement': ExecuteStatementCommandInput;
+  'redshiftdata:batchExecuteStatement': BatchExecuteStatementCommandInput;
+  'dynamodb:exportTableToPointInTime': ExportTableToPointInTimeCommandInput;
+  /** `Payload` is the JSON value itself, as in Step Functions. */
+  'lambda:invoke': Omit<InvokeCommandInput, 'Payload'> & { Payload?: unknown };
 }
 
 export type Resource = keyof JobParameters;
@@ -71,6 +128,8 @@ export interface JobReference {
   url: string | null;
   /** ISO 8601. */
   submittedAt: string;
+  /** What a runner must know besides, e.g. when the crawler's earlier run had begun. */
+  details?: Record<string, string>;
 }
 
 /** What a job that ended well says. */
@@ -84,8 +143,10 @@ export interface JobResult {
   durationMs: number;
   /** The service's own measures, e.g. Glue's `DPUSeconds`. Summed by name over a run. */
   measures: Record<string, number>;
-  /** Rows of a `duckdb:query` without output. */
+  /** Rows of a query that was asked for them. */
   rows?: Record<string, unknown>[];
+  /** What a Lambda function, a worker's task or a service answered besides; plain JSON. */
+  payload?: unknown;
 }
 
 /** What stopping a job came to. `leaked`: the service did not confirm the end; id and link say what to look at. */
@@ -96,5 +157,28 @@ export interface StopResult {
   message: string | null;
 }
 
-/** The resources that this version runs, in the order in which they are listed to people. */
-export const RESOURCES: readonly Resource[] = ['duckdb:query', 'livy:createBatch', 'glue:startJobRun'];
+/** All resources, in the order in which they are listed to people. */
+export const RESOURCES = [
+  'duckdb:query',
+  'livy:createBatch',
+  'worker:task',
+  'glue:startJobRun',
+  'glue:startCrawler',
+  'athena:startQueryExecution',
+  'elasticmapreduce:createCluster',
+  'elasticmapreduce:addStep',
+  'elasticmapreduce:cancelStep',
+  'elasticmapreduce:terminateCluster',
+  'elasticmapreduce:modifyInstanceGroupByName',
+  'elasticmapreduce:modifyInstanceFleetByName',
+  'emr-serverless:startJobRun',
+  'redshiftdata:executeStatement',
+  'redshiftdata:batchExecuteStatement',
+  'dynamodb:exportTableToPointInTime',
+  'lambda:invoke',
+] as const satisfies readonly Resource[];
+
+/** Resources that run inside the worker: they end with their await, and another worker starts them anew. */
+export function runsInWorker(resource: Resource): boolean {
+  return resource === 'duckdb:query' || resource === 'worker:task';
+}

@@ -7,6 +7,7 @@ export { startStack, type Stack, type StackInfo, type StackOptions } from './sta
 export { startTemporal, type TemporalServer } from './temporal';
 export {
   checkTools,
+  ensureAwsTestTools,
   ensureLivy,
   ensureLivyAndSpark,
   ensureS3Gateway,

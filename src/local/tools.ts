@@ -23,7 +23,7 @@ export interface LivyTools {
   python: string;
 }
 
-export type ToolName = 'temporal' | 'temporalTestServer' | 's3Gateway' | 'livy' | 'spark';
+export type ToolName = 'temporal' | 'temporalTestServer' | 's3Gateway' | 'livy' | 'spark' | 'awsTestTools';
 
 interface Tool {
   title: string;
@@ -65,7 +65,22 @@ const TOOLS: Record<ToolName, Tool> = {
     toInstall: ['python3', 'java'],
     toRun: ['python3', 'java'],
   },
+  awsTestTools: {
+    title: "moto, botocore's service models, cfn-lint and sqlglot, for the tests",
+    name: 'aws-test-tools-1',
+    toInstall: ['python3'],
+    toRun: ['python3'],
+  },
 };
+
+/** Another version is another folder: count the number in its name up. */
+const AWS_TEST_TOOLS = [
+  'moto[server]==5.2.5',
+  'botocore==1.44.8',
+  'boto3==1.44.8',
+  'cfn-lint==1.58.0',
+  'sqlglot==30.30.0',
+];
 
 /** Which tools can be had here: installed already, or installable with the programs that are present. */
 export interface Probe {
@@ -170,12 +185,7 @@ export async function ensureLivy(context: ToolContext): Promise<{ java: string; 
 export async function ensureSpark(context: ToolContext): Promise<{ sparkHome: string; python: string }> {
   const env = withoutPython(context.env);
   const folder = await ensure('spark', context, {
-    build: async (partial) => {
-      const { python3 } = await requirePrograms([{ program: 'python3', neededBy: TOOLS.spark.title }], env);
-      const pip = ['-m', 'pip', 'install', '--quiet', '--no-input', '--disable-pip-version-check'];
-      await runCommand({ command: python3 as string, args: ['-m', 'venv', partial], env });
-      await runCommand({ command: pythonIn(partial), args: [...pip, 'pyspark==3.5.3'], env });
-    },
+    build: (partial) => installFromPyPI(['pyspark==3.5.3'], partial, 'spark', env),
     verify: async (partial) => {
       const sparkHome = await findSparkHome(partial);
       await runCommand({ command: pythonIn(partial), args: ['-c', 'import pyspark'], env });
@@ -188,6 +198,39 @@ export async function ensureSpark(context: ToolContext): Promise<{ sparkHome: st
     },
   });
   return { sparkHome: await findSparkHome(folder), python: pythonIn(folder) };
+}
+
+/** What the tests of AWS resources need: a Python with moto and the like, and the folder of botocore's service models. */
+export async function ensureAwsTestTools(
+  context: ToolContext,
+): Promise<{ python: string; serviceModels: string }> {
+  const env = withoutPython(context.env);
+  const folder = await ensure('awsTestTools', context, {
+    build: (partial) => installFromPyPI(AWS_TEST_TOOLS, partial, 'awsTestTools', env),
+    verify: async (partial) => {
+      await runCommand({
+        command: pythonIn(partial),
+        args: ['-c', 'import moto.server, cfnlint, sqlglot'],
+        env,
+      });
+    },
+  });
+  return {
+    python: pythonIn(folder),
+    serviceModels: path.join(await findSitePackages(folder), 'botocore', 'data'),
+  };
+}
+
+async function installFromPyPI(
+  packages: string[],
+  folder: string,
+  tool: ToolName,
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  const { python3 } = await requirePrograms([{ program: 'python3', neededBy: TOOLS[tool].title }], env);
+  const pip = ['-m', 'pip', 'install', '--quiet', '--no-input', '--disable-pip-version-check'];
+  await runCommand({ command: python3 as string, args: ['-m', 'venv', folder], env });
+  await runCommand({ command: pythonIn(folder), args: [...pip, ...packages], env });
 }
 
 /** Livy and Spark, installed beside each other. */
@@ -269,8 +312,12 @@ async function tryTestServer(script: string, folder: string, env: NodeJS.Process
 }
 
 async function findSparkHome(venv: string): Promise<string> {
+  return path.join(await findSitePackages(venv), 'pyspark');
+}
+
+async function findSitePackages(venv: string): Promise<string> {
   const versions = (await readdir(path.join(venv, 'lib'))).filter((entry) => entry.startsWith('python'));
-  return path.join(venv, 'lib', versions[0] ?? 'python3', 'site-packages', 'pyspark');
+  return path.join(venv, 'lib', versions[0] ?? 'python3', 'site-packages');
 }
 
 function pythonIn(venv: string): string {

@@ -40,6 +40,17 @@ export interface JobOptions {
   timeout?: string;
   /** What a cancelled run does with its job: stop it (the default) or leave it running. */
   onCancel?: 'stop' | 'leave';
+  /**
+   * How often the job is submitted anew after the service has seen it fail. Without it, twice for a failure that the
+   * service itself calls retryable (Athena does), and never for any other.
+   */
+  retry?: { attempts: number; interval?: string };
+  /** How long to wait in line while the service has no room for the job; default as long as `timeout`. */
+  capacityTimeout?: string;
+  /** How many rows of a query the result carries, where the service returns rows (Athena, Redshift); default none. */
+  maxRows?: number;
+  /** Leave a cluster that the job creates running after the run has ended. */
+  keep?: boolean;
 }
 
 export interface MarketingAndSalesInput {

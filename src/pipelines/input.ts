@@ -1,5 +1,5 @@
 import { SluiceError } from '../errors';
-import { RESOURCES } from '../jobs';
+import { RESOURCES, type Resource } from '../jobs';
 import { parseDuration } from './duration';
 import { parseS3Uri } from './location';
 
@@ -76,31 +76,12 @@ export function findJobProblems(value: unknown, path: string): string[] {
     );
     return problems;
   }
-  const options = value['options'];
-  if (options !== undefined) {
-    if (!isObject(options)) problems.push(`${path}options: ${show(options)} is no object`);
-    else {
-      for (const [name, option] of Object.entries(options)) {
-        if (name === 'timeout') {
-          if (!RULES.duration.fits(option, {} as Field))
-            problems.push(
-              `${path}options.timeout: ${show(option)} is no duration; give ${RULES.duration.needs}`,
-            );
-        } else if (name === 'onCancel') {
-          if (option !== 'stop' && option !== 'leave')
-            problems.push(`${path}options.onCancel: ${show(option)} is unknown; give "stop" or "leave"`);
-        } else problems.push(`${path}options.${name}: unknown; known are timeout, onCancel`);
-      }
-    }
-  }
-  const required = {
-    'duckdb:query': null,
-    'livy:createBatch': 'file',
-    'glue:startJobRun': 'JobName',
-  }[value['resource'] as string];
+  problems.push(...findOptionProblems(value['options'], `${path}options`));
   const parameters = value['parameters'];
-  if (required && (typeof parameters[required] !== 'string' || parameters[required] === '')) {
-    problems.push(`${path}parameters.${required}: missing; ${String(value['resource'])} needs it`);
+  for (const required of REQUIRED[value['resource'] as Resource] ?? []) {
+    const given = parameters[required];
+    if (given === undefined || given === null || given === '')
+      problems.push(`${path}parameters.${required}: missing; ${String(value['resource'])} needs it`);
   }
   if (
     value['resource'] === 'duckdb:query' &&
@@ -109,6 +90,59 @@ export function findJobProblems(value: unknown, path: string): string[] {
     problems.push(`${path}parameters: duckdb:query needs either sql or script`);
   }
   return problems;
+}
+
+/** The fields that a job cannot do without; the worker checks all others against the service's own model. */
+const REQUIRED: Record<Resource, readonly string[]> = {
+  'duckdb:query': [],
+  'livy:createBatch': ['file'],
+  'worker:task': ['task', 'input'],
+  'glue:startJobRun': ['JobName'],
+  'glue:startCrawler': ['Name'],
+  'athena:startQueryExecution': ['QueryString'],
+  'elasticmapreduce:createCluster': ['Name', 'Instances'],
+  'elasticmapreduce:addStep': ['ClusterId', 'Step'],
+  'elasticmapreduce:cancelStep': ['ClusterId', 'StepId'],
+  'elasticmapreduce:terminateCluster': ['ClusterId'],
+  'elasticmapreduce:modifyInstanceGroupByName': ['ClusterId', 'InstanceGroupName', 'InstanceGroup'],
+  'elasticmapreduce:modifyInstanceFleetByName': ['ClusterId', 'InstanceFleetName', 'InstanceFleet'],
+  'emr-serverless:startJobRun': [],
+  'redshiftdata:executeStatement': ['Sql'],
+  'redshiftdata:batchExecuteStatement': ['Sqls'],
+  'dynamodb:exportTableToPointInTime': ['TableArn', 'S3Bucket'],
+  'lambda:invoke': ['FunctionName'],
+};
+
+const isAttempts = (value: unknown) =>
+  Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 100;
+
+/** What each of `JobOptions` needs. */
+const OPTIONS: Record<string, { needs: string; fits: (value: unknown) => boolean }> = {
+  timeout: { needs: RULES.duration.needs, fits: (value) => RULES.duration.fits(value, {} as Field) },
+  capacityTimeout: { needs: RULES.duration.needs, fits: (value) => RULES.duration.fits(value, {} as Field) },
+  onCancel: { needs: '"stop" or "leave"', fits: (value) => value === 'stop' || value === 'leave' },
+  maxRows: {
+    needs: 'a number of rows from 0 to 1000',
+    fits: (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 1000,
+  },
+  keep: { needs: 'true or false', fits: (value) => typeof value === 'boolean' },
+  retry: {
+    needs: '{ "attempts": 1 to 100, "interval"?: a duration }',
+    fits: (value) =>
+      isObject(value) &&
+      isAttempts(value['attempts']) &&
+      (value['interval'] === undefined || RULES.duration.fits(value['interval'], {} as Field)),
+  },
+};
+
+function findOptionProblems(options: unknown, path: string): string[] {
+  if (options === undefined) return [];
+  if (!isObject(options)) return [`${path}: ${show(options)} is no object`];
+  return Object.entries(options).flatMap(([name, value]) => {
+    const option = OPTIONS[name];
+    if (!option) return [`${path}.${name}: unknown; known are ${Object.keys(OPTIONS).join(', ')}`];
+    return option.fits(value) ? [] : [`${path}.${name}: ${show(value)}; give ${option.needs}`];
+  });
 }
 
 function findExtraJobProblems(jobs: unknown[], path: string): string[] {

@@ -13,7 +13,9 @@ import { DuckdbRunner } from './duckdb';
 import { GlueRunner, type GluePort } from './glue';
 import { createLivyPort, LivyRunner } from './livy';
 import { LocalGlueRunner, LocalLivyRunner } from './localSpark';
+import { createTasks } from '../tasks';
 import type { Runners } from './runner';
+import { WorkerTaskRunner } from './workerTask';
 
 /** The folder `jobs/` of this package: beside `src` in a checkout, beside `dist` when built. */
 export function packageJobsFolder(): string {
@@ -24,7 +26,10 @@ export function packageJobsFolder(): string {
 
 /** The runners of a worker, by `SLUICE_ENGINES`. A resource without an engine has no runner. */
 export function createRunners(config: Config, s3: S3Client, jobsFolders: readonly string[]): Runners {
-  const runners: Runners = { 'duckdb:query': new DuckdbRunner(s3, jobsFolders) };
+  const runners: Runners = {
+    'duckdb:query': new DuckdbRunner(s3, jobsFolders),
+    'worker:task': new WorkerTaskRunner(createTasks(), s3),
+  };
   const livy =
     config.livyUrl === null ? null : new LivyRunner(createLivyPort(config.livyUrl), config.livyUrl);
   if (config.engines === 'aws') {

@@ -11,22 +11,51 @@ export type SubmissionOf<R extends Resource> = Submission & { job: Job<R> };
  */
 export type JobState =
   | { state: 'running'; nativeState: string }
-  | { state: 'succeeded'; result: JobResult }
-  | { state: 'failed'; message: string; code?: 'JobFailed' | 'BadData' | 'InvalidJob' | 'ObjectGone' }
+  /** `stillRuns`: what the job made goes on and costs, as a cluster that waits for steps; a stop ends it. */
+  | { state: 'succeeded'; result: JobResult; stillRuns?: boolean }
+  /** `retryable`: the service says that the same job may succeed when it is submitted anew. */
+  | {
+      state: 'failed';
+      message: string;
+      code?: 'JobFailed' | 'BadData' | 'InvalidJob' | 'ObjectGone';
+      retryable?: boolean;
+    }
   | { state: 'stopped'; message: string }
   | { state: 'lost'; message: string };
 
+/** How far a job inside the worker is; kept with the await's heartbeats, so that another worker goes on from there. */
+export interface Progress {
+  /** What the await before this one had kept last, or undefined. Plain JSON. */
+  readonly resumed: unknown;
+  keep(value: unknown): void;
+}
+
 /**
  * The code that submits, polls and stops the jobs of one resource. Each verb is idempotent; the job reference is all the
- * state there is. Errors are thrown as they come; the activities classify them.
+ * state there is. Errors are thrown as they come; the activities classify them, but for those that only the runner can
+ * tell: a service that is full is `SluiceError('NoCapacity')`.
  */
 export interface Runner<R extends Resource = Resource> {
+  /** The service takes the key as a client token: a repeated submit starts nothing and answers as the first did. */
+  readonly takesToken?: boolean;
   submit(submission: SubmissionOf<R>): Promise<JobReference>;
-  /** The job that an earlier attempt submitted under the same key, if there is one. */
-  find(submission: SubmissionOf<R>): Promise<JobReference | null>;
+  /**
+   * The job that an earlier attempt submitted under the same key, if there is one. Null for a service whose client token
+   * makes a repeated submit harmless.
+   * @param since no attempt was accepted before this time
+   */
+  find(submission: SubmissionOf<R>, since: Date): Promise<JobReference | null>;
   /** May take as long as it likes, as long as it heeds the signal. */
-  poll(submission: SubmissionOf<R>, reference: JobReference, signal: AbortSignal): Promise<JobState>;
-  /** Asks the service to stop the job; `poll` tells when it has. */
+  poll(
+    submission: SubmissionOf<R>,
+    reference: JobReference,
+    signal: AbortSignal,
+    progress: Progress,
+  ): Promise<JobState>;
+  /**
+   * Asks the service to stop the job; `poll` tells when it has.
+   * @throws SluiceError JobLeaked when the service has no way to stop such a job
+   */
   stop(submission: SubmissionOf<R>, reference: JobReference): Promise<void>;
 }
 

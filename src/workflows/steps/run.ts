@@ -9,13 +9,15 @@ import {
   proxyActivities,
   proxyLocalActivities,
   setHandler,
+  sleep,
   TimeoutFailure,
   ActivityFailure,
+  ApplicationFailure,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities, Submission } from '../../activities/types';
 import { SluiceError } from '../../errors';
-import type { Job, JobReference, JobResult, StopResult } from '../../jobs';
+import { runsInWorker, type Job, type JobReference, type JobResult, type StopResult } from '../../jobs';
 import { parseInput, type Arrival, type JobOptions, type OnFailure, type Pipeline } from '../../pipelines';
 import { parseDuration } from '../../pipelines/duration';
 import { isSince } from '../../pipelines/arrival';
@@ -34,6 +36,11 @@ import { StatusBoard } from './status';
 const DEFAULT_JOB_TIMEOUT = '1 day';
 /** Heartbeats come about every third of it; a worker killed during an await is noticed this late. */
 const HEARTBEAT_TIMEOUT = '15 s';
+const JOB_RETRY = { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '30 s' } as const;
+/** How often a job is submitted whose failures the service calls retryable. */
+const RETRYABLE_ATTEMPTS = 3;
+const RETRY_PAUSE_MS = 10_000;
+const MAX_RETRY_PAUSE_MS = 5 * 60_000;
 
 const { describeWorker } = proxyLocalActivities<Activities>({ startToCloseTimeout: '10 s' });
 const { subscribe } = proxyActivities<Activities>({
@@ -74,6 +81,16 @@ interface Shared {
   board: StatusBoard;
   since: string;
   inbox: Arrival[];
+  clusters: { submission: Submission; reference: JobReference }[];
+}
+
+/** One submission of a job's step, and how it was asked for. */
+interface JobAttempt {
+  step: StepStatus;
+  submission: Submission;
+  reference: JobReference | null;
+  options: JobOptions & { failedAs?: string };
+  timeout: string;
 }
 
 /** The building blocks, bound to one run; `parallel` hands each branch a `Run` of its own. */
@@ -166,103 +183,177 @@ export class Run {
 
   /**
    * Submits the job, awaits its end and returns what it says. A cancelled run stops the job first, and so does a job that
-   * takes longer than its time-out.
+   * takes longer than its time-out. The step is
+   * - `running`, and `waiting for capacity` while the service has no room for the job;
+   * - submitted anew, under a new key, after a failure that `options.retry` or the service calls worth it;
+   * - `succeeded`, `failed`, `stopped`, or `leaked` when nobody could confirm that the job has ended.
    */
   async job(name: string, job: Job, options: JobOptions & { failedAs?: string } = {}): Promise<JobResult> {
     const { board } = this.shared;
     const step = board.addStep({ name, kind: 'job', parent: this.parent });
+    const timeout = options.timeout ?? DEFAULT_JOB_TIMEOUT;
+    const deadlineMs = Date.now() + (parseDuration(timeout) ?? parseDuration(DEFAULT_JOB_TIMEOUT)!);
+    for (let number = 1; ; number++) {
+      const submission = this.submissionOf(step, job, number, options);
+      let reference: JobReference | null = null;
+      board.update(step, {
+        state: 'running',
+        attempts: number,
+        job: { resource: job.resource, externalId: null, url: null },
+      });
+      try {
+        reference = await this.submit(step, submission, deadlineMs, options);
+        board.update(step, {
+          state: 'running',
+          job: { resource: job.resource, externalId: reference.externalId, url: reference.url },
+        });
+        const result = await awaitJob(submission, reference, deadlineMs);
+        board.addMeasures(result);
+        board.update(step, { state: 'succeeded' });
+        this.noteCluster(submission, reference, options);
+        return result;
+      } catch (error) {
+        if (!isReportable(error)) throw error;
+        const pauseMs = pauseBeforeRetry(error, number, options);
+        if (pauseMs !== null && Date.now() + pauseMs < deadlineMs) {
+          board.update(step, { failure: toFailure(error, step.name) });
+          await sleep(pauseMs, { summary: `${step.name}: pause before submitting anew` });
+          board.update(step, { failure: null });
+          continue;
+        }
+        throw await this.endJob({ step, submission, reference, options, timeout }, error);
+      }
+    }
+  }
+
+  private submissionOf(step: StepStatus, job: Job, number: number, options: JobOptions): Submission {
     const { workflowId, runId } = workflowInfo();
-    // One submission a step: a later version that submits anew after a seen end counts this number up.
-    const submission: Submission = {
+    return {
       job,
-      key: [workflowId, runId, step.name, 1].join('/'),
+      key: [workflowId, runId, step.name, number].join('/'),
       run: workflowId,
       step: step.name,
+      ...(options.maxRows === undefined ? {} : { maxRows: options.maxRows }),
     };
-    const timeout = options.timeout ?? DEFAULT_JOB_TIMEOUT;
-    const timeoutMs = parseDuration(timeout) ?? parseDuration(DEFAULT_JOB_TIMEOUT)!;
-    const deadlineMs = Date.now() + timeoutMs;
-    let reference: JobReference | null = null;
-    board.update(step, {
-      state: 'running',
-      attempts: 1,
-      job: { resource: job.resource, externalId: null, url: null },
-    });
+  }
+
+  private async submit(
+    step: StepStatus,
+    submission: Submission,
+    deadlineMs: number,
+    options: JobOptions,
+  ): Promise<JobReference> {
+    const activityOptions = {
+      summary: `submit ${step.name}`,
+      heartbeatTimeout: HEARTBEAT_TIMEOUT,
+      retry: JOB_RETRY,
+      cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    };
+    const remainingMs = () => Math.max(1, deadlineMs - Date.now());
     try {
-      reference = await activities.submitJob.executeWithOptions(
-        {
-          summary: `submit ${step.name}`,
-          startToCloseTimeout: '2 minutes',
-          scheduleToCloseTimeout: timeoutMs,
-          heartbeatTimeout: HEARTBEAT_TIMEOUT,
-          retry: { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '30 s' },
-          cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        },
+      return await activities.submitJob.executeWithOptions(
+        { ...activityOptions, startToCloseTimeout: '2 minutes', scheduleToCloseTimeout: remainingMs() },
         [submission],
       );
-      board.update(step, {
-        job: { resource: job.resource, externalId: reference.externalId, url: reference.url },
-      });
-      const result = await activities.awaitJob.executeWithOptions(
-        {
-          summary: `await ${step.name}`,
-          startToCloseTimeout: Math.max(1, deadlineMs - Date.now()),
-          scheduleToCloseTimeout: Math.max(1, deadlineMs - Date.now()),
-          heartbeatTimeout: HEARTBEAT_TIMEOUT,
-          retry: { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '30 s' },
-          // A query inside the worker ends with its await; any other job can be stopped while the await hears of it.
-          cancellationType:
-            job.resource === 'duckdb:query'
-              ? ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
-              : ActivityCancellationType.TRY_CANCEL,
-        },
-        [submission, reference],
-      );
-      board.addMeasures(result);
-      board.update(step, { state: 'succeeded' });
-      return result;
     } catch (error) {
-      if (!isReportable(error)) throw error;
-      const timedOut = error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
-      if (!isCancellation(error) && !timedOut) {
-        const failure = toFailure(error, step.name);
-        if (options.failedAs) failure.message = `${options.failedAs}: ${failure.message}`;
-        board.update(step, { state: failure.code === 'JobStopped' ? 'stopped' : 'failed', failure });
-        throw asApplicationFailure(failure, error);
-      }
-      if (isCancellation(error) && options.onCancel === 'leave') {
-        board.update(step, {
-          state: 'stopped',
-          failure: { code: 'Cancelled', message: 'The job was left running, as asked.', step: step.name },
-        });
-        throw error;
-      }
-      const stopped = await CancellationScope.nonCancellable(() => stopJob(submission, reference));
-      const leaked = stopped.outcome === 'leaked';
-      const ending = leaked
-        ? `the job could not be stopped and may still run: ${stopped.externalId ?? 'id unknown'} ${stopped.url ?? ''} ${stopped.message ?? ''}`.trim()
-        : stopped.outcome === 'stopped'
-          ? 'the job was stopped'
-          : `the job had ${stopped.outcome === 'not submitted' ? 'not been submitted' : 'already ended'}`;
-      const failure: Failure = timedOut
-        ? {
-            code: leaked ? 'JobLeaked' : 'JobTimeout',
-            message: `${step.name} did not end within ${timeout}; ${ending}.`,
-            step: step.name,
-          }
-        : { code: leaked ? 'JobLeaked' : 'Cancelled', message: `Cancelled; ${ending}.`, step: step.name };
-      board.update(step, {
-        state: leaked ? 'leaked' : timedOut ? 'failed' : 'stopped',
-        failure,
-        job: {
-          resource: job.resource,
-          externalId: stopped.externalId ?? reference?.externalId ?? null,
-          url: stopped.url ?? reference?.url ?? null,
-        },
-      });
-      if (isCancellation(error)) throw error;
-      throw asApplicationFailure(failure, error);
+      if (!isReportable(error) || toFailure(error, null).code !== 'NoCapacity') throw error;
     }
+    this.shared.board.update(step, { state: 'waiting for capacity' });
+    const inLineMs = Math.min(parseDuration(options.capacityTimeout ?? '') ?? Infinity, remainingMs());
+    return activities.submitJob.executeWithOptions(
+      {
+        ...activityOptions,
+        summary: `submit ${step.name}, waiting for capacity`,
+        startToCloseTimeout: inLineMs,
+        scheduleToCloseTimeout: inLineMs,
+      },
+      [{ ...submission, inLine: true }],
+    );
+  }
+
+  /** Brings the step of a job that did not succeed to its end, and returns what to throw. */
+  private async endJob(
+    { step, submission, reference, options, timeout }: JobAttempt,
+    error: unknown,
+  ): Promise<unknown> {
+    const { board } = this.shared;
+    const { job } = submission;
+    const timedOut = error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
+    if (!isCancellation(error) && !timedOut) {
+      const failure = toFailure(error, step.name);
+      if (options.failedAs) failure.message = `${options.failedAs}: ${failure.message}`;
+      board.update(step, { state: failure.code === 'JobStopped' ? 'stopped' : 'failed', failure });
+      return asApplicationFailure(failure, error);
+    }
+    if (isCancellation(error) && options.onCancel === 'leave') {
+      board.update(step, {
+        state: 'stopped',
+        failure: { code: 'Cancelled', message: 'The job was left running, as asked.', step: step.name },
+      });
+      return error;
+    }
+    const stopped = await CancellationScope.nonCancellable(() => stopJob(submission, reference));
+    const leaked = stopped.outcome === 'leaked';
+    const ending = leaked
+      ? `the job could not be stopped and may still run: ${stopped.externalId ?? 'id unknown'} ${stopped.url ?? ''} ${stopped.message ?? ''}`.trim()
+      : stopped.outcome === 'stopped'
+        ? 'the job was stopped'
+        : `the job had ${stopped.outcome === 'not submitted' ? 'not been submitted' : 'already ended'}`;
+    const inLine = step.state === 'waiting for capacity' ? ' The service had no room for it.' : '';
+    const failure: Failure = timedOut
+      ? {
+          code: leaked ? 'JobLeaked' : 'JobTimeout',
+          message: `${step.name} did not end within ${timeout}; ${ending}.${inLine}`,
+          step: step.name,
+        }
+      : { code: leaked ? 'JobLeaked' : 'Cancelled', message: `Cancelled; ${ending}.`, step: step.name };
+    board.update(step, {
+      state: leaked ? 'leaked' : timedOut ? 'failed' : 'stopped',
+      failure,
+      job: {
+        resource: job.resource,
+        externalId: stopped.externalId ?? reference?.externalId ?? null,
+        url: stopped.url ?? reference?.url ?? null,
+      },
+    });
+    return isCancellation(error) ? error : asApplicationFailure(failure, error);
+  }
+
+  /** A cluster that the run created ends with the run; one that it terminated itself needs no ending. */
+  private noteCluster(submission: Submission, reference: JobReference, options: JobOptions): void {
+    const { job } = submission;
+    const { clusters } = this.shared;
+    if (job.resource === 'elasticmapreduce:createCluster' && !options.keep)
+      clusters.push({ submission, reference });
+    if (job.resource === 'elasticmapreduce:terminateCluster') {
+      const ended = job.parameters.ClusterId;
+      this.shared.clusters = clusters.filter((cluster) => cluster.reference.externalId !== ended);
+    }
+  }
+
+  /** Ends the clusters that the run has created and left. */
+  async endClusters(): Promise<void> {
+    const { board, clusters } = this.shared;
+    const ending = clusters.splice(0).map(async ({ submission, reference }) => {
+      const { resource } = submission.job;
+      const { externalId, url } = reference;
+      const step = board.addStep({
+        ...{ name: `end the cluster of ${submission.step}`, kind: 'job', parent: null },
+        job: { resource, externalId, url },
+      });
+      board.update(step, { state: 'running', attempts: 1 });
+      const { outcome, message } = await stopJob(submission, reference);
+      const failure: Failure | null =
+        outcome === 'leaked'
+          ? {
+              code: 'JobLeaked',
+              message: `The cluster ${externalId} may still run: ${message ?? ''} ${url ?? ''}`.trim(),
+              step: step.name,
+            }
+          : null;
+      board.update(step, { state: failure ? 'leaked' : 'succeeded', failure });
+    });
+    await Promise.all(ending);
   }
 
   /**
@@ -449,7 +540,7 @@ export async function runPipeline<Input, Result>(
   const info = workflowInfo();
   const scheduled = info.searchAttributes['TemporalScheduledStartTime']?.[0];
   const since = options?.since ?? (scheduled instanceof Date ? scheduled : info.startTime).toISOString();
-  const shared: Shared = { board, since, inbox: [] };
+  const shared: Shared = { board, since, inbox: [], clusters: [] };
   setHandler(arrivedSignal, (arrivals) => {
     for (const arrival of arrivals) remember(shared.inbox, arrival);
   });
@@ -459,10 +550,12 @@ export async function runPipeline<Input, Result>(
     input = pipeline === jobsPipeline ? (given as Input) : parseInput<Input>(pipeline, given);
     if ((await describeWorker()).searchAttributes) board.useSearchAttributes();
     const result = await body(run, input);
+    await CancellationScope.nonCancellable(() => run.endClusters());
     board.end('completed', null);
     return result;
   } catch (error) {
     if (!isReportable(error)) throw error;
+    await CancellationScope.nonCancellable(() => run.endClusters());
     if (isCancellation(error)) {
       board.end('cancelled', { code: 'Cancelled', message: 'The run was cancelled.', step: null });
       throw error;
@@ -476,6 +569,35 @@ export async function runPipeline<Input, Result>(
     board.end('failed', failure);
     throw asApplicationFailure(failure, error instanceof SluiceError ? undefined : error);
   }
+}
+
+function awaitJob(submission: Submission, reference: JobReference, deadlineMs: number): Promise<JobResult> {
+  const remainingMs = Math.max(1, deadlineMs - Date.now());
+  return activities.awaitJob.executeWithOptions(
+    {
+      summary: `await ${submission.step}`,
+      startToCloseTimeout: remainingMs,
+      scheduleToCloseTimeout: remainingMs,
+      heartbeatTimeout: HEARTBEAT_TIMEOUT,
+      retry: JOB_RETRY,
+      // What runs inside the worker ends with its await; any other job can be stopped while the await hears of it.
+      cancellationType: runsInWorker(submission.job.resource)
+        ? ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
+        : ActivityCancellationType.TRY_CANCEL,
+    },
+    [submission, reference],
+  );
+}
+
+/** Milliseconds until the job is submitted anew, or null when it is not. */
+function pauseBeforeRetry(error: unknown, number: number, options: JobOptions): number | null {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  if (!(cause instanceof ApplicationFailure)) return null;
+  const retryable = (cause.details?.[0] as { retryable?: boolean } | undefined)?.retryable === true;
+  const attempts = options.retry?.attempts ?? (retryable ? RETRYABLE_ATTEMPTS : 1);
+  if (number >= attempts || (cause.type !== 'JobFailed' && !retryable)) return null;
+  const firstMs = parseDuration(options.retry?.interval ?? '') ?? RETRY_PAUSE_MS;
+  return Math.min(firstMs * 2 ** (number - 1), Math.max(firstMs, MAX_RETRY_PAUSE_MS));
 }
 
 /** Stops a job for good: what cannot be confirmed is reported as leaked, never dropped. */

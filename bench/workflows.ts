@@ -1,0 +1,42 @@
+import { condition, defineSignal, proxyActivities, setHandler } from '@temporalio/workflow';
+import type { Activities, Submission } from '../src/activities/types';
+import type { Arrival } from '../src/pipelines';
+
+export * from '../src/workflows';
+
+const { submitJob, awaitJob } = proxyActivities<Activities>({ startToCloseTimeout: '1 minute' });
+
+/** What somebody would write by hand for `marketing-and-sales`: the same activities, no status, no undoing, no checks. */
+export async function handWritten(): Promise<void> {
+  const seen: Arrival[] = [];
+  setHandler(defineSignal<[Arrival[]]>('arrived'), (arrivals) => void seen.push(...arrivals));
+  const job = async (step: string) => {
+    const submission: Submission = {
+      job: { resource: 'duckdb:query', parameters: { sql: 'SELECT 1' } },
+      key: step,
+      run: 'bench',
+      step,
+    };
+    await awaitJob(submission, await submitJob(submission));
+  };
+  const branch = async (folder: string) => {
+    await condition(() => seen.some(({ key }) => key.startsWith(folder)));
+    await job(folder);
+  };
+  await Promise.all([branch('sales/'), branch('marketing/')]);
+  await job('join');
+}
+
+/** A bare signal to an activity, for the way from the webhook to a submit. */
+export async function signalToActivity(): Promise<void> {
+  let seen = false;
+  setHandler(defineSignal<[Arrival[]]>('arrived'), () => void (seen = true));
+  await condition(() => seen);
+  const submission: Submission = {
+    job: { resource: 'duckdb:query', parameters: { sql: 'SELECT 1' } },
+    key: 'bare',
+    run: 'bench',
+    step: 'bare',
+  };
+  await submitJob(submission);
+}

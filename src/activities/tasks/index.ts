@@ -1,0 +1,6 @@
+import type { Tasks } from './task';
+
+/** The tasks that ship with Sluice, by the name that `worker:task` calls them by. */
+export function createTasks(): Tasks {
+  return {};
+}

@@ -1,0 +1,26 @@
+import { GlueClient } from '@aws-sdk/client-glue';
+import { createGluePort } from '../../../src/activities/runners';
+import { GlueRunner } from '../../../src/activities/runners/glue';
+import type { Runner } from '../../../src/activities/runners/runner';
+import { GlueJobsDouble } from '../../support/aws/glue';
+import type { ContractCase } from '../contractCase';
+
+export const glueJobs: ContractCase = {
+  job: { resource: 'glue:startJobRun', parameters: { JobName: 'load', Arguments: { '--day': 'monday' } } },
+  createDouble() {
+    const double = new GlueJobsDouble();
+    return { double, control: double.control };
+  },
+  createRunner: (settings) => new GlueRunner(createGluePort(new GlueClient(settings))) as Runner,
+  submit: 'StartJobRun',
+  poll: 'GetJobRun',
+  states: {
+    running: ['STARTING', 'RUNNING', 'STOPPING', 'WAITING'],
+    succeeded: 'SUCCEEDED',
+    failed: ['FAILED', 'TIMEOUT', 'ERROR', 'EXPIRED'],
+    stopped: 'STOPPED',
+  },
+  unknown: 'A_STATE_OF_TOMORROW',
+  stoppable: true,
+  full: { type: 'ConcurrentRunsExceededException', message: 'Concurrent runs exceeded for load' },
+};

@@ -1,0 +1,260 @@
+/** What every runner that submits its jobs elsewhere must do, over the real SDK client and a strict double. */
+import { MockActivityEnvironment } from '@temporalio/testing';
+import type { ApplicationFailure } from '@temporalio/common';
+import { createJobActivities } from '../../src/activities/jobs';
+import type { Runner } from '../../src/activities/runners/runner';
+import type { Submission } from '../../src/activities/types';
+import type { JobReference, JobResult, StopResult } from '../../src/jobs';
+import { ensureAwsTestTools } from '../../src/local';
+import { AwsDouble } from '../support/aws/double';
+import { quietRuntime } from '../support/environment';
+import { CASES } from './cases';
+import type { Control } from './contractCase';
+
+const GAP_MS = 5;
+let serviceModels: string;
+
+beforeAll(async () => {
+  quietRuntime();
+  ({ serviceModels } = await ensureAwsTestTools({ env: process.env, report: () => {} }));
+}, 300_000);
+
+describe.each(CASES.map((given) => [given.job.resource, given] as const))('%s', (resource, given) => {
+  let aws: AwsDouble;
+  let control: Control;
+  let endpoint: string;
+
+  beforeEach(async () => {
+    const made = given.createDouble();
+    control = made.control;
+    aws = new AwsDouble(serviceModels, [made.double]);
+    endpoint = await aws.start();
+  });
+
+  afterEach(async () => {
+    await aws.stop();
+    expect(aws.violations).toEqual([]);
+  });
+
+  const createRunner = (): Runner =>
+    given.createRunner(
+      {
+        endpoint,
+        region: 'eu-west-1',
+        credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+        maxAttempts: 1,
+      },
+      GAP_MS,
+    );
+  /** One worker: activities over a runner of its own. */
+  const createWorker = () =>
+    createJobActivities({
+      runners: { [resource]: createRunner() },
+      engines: 'aws',
+      pollMinMs: 5,
+      pollMaxMs: 20,
+      retryForMs: 60_000,
+    });
+  const submission: Submission = { job: given.job, key: 'flow/run/step/1', run: 'flow', step: 'load data' };
+  // The time of the first attempt stays the same: a look-up must not find what was there before it.
+  const scheduledTimestampMs = Date.now();
+  const run = <T>(attempt: number, act: () => Promise<T>) => {
+    const environment = new MockActivityEnvironment({
+      attempt,
+      scheduledTimestampMs,
+      heartbeatTimeoutMs: 1000,
+    });
+    const outcome = environment.run(act) as Promise<T>;
+    return { environment, outcome };
+  };
+  const submit = (attempt = 1, worker = createWorker()): Promise<JobReference> =>
+    run(attempt, () => worker.submitJob(submission)).outcome;
+  const awaitEnd = (reference: JobReference, worker = createWorker()): Promise<JobResult> =>
+    run(1, () => worker.awaitJob(submission, reference)).outcome;
+  const stop = (reference: JobReference | null): Promise<StopResult> =>
+    run(1, () => createWorker().stopJob(submission, reference)).outcome;
+  const failureOf = async (outcome: Promise<unknown>) =>
+    outcome.then(
+      () => {
+        throw new Error('it did not fail');
+      },
+      (error: ApplicationFailure) => error,
+    );
+  const counted = (operation: string) => aws.calls[operation] ?? 0;
+  const until = async (holds: () => boolean) => {
+    while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2));
+  };
+
+  test('a job is accepted, awaited, and says what it was', async () => {
+    const reference = await submit();
+    expect(reference).toMatchObject({ resource, key: submission.key });
+    expect(JSON.parse(JSON.stringify(reference))).toEqual(reference);
+    expect(control.started()).toBe(1);
+    control.move(given.states.succeeded);
+    const result = await awaitEnd(reference);
+    expect(result).toMatchObject({ resource, externalId: reference.externalId });
+    expect(result.durationMs).toBeGreaterThanOrEqual(0);
+  });
+
+  test('a submit whose answer was lost is not done again', async () => {
+    aws.faults.push({ operation: given.submit, status: 0, type: '', message: '', accepted: true });
+    await failureOf(submit(1));
+    expect(control.started()).toBe(1);
+    const reference = await submit(2);
+    expect(control.started()).toBe(1);
+    control.move(given.states.succeeded);
+    expect((await awaitEnd(reference)).externalId).toBe(reference.externalId);
+  });
+
+  test('a submit that was throttled is retried, and starts one job', async () => {
+    aws.faults.push({
+      operation: given.submit,
+      status: 400,
+      type: 'ThrottlingException',
+      message: 'Rate exceeded',
+    });
+    const failure = await failureOf(submit(1));
+    expect(failure).toMatchObject({ type: 'Throttled', nonRetryable: false });
+    expect(failure.message).toContain('Rate exceeded');
+    await submit(2);
+    expect(control.started()).toBe(1);
+  });
+
+  test('two workers that submit one after the other start one job', async () => {
+    const first = await submit(1);
+    const second = await submit(2);
+    expect(second.externalId).toBe(first.externalId);
+    expect(control.started()).toBe(1);
+  });
+
+  test('polls that are throttled or refused only slow the await', async () => {
+    const reference = await submit();
+    const fault = { operation: given.poll, type: 'ThrottlingException', message: 'Rate exceeded' };
+    aws.faults.push(
+      { ...fault, status: 400, times: 2 },
+      { ...fault, status: 500, type: 'InternalServerException', message: 'oops' },
+    );
+    const end = awaitEnd(reference);
+    await until(() => aws.faults.length === 0);
+    control.move(given.states.succeeded);
+    await end;
+  });
+
+  if (given.unknown !== undefined) {
+    test('a state of tomorrow is still running', async () => {
+      const reference = await submit();
+      control.move(given.unknown!);
+      // Whatever the double shows now fits no model, by design.
+      const end = awaitEnd(reference);
+      const before = counted(given.poll);
+      await until(() => counted(given.poll) > before + 2);
+      control.move(given.states.succeeded);
+      await end;
+      aws.violations.splice(0);
+    });
+  }
+
+  test.each(given.states.running)('%s is running', async (state) => {
+    const reference = await submit();
+    control.move(state);
+    const polled = await createRunner().poll(submission as never, reference, new AbortController().signal, {
+      resumed: undefined,
+      keep: () => {},
+    });
+    expect(polled).toMatchObject({ state: 'running', nativeState: state });
+  });
+
+  test.each(given.states.failed)("%s fails the job with the service's own message", async (state) => {
+    const reference = await submit();
+    control.move(state);
+    const failure = await failureOf(awaitEnd(reference));
+    expect(failure).toMatchObject({ type: 'JobFailed', nonRetryable: true });
+    expect(failure.message).not.toBe('');
+    if (state === given.states.failed[0])
+      expect(failure.message).toContain('the service says: no such column');
+  });
+
+  test('the same end is seen by two workers', async () => {
+    const reference = await submit();
+    const ends = [awaitEnd(reference), awaitEnd(reference)];
+    control.move(given.states.succeeded);
+    const [a, b] = await Promise.all(ends);
+    expect(a!.externalId).toBe(b!.externalId);
+    expect(control.started()).toBe(1);
+  });
+
+  test('an await that is cancelled leaves the job running', async () => {
+    const reference = await submit();
+    const worker = createWorker();
+    const { environment, outcome } = run(1, () => worker.awaitJob(submission, reference));
+    await until(() => counted(given.poll) > 0);
+    environment.cancel();
+    await failureOf(outcome);
+    expect(control.running()).toBe(1);
+  });
+
+  test('stopping a job that has ended stops nothing', async () => {
+    const reference = await submit();
+    control.move(given.states.failed[0]!);
+    expect(await stop(reference)).toMatchObject({
+      outcome: 'already ended',
+      externalId: reference.externalId,
+    });
+  });
+
+  if (given.stoppable) {
+    test.each(given.states.running.slice(0, 2))('a job that is %s is stopped to its end', async (state) => {
+      const reference = await submit();
+      control.move(state);
+      expect(await stop(reference)).toMatchObject({ outcome: 'stopped', externalId: reference.externalId });
+      expect(control.running()).toBe(0);
+    });
+
+    test('a job whose submit was never answered is found and stopped', async () => {
+      aws.faults.push({ operation: given.submit, status: 0, type: '', message: '', accepted: true });
+      await failureOf(submit(1));
+      expect(control.running()).toBe(1);
+      expect((await stop(null)).outcome).toBe('stopped');
+      expect([control.started(), control.running()]).toEqual([1, 0]);
+    });
+
+    if (given.states.stopped !== undefined) {
+      test('a job that somebody else stopped ends as stopped', async () => {
+        const reference = await submit();
+        control.move(given.states.stopped!);
+        expect(await failureOf(awaitEnd(reference))).toMatchObject({ type: 'JobStopped' });
+      });
+    }
+  } else {
+    test('a job that cannot be stopped is reported as leaked, with its id', async () => {
+      const reference = await submit();
+      expect(await stop(reference)).toMatchObject({ outcome: 'leaked', externalId: reference.externalId });
+    });
+  }
+
+  if (given.full) {
+    const { type, message, status = 400 } = given.full;
+    test('a full service is told at once, and waited for in line when asked to', async () => {
+      aws.faults.push({ operation: given.submit, status, type, message });
+      const failure = await failureOf(submit(1));
+      expect(failure).toMatchObject({ type: 'NoCapacity', nonRetryable: true });
+      expect(failure.message).toContain(message);
+      aws.faults.push({ operation: given.submit, status, type, message });
+      const worker = createWorker();
+      await run(1, () => worker.submitJob({ ...submission, inLine: true })).outcome;
+      expect(control.started()).toBe(1);
+    });
+  }
+
+  test('a wrong parameter fails for good, with what the service says', async () => {
+    aws.faults.push({
+      operation: given.submit,
+      status: 400,
+      type: 'ValidationException',
+      message: 'the service says: no such thing',
+    });
+    const failure = await failureOf(submit(1));
+    expect(failure).toMatchObject({ type: 'InvalidJob', nonRetryable: true });
+    expect(failure.message).toContain('no such thing');
+  });
+});
