@@ -64,7 +64,7 @@ describe.each(CASES.map((given) => [given.job.resource, given] as const))('%s', 
       scheduledTimestampMs,
       heartbeatTimeoutMs: 1000,
     });
-    const outcome = environment.run(act) as Promise<T>;
+    const outcome: Promise<T> = environment.run(act);
     return { environment, outcome };
   };
   const submit = (attempt = 1, worker = createWorker()): Promise<JobReference> =>
@@ -157,7 +157,7 @@ describe.each(CASES.map((given) => [given.job.resource, given] as const))('%s', 
   test.each(given.states.running)('%s is running', async (state) => {
     const reference = await submit();
     control.move(state);
-    const polled = await createRunner().poll(submission as never, reference, new AbortController().signal, {
+    const polled = await createRunner().poll(submission, reference, new AbortController().signal, {
       resumed: undefined,
       keep: () => {},
     });

@@ -1,7 +1,6 @@
 import { GlueClient } from '@aws-sdk/client-glue';
 import { createGluePort } from '../../../src/activities/runners';
 import { GlueRunner } from '../../../src/activities/runners/glue';
-import type { Runner } from '../../../src/activities/runners/runner';
 import { GlueJobsDouble } from '../../support/aws/glue';
 import type { ContractCase } from '../contractCase';
 
@@ -11,7 +10,7 @@ export const glueJobs: ContractCase = {
     const double = new GlueJobsDouble();
     return { double, control: double.control };
   },
-  createRunner: (settings) => new GlueRunner(createGluePort(new GlueClient(settings))) as Runner,
+  createRunner: (settings) => new GlueRunner(createGluePort(new GlueClient(settings))),
   submit: 'StartJobRun',
   poll: 'GetJobRun',
   states: {
