@@ -6,9 +6,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { cacheFolder, ROOT } from './folders.mjs';
 
-const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const NODE_MODULES = path.join(ROOT, 'node_modules');
 const INSTALL_STAMP = path.join(NODE_MODULES, '.sluice-lock');
 const BUILD_STAMP = path.join(ROOT, 'dist', '.stamp');
@@ -38,10 +37,10 @@ function run(command, args, options = {}) {
 }
 
 /** A stage whose output goes to standard error: standard output belongs to the command. */
-async function stage(title, command, args) {
+async function stage(title, command, args, env = process.env) {
   console.error(`sluice: ${title} ...`);
   const began = Date.now();
-  const code = await run(command, args, { cwd: ROOT, stdio: ['ignore', process.stderr, 'inherit'] });
+  const code = await run(command, args, { cwd: ROOT, env, stdio: ['ignore', process.stderr, 'inherit'] });
   if (code !== 0) {
     console.error(`sluice: ${title} failed with exit code ${code}; the lines above say why.`);
     process.exit(code);
@@ -138,7 +137,9 @@ async function prepare() {
   if (isInstalled() && isBuilt()) return;
   await withLock(async () => {
     if (!isInstalled()) {
-      await stage('npm ci (dependencies are missing or not those of package-lock.json)', NPM, ['ci']);
+      // Like all that is fetched, npm's own cache is in the one cache folder.
+      const env = { ...process.env, npm_config_cache: path.join(cacheFolder(), 'npm') };
+      await stage('npm ci (dependencies are missing or not those of package-lock.json)', NPM, ['ci'], env);
       writeFileSync(INSTALL_STAMP, lockHash());
     }
     if (!isBuilt()) {

@@ -1,16 +1,19 @@
-import { chmod, readdir, writeFile } from 'node:fs/promises';
+import { chmod, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheFolder, install, isInstalled, type Installation, type Report } from './cache';
 import { findProgram, runCommand } from './command';
 import { freePort, isListening } from './ports';
 import { Processes } from './processes';
 import { findNeeded, requirePrograms, type ProgramName } from './programs';
+import { canDownloadTemporalCli, downloadTemporalCli } from './temporalDownload';
 
 /** What an installer works with. `cache` is the folder of `cacheFolder(env)` unless a test says otherwise. */
 export interface ToolContext {
   env: NodeJS.ProcessEnv;
   report: Report;
   cache?: string;
+  /** Where the Temporal server is downloaded from; default Temporal's own site. */
+  temporalDownloads?: string | undefined;
 }
 
 /** Livy's jars and the Spark that it drives. */
@@ -36,10 +39,12 @@ interface Tool {
   onPath?: string;
 }
 
+const TEMPORAL_VERSION = '1.5.1';
+
 const TOOLS: Record<ToolName, Tool> = {
   temporal: {
     title: 'the Temporal server (`temporal` on PATH would do as well: https://docs.temporal.io/cli)',
-    name: 'temporal-1.5.1',
+    name: `temporal-${TEMPORAL_VERSION}`,
     toInstall: ['go'],
     toRun: [],
     onPath: 'temporal',
@@ -92,14 +97,20 @@ export interface Probe {
 }
 
 /** Looks only; installs nothing and takes well under a second. */
-export async function probeTools({ env, cache }: Omit<ToolContext, 'report'>): Promise<Probe> {
+export async function probeTools({
+  env,
+  cache,
+  temporalDownloads,
+}: Omit<ToolContext, 'report'>): Promise<Probe> {
   const names = ['go', 'java', 'mvn', 'python3'] as const;
   const paths = await Promise.all(names.map((name) => findNeeded(name, env)));
   const programs = Object.fromEntries(names.map((name, index) => [name, paths[index] !== undefined]));
   const tools = Object.keys(TOOLS) as ToolName[];
   const missing = await Promise.all(
     tools.map(async (tool) =>
-      (await listNeeds(tool, { env, cache: cache ?? cacheFolder(env) })).filter((name) => !programs[name]),
+      (await listNeeds(tool, { env, cache: cache ?? cacheFolder(env), temporalDownloads })).filter(
+        (name) => !programs[name],
+      ),
     ),
   );
   const missingForSpark = new Set(
@@ -118,28 +129,55 @@ export async function probeTools({ env, cache }: Omit<ToolContext, 'report'>): P
 /** Rejects with MissingTool, before anything long starts, when a program is missing that one of the tools needs. */
 export async function checkTools(
   tools: ToolName[],
-  { env, cache }: Omit<ToolContext, 'report'>,
+  { env, cache, temporalDownloads }: Omit<ToolContext, 'report'>,
 ): Promise<void> {
   const needs = await Promise.all(
     tools.map(async (tool) =>
-      (await listNeeds(tool, { env, cache: cache ?? cacheFolder(env) })).map((program) => ({
-        program,
-        neededBy: TOOLS[tool].title,
-      })),
+      (await listNeeds(tool, { env, cache: cache ?? cacheFolder(env), temporalDownloads })).map(
+        (program) => ({
+          program,
+          neededBy: TOOLS[tool].title,
+        }),
+      ),
     ),
   );
   await requirePrograms(needs.flat(), env);
 }
 
-async function listNeeds(name: ToolName, { env, cache }: { env: NodeJS.ProcessEnv; cache: string }) {
+async function listNeeds(
+  name: ToolName,
+  { env, cache, temporalDownloads }: Omit<ToolContext, 'report'> & { cache: string },
+) {
   const tool = TOOLS[name];
   if (tool.onPath && (await findProgram(tool.onPath, env))) return [];
-  return (await isInstalled(cache, tool.name)) ? tool.toRun : tool.toInstall;
+  if (await isInstalled(cache, tool.name)) return tool.toRun;
+  // Go is asked for only where the download cannot be had.
+  if (
+    name === 'temporal' &&
+    !(await findProgram('go', env)) &&
+    (await canDownloadTemporalCli(TEMPORAL_VERSION, temporalDownloads))
+  )
+    return tool.toRun;
+  return tool.toInstall;
 }
 
-/** The path of the `temporal` program: the one on PATH, else its own. */
+/** The path of the `temporal` program: the one on PATH, else the download that Temporal's SDKs use, else built. */
 export function ensureTemporal(context: ToolContext): Promise<string> {
-  return ensureGoProgram('temporal', 'github.com/temporalio/cli/cmd/temporal@v1.5.1', context);
+  return ensureGoProgram('temporal', `github.com/temporalio/cli/cmd/temporal@v${TEMPORAL_VERSION}`, context);
+}
+
+/** Whether the download worked; where it cannot be reached the program is built from source. */
+async function downloadTemporal(
+  folder: string,
+  { env, report, temporalDownloads }: ToolContext,
+): Promise<boolean> {
+  try {
+    await downloadTemporalCli({ version: TEMPORAL_VERSION, folder, env, baseUrl: temporalDownloads });
+    return true;
+  } catch (error) {
+    report(`temporal: no download (${(error as Error).message}), so Go builds it; that takes some minutes`);
+    return false;
+  }
 }
 
 /** The path of the `versitygw` program: the one on PATH, else its own. */
@@ -228,7 +266,15 @@ async function installFromPyPI(
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
   const { python3 } = await requirePrograms([{ program: 'python3', neededBy: TOOLS[tool].title }], env);
-  const pip = ['-m', 'pip', 'install', '--quiet', '--no-input', '--disable-pip-version-check'];
+  const pip = [
+    '-m',
+    'pip',
+    'install',
+    '--quiet',
+    '--no-input',
+    '--no-cache-dir',
+    '--disable-pip-version-check',
+  ];
   await runCommand({ command: python3 as string, args: ['-m', 'venv', folder], env });
   await runCommand({ command: pythonIn(folder), args: [...pip, ...packages], env });
 }
@@ -247,10 +293,15 @@ async function ensureGoProgram(tool: 'temporal' | 's3Gateway', module: string, c
   const inFolder = (folder: string) => path.join(folder, 'bin', program);
   const folder = await ensure(tool, context, {
     build: async (partial) => {
+      if (tool === 'temporal' && (await downloadTemporal(path.join(partial, 'bin'), context))) return;
+      await requirePrograms([{ program: 'go', neededBy: TOOLS[tool].title }], context.env);
+      const caches = path.join(partial, '.go');
       // A GOOS or GOARCH of the user's would build for another machine, and `go install` then refuses GOBIN.
-      const settings = { GOOS: undefined, GOARCH: undefined, GOFLAGS: undefined, GOWORK: 'off' };
-      const env = { ...context.env, ...settings, GOBIN: path.join(partial, 'bin') };
+      const settings = { GOOS: undefined, GOARCH: undefined, GOFLAGS: '-modcacherw', GOWORK: 'off' };
+      const folders = { GOMODCACHE: path.join(caches, 'mod'), GOCACHE: path.join(caches, 'build') };
+      const env = { ...context.env, ...settings, ...folders, GOBIN: path.join(partial, 'bin') };
       await runCommand({ command: 'go', args: ['install', module], env, cwd: partial });
+      await rm(caches, { recursive: true, force: true, maxRetries: 3 });
     },
     verify: async (partial) => {
       await runCommand({ command: inFolder(partial), args: ['--version'], env: context.env });
@@ -289,9 +340,16 @@ async function copyFromMaven(coordinates: string, folder: string, { env }: ToolC
 `,
   );
   const jars = path.join(folder, 'jars');
-  const options = ['-DincludeScope=runtime', `-DoutputDirectory=${jars}`];
+  const repository = path.join(folder, '.m2');
+  const options = [
+    '-DincludeScope=runtime',
+    `-DoutputDirectory=${jars}`,
+    // Nothing is left outside the cache folder.
+    `-Dmaven.repo.local=${repository}`,
+  ];
   const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies';
   await runCommand({ command: 'mvn', args: ['-q', '-B', '-f', pom, goal, ...options], env, cwd: folder });
+  await rm(repository, { recursive: true, force: true, maxRetries: 3 });
 }
 
 async function tryTestServer(script: string, folder: string, env: NodeJS.ProcessEnv): Promise<void> {

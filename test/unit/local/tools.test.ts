@@ -15,7 +15,13 @@ async function addProgram(name: string, output: string): Promise<void> {
   await chmod(path.join(folder, name), 0o755);
 }
 
-const context = () => ({ env: { PATH: folder }, cache: path.join(folder, 'cache'), report: () => undefined });
+/** A machine without a network: nothing listens on port 1. */
+const context = () => ({
+  env: { PATH: folder },
+  cache: path.join(folder, 'cache'),
+  report: () => undefined,
+  temporalDownloads: 'http://127.0.0.1:1',
+});
 
 test('all missing programs are named at once, each with its user and its remedy', async () => {
   const failure = await checkTools(['temporal', 's3Gateway', 'livy', 'spark'], context()).catch(
