@@ -1,5 +1,6 @@
 import { SluiceError } from './errors';
 import { parseDuration } from './pipelines/duration';
+import { isNotificationTarget } from './pipelines/input';
 import { parseS3Uri } from './pipelines/location';
 
 /** Every setting, from the environment or its default. Temporal's own settings are read by `connect.ts`. */
@@ -13,6 +14,8 @@ export interface Config {
   s3Dir: string | null;
   /** Where the Web UI is, for links. */
   uiUrl: string | null;
+  /** Where the end of every run is told: an SNS topic's ARN or a URL, which may hold a secret. */
+  notify: string | null;
   webhook: { host: string; port: number; secrets: string[] };
   metricsPort: number | null;
   pollMinMs: number;
@@ -66,6 +69,14 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     return null;
   };
 
+  const notificationTarget = (name: string): string | null => {
+    const value = text(name);
+    // The value may hold a secret, so it is not repeated.
+    if (value !== null && !isNotificationTarget(value))
+      problems.push(`${name}: give the ARN of an SNS topic, or an http or https URL`);
+    return value;
+  };
+
   const lake = text('SLUICE_LAKE')?.replace(/\/+$/, '') ?? 's3://lake';
   if (parseS3Uri(lake) === null)
     problems.push(`SLUICE_LAKE: "${lake}" is no S3 bucket; give one such as s3://lake`);
@@ -76,6 +87,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     livyUrl: url('SLUICE_LIVY_URL'),
     s3Dir: text('SLUICE_S3_DIR'),
     uiUrl: url('SLUICE_UI_URL'),
+    notify: notificationTarget('SLUICE_NOTIFY'),
     webhook: {
       host: text('SLUICE_WEBHOOK_HOST') ?? '127.0.0.1',
       port: port('SLUICE_WEBHOOK_PORT', 8088)!,

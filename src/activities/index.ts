@@ -1,8 +1,10 @@
 import type { S3Client } from '@aws-sdk/client-s3';
+import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import type { Client } from '@temporalio/client';
 import type { Config } from '../config';
 import { createArrivalActivities } from './arrivals';
 import { createJobActivities } from './jobs';
+import { createNotifyActivities, type NotifyDependencies } from './notify';
 import { createRunners, packageJobsFolder } from './runners';
 import type { Runners } from './runners/runner';
 import type { Activities } from './types';
@@ -21,6 +23,14 @@ export interface ActivityDependencies {
   jobsFolders?: readonly string[];
   /** Runners that replace or add to the built-in ones. */
   runners?: Runners;
+  /** Publishes to an SNS topic; default the SDK's. */
+  publish?: NotifyDependencies['publish'];
+}
+
+/** SNS through the SDK; its client is made with the first message. */
+function createPublish(): NotifyDependencies['publish'] {
+  let client: SNSClient | undefined;
+  return (input) => (client ??= new SNSClient({})).send(new PublishCommand(input));
 }
 
 export function createActivities(deps: ActivityDependencies): Activities {
@@ -30,7 +40,17 @@ export function createActivities(deps: ActivityDependencies): Activities {
     ...deps.runners,
   };
   return {
-    describeWorker: () => Promise.resolve({ searchAttributes: deps.searchAttributes, uiUrl: config.uiUrl }),
+    describeWorker: () =>
+      Promise.resolve({
+        searchAttributes: deps.searchAttributes,
+        uiUrl: config.uiUrl,
+        notifies: config.notify !== null,
+      }),
+    ...createNotifyActivities({
+      publish: deps.publish ?? createPublish(),
+      target: config.notify,
+      uiUrl: config.uiUrl,
+    }),
     ...createJobActivities({ ...config, runners }),
     ...createArrivalActivities({ client, s3, taskQueue: config.taskQueue, listEveryMs: config.listEveryMs }),
   };

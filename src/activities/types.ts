@@ -1,7 +1,7 @@
 import type { Job, JobReference, JobResult, StopResult } from '../jobs';
 import type { Arrival } from '../pipelines';
 import type { Source } from '../pipelines/location';
-import type { Subscription } from '../workflows/messages';
+import type { Failure, RunState, Subscription } from '../workflows/messages';
 
 /** One submission of a job: the key is the same however often the submit is retried. */
 export interface Submission {
@@ -16,16 +16,31 @@ export interface Submission {
   inLine?: boolean;
 }
 
+/** How a run ended, as an SNS topic or an HTTP endpoint is told; the link to the run is added. */
+export interface Notification {
+  pipeline: string;
+  run: { id: string; runId: string };
+  state: RunState;
+  failure: Failure | null;
+  /** ISO 8601. */
+  startedAt: string;
+  endedAt: string;
+  /** Each measure of the jobs, summed over the run. */
+  measures: Record<string, number>;
+}
+
 /** The activities that workflows call. Types only: workflow code imports nothing else from here. */
 export interface Activities {
   /** What the worker knows and a workflow must not read itself; recorded in the run's history. */
-  describeWorker(): Promise<{ searchAttributes: boolean; uiUrl: string | null }>;
+  describeWorker(): Promise<{ searchAttributes: boolean; uiUrl: string | null; notifies?: boolean }>;
   /** Submits the job unless a job with this key is there already. */
   submitJob(submission: Submission): Promise<JobReference>;
   /** Waits until the job has ended. @throws JobFailed, JobStopped */
   awaitJob(submission: Submission, reference: JobReference): Promise<JobResult>;
   /** Stops the job of a submission, with or without reference, and waits until the service says that it has ended. */
   stopJob(submission: Submission, reference: JobReference | null): Promise<StopResult>;
+  /** Tells how a run ended: the target (an SNS topic's ARN or a URL), or the worker's own when it is null. */
+  notify(notification: Notification, target: string | null): Promise<void>;
   /** Tells the `arrivals` workflow of the source that a run waits; starts it when it is not there. */
   subscribe(source: Source, subscription: Subscription): Promise<void>;
   unsubscribe(source: Source, subscription: Subscription): Promise<void>;

@@ -32,6 +32,12 @@ const ON_FAILURE = {
   default: 'fail',
 } as const;
 
+const NOTIFY = {
+  kind: 'notification',
+  about: 'where the end of the run is told: an SNS topic or a URL; SLUICE_NOTIFY of the worker unless given',
+  optional: true,
+} as const;
+
 /** How a job of a pipeline's input looks, with its own name and perhaps an object to wait for. */
 export type ExtraJob = Job & { name: string; arrival?: string; options?: JobOptions };
 
@@ -72,6 +78,7 @@ export const marketingAndSalesPipeline: Pipeline = {
     within: WITHIN,
     onFailure: ON_FAILURE,
     extraJobs: { kind: 'jobs', about: 'further jobs beside the two; the join waits for them', default: [] },
+    notify: NOTIFY,
   },
   sources: (input) => [`${lakeOf(input)}/sales/*.csv`, `${lakeOf(input)}/marketing/*.csv`],
   schedule: { cron: '0 0 * * 1', about: 'weekly, Monday 00:00' },
@@ -107,6 +114,7 @@ export const rateCodesPipeline: Pipeline = {
       default: 's3://lake/jobs',
     },
     onFailure: ON_FAILURE,
+    notify: NOTIFY,
   },
   sources: () => [],
   schedule: null,

@@ -5,7 +5,16 @@ import { parseS3Uri } from './location';
 
 /** What a field of a pipeline's input may hold. Each kind has a check below. */
 export type FieldKind =
-  'text' | 's3' | 'location' | 's3 pattern' | 'path' | 'duration' | 'choice' | 'job' | 'jobs';
+  | 'text'
+  | 's3'
+  | 'location'
+  | 's3 pattern'
+  | 'path'
+  | 'duration'
+  | 'choice'
+  | 'notification'
+  | 'job'
+  | 'jobs';
 
 export interface Field {
   kind: FieldKind;
@@ -47,10 +56,23 @@ const RULES: Record<FieldKind, { needs: string; fits: (value: unknown, field: Fi
     needs: 'a duration above zero such as "7 days", "90 s" or "1h"',
     fits: (value) => typeof value === 'string' && (parseDuration(value) ?? 0) > 0,
   },
+  notification: {
+    needs: 'the ARN of an SNS topic, or an https URL that holds no secret: the input stays in the history',
+    fits: (value) =>
+      typeof value === 'string' && isNotificationTarget(value) && !/^https?:\/\/[^/]*@/.test(value),
+  },
   choice: { needs: '', fits: (value, field) => field.choices?.includes(value as string) ?? false },
   job: { needs: '', fits: () => true },
   jobs: { needs: 'a list of jobs [{ "name", "resource", "parameters", "arrival"? }]', fits: Array.isArray },
 };
+
+/** Whether the text is the ARN of an SNS topic or a URL. */
+export function isNotificationTarget(text: string): boolean {
+  return (
+    /^arn:aws[\w-]*:sns:[\w-]+:\d{12}:[\w-]{1,256}(\.fifo)?$/.test(text) ||
+    /^https?:\/\/[^/\s]+\S*$/.test(text)
+  );
+}
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -9,6 +9,12 @@ export interface CliResult {
   stderr: string;
 }
 
+/** The shell's own variables, and where the cache is; no settings of the developer's. */
+function ownEnvironment(): NodeJS.ProcessEnv {
+  const names = ['PATH', 'HOME', 'SLUICE_CACHE', 'XDG_CACHE_HOME', 'JAVA_HOME'];
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+}
+
 /** Runs the built command line as a child process, as a user's shell would. */
 export function sluice(
   args: string[],
@@ -16,7 +22,7 @@ export function sluice(
 ): Promise<CliResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [CLIENT, ...args], {
-      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...options.env },
+      env: { ...ownEnvironment(), ...options.env },
       stdio: 'pipe',
     });
     let stdout = '';

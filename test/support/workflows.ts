@@ -1,6 +1,6 @@
 // Pipelines of the tests, beside the product's own.
 export * from '../../src/workflows';
-import type { Pipeline } from '../../src/pipelines';
+import type { JobOptions, Pipeline } from '../../src/pipelines';
 import { runPipeline, type Run, type ParallelOptions, type WaitOptions } from '../../src/workflows/steps';
 
 export interface StepsInput {
@@ -9,21 +9,23 @@ export interface StepsInput {
   parallel?: string[];
   parallelOptions?: ParallelOptions;
   map?: { items: number; concurrency: number };
-  job?: { name: string; timeout?: string; onCancel?: 'stop' | 'leave' };
+  job?: { name: string } & JobOptions;
+  notify?: string;
 }
 
-// Its input is of the test's own making, so none of it is checked.
+// The rest of its input is of the test's own making, so it is not checked.
 const stepsPipeline: Pipeline = {
   name: 'steps',
   about: 'The building blocks, one by one.',
-  input: {},
+  input: { notify: { kind: 'notification', about: 'where the end is told', optional: true } },
   sources: () => [],
   schedule: null,
 };
 
 export function steps(input: StepsInput): Promise<unknown> {
+  const notified = input.notify === undefined ? {} : { notify: input.notify };
   const job = { resource: 'livy:createBatch' as const, parameters: { file: 'noop.py' } };
-  return runPipeline<StepsInput, unknown>(stepsPipeline, {}, undefined, async (run) => {
+  return runPipeline<StepsInput, unknown>(stepsPipeline, notified, undefined, async (run) => {
     const results: Record<string, unknown> = {};
     if (input.wait)
       results['wait'] = await run.waitForArrivals('wait', input.wait.pattern, input.wait.options);

@@ -5,6 +5,7 @@ import {
   executeChild,
   getExternalWorkflowHandle,
   isCancellation,
+  log,
   ParentClosePolicy,
   proxyActivities,
   proxyLocalActivities,
@@ -15,7 +16,7 @@ import {
   ApplicationFailure,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Activities, Submission } from '../../activities/types';
+import type { Activities, Notification, Submission } from '../../activities/types';
 import { SluiceError } from '../../errors';
 import { runsInWorker, type Job, type JobReference, type JobResult, type StopResult } from '../../jobs';
 import { parseInput, type Arrival, type JobOptions, type OnFailure, type Pipeline } from '../../pipelines';
@@ -27,6 +28,7 @@ import {
   arrivedSignal,
   unsubscribeSignal,
   type Failure,
+  type RunState,
   type StepStatus,
   type Subscription,
 } from '../messages';
@@ -546,27 +548,35 @@ export async function runPipeline<Input, Result>(
   });
   const run = new Run(shared, null);
   let input: Input | undefined;
+  let notifies = false;
+  const end = async (state: RunState, failure: Failure | null) => {
+    await CancellationScope.nonCancellable(() => run.endClusters());
+    board.end(state, failure);
+    const target = (input as { notify?: string } | undefined)?.notify ?? null;
+    // A child's end is told by its parent's.
+    if (info.parent === undefined && (target !== null || notifies)) await notifyEnd(board, target);
+  };
   try {
     input = pipeline === jobsPipeline ? (given as Input) : parseInput<Input>(pipeline, given);
-    if ((await describeWorker()).searchAttributes) board.useSearchAttributes();
+    const worker = await describeWorker();
+    notifies = worker.notifies === true;
+    if (worker.searchAttributes) board.useSearchAttributes();
     const result = await body(run, input);
-    await CancellationScope.nonCancellable(() => run.endClusters());
-    board.end('completed', null);
+    await end('completed', null);
     return result;
   } catch (error) {
     if (!isReportable(error)) throw error;
-    await CancellationScope.nonCancellable(() => run.endClusters());
     if (isCancellation(error)) {
-      board.end('cancelled', { code: 'Cancelled', message: 'The run was cancelled.', step: null });
+      await end('cancelled', { code: 'Cancelled', message: 'The run was cancelled.', step: null });
       throw error;
     }
     const failure = toFailure(error, null);
     if (input !== undefined && (input as { onFailure?: OnFailure }).onFailure === 'fallback') {
       const result = fallback ? await fallback(run, input, failure) : null;
-      board.end('completed with fallback', failure);
+      await end('completed with fallback', failure);
       return result;
     }
-    board.end('failed', failure);
+    await end('failed', failure);
     throw asApplicationFailure(failure, error instanceof SluiceError ? undefined : error);
   }
 }
@@ -587,6 +597,37 @@ function awaitJob(submission: Submission, reference: JobReference, deadlineMs: n
     },
     [submission, reference],
   );
+}
+
+/** Tells how the run ended. A receiver that cannot be reached changes nothing about the run. */
+async function notifyEnd({ status }: StatusBoard, target: string | null): Promise<void> {
+  const { workflowId, runId, startTime } = workflowInfo();
+  const { pipeline, state, failure, measures } = status;
+  const notification: Notification = {
+    pipeline,
+    run: { id: workflowId, runId },
+    state,
+    failure,
+    startedAt: startTime.toISOString(),
+    endedAt: new Date().toISOString(),
+    measures,
+  };
+  try {
+    await CancellationScope.nonCancellable(() =>
+      activities.notify.executeWithOptions(
+        {
+          summary: `tell that the run is ${state}`,
+          startToCloseTimeout: '30 s',
+          scheduleToCloseTimeout: '5 minutes',
+          retry: { initialInterval: '1 s', maximumInterval: '1 minute' },
+        },
+        [notification, target],
+      ),
+    );
+  } catch (error) {
+    if (!isReportable(error)) throw error;
+    log.warn('nobody could be told how the run ended', { error: toFailure(error, null).message });
+  }
 }
 
 /** Milliseconds until the job is submitted anew, or null when it is not. */

@@ -1,3 +1,5 @@
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { WorkflowFailedError, WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { SluiceError } from '../../../src/errors';
@@ -16,7 +18,10 @@ beforeAll(async () => {
   quietRuntime();
   environment = await startServer();
   const current = new Proxy({} as ScriptedRunner, {
-    get: (_, verb: keyof ScriptedRunner) => (runner[verb] as (...args: unknown[]) => unknown).bind(runner),
+    get: (_, name: keyof ScriptedRunner) => {
+      const member: unknown = runner[name];
+      return typeof member === 'function' ? (member.bind(runner) as unknown) : member;
+    },
   });
   worker = await startTestWorker(environment, { runners: { 'livy:createBatch': current } });
 }, 120_000);
@@ -197,10 +202,100 @@ test('the status stands in the search attributes and in the current details', as
   expect(metadata.currentDetails).toContain('| load | succeeded | 1 |');
 });
 
-test('a job costs at most fourteen history events, however often it is polled', async () => {
-  scripts['load'] = { states: [...Array.from({ length: 10 }, () => RUNNING), { ...failed }] };
+test('a job costs twelve history events and one for its name, however often it is polled', async () => {
+  const lengthOf = async (jobs: number) => {
+    scripts = {};
+    const run = await start({ map: { items: jobs, concurrency: 1 } });
+    await run.result();
+    return (await run.describe()).historyLength;
+  };
+  // Twelve: two activities of three events, each with a workflow task of three; and the attribute that names the step.
+  expect(((await lengthOf(12)) - (await lengthOf(2))) / 10).toBeLessThanOrEqual(13);
+});
+
+test('a job that the service has no room for is shown waiting in line, and starts once', async () => {
+  const full = { error: new SluiceError('NoCapacity', 'concurrent runs exceeded'), accepted: false };
+  scripts['load'] = { submitFaults: [full, full] };
   const run = await start({ job: { name: 'load' } });
+  await statusWhen(run, ({ steps }) => steps[0]?.state === 'waiting for capacity');
+  await run.result();
+  expect((await run.query(statusQuery)).steps[0]).toMatchObject({ state: 'succeeded', attempts: 1 });
+  expect(runner.calls.submit).toBe(3);
+  expect(runner.accepted).toBe(1);
+});
+
+test('a job that waits in line for longer than it may fails and says so', async () => {
+  const full = { error: new SluiceError('NoCapacity', 'concurrent runs exceeded'), accepted: false };
+  scripts['load'] = { submitFaults: Array.from({ length: 1000 }, () => full) };
+  const run = await start({ job: { name: 'load', capacityTimeout: '1 s' } });
+  const failure = await failureOf(run);
+  expect(failure).toMatchObject({ type: 'JobTimeout' });
+  expect(failure.message).toContain('The service had no room for it');
+  expect(runner.accepted).toBe(0);
+});
+
+test('a failed job is submitted anew as often as asked, under a new key each time', async () => {
+  scripts['load'] = { states: [failed] };
+  const run = await start({ job: { name: 'load', retry: { attempts: 3, interval: '10 ms' } } });
+  expect(await failureOf(run)).toMatchObject({ type: 'JobFailed' });
+  expect((await run.query(statusQuery)).steps[0]).toMatchObject({ state: 'failed', attempts: 3 });
+  expect(runner.jobs.size).toBe(3);
+});
+
+test('a failure that the service calls worth a retry is retried without being asked to', async () => {
+  scripts['load'] = { states: [{ ...failed, retryable: true }] };
+  const run = await start({ job: { name: 'load', retry: { attempts: 2, interval: '10 ms' } } });
   await failureOf(run);
-  // Start, its task, the worker's description, the first attributes and the run's end come besides.
-  expect((await run.describe()).historyLength).toBeLessThanOrEqual(14 + 8);
+  expect(runner.accepted).toBe(2);
+  scripts['load'] = { states: [failed] };
+  await failureOf(await start({ job: { name: 'load' } }));
+  expect(runner.accepted).toBe(3);
+});
+
+describe('the end of a run', () => {
+  const told: { headers: IncomingHttpHeaders; body: Record<string, unknown> }[] = [];
+  let receiver: Server;
+  let url: string;
+  /** Statuses of the next answers; then 200. */
+  let answers: number[];
+
+  beforeAll(async () => {
+    receiver = createServer((request, response) => {
+      let text = '';
+      request.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      request.on('end', () => {
+        const status = answers.shift() ?? 200;
+        if (status === 200) told.push({ headers: request.headers, body: JSON.parse(text) });
+        response.writeHead(status).end();
+      });
+    });
+    await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+    url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`;
+  });
+  afterAll(() => new Promise((resolve) => receiver.close(resolve)));
+  beforeEach(() => {
+    told.splice(0);
+    answers = [];
+  });
+
+  test('is told to the place that the input names, with run, state and failure', async () => {
+    scripts['load'] = { states: [failed] };
+    answers = [503];
+    const run = await start({ job: { name: 'load' }, notify: url });
+    await failureOf(run);
+    expect(told).toHaveLength(1);
+    expect(told[0]!.body).toMatchObject({
+      pipeline: 'steps',
+      run: { id: run.workflowId, runId: expect.any(String) },
+      state: 'failed',
+      failure: { code: 'JobFailed', step: 'load', message: failed.message },
+    });
+  });
+
+  test('is told for a run that ends well, too, and a place that refuses changes nothing about the run', async () => {
+    answers = [400];
+    await (await start({ job: { name: 'load' }, notify: url })).result();
+    await (await start({ job: { name: 'load' }, notify: url })).result();
+    expect(told.map(({ body }) => body['state'])).toEqual(['completed']);
+  });
 });
