@@ -1,10 +1,13 @@
 import { HeadBucketCommand } from '@aws-sdk/client-s3';
 import { temporal } from '@temporalio/proto';
 import type { Client } from '@temporalio/client';
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import pc from 'picocolors';
+import { missingPermission, PROBED_RESOURCES, probeResource } from '../activities/probes';
 import { readConfig, type Config } from '../config';
 import { connectClient, connectS3, temporalSettings } from '../connect';
+import type { Resource } from '../jobs';
+import { PIPELINES, type Pipeline } from '../pipelines';
 import { parseS3Uri } from '../pipelines/location';
 import { EXIT, describeError } from './errors';
 import { addJson, type JsonOption } from './options';
@@ -24,14 +27,37 @@ interface Finding {
 const { TASK_QUEUE_TYPE_WORKFLOW } = temporal.api.enums.v1.TaskQueueType;
 const LIVY_TIMEOUT_MS = 5_000;
 
+interface DoctorOptions extends JsonOption {
+  resource?: Resource[];
+}
+
+function resourcesOf(pipelines: readonly Pipeline[]): Resource[] {
+  return [...new Set(pipelines.flatMap(({ resources }) => resources ?? []))];
+}
+
+/** Commander hands over one value at a time, and what it has collected so far. */
+function parseResource(value: string, collected: Resource[] | undefined): Resource[] {
+  const found = PROBED_RESOURCES.find((resource) => resource === value);
+  if (found) return [...(collected ?? []), found];
+  throw new InvalidArgumentError(`Give one of ${PROBED_RESOURCES.join(', ')}.`);
+}
+
 export function addDoctor(program: Command): void {
   const command = program
     .command('doctor')
     .description('check Temporal, worker, S3, AWS credentials and Livy, and say what to mend')
-    .addHelpText('after', '\nExample:\n  $ sluice doctor');
-  addJson(command).action(async ({ json }: JsonOption) => {
+    .option(
+      '--resource <resource...>',
+      `with AWS engines, check these; default those of the pipelines (${resourcesOf(PIPELINES).join(', ')})`,
+      parseResource,
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ sluice doctor\n  $ sluice doctor --resource glue:startJobRun lambda:invoke',
+    );
+  addJson(command).action(async ({ json, resource }: DoctorOptions) => {
     const config = readConfig();
-    const { findings, isReachable } = await checkAll(config);
+    const { findings, isReachable } = await checkAll(config, resource ?? resourcesOf(PIPELINES));
     const ok = findings.every((finding) => finding.ok);
     if (json) printJson({ ok, checks: findings });
     else print(findings.map(renderFinding).join('\n'));
@@ -39,14 +65,19 @@ export function addDoctor(program: Command): void {
   });
 }
 
-async function checkAll(config: Config): Promise<{ findings: Finding[]; isReachable: boolean }> {
-  const [{ findings, isReachable }, ...others] = await Promise.all([
+async function checkAll(
+  config: Config,
+  resources: readonly Resource[],
+): Promise<{ findings: Finding[]; isReachable: boolean }> {
+  const [{ findings, isReachable }, ofResources, ...others] = await Promise.all([
     checkTemporal(config),
+    checkResources(config, resources),
     checkLake(config),
     checkCredentials(config),
     checkLivy(config),
   ]);
-  return { findings: [...findings, ...others.filter((finding) => finding !== null)], isReachable };
+  const rest = others.filter((finding) => finding !== null);
+  return { findings: [...findings, ...rest, ...ofResources], isReachable };
 }
 
 async function checkTemporal(config: Config): Promise<{ findings: Finding[]; isReachable: boolean }> {
@@ -135,6 +166,25 @@ async function checkCredentials({ engines }: Config): Promise<Finding | null> {
   } finally {
     s3.destroy();
   }
+}
+
+/** One finding a resource: whether its service lets this worker look at its jobs. */
+async function checkResources({ engines }: Config, resources: readonly Resource[]): Promise<Finding[]> {
+  if (engines !== 'aws') return [];
+  return Promise.all(
+    resources.map(async (resource) => {
+      const finding = await check(
+        resource,
+        `Attach docs/iam/${resource.replace(':', '-')}.json to the worker's role.`,
+        async () => {
+          await probeResource(resource);
+          return 'allowed';
+        },
+      );
+      const permission = missingPermission(finding.detail);
+      return permission === null ? finding : { ...finding, detail: `${permission} is not allowed` };
+    }),
+  );
 }
 
 async function checkLivy({ livyUrl }: Config): Promise<Finding> {

@@ -1,5 +1,5 @@
 import { SluiceError } from '../errors';
-import type { Job } from '../jobs';
+import type { Job, Resource } from '../jobs';
 import type { Fields } from './input';
 
 export type { Arrival } from './arrival';
@@ -13,6 +13,8 @@ export interface Pipeline {
   input: Fields;
   /** The patterns on which it waits, for a checked input. */
   sources: (input: Record<string, unknown>) => string[];
+  /** The AWS resources that its jobs use, for `sluice doctor`; with its default input unless it says otherwise. */
+  resources?: readonly Resource[];
   /** The usual schedule, as a Temporal cron string, or null. */
   schedule: { cron: string; about: string } | null;
 }

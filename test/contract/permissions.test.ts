@@ -1,0 +1,104 @@
+/** `docs/iam`, the calls that the runners make, and what `sluice doctor` asks. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { missingPermission, PROBED_RESOURCES, probeResource } from '../../src/activities/probes';
+import { RESOURCES } from '../../src/jobs';
+import { ensureAwsTestTools } from '../../src/local';
+import { AwsDouble, ServiceFault, type ServiceDouble } from '../support/aws/double';
+
+const root = join(__dirname, '..', '..');
+const policies = join(root, 'docs', 'iam');
+const LOCAL = ['duckdb:query', 'livy:createBatch', 'worker:task'];
+
+interface Policy {
+  Statement: { Action: string[]; Resource: string | string[] }[];
+}
+const readPolicy = (file: string) => JSON.parse(readFileSync(join(policies, file), 'utf8')) as Policy;
+const actionsOf = (policy: Policy) => policy.Statement.flatMap(({ Action }) => Action);
+
+test('every AWS resource has its policy, and no other is there', () => {
+  const expected = RESOURCES.filter((resource) => !LOCAL.includes(resource)).map(
+    (resource) => `${resource.replace(':', '-')}.json`,
+  );
+  const present = readdirSync(policies).filter((name) => name.endsWith('.json'));
+  expect(present.sort()).toEqual([...expected, 'duckdb-query.json'].sort());
+});
+
+/** The file of a service's runner, the prefix of its actions, and the policies that must allow what it calls. */
+test.each([
+  ['glue.ts', 'glue', ['glue-startJobRun']],
+  ['glueCrawler.ts', 'glue', ['glue-startCrawler']],
+  ['athena.ts', 'athena', ['athena-startQueryExecution']],
+  ['emrServerless.ts', 'emr-serverless', ['emr-serverless-startJobRun']],
+  [
+    'redshiftData.ts',
+    'redshift-data',
+    ['redshiftdata-executeStatement', 'redshiftdata-batchExecuteStatement'],
+  ],
+  ['dynamodbExport.ts', 'dynamodb', ['dynamodb-exportTableToPointInTime']],
+])('what %s calls is allowed', (file, prefix, names) => {
+  const path = join(root, 'src', 'activities', 'runners', file);
+  expect(existsSync(path)).toBe(true);
+  const called = [...readFileSync(path, 'utf8').matchAll(/new (\w+)Command\(/g)].map((match) => match[1]!);
+  expect(called).not.toHaveLength(0);
+  const allowed = names.flatMap((name) => actionsOf(readPolicy(`${name}.json`)));
+  expect(called.map((name) => `${prefix}:${name}`).filter((action) => !allowed.includes(action))).toEqual([]);
+});
+
+describe('the doctor', () => {
+  const SERVICES = ['glue', 'athena', 'emr', 'emr-serverless', 'redshift-data', 'dynamodb', 'lambda'];
+  /** A service that answers every call with the same refusal. */
+  const refusing = (service: string, fault: ServiceFault): ServiceDouble => ({
+    service,
+    handlers: new Proxy(
+      {},
+      {
+        get: () => () => {
+          throw fault;
+        },
+      },
+    ),
+  });
+  let serviceModels: string;
+  beforeAll(async () => {
+    ({ serviceModels } = await ensureAwsTestTools({ env: process.env, report: () => {} }));
+  }, 300_000);
+
+  async function probeAll(fault: ServiceFault): Promise<(Error | null)[]> {
+    const aws = new AwsDouble(
+      serviceModels,
+      SERVICES.map((service) => refusing(service, fault)),
+    );
+    const endpoint = await aws.start();
+    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+    const settings = { endpoint, region: 'eu-west-1', credentials, maxAttempts: 1 };
+    try {
+      return await Promise.all(
+        PROBED_RESOURCES.map((resource) =>
+          probeResource(resource, settings).then(
+            () => null,
+            (error: Error) => error,
+          ),
+        ),
+      );
+    } finally {
+      await aws.stop();
+      expect(aws.violations).toEqual([]);
+    }
+  }
+
+  test('names the permission that is missing, for every resource', async () => {
+    const message =
+      'User: arn:aws:iam::1:user/me is not authorized to perform: glue:GetJobRuns on resource: x';
+    const found = await probeAll(new ServiceFault('AccessDeniedException', message));
+    for (const error of found) {
+      expect(error).toMatchObject({ code: 'AccessDenied' });
+      expect(missingPermission(error!.message)).toBe('glue:GetJobRuns');
+    }
+  });
+
+  test('takes the answer that there is no such thing for leave to ask', async () => {
+    const found = await probeAll(new ServiceFault('ResourceNotFoundException', 'no such thing'));
+    expect(found.filter((error) => error !== null)).toEqual([]);
+  });
+});
