@@ -38,6 +38,8 @@ export interface Progress {
 export interface Runner<R extends Resource = Resource> {
   /** The service takes the key as a client token: a repeated submit starts nothing and answers as the first did. */
   readonly takesToken?: boolean;
+  /** The poll itself does the work in the service and waits for it, so nobody may poll just to look. */
+  readonly runsInPoll?: boolean;
   submit(submission: SubmissionOf<R>): Promise<JobReference>;
   /**
    * The job that an earlier attempt submitted under the same key, if there is one. Null for a service whose client token
