@@ -158,7 +158,7 @@ function findMemberProblems(
         : `did you mean "${nearest}"?`;
     return [`${path}.${name}: unknown; ${cure}`];
   });
-  const present = new Set(named.map(({ member }) => member));
+  const present = new Set(named.filter(({ inner }) => inner !== '').map(({ member }) => member));
   const missing = required.filter((name) => !present.has(name));
   return [
     ...missing.map((name) => `${path}.${name}: missing`),

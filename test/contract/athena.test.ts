@@ -174,7 +174,7 @@ test('1,000 queries are submitted and awaited below a limit of calls; none fails
       return runner.poll(given, reference, signal);
     },
   };
-  const worker = createWorker('athena:startQueryExecution', counting as Runner, { min: 50, max: 1500 });
+  const worker = createWorker('athena:startQueryExecution', counting, { min: 50, max: 1500 });
   /** As Temporal retries an activity: a throttled submit comes again a little later. */
   const submit = async (key: string): Promise<JobReference> => {
     for (let pauseMs = 50; ; pauseMs = Math.min(1500, pauseMs * 2)) {

@@ -87,7 +87,7 @@ export class AthenaRunner implements Runner<'athena:startQueryExecution'> {
     const query = await this.poller.get(reference.externalId, signal);
     const headline = `Athena query ${reference.externalId}`;
     if (query === undefined) return { state: 'lost', message: `${headline} is not known to Athena` };
-    if (!('Status' in query)) return toUnprocessedState(query as UnprocessedQueryExecutionId, headline);
+    if (!('Status' in query)) return toUnprocessedState(query, headline);
     const { State = 'unknown', StateChangeReason, AthenaError } = query.Status ?? {};
     const reason = StateChangeReason ?? AthenaError?.ErrorMessage;
     const message = `${headline} is ${State}${reason ? `: ${reason}` : ''}`;
