@@ -3,6 +3,7 @@ import { isRetryable, SluiceError, type ErrorCode } from '../errors';
 import { RESOURCES, type JobReference } from '../jobs';
 import type { Activities, Submission } from './types';
 import { classifyError, toActivityFailure } from './failures';
+import { findParameterProblems } from './parameters';
 import type { JobState, Progress, Runner, Runners } from './runners/runner';
 
 export interface JobDependencies {
@@ -34,6 +35,7 @@ export function createJobActivities(
         const { attempt, scheduledTimestampMs } = Context.current().info;
         try {
           const runner = findRunner(deps, submission);
+          checkParameters(submission);
           // An earlier attempt's answer may have been lost after the service had accepted the job.
           const since = new Date(Number(lastRefusal.resumed ?? scheduledTimestampMs));
           const found = attempt > 1 ? await runner.find(submission, since) : null;
@@ -72,20 +74,21 @@ export function createJobActivities(
           if (reference === null)
             return { outcome: 'not submitted', externalId: null, url: null, message: null };
           const { externalId, url } = reference;
-          // A poll of what runs inside the worker would run it again.
-          if (runner.inWorker) {
-            await runner.stop(submission, reference);
-            return { outcome: 'stopped', externalId, url, message: null };
-          }
           const poll = { submission, reference, signal, progress };
-          const before = await runner.poll(submission, reference, signal, progress);
-          if (hasEnded(before)) return { outcome: 'already ended', externalId, url, message: null };
+          const looks = runner.worksInPoll !== true;
+          const isEnded = async () =>
+            looks && hasEnded(await runner.poll(submission, reference, signal, progress));
+          if (await isEnded()) return { outcome: 'already ended', externalId, url, message: null };
           try {
             await runner.stop(submission, reference);
           } catch (error) {
-            if (!(error instanceof SluiceError) || error.code !== 'JobLeaked') throw error;
-            return { outcome: 'leaked', externalId, url, message: error.message };
+            if (error instanceof SluiceError && error.code === 'JobLeaked')
+              return { outcome: 'leaked', externalId, url, message: error.message };
+            // The services refuse to stop a job that has ended since we looked.
+            if (await isEnded()) return { outcome: 'already ended', externalId, url, message: null };
+            throw error;
           }
+          if (!looks) return { outcome: 'stopped', externalId, url, message: null };
           const after = await pollToEnd(deps, poll, Date.now() + STOP_WAIT_MS);
           return after === null
             ? {
@@ -125,6 +128,16 @@ function findRunner(deps: JobDependencies, { job }: Submission): Runner {
       : deps.engines === 'local'
         ? `${job.resource} has no local engine: run the pipeline on AWS (SLUICE_ENGINES=aws), or give it a step that runs here; docs/local-mode.md lists them`
         : `${job.resource} has no engine with SLUICE_ENGINES=${deps.engines}`,
+  );
+}
+
+/** @throws SluiceError InvalidJob with all problems */
+function checkParameters({ job: { resource, parameters } }: Submission): void {
+  const problems = findParameterProblems(resource, parameters);
+  if (problems.length === 0) return;
+  throw new SluiceError(
+    'InvalidJob',
+    [`The parameters of ${resource} are wrong:`, ...problems.map((problem) => `  ${problem}`)].join('\n'),
   );
 }
 

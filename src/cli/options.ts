@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError, type Command } from 'commander';
+import { findParameterProblems } from '../activities/parameters';
 import type { Config } from '../config';
 import { SluiceError } from '../errors';
 import { parseInput, type Pipeline } from '../pipelines';
@@ -69,7 +70,7 @@ export function readInput(
     ...base,
     ...(Object.fromEntries(parameters) as Record<string, unknown>),
   };
-  return parseInput(pipeline, { ...defaultsOf(pipeline, config), ...given });
+  return parseInput(pipeline, { ...defaultsOf(pipeline, config), ...given }, findParameterProblems);
 }
 
 function defaultsOf(pipeline: Pipeline, config: Config): Record<string, unknown> {

@@ -1,6 +1,7 @@
 import { SluiceError } from '../errors';
 import type { Job, Resource } from '../jobs';
 import type { Fields } from './input';
+import { findNearest } from './nearest';
 
 export type { Arrival } from './arrival';
 export { parseInput } from './input';
@@ -177,11 +178,8 @@ export function findPipeline(name: string, pipelines: readonly Pipeline[] = PIPE
   const found = pipelines.find((pipeline) => pipeline.name === name);
   if (found) return found;
   const names = pipelines.map((pipeline) => pipeline.name);
-  const nearest = names
-    .map((known) => ({ known, distance: editDistance(name, known) }))
-    .sort((a, b) => a.distance - b.distance)[0];
-  const hint =
-    nearest && nearest.distance <= Math.max(2, name.length / 2) ? ` Did you mean "${nearest.known}"?` : '';
+  const nearest = findNearest(name, names);
+  const hint = nearest === undefined ? '' : ` Did you mean "${nearest}"?`;
   throw new SluiceError(
     'UnknownPipeline',
     `No pipeline is called "${name}".${hint} There are: ${names.join(', ')}.`,
@@ -190,16 +188,4 @@ export function findPipeline(name: string, pipelines: readonly Pipeline[] = PIPE
 
 function lakeOf(input: Record<string, unknown>): string {
   return String(input['lake']).replace(/\/+$/, '');
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

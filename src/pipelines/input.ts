@@ -83,8 +83,15 @@ function show(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
 
+/** The problems of a resource's parameters, one line each that begins with `parameters`. */
+export type ParameterCheck = (resource: Resource, parameters: unknown) => string[];
+
 /** The problems of a job that comes from outside: `{ resource, parameters, options? }`. */
-export function findJobProblems(value: unknown, path: string): string[] {
+export function findJobProblems(
+  value: unknown,
+  path: string,
+  findParameterProblems: ParameterCheck = findMissingParameters,
+): string[] {
   if (!isObject(value)) return [`${path}: ${show(value)} is no job; give { "resource", "parameters" }`];
   const problems: string[] = [];
   if (!RESOURCES.includes(value['resource'] as never)) {
@@ -100,10 +107,9 @@ export function findJobProblems(value: unknown, path: string): string[] {
   }
   problems.push(...findOptionProblems(value['options'], `${path}options`));
   const parameters = value['parameters'];
-  for (const required of REQUIRED[value['resource'] as Resource] ?? []) {
-    const given = parameters[required];
-    if (given === undefined || given === null || given === '')
-      problems.push(`${path}parameters.${required}: missing; ${String(value['resource'])} needs it`);
+  if (RESOURCES.includes(value['resource'] as never)) {
+    const found = findParameterProblems(value['resource'] as Resource, parameters);
+    problems.push(...found.map((problem) => `${path}${problem}`));
   }
   if (
     value['resource'] === 'duckdb:query' &&
@@ -112,6 +118,13 @@ export function findJobProblems(value: unknown, path: string): string[] {
     problems.push(`${path}parameters: duckdb:query needs either sql or script`);
   }
   return problems;
+}
+
+function findMissingParameters(resource: Resource, parameters: unknown): string[] {
+  const given = parameters as Record<string, unknown>;
+  return REQUIRED[resource]
+    .filter((name) => given[name] === undefined || given[name] === null || given[name] === '')
+    .map((name) => `parameters.${name}: missing; ${resource} needs it`);
 }
 
 /** The fields that a job cannot do without; the worker checks all others against the service's own model. */
@@ -167,10 +180,10 @@ function findOptionProblems(options: unknown, path: string): string[] {
   });
 }
 
-function findExtraJobProblems(jobs: unknown[], path: string): string[] {
+function findExtraJobProblems(jobs: unknown[], path: string, check?: ParameterCheck): string[] {
   const names = new Set<unknown>();
   return jobs.flatMap((job, i) => {
-    const problems = findJobProblems(job, `${path}[${i}].`);
+    const problems = findJobProblems(job, `${path}[${i}].`, check);
     if (!isObject(job)) return problems;
     const { name, arrival } = job;
     if (typeof name !== 'string' || name === '')
@@ -187,9 +200,14 @@ function findExtraJobProblems(jobs: unknown[], path: string): string[] {
 
 /**
  * Checks a pipeline's input and fills in defaults. Pure: the command line, schedules and the workflow itself share it.
+ * @param check finds all that is wrong with a job's parameters; workflow code, which cannot, sees that none is missing
  * @throws SluiceError InvalidInput that lists every problem, each with field, value and remedy
  */
-export function parseInput<T>(pipeline: { name: string; input: Fields }, given: unknown): T {
+export function parseInput<T>(
+  pipeline: { name: string; input: Fields },
+  given: unknown,
+  check?: ParameterCheck,
+): T {
   if (given !== undefined && given !== null && !isObject(given)) {
     throw new SluiceError(
       'InvalidInput',
@@ -210,11 +228,11 @@ export function parseInput<T>(pipeline: { name: string; input: Fields }, given: 
       if (!field.optional) problems.push(`${name}: missing; give ${RULES[field.kind].needs || field.about}`);
       continue;
     }
-    if (field.kind === 'job') problems.push(...findJobProblems(value, ''));
+    if (field.kind === 'job') problems.push(...findJobProblems(value, '', check));
     else if (!RULES[field.kind].fits(value, field)) {
       const needs = field.kind === 'choice' ? `one of ${field.choices!.join(', ')}` : RULES[field.kind].needs;
       problems.push(`${name}: ${show(value)}; give ${needs}`);
-    } else if (field.kind === 'jobs') problems.push(...findExtraJobProblems(value as unknown[], name));
+    } else if (field.kind === 'jobs') problems.push(...findExtraJobProblems(value as unknown[], name, check));
     input[name] = value;
   }
   if (problems.length > 0) {

@@ -233,13 +233,13 @@ describe.each(CASES.map((given) => [given.job.resource, given] as const))('%s', 
   }
 
   if (given.full) {
-    const { type, message, status = 400 } = given.full;
+    const { type, message, status = 400, content = {} } = given.full;
     test('a full service is told at once, and waited for in line when asked to', async () => {
-      aws.faults.push({ operation: given.submit, status, type, message });
+      aws.faults.push({ operation: given.submit, status, type, message, content });
       const failure = await failureOf(submit(1));
       expect(failure).toMatchObject({ type: 'NoCapacity', nonRetryable: true });
       expect(failure.message).toContain(message);
-      aws.faults.push({ operation: given.submit, status, type, message });
+      aws.faults.push({ operation: given.submit, status, type, message, content });
       const worker = createWorker();
       await run(1, () => worker.submitJob({ ...submission, inLine: true })).outcome;
       expect(control.started()).toBe(1);

@@ -9,12 +9,17 @@ import {
 } from '@aws-sdk/client-glue';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Config } from '../../config';
+import { AthenaRunner, createAthenaPort } from './athena';
 import { DuckdbRunner } from './duckdb';
+import { createDynamodbExportPort, DynamodbExportRunner } from './dynamodbExport';
+import { createEmrServerlessPort, EmrServerlessRunner } from './emrServerless';
 import { GlueRunner, type GluePort } from './glue';
+import { createLambdaPort, LambdaRunner } from './lambda';
 import { createLivyPort, LivyRunner } from './livy';
 import { createLocalRunners } from './local';
 import { LocalGlueRunner, LocalLivyRunner } from './localSpark';
 import { createTasks } from '../tasks';
+import { createRedshiftDataPort, RedshiftDataRunner } from './redshiftData';
 import type { Runners } from './runner';
 import { WorkerTaskRunner } from './workerTask';
 
@@ -34,7 +39,18 @@ export function createRunners(config: Config, s3: S3Client, jobsFolders: readonl
   const livy =
     config.livyUrl === null ? null : new LivyRunner(createLivyPort(config.livyUrl), config.livyUrl);
   if (config.engines === 'aws') {
+    const { pollMinMs } = config;
+    const redshift = new RedshiftDataRunner(createRedshiftDataPort(), pollMinMs);
     runners['glue:startJobRun'] = new GlueRunner(createGluePort());
+    runners['athena:startQueryExecution'] = new AthenaRunner(createAthenaPort(), pollMinMs);
+    runners['emr-serverless:startJobRun'] = new EmrServerlessRunner(createEmrServerlessPort(), pollMinMs);
+    runners['redshiftdata:executeStatement'] = redshift;
+    runners['redshiftdata:batchExecuteStatement'] = redshift;
+    runners['dynamodb:exportTableToPointInTime'] = new DynamodbExportRunner(
+      createDynamodbExportPort(),
+      pollMinMs,
+    );
+    runners['lambda:invoke'] = new LambdaRunner(createLambdaPort());
     if (livy) runners['livy:createBatch'] = livy;
   } else {
     const s3Dir = config.s3Dir!;

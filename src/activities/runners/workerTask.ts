@@ -12,7 +12,7 @@ const FINAL = ['BadData', 'ObjectGone', 'InvalidJob'] as const;
  * again with what it had kept.
  */
 export class WorkerTaskRunner implements Runner<'worker:task'> {
-  readonly inWorker = true;
+  readonly worksInPoll = true;
 
   constructor(
     private readonly tasks: Tasks,

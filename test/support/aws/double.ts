@@ -4,7 +4,7 @@ import { findProblems, readModel, type Operation, type ServiceModel } from './mo
 
 type Json = Record<string, unknown>;
 /** What an operation does. It may answer Dates; they are sent as seconds since 1970, as the protocols have it. */
-export type Handler = (input: never) => object;
+export type Handler = (input: never) => object | Promise<object>;
 
 /** One service of the double: a state machine over its own jobs. */
 export interface ServiceDouble {
@@ -37,6 +37,8 @@ export interface Fault {
   accepted?: boolean;
   /** How many calls it hits; default 1. */
   times?: number;
+  /** Members of the error besides its message. */
+  content?: Record<string, unknown>;
 }
 
 /**
@@ -108,7 +110,7 @@ export class AwsDouble {
       const handler = double.handlers[operation.name];
       if (!handler)
         throw new ServiceFault('UnknownOperationException', `the double has no ${operation.name}`);
-      const output = handler(input as never) as Json;
+      const output = (await handler(input as never)) as Json;
       if (fault) return refuse(response, asServiceFault(fault));
       if (operation.output)
         this.violations.push(
@@ -162,8 +164,8 @@ export class AwsDouble {
   }
 }
 
-function asServiceFault({ type, message, status }: Fault): ServiceFault {
-  return new ServiceFault(type, message, status);
+function asServiceFault({ type, message, status, content }: Fault): ServiceFault {
+  return new ServiceFault(type, message, status, content);
 }
 
 function refuse(response: ServerResponse, { type, message, status, content }: ServiceFault): void {

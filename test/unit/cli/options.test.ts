@@ -67,6 +67,23 @@ test('for the pipeline job the file holds the job itself', () => {
   expect(readInput(findPipeline('job'), { input: writeJson(JSON.stringify(job)) }, config)).toEqual({ job });
 });
 
+test("a job's parameters are checked by the schema of its service, all problems at once", () => {
+  const job = {
+    resource: 'athena:startQueryExecution',
+    parameters: { QueryStrin: 'SELECT 1', WorkGroup: 5 },
+  };
+  const problems = [
+    'parameters.QueryString: missing; athena:startQueryExecution needs it',
+    'parameters.QueryStrin: unknown; did you mean "QueryString"?',
+    'parameters.WorkGroup: 5; give a text',
+  ];
+  const single = () => readInput(findPipeline('job'), { input: writeJson(JSON.stringify(job)) }, config);
+  expect(single).toThrow(['The input of job is wrong:', ...problems].join('\n  '));
+  const parameter = { extraJobs: JSON.stringify([{ name: 'report', ...job }]) };
+  const beside = () => readInput(findPipeline('marketing-and-sales'), { parameter }, config);
+  for (const problem of problems) expect(beside).toThrow(`extraJobs[0].${problem}`);
+});
+
 test('all problems of an input are told at once', () => {
   const parameter = { within: 'x', engine: 'y', foo: 'z' };
   const read = () => readInput(findPipeline('marketing-and-sales'), { parameter }, config);

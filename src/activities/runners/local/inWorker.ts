@@ -25,7 +25,7 @@ const FINAL = ['JobFailed', 'BadData', 'InvalidJob', 'ObjectGone'] as const;
  * work that this worker does and waits for its end; another worker's ends when its await hears of the cancellation.
  */
 export class InWorkerRunner<R extends Resource> implements Runner<R> {
-  readonly inWorker = true;
+  readonly worksInPoll = true;
   /** Keys that must not run any more: a key is never used again. */
   private readonly stopped = new Set<string>();
   private readonly running = new Map<string, { work: Promise<JobState>; stop: AbortController }>();
