@@ -4,7 +4,8 @@ import { SharedPoller, type SharedPollerOptions } from './polling';
 const MAX_POLLERS = 100;
 
 export interface PollerGroupOptions<T> extends Omit<SharedPollerOptions<T>, 'describe'> {
-  describe(name: string, ids: string[]): Promise<Map<string, T>>;
+  /** The state of each id of the thing called `name`, in one call; see `SharedPollerOptions`. */
+  describe: (name: string, ids: string[]) => Promise<Map<string, T>>;
 }
 
 /** Shared pollers where one call takes ids of one thing only: the steps of a cluster, the runs of a Glue job. */

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { existsSync } from 'node:fs';
+import { EMRClient } from '@aws-sdk/client-emr';
 import {
   GlueClient,
   BatchStopJobRunCommand,
@@ -10,7 +11,9 @@ import {
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Config } from '../../config';
 import { DuckdbRunner } from './duckdb';
+import { createEmrPort, createEmrRunners } from './emr';
 import { GlueRunner, type GluePort } from './glue';
+import { createCrawlerPort, GlueCrawlerRunner } from './glueCrawler';
 import { createLivyPort, LivyRunner } from './livy';
 import { LocalGlueRunner, LocalLivyRunner } from './localSpark';
 import { createTasks } from '../tasks';
@@ -33,7 +36,11 @@ export function createRunners(config: Config, s3: S3Client, jobsFolders: readonl
   const livy =
     config.livyUrl === null ? null : new LivyRunner(createLivyPort(config.livyUrl), config.livyUrl);
   if (config.engines === 'aws') {
-    runners['glue:startJobRun'] = new GlueRunner(createGluePort());
+    const gapMs = config.pollMinMs;
+    const glue = new GlueClient({ maxAttempts: 1 });
+    runners['glue:startJobRun'] = new GlueRunner(createGluePort(glue), gapMs);
+    runners['glue:startCrawler'] = new GlueCrawlerRunner(createCrawlerPort(glue), gapMs);
+    Object.assign(runners, createEmrRunners(createEmrPort(new EMRClient({ maxAttempts: 1 })), gapMs));
     if (livy) runners['livy:createBatch'] = livy;
   } else if (livy) {
     const localLivy = new LocalLivyRunner(livy, config.s3Dir!);
@@ -48,7 +55,7 @@ export function createRunners(config: Config, s3: S3Client, jobsFolders: readonl
 }
 
 /** AWS Glue through the SDK, by its default credential and endpoint rules. One attempt each: the activities retry. */
-export function createGluePort(client: GlueClient = new GlueClient({ maxAttempts: 1 })): GluePort {
+export function createGluePort(client: GlueClient): GluePort {
   return {
     startJobRun: (input) => client.send(new StartJobRunCommand(input)),
     getJobRun: (input) => client.send(new GetJobRunCommand(input)),

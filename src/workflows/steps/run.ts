@@ -233,6 +233,7 @@ export class Run {
       key: [workflowId, runId, step.name, number].join('/'),
       run: workflowId,
       step: step.name,
+      since: new Date().toISOString(),
       ...(options.maxRows === undefined ? {} : { maxRows: options.maxRows }),
     };
   }

@@ -10,7 +10,7 @@ export const glueJobs: ContractCase = {
     const double = new GlueJobsDouble();
     return { double, control: double.control };
   },
-  createRunner: (settings) => new GlueRunner(createGluePort(new GlueClient(settings))),
+  createRunner: (settings, gapMs) => new GlueRunner(createGluePort(new GlueClient(settings)), gapMs),
   submit: 'StartJobRun',
   poll: 'GetJobRun',
   states: {

@@ -6,8 +6,7 @@ import { PollerGroup } from '../../pollerGroup';
 import type { JobState, Runner, SubmissionOf } from '../runner';
 import { clusterUrl, pagesOf, type EmrPort } from './port';
 
-type Resize =
-  'elasticmapreduce:modifyInstanceGroupByName' | 'elasticmapreduce:modifyInstanceFleetByName';
+type Resize = 'elasticmapreduce:modifyInstanceGroupByName' | 'elasticmapreduce:modifyInstanceFleetByName';
 
 /** An instance group or fleet: what both have in common. */
 interface Resizable {

@@ -181,11 +181,7 @@ async function getStep(
   throw new SluiceError('InvalidJob', `EMR cluster ${clusterId} does not know step ${stepId}`);
 }
 
-async function readStep(
-  emr: EmrPort,
-  ClusterId: string,
-  stepId: string,
-): Promise<StepSummary | undefined> {
+async function readStep(emr: EmrPort, ClusterId: string, stepId: string): Promise<StepSummary | undefined> {
   return (await emr.listSteps({ ClusterId, StepIds: [stepId] })).Steps?.[0];
 }
 
