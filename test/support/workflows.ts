@@ -1,6 +1,7 @@
 // Pipelines of the tests, beside the product's own.
 export * from '../../src/workflows';
-import type { Pipeline } from '../../src/pipelines';
+import type { Job } from '../../src/jobs';
+import type { JobOptions, Pipeline } from '../../src/pipelines';
 import { runPipeline, type Run, type ParallelOptions, type WaitOptions } from '../../src/workflows/steps';
 
 export interface StepsInput {
@@ -10,6 +11,8 @@ export interface StepsInput {
   parallelOptions?: ParallelOptions;
   map?: { items: number; concurrency: number };
   job?: { name: string; timeout?: string; onCancel?: 'stop' | 'leave' };
+  /** Jobs of any resource, one after the other. */
+  jobs?: { name: string; job: Job; options?: JobOptions }[];
 }
 
 // Its input is of the test's own making, so none of it is checked.
@@ -42,6 +45,8 @@ export function steps(input: StepsInput): Promise<unknown> {
       ).length;
     }
     if (input.job) results['job'] = await run.job(input.job.name, job, input.job);
+    for (const { name, job: given, options } of input.jobs ?? [])
+      results[name] = await run.job(name, given, options);
     return results;
   });
 }

@@ -41,6 +41,8 @@ const JOB_RETRY = { initialInterval: '1 s', backoffCoefficient: 2, maximumInterv
 const RETRYABLE_ATTEMPTS = 3;
 const RETRY_PAUSE_MS = 10_000;
 const MAX_RETRY_PAUSE_MS = 5 * 60_000;
+/** The failures of a job that has ended; after any other, a job that was submitted may still run. */
+const JOB_ENDS = ['JobFailed', 'JobStopped', 'JobLost'];
 
 const { describeWorker } = proxyLocalActivities<Activities>({ startToCloseTimeout: '10 s' });
 const { subscribe } = proxyActivities<Activities>({
@@ -280,11 +282,12 @@ export class Run {
     const { board } = this.shared;
     const { job } = submission;
     const timedOut = error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
-    if (!isCancellation(error) && !timedOut) {
-      const failure = toFailure(error, step.name);
-      if (options.failedAs) failure.message = `${options.failedAs}: ${failure.message}`;
-      board.update(step, { state: failure.code === 'JobStopped' ? 'stopped' : 'failed', failure });
-      return asApplicationFailure(failure, error);
+    const failed = toFailure(error, step.name);
+    if (options.failedAs) failed.message = `${options.failedAs}: ${failed.message}`;
+    const mayRun = reference !== null && !runsInWorker(job.resource) && !JOB_ENDS.includes(failed.code);
+    if (!isCancellation(error) && !timedOut && !mayRun) {
+      board.update(step, { state: failed.code === 'JobStopped' ? 'stopped' : 'failed', failure: failed });
+      return asApplicationFailure(failed, error);
     }
     if (isCancellation(error) && options.onCancel === 'leave') {
       board.update(step, {
@@ -307,9 +310,15 @@ export class Run {
           message: `${step.name} did not end within ${timeout}; ${ending}.${inLine}`,
           step: step.name,
         }
-      : { code: leaked ? 'JobLeaked' : 'Cancelled', message: `Cancelled; ${ending}.`, step: step.name };
+      : isCancellation(error)
+        ? { code: leaked ? 'JobLeaked' : 'Cancelled', message: `Cancelled; ${ending}.`, step: step.name }
+        : {
+            code: leaked ? 'JobLeaked' : failed.code,
+            message: `${failed.message}; ${ending}.`,
+            step: step.name,
+          };
     board.update(step, {
-      state: leaked ? 'leaked' : timedOut ? 'failed' : 'stopped',
+      state: leaked ? 'leaked' : isCancellation(error) ? 'stopped' : 'failed',
       failure,
       job: {
         resource: job.resource,
@@ -563,7 +572,12 @@ export async function runPipeline<Input, Result>(
     }
     const failure = toFailure(error, null);
     if (input !== undefined && (input as { onFailure?: OnFailure }).onFailure === 'fallback') {
-      const result = fallback ? await fallback(run, input, failure) : null;
+      let result: Result | null = null;
+      try {
+        if (fallback) result = await fallback(run, input, failure);
+      } finally {
+        await CancellationScope.nonCancellable(() => run.endClusters());
+      }
       board.end('completed with fallback', failure);
       return result;
     }

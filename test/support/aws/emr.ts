@@ -85,7 +85,7 @@ export class EmrDouble implements ServiceDouble {
         ...{ Status: statusOf(cluster), NormalizedInstanceHours: 16 },
       };
       if (cluster.State === 'TERMINATING') this.moveCluster(ClusterId, 'TERMINATED:USER_REQUEST');
-      return shown;
+      return { Cluster: shown };
     },
     ListClusters: ({ CreatedAfter = 0, Marker }: { CreatedAfter?: number; Marker?: string }) => {
       const newestFirst = [...this.clusters.values()]

@@ -76,8 +76,8 @@ export class EmrCreateClusterRunner implements Runner<'elasticmapreduce:createCl
 
   async poll(_: Creation, reference: JobReference, signal: AbortSignal): Promise<JobState> {
     const { externalId, url } = reference;
-    const cluster = await this.poller.get(externalId, signal);
-    const { State = 'unknown', StateChangeReason, Timeline } = cluster?.Status ?? {};
+    const cluster = await getCluster(this.poller, externalId, signal);
+    const { State = 'unknown', StateChangeReason, Timeline } = cluster.Status ?? {};
     const message = describeCluster(externalId, cluster);
     const hasFailed =
       State === 'TERMINATED_WITH_ERRORS' ||
@@ -99,7 +99,7 @@ export class EmrCreateClusterRunner implements Runner<'elasticmapreduce:createCl
         logUrl: logLocation(externalId, cluster),
         durationMs: Math.max(0, ended.getTime() - begun.getTime()),
         measures:
-          cluster?.NormalizedInstanceHours === undefined
+          cluster.NormalizedInstanceHours === undefined
             ? {}
             : { NormalizedInstanceHours: cluster.NormalizedInstanceHours },
         payload: { ClusterId: externalId },
@@ -145,9 +145,9 @@ export class EmrTerminateClusterRunner implements Runner<'elasticmapreduce:termi
 
   async poll(_: Termination, reference: JobReference, signal: AbortSignal): Promise<JobState> {
     const { resource, externalId, url, submittedAt } = reference;
-    const cluster = await this.poller.get(externalId, signal);
-    if (!hasTerminated(cluster?.Status))
-      return { state: 'running', nativeState: cluster?.Status?.State ?? 'unknown' };
+    const cluster = await getCluster(this.poller, externalId, signal);
+    if (!hasTerminated(cluster.Status))
+      return { state: 'running', nativeState: cluster.Status?.State ?? 'unknown' };
     return {
       state: 'succeeded',
       result: {
@@ -158,13 +158,23 @@ export class EmrTerminateClusterRunner implements Runner<'elasticmapreduce:termi
         logUrl: logLocation(externalId, cluster),
         durationMs: Date.now() - Date.parse(submittedAt),
         measures: {},
-        payload: { ClusterId: externalId, State: cluster?.Status?.State },
+        payload: { ClusterId: externalId, State: cluster.Status?.State },
       },
     };
   }
 
   /** A termination cannot be taken back and soon ends by itself. */
   async stop(): Promise<void> {}
+}
+
+async function getCluster(
+  poller: SharedPoller<Cluster>,
+  clusterId: string,
+  signal: AbortSignal,
+): Promise<Cluster> {
+  const cluster = await poller.get(clusterId, signal);
+  if (cluster) return cluster;
+  throw new SluiceError('InvalidJob', `EMR does not know cluster ${clusterId}`);
 }
 
 function hasTerminated(status: ClusterStatus | undefined): boolean {
@@ -179,8 +189,8 @@ function describeProtection(clusterId: string): string {
   return `EMR cluster ${clusterId} is protected from termination; turn its termination protection off, then terminate it`;
 }
 
-function describeCluster(clusterId: string, cluster: Cluster | undefined): string {
-  const { State, StateChangeReason: reason, ErrorDetails } = cluster?.Status ?? {};
+function describeCluster(clusterId: string, cluster: Cluster): string {
+  const { State, StateChangeReason: reason, ErrorDetails } = cluster.Status ?? {};
   const log = logLocation(clusterId, cluster);
   return [
     `EMR cluster ${clusterId} is ${State}${reason?.Code ? ` (${reason.Code})` : ''}${reason?.Message ? `: ${reason.Message}` : ''}`,
@@ -189,8 +199,8 @@ function describeCluster(clusterId: string, cluster: Cluster | undefined): strin
   ].join('\n');
 }
 
-function logLocation(clusterId: string, cluster: Cluster | undefined): string | null {
-  return cluster?.LogUri ? `${cluster.LogUri.replace(/\/+$/, '')}/${clusterId}/` : null;
+function logLocation(clusterId: string, cluster: Cluster): string | null {
+  return cluster.LogUri ? `${cluster.LogUri.replace(/\/+$/, '')}/${clusterId}/` : null;
 }
 
 /** What a tag's value may hold: https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-plan-tags.html */
