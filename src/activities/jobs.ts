@@ -151,7 +151,9 @@ function hasEnded(state: JobState): boolean {
  * id, or starts the job that is stopped at once.
  */
 function findSubmitted(runner: Runner, submission: Submission): Promise<JobReference | null> {
-  return runner.takesToken ? runner.submit(submission) : runner.find(submission, new Date(0));
+  return runner.takesToken
+    ? runner.submit(submission)
+    : runner.find(submission, new Date(submission.since ?? 0));
 }
 
 /**

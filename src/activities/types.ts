@@ -10,6 +10,8 @@ export interface Submission {
   /** For a person who looks at the job in its service. */
   run: string;
   step: string;
+  /** ISO 8601: when the run made this submission; a job that began earlier is another's. */
+  since?: string;
   /** How many rows the result carries, for a query whose service returns rows; default none. */
   maxRows?: number;
   /** Whether a service without room is waited for inside the submit; otherwise `NoCapacity` comes back at once. */

@@ -90,6 +90,8 @@ export const marketingAndSalesPipeline: Pipeline = {
 export interface RateCodesInput {
   rootPath: string;
   engine: 'livy' | 'elasticmapreduce';
+  /** Given when the engine is `elasticmapreduce`. */
+  clusterId?: string;
   ifExists: 'overwrite' | 'error';
   scripts: string;
   onFailure: OnFailure;
@@ -104,7 +106,18 @@ export const rateCodesPipeline: Pipeline = {
       about: 'reads <rootPath>/emr-step-functions/input/tripdata.csv',
       default: 's3://lake',
     },
-    engine: { kind: 'choice', choices: ['livy'], about: 'where Spark runs', default: 'livy' },
+    engine: {
+      kind: 'choice',
+      choices: ['livy', 'elasticmapreduce'],
+      about: 'where Spark runs',
+      default: 'livy',
+    },
+    clusterId: {
+      kind: 'text',
+      about: 'the id of the EMR cluster that runs the steps, such as j-1ABCDEFGHIJKL',
+      optional: true,
+      neededWith: { field: 'engine', value: 'elasticmapreduce' },
+    },
     ifExists: {
       kind: 'choice',
       choices: ['overwrite', 'error'],

@@ -23,6 +23,8 @@ export interface Field {
   /** Taken when the field is not given; a field without default is required unless `optional`. */
   default?: unknown;
   optional?: boolean;
+  /** The field must be given when another one has this value. */
+  neededWith?: { field: string; value: string };
   /** For `choice`. */
   choices?: readonly string[];
 }
@@ -225,7 +227,11 @@ export function parseInput<T>(
   for (const [name, field] of Object.entries(pipeline.input)) {
     const value = raw[name] ?? field.default;
     if (value === undefined) {
-      if (!field.optional) problems.push(`${name}: missing; give ${RULES[field.kind].needs || field.about}`);
+      const { field: other = '', value: needing } = field.neededWith ?? {};
+      if (field.neededWith && (raw[other] ?? pipeline.input[other]?.default) === needing)
+        problems.push(`${name}: missing; ${other} "${needing}" needs ${field.about}`);
+      else if (!field.optional)
+        problems.push(`${name}: missing; give ${RULES[field.kind].needs || field.about}`);
       continue;
     }
     if (field.kind === 'job') problems.push(...findJobProblems(value, '', check));

@@ -9,7 +9,7 @@ export interface RateCodesResult {
   milesPerRateCode: string;
 }
 
-/** MilesPerRateCode, then RateCodeStatus, both Spark scripts through Livy. */
+/** MilesPerRateCode, then RateCodeStatus: Spark scripts through Livy, or as steps of an EMR cluster. */
 export function rateCodes(
   given?: Partial<RateCodesInput>,
   options?: RunOptions,
@@ -19,19 +19,29 @@ export function rateCodes(
     given,
     options,
     async (run, input) => {
-      const script = (name: string): Job => ({
-        resource: 'livy:createBatch',
-        parameters: {
-          file: joinLocation(input.scripts, 'rate-codes', name),
-          args: [input.rootPath, '--if-exists', input.ifExists],
-        },
-      });
-      await run.job('MilesPerRateCode', script('miles_per_rate_code.py'), {
-        failedAs: 'MilesPerRate job failed',
-      });
-      await run.job('RateCodeStatus', script('rate_code_status.py'), {
-        failedAs: 'RateCodeStatus job failed',
-      });
+      const script = (step: string, name: string): Job => {
+        const file = joinLocation(input.scripts, 'rate-codes', name);
+        const args = [input.rootPath, '--if-exists', input.ifExists];
+        if (input.engine === 'livy') return { resource: 'livy:createBatch', parameters: { file, args } };
+        return {
+          resource: 'elasticmapreduce:addStep',
+          parameters: {
+            ClusterId: input.clusterId!,
+            Step: {
+              Name: step,
+              ActionOnFailure: 'CONTINUE',
+              HadoopJarStep: {
+                Jar: 'command-runner.jar',
+                Args: ['spark-submit', '--deploy-mode', 'cluster', file, ...args],
+              },
+            },
+          },
+        };
+      };
+      const runScript = (step: string, name: string, failedAs: string) =>
+        run.job(step, script(step, name), { failedAs });
+      await runScript('MilesPerRateCode', 'miles_per_rate_code.py', 'MilesPerRate job failed');
+      await runScript('RateCodeStatus', 'rate_code_status.py', 'RateCodeStatus job failed');
       const at = (name: string) => joinFolder(input.rootPath, 'emr-step-functions', name);
       return { output: at('rate-code-status'), milesPerRateCode: at('miles-per-rate') };
     },

@@ -1,5 +1,6 @@
 /** What every runner that submits its jobs elsewhere must do, over the real SDK client and a strict double. */
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
 import type { ApplicationFailure } from '@temporalio/common';
 import { createJobActivities } from '../../src/activities/jobs';
 import type { Runner } from '../../src/activities/runners/runner';
@@ -59,11 +60,8 @@ describe.each(CASES.map((given) => [given.job.resource, given] as const))('%s', 
   // The time of the first attempt stays the same: a look-up must not find what was there before it.
   const scheduledTimestampMs = Date.now();
   const run = <T>(attempt: number, act: () => Promise<T>) => {
-    const environment = new MockActivityEnvironment({
-      attempt,
-      scheduledTimestampMs,
-      heartbeatTimeoutMs: 1000,
-    });
+    const info = { attempt, scheduledTimestampMs, heartbeatTimeoutMs: 1000 };
+    const environment = new MockActivityEnvironment(info, { logger: new DefaultLogger('ERROR') });
     const outcome: Promise<T> = environment.run(act);
     return { environment, outcome };
   };

@@ -1,5 +1,6 @@
 // Pipelines of the tests, beside the product's own.
 export * from '../../src/workflows';
+import type { Job } from '../../src/jobs';
 import type { JobOptions, Pipeline } from '../../src/pipelines';
 import { runPipeline, type Run, type ParallelOptions, type WaitOptions } from '../../src/workflows/steps';
 
@@ -11,6 +12,8 @@ export interface StepsInput {
   map?: { items: number; concurrency: number };
   job?: { name: string } & JobOptions;
   notify?: string;
+  /** Jobs of any resource, one after the other. */
+  jobs?: { name: string; job: Job; options?: JobOptions }[];
 }
 
 // The rest of its input is of the test's own making, so it is not checked.
@@ -44,6 +47,8 @@ export function steps(input: StepsInput): Promise<unknown> {
       ).length;
     }
     if (input.job) results['job'] = await run.job(input.job.name, job, input.job);
+    for (const { name, job: given, options } of input.jobs ?? [])
+      results[name] = await run.job(name, given, options);
     return results;
   });
 }

@@ -1,37 +1,70 @@
-import type {
-  BatchStopJobRunResponse,
-  GetJobRunResponse,
-  JobRun,
-  StartJobRunCommandInput,
+import {
+  BatchStopJobRunCommand,
+  GetJobRunCommand,
+  GetJobRunsCommand,
+  StartJobRunCommand,
+  type BatchStopJobRunResponse,
+  type GetJobRunResponse,
+  type GlueClient,
+  type JobRun,
+  type StartJobRunCommandInput,
 } from '@aws-sdk/client-glue';
+import { SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
+import { PollerGroup } from '../pollerGroup';
 import { markerOf, type JobState, type Runner, type SubmissionOf } from './runner';
 
-/** The verbs of AWS Glue in use; `createGluePort` in `ports.ts` is the SDK's. */
+/** The verbs of AWS Glue's jobs in use; `createGluePort` is the SDK's. */
 export interface GluePort {
   startJobRun(input: StartJobRunCommandInput): Promise<{ JobRunId?: string | undefined }>;
   getJobRun(input: { JobName: string; RunId: string }): Promise<GetJobRunResponse>;
   /** One page, newest first. */
   getJobRuns(input: {
     JobName: string;
+    MaxResults: number;
     NextToken?: string;
   }): Promise<{ JobRuns?: JobRun[] | undefined; NextToken?: string | undefined }>;
   batchStopJobRun(input: { JobName: string; JobRunIds: string[] }): Promise<BatchStopJobRunResponse>;
   region(): Promise<string>;
 }
 
+export function createGluePort(client: GlueClient): GluePort {
+  return {
+    startJobRun: (input) => client.send(new StartJobRunCommand(input)),
+    getJobRun: (input) => client.send(new GetJobRunCommand(input)),
+    getJobRuns: (input) => client.send(new GetJobRunsCommand(input)),
+    batchStopJobRun: (input) => client.send(new BatchStopJobRunCommand(input)),
+    region: () => client.config.region(),
+  };
+}
+
 /** The job argument in which the submission's key travels. */
 export const GLUE_KEY_ARGUMENT = '--sluice-key';
 
-/** Pages that `find` reads, of 200 runs each: a submit is retried within minutes, so its run is among the newest. */
+/** The most runs that a page of GetJobRuns holds. */
+const PAGE = 200;
+/** Pages that `find` reads: a submit is retried within minutes, so its run is among the newest. */
 const FIND_PAGES = 5;
 
 /**
  * `glue:startJobRun`. States: https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-jobs-runs.html (JobRunState).
- * StartJobRun takes no client token, so the key travels as a job argument that GetJobRuns shows.
+ * StartJobRun takes no client token, so the key travels as a job argument that GetJobRuns shows. Runs of one job share
+ * their polls: several at a time are looked for among the newest, and those that are older are asked for one by one.
  */
 export class GlueRunner implements Runner<'glue:startJobRun'> {
-  constructor(private readonly glue: GluePort) {}
+  private readonly pollers: PollerGroup<JobRun>;
+
+  /** @param gapMs the pause between two polls of one Glue job's runs */
+  constructor(
+    private readonly glue: GluePort,
+    gapMs = 1000,
+  ) {
+    this.pollers = new PollerGroup({
+      size: PAGE,
+      gapMs,
+      describe: (JobName, ids) => this.describeRuns(JobName, ids),
+    });
+  }
 
   async submit({ job: { parameters }, key }: SubmissionOf<'glue:startJobRun'>): Promise<JobReference> {
     const { JobRunId } = await this.glue.startJobRun({
@@ -45,7 +78,11 @@ export class GlueRunner implements Runner<'glue:startJobRun'> {
     const JobName = parameters.JobName!;
     let NextToken: string | undefined;
     for (let page = 0; page < FIND_PAGES; page++) {
-      const runs = await this.glue.getJobRuns({ JobName, ...(NextToken ? { NextToken } : {}) });
+      const runs = await this.glue.getJobRuns({
+        JobName,
+        MaxResults: PAGE,
+        ...(NextToken ? { NextToken } : {}),
+      });
       const found = runs.JobRuns?.find((run) => run.Arguments?.[GLUE_KEY_ARGUMENT] === markerOf(key));
       if (found) return this.reference(JobName, found.Id!, key, found.StartedOn ?? new Date());
       NextToken = runs.NextToken;
@@ -57,16 +94,19 @@ export class GlueRunner implements Runner<'glue:startJobRun'> {
   async poll(
     { job: { parameters } }: SubmissionOf<'glue:startJobRun'>,
     reference: JobReference,
+    signal: AbortSignal,
   ): Promise<JobState> {
-    const { JobRun: run } = await this.glue.getJobRun({
-      JobName: parameters.JobName!,
-      RunId: reference.externalId,
-    });
-    const state = run?.JobRunState ?? 'unknown';
-    const message = `Glue job ${parameters.JobName} run ${reference.externalId} is ${state}${run?.ErrorMessage ? `: ${run.ErrorMessage}` : ''}`;
+    const run = await this.pollers.get(parameters.JobName!, reference.externalId, signal);
+    if (!run)
+      throw new SluiceError(
+        'InvalidJob',
+        `Glue does not know run ${reference.externalId} of job ${parameters.JobName}`,
+      );
+    const state = run.JobRunState ?? 'unknown';
+    const message = `Glue job ${parameters.JobName} run ${reference.externalId} is ${state}${run.ErrorMessage ? `: ${run.ErrorMessage}` : ''}`;
     switch (state) {
       case 'SUCCEEDED': {
-        const seconds = { ExecutionTime: run?.ExecutionTime, DPUSeconds: run?.DPUSeconds };
+        const seconds = { ExecutionTime: run.ExecutionTime, DPUSeconds: run.DPUSeconds };
         const measures = Object.entries(seconds).filter(
           (entry): entry is [string, number] => entry[1] !== undefined,
         );
@@ -79,8 +119,8 @@ export class GlueRunner implements Runner<'glue:startJobRun'> {
             output: null,
             logUrl: await this.logUrl(run, reference),
             durationMs:
-              (run?.CompletedOn ?? new Date()).getTime() -
-              (run?.StartedOn ?? new Date(reference.submittedAt)).getTime(),
+              (run.CompletedOn ?? new Date()).getTime() -
+              (run.StartedOn ?? new Date(reference.submittedAt)).getTime(),
             measures: Object.fromEntries(measures),
           },
         };
@@ -109,9 +149,27 @@ export class GlueRunner implements Runner<'glue:startJobRun'> {
     if (message) throw new Error(message);
   }
 
-  private async logUrl(run: JobRun | undefined, reference: JobReference): Promise<string> {
+  private async describeRuns(JobName: string, ids: string[]): Promise<Map<string, JobRun>> {
+    const runs = new Map<string, JobRun>();
+    if (ids.length > 1) {
+      const { JobRuns } = await this.glue.getJobRuns({ JobName, MaxResults: PAGE });
+      for (const run of JobRuns ?? []) if (ids.includes(run.Id!)) runs.set(run.Id!, run);
+    }
+    for (const RunId of ids.filter((id) => !runs.has(id))) {
+      try {
+        const { JobRun } = await this.glue.getJobRun({ JobName, RunId });
+        if (JobRun) runs.set(RunId, JobRun);
+      } catch (error) {
+        // One run that is gone must not hide the others.
+        if ((error as Error).name !== 'EntityNotFoundException') throw error;
+      }
+    }
+    return runs;
+  }
+
+  private async logUrl(run: JobRun, reference: JobReference): Promise<string> {
     const region = await this.glue.region();
-    const group = encodeURIComponent(`${run?.LogGroupName ?? '/aws-glue/jobs'}/output`);
+    const group = encodeURIComponent(`${run.LogGroupName ?? '/aws-glue/jobs'}/output`);
     return `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#logEventViewer:group=${group};stream=${reference.externalId}`;
   }
 

@@ -1,25 +1,13 @@
 import { join, resolve } from 'node:path';
 import { existsSync } from 'node:fs';
-import {
-  GlueClient,
-  BatchStopJobRunCommand,
-  GetJobRunCommand,
-  GetJobRunsCommand,
-  StartJobRunCommand,
-} from '@aws-sdk/client-glue';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Config } from '../../config';
-import { AthenaRunner, createAthenaPort } from './athena';
+import { createTasks } from '../tasks';
+import { createAwsRunners } from './aws';
 import { DuckdbRunner } from './duckdb';
-import { createDynamodbExportPort, DynamodbExportRunner } from './dynamodbExport';
-import { createEmrServerlessPort, EmrServerlessRunner } from './emrServerless';
-import { GlueRunner, type GluePort } from './glue';
-import { createLambdaPort, LambdaRunner } from './lambda';
 import { createLivyPort, LivyRunner } from './livy';
 import { createLocalRunners } from './local';
 import { LocalGlueRunner, LocalLivyRunner } from './localSpark';
-import { createTasks } from '../tasks';
-import { createRedshiftDataPort, RedshiftDataRunner } from './redshiftData';
 import type { Runners } from './runner';
 import { WorkerTaskRunner } from './workerTask';
 
@@ -39,18 +27,7 @@ export function createRunners(config: Config, s3: S3Client, jobsFolders: readonl
   const livy =
     config.livyUrl === null ? null : new LivyRunner(createLivyPort(config.livyUrl), config.livyUrl);
   if (config.engines === 'aws') {
-    const { pollMinMs } = config;
-    const redshift = new RedshiftDataRunner(createRedshiftDataPort(), pollMinMs);
-    runners['glue:startJobRun'] = new GlueRunner(createGluePort());
-    runners['athena:startQueryExecution'] = new AthenaRunner(createAthenaPort(), pollMinMs);
-    runners['emr-serverless:startJobRun'] = new EmrServerlessRunner(createEmrServerlessPort(), pollMinMs);
-    runners['redshiftdata:executeStatement'] = redshift;
-    runners['redshiftdata:batchExecuteStatement'] = redshift;
-    runners['dynamodb:exportTableToPointInTime'] = new DynamodbExportRunner(
-      createDynamodbExportPort(),
-      pollMinMs,
-    );
-    runners['lambda:invoke'] = new LambdaRunner(createLambdaPort());
+    Object.assign(runners, createAwsRunners(config.pollMinMs));
     if (livy) runners['livy:createBatch'] = livy;
   } else {
     const s3Dir = config.s3Dir!;
@@ -69,15 +46,4 @@ export function createRunners(config: Config, s3: S3Client, jobsFolders: readonl
     );
   }
   return runners;
-}
-
-/** AWS Glue through the SDK, by its default credential and endpoint rules. One attempt each: the activities retry. */
-export function createGluePort(client: GlueClient = new GlueClient({ maxAttempts: 1 })): GluePort {
-  return {
-    startJobRun: (input) => client.send(new StartJobRunCommand(input)),
-    getJobRun: (input) => client.send(new GetJobRunCommand(input)),
-    getJobRuns: (input) => client.send(new GetJobRunsCommand(input)),
-    batchStopJobRun: (input) => client.send(new BatchStopJobRunCommand(input)),
-    region: () => client.config.region(),
-  };
 }

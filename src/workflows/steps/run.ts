@@ -43,6 +43,8 @@ const JOB_RETRY = { initialInterval: '1 s', backoffCoefficient: 2, maximumInterv
 const RETRYABLE_ATTEMPTS = 3;
 const RETRY_PAUSE_MS = 10_000;
 const MAX_RETRY_PAUSE_MS = 5 * 60_000;
+/** The failures of a job that has ended; after any other, a job that was submitted may still run. */
+const JOB_ENDS = ['JobFailed', 'JobStopped', 'JobLost'];
 
 const { describeWorker } = proxyLocalActivities<Activities>({ startToCloseTimeout: '10 s' });
 const { subscribe } = proxyActivities<Activities>({
@@ -235,6 +237,7 @@ export class Run {
       key: [workflowId, runId, step.name, number].join('/'),
       run: workflowId,
       step: step.name,
+      since: new Date().toISOString(),
       ...(options.maxRows === undefined ? {} : { maxRows: options.maxRows }),
     };
   }
@@ -281,11 +284,12 @@ export class Run {
     const { board } = this.shared;
     const { job } = submission;
     const timedOut = error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
-    if (!isCancellation(error) && !timedOut) {
-      const failure = toFailure(error, step.name);
-      if (options.failedAs) failure.message = `${options.failedAs}: ${failure.message}`;
-      board.update(step, { state: failure.code === 'JobStopped' ? 'stopped' : 'failed', failure });
-      return asApplicationFailure(failure, error);
+    const failed = toFailure(error, step.name);
+    if (options.failedAs) failed.message = `${options.failedAs}: ${failed.message}`;
+    const mayRun = reference !== null && !runsInWorker(job.resource) && !JOB_ENDS.includes(failed.code);
+    if (!isCancellation(error) && !timedOut && !mayRun) {
+      board.update(step, { state: failed.code === 'JobStopped' ? 'stopped' : 'failed', failure: failed });
+      return asApplicationFailure(failed, error);
     }
     if (isCancellation(error) && options.onCancel === 'leave') {
       board.update(step, {
@@ -308,9 +312,15 @@ export class Run {
           message: `${step.name} did not end within ${timeout}; ${ending}.${inLine}`,
           step: step.name,
         }
-      : { code: leaked ? 'JobLeaked' : 'Cancelled', message: `Cancelled; ${ending}.`, step: step.name };
+      : isCancellation(error)
+        ? { code: leaked ? 'JobLeaked' : 'Cancelled', message: `Cancelled; ${ending}.`, step: step.name }
+        : {
+            code: leaked ? 'JobLeaked' : failed.code,
+            message: `${failed.message}; ${ending}.`,
+            step: step.name,
+          };
     board.update(step, {
-      state: leaked ? 'leaked' : timedOut ? 'failed' : 'stopped',
+      state: leaked ? 'leaked' : isCancellation(error) ? 'stopped' : 'failed',
       failure,
       job: {
         resource: job.resource,
@@ -572,9 +582,14 @@ export async function runPipeline<Input, Result>(
     }
     const failure = toFailure(error, null);
     if (input !== undefined && (input as { onFailure?: OnFailure }).onFailure === 'fallback') {
-      const result = fallback ? await fallback(run, input, failure) : null;
-      await end('completed with fallback', failure);
-      return result;
+      try {
+        const result = fallback ? await fallback(run, input, failure) : null;
+        await end('completed with fallback', failure);
+        return result;
+      } catch (second) {
+        if (!isReportable(second)) throw second;
+        failure.message += `; the fallback failed, too: ${toFailure(second, null).message}`;
+      }
     }
     await end('failed', failure);
     throw asApplicationFailure(failure, error instanceof SluiceError ? undefined : error);

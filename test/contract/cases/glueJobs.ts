@@ -1,6 +1,5 @@
 import { GlueClient } from '@aws-sdk/client-glue';
-import { createGluePort } from '../../../src/activities/runners';
-import { GlueRunner } from '../../../src/activities/runners/glue';
+import { createGluePort, GlueRunner } from '../../../src/activities/runners/glue';
 import { GlueJobsDouble } from '../../support/aws/glue';
 import type { ContractCase } from '../contractCase';
 
@@ -10,7 +9,7 @@ export const glueJobs: ContractCase = {
     const double = new GlueJobsDouble();
     return { double, control: double.control };
   },
-  createRunner: (settings) => new GlueRunner(createGluePort(new GlueClient(settings))),
+  createRunner: (settings, gapMs) => new GlueRunner(createGluePort(new GlueClient(settings)), gapMs),
   submit: 'StartJobRun',
   poll: 'GetJobRun',
   states: {

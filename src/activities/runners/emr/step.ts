@@ -1,0 +1,199 @@
+import type { StepSummary } from '@aws-sdk/client-emr';
+import { SluiceError } from '../../../errors';
+import type { JobReference } from '../../../jobs';
+import { PollerGroup } from '../../pollerGroup';
+import { markerOf, type JobState, type Runner, type SubmissionOf } from '../runner';
+import { clusterUrl, markName, pagesOf, submitWithinLimits, type EmrPort } from './port';
+
+type Addition = SubmissionOf<'elasticmapreduce:addStep'>;
+type Cancellation = SubmissionOf<'elasticmapreduce:cancelStep'>;
+
+/** How many step ids ListSteps takes. */
+const BATCH = 10;
+const ENDED = ['COMPLETED', 'CANCELLED', 'FAILED', 'INTERRUPTED'];
+
+/** One stream of ListSteps calls for each cluster. */
+export function createStepPollers(emr: EmrPort, gapMs: number): PollerGroup<StepSummary> {
+  return new PollerGroup({
+    size: BATCH,
+    gapMs,
+    fullGapMs: Math.min(gapMs, 200),
+    describe: async (ClusterId, StepIds) => {
+      const { Steps } = await emr.listSteps({ ClusterId, StepIds });
+      return new Map((Steps ?? []).map((step) => [step.Id!, step]));
+    },
+  });
+}
+
+/**
+ * `elasticmapreduce:addStep`. AddJobFlowSteps takes no client token, so the key travels in the step's name, which
+ * ListSteps shows. States: https://docs.aws.amazon.com/emr/latest/APIReference/API_StepStatus.html
+ */
+export class EmrAddStepRunner implements Runner<'elasticmapreduce:addStep'> {
+  constructor(
+    private readonly emr: EmrPort,
+    private readonly pollers: PollerGroup<StepSummary>,
+  ) {}
+
+  async submit({ job: { parameters }, key }: Addition): Promise<JobReference> {
+    const { ClusterId, Step, ...rest } = parameters;
+    const Name = markName(Step.Name, markerOf(key));
+    const { StepIds } = await submitWithinLimits(
+      this.emr.addJobFlowSteps({ ...rest, JobFlowId: ClusterId, Steps: [{ ...Step, Name }] }),
+    );
+    return this.reference(ClusterId, StepIds![0]!, key);
+  }
+
+  async find({ job, key }: Addition): Promise<JobReference | null> {
+    const { ClusterId } = job.parameters;
+    for await (const { Steps } of pagesOf((Marker) => this.emr.listSteps({ ClusterId, Marker }))) {
+      const found = Steps?.find(({ Name }) => Name?.endsWith(markerOf(key)));
+      if (found) return this.reference(ClusterId, found.Id!, key);
+    }
+    return null;
+  }
+
+  async poll({ job }: Addition, reference: JobReference, signal: AbortSignal): Promise<JobState> {
+    const { externalId, url } = reference;
+    const step = await getStep(this.pollers, job.parameters.ClusterId, externalId, signal);
+    const { State = 'unknown', Timeline } = step.Status ?? {};
+    switch (State) {
+      case 'COMPLETED': {
+        const begun = Timeline?.StartDateTime ?? new Date(reference.submittedAt);
+        const ended = Timeline?.EndDateTime ?? new Date();
+        return {
+          state: 'succeeded',
+          result: {
+            resource: job.resource,
+            externalId,
+            url,
+            output: null,
+            logUrl: step.LogUri ?? null,
+            durationMs: Math.max(0, ended.getTime() - begun.getTime()),
+            measures: {},
+            payload: { ClusterId: job.parameters.ClusterId, StepId: externalId },
+          },
+        };
+      }
+      case 'CANCELLED':
+        return { state: 'stopped', message: describeStep(step) };
+      case 'FAILED':
+      case 'INTERRUPTED':
+        return { state: 'failed', message: describeStep(step) };
+      default:
+        return { state: 'running', nativeState: State };
+    }
+  }
+
+  /**
+   * A step whose cancellation was asked for before and goes on is killed. EMR cancels running steps from release 5.28 on.
+   * @throws SluiceError JobLeaked when the cluster's release cannot
+   */
+  async stop({ job }: Addition, { externalId }: JobReference): Promise<void> {
+    const { ClusterId } = job.parameters;
+    const before = await readStep(this.emr, ClusterId, externalId);
+    if (hasEnded(before)) return;
+    const wasAsked = before?.Status?.State === 'CANCEL_PENDING';
+    const { CancelStepsInfoList } = await this.emr.cancelSteps({
+      ClusterId,
+      StepIds: [externalId],
+      StepCancellationOption: wasAsked ? 'TERMINATE_PROCESS' : 'SEND_INTERRUPT',
+    });
+    const answer = CancelStepsInfoList?.[0];
+    if (answer?.Status !== 'FAILED' || hasEnded(await readStep(this.emr, ClusterId, externalId))) return;
+    throw new SluiceError(
+      'JobLeaked',
+      `EMR does not cancel step ${externalId}: ${answer.Reason ?? 'no reason given'}; running steps can be cancelled on EMR 5.28 and later, else terminate cluster ${ClusterId}`,
+    );
+  }
+
+  private async reference(clusterId: string, stepId: string, key: string): Promise<JobReference> {
+    return {
+      resource: 'elasticmapreduce:addStep',
+      externalId: stepId,
+      key,
+      url: await clusterUrl(this.emr, clusterId),
+      submittedAt: new Date().toISOString(),
+    };
+  }
+}
+
+/**
+ * `elasticmapreduce:cancelStep`: ends with the step, however that ends; the result says how. CancelSteps is idempotent,
+ * so nothing need be found again.
+ */
+export class EmrCancelStepRunner implements Runner<'elasticmapreduce:cancelStep'> {
+  constructor(
+    private readonly emr: EmrPort,
+    private readonly pollers: PollerGroup<StepSummary>,
+  ) {}
+
+  async submit({ job, key }: Cancellation): Promise<JobReference> {
+    const { ClusterId, StepId, ...options } = job.parameters;
+    const { CancelStepsInfoList } = await this.emr.cancelSteps({ ...options, ClusterId, StepIds: [StepId] });
+    const answer = CancelStepsInfoList?.[0];
+    if (answer?.Status === 'FAILED' && !hasEnded(await readStep(this.emr, ClusterId, StepId)))
+      throw new SluiceError('InvalidJob', `EMR does not cancel step ${StepId}: ${answer.Reason}`);
+    return {
+      resource: job.resource,
+      externalId: StepId,
+      key,
+      url: await clusterUrl(this.emr, ClusterId),
+      submittedAt: new Date().toISOString(),
+    };
+  }
+
+  find(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
+  async poll({ job }: Cancellation, reference: JobReference, signal: AbortSignal): Promise<JobState> {
+    const { externalId, url, submittedAt } = reference;
+    const step = await getStep(this.pollers, job.parameters.ClusterId, externalId, signal);
+    if (!hasEnded(step)) return { state: 'running', nativeState: step.Status?.State ?? 'unknown' };
+    return {
+      state: 'succeeded',
+      result: {
+        resource: job.resource,
+        externalId,
+        url,
+        output: null,
+        logUrl: step.LogUri ?? null,
+        durationMs: Date.now() - Date.parse(submittedAt),
+        measures: {},
+        payload: { StepId: externalId, State: step.Status?.State },
+      },
+    };
+  }
+
+  /** A cancellation cannot be taken back and soon ends by itself. */
+  async stop(): Promise<void> {}
+}
+
+async function getStep(
+  pollers: PollerGroup<StepSummary>,
+  clusterId: string,
+  stepId: string,
+  signal: AbortSignal,
+): Promise<StepSummary> {
+  const step = await pollers.get(clusterId, stepId, signal);
+  if (step) return step;
+  throw new SluiceError('InvalidJob', `EMR cluster ${clusterId} does not know step ${stepId}`);
+}
+
+async function readStep(emr: EmrPort, ClusterId: string, stepId: string): Promise<StepSummary | undefined> {
+  return (await emr.listSteps({ ClusterId, StepIds: [stepId] })).Steps?.[0];
+}
+
+function hasEnded(step: StepSummary | undefined): boolean {
+  return ENDED.includes(step?.Status?.State ?? '');
+}
+
+function describeStep({ Id, Name, Status, LogUri }: StepSummary): string {
+  const { State, StateChangeReason, FailureDetails: details } = Status ?? {};
+  const reason = [details?.Reason, details?.Message ?? StateChangeReason?.Message]
+    .filter((text) => text)
+    .join(': ');
+  const log = details?.LogFile ?? LogUri;
+  return `EMR step ${Id} (${Name}) is ${State}${reason ? `: ${reason}` : ''}${log ? `\nLog: ${log}` : ''}`;
+}
