@@ -41,17 +41,32 @@ export const TRINO_SESSION = [
   `CREATE MACRO trino_regexp_extract(x, p) AS CASE WHEN regexp_matches(x, p) THEN regexp_extract(x, p) END, (x, p, g) AS CASE WHEN regexp_matches(x, p) THEN regexp_extract(x, p, g) END`,
   `CREATE MACRO trino_regexp_replace(x, p) AS regexp_replace(x, p, '', 'g'), (x, p, r) AS regexp_replace(x, p, regexp_replace(r, '\\$(\\d)', '\\\\\\1', 'g'), 'g')`,
   `CREATE MACRO trino_split_part(x, d, n) AS string_split(x, d)[n]`,
+  // Java's text of a double: scientific from 10^7 on and below 10^-3. `t` is DuckDB's text without sign.
+  `CREATE MACRO trino_digits(t) AS rtrim(ltrim(replace(split_part(t, 'e', 1), '.', ''), '0'), '0')`,
+  `CREATE MACRO trino_exponent(t) AS CASE
+     WHEN contains(t, 'e') THEN CAST(split_part(t, 'e', 2) AS INTEGER)
+     WHEN t LIKE '0.%' THEN length(ltrim(split_part(t, '.', 2), '0')) - length(split_part(t, '.', 2)) - 1
+     ELSE length(split_part(t, '.', 1)) - 1 END`,
+  `CREATE MACRO trino_scientific(t) AS left(trino_digits(t), 1) || '.' || coalesce(nullif(substr(trino_digits(t), 2), ''), '0') || 'E' || trino_exponent(t)`,
+  `CREATE MACRO trino_double(x) AS CASE
+     WHEN isnan(x) THEN 'NaN'
+     WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'Infinity' ELSE '-Infinity' END
+     WHEN x = 0 OR abs(x) >= 0.001 AND abs(x) < 1e7 THEN CAST(x AS VARCHAR)
+     ELSE CASE WHEN x < 0 THEN '-' ELSE '' END || trino_scientific(CAST(abs(x) AS VARCHAR)) END`,
   `CREATE MACRO trino_to_varchar(x) AS CASE
+     WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN trino_double(TRY_CAST(CAST(x AS VARCHAR) AS DOUBLE))
      WHEN typeof(x) = 'JSON' THEN json_extract_string(CAST(x AS VARCHAR), '$')
      WHEN typeof(x) = 'TIMESTAMP' THEN strftime(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g')
      WHEN typeof(x) = 'TIMESTAMP WITH TIME ZONE' THEN strftime(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMPTZ), '%Y-%m-%d %H:%M:%S.%g UTC')
      ELSE CAST(x AS VARCHAR) END`,
 ];
 
+/** What the macros above need themselves. */
+const HELPERS = /^(path|digits|exponent|scientific|double|to_varchar)$/;
 /** Functions that have a macro above. */
 const MACROS = new Set(
   TRINO_SESSION.flatMap((sql) => /^CREATE MACRO trino_(\w+)/.exec(sql)?.[1] ?? []).filter(
-    (name) => name !== 'path' && name !== 'to_varchar',
+    (name) => !HELPERS.test(name),
   ),
 );
 

@@ -39,7 +39,7 @@ function parseType(nodes: readonly SqlNode[]): Type {
 
 /**
  * The SQL that turns a value into the text that Athena's result files have for it: `[a, b]` for an array, `{a=1, b=null}`
- * for a row or map, three decimals of a second, and the zone's name.
+ * for a row or map, three decimals of a second, the zone's name, `1.0E7`. It needs the macros of `TRINO_SESSION`.
  */
 export function toAthenaText(type: string, value: string): string {
   return formatValue(parseType(parseSql(type)), value, 0);
@@ -72,6 +72,7 @@ function formatValue(type: Type, value: string, depth: number): string {
         return `strftime(${value}, '%Y-%m-%d %H:%M:%S.%g UTC')`;
       if (type.name.startsWith('TIMESTAMP'))
         return `strftime(CAST(${value} AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g')`;
+      if (type.name === 'DOUBLE' || type.name === 'FLOAT') return `trino_double(${value})`;
       if (type.name === 'BLOB') return `lower(hex(${value}))`;
       return `CAST(${value} AS VARCHAR)`;
   }

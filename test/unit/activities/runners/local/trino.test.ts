@@ -146,6 +146,21 @@ const ANSWERED: [string, unknown[][]][] = [
        CAST(json_parse('{"k":2}') AS MAP(VARCHAR, BIGINT))['k'], sum(x) FILTER (WHERE x > 1) FROM (VALUES (1), (2), (3)) AS t(x)`,
     [['x', 1.5, '2', '5']],
   ],
+  [
+    `SELECT CAST(CAST(x AS DOUBLE) AS VARCHAR) FROM (VALUES ('1.5'), ('0'), ('-2714843612'), ('10000000'), ('9999999.5'), ('1e300'), ('0.001'), ('0.00012'), ('-1.5e-7'), ('12345678.9')) AS t(x)`,
+    [
+      '1.5',
+      '0.0',
+      '-2.714843612E9',
+      '1.0E7',
+      '9999999.5',
+      '1.0E300',
+      '0.001',
+      '1.2E-4',
+      '-1.5E-7',
+      '1.23456789E7',
+    ].map((text) => [text]),
+  ],
   // Texts, quoted names and comments are not touched.
   [
     `SELECT 'UNNEST(a) -> json_extract(x)' AS "CAST(a AS VARCHAR)" -- CROSS JOIN UNNEST(
