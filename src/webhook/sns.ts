@@ -1,9 +1,7 @@
 /** The message that SNS wraps around an event: https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html */
 import { z } from 'zod';
+import { TOPIC_ARN } from '../pipelines/location';
 import { problemsOf, wrongBody } from './problems';
-
-/** ARNs in the partitions whose SNS has a host under amazonaws.com; the setting of allowed topics is checked with it, too. */
-export const TOPIC_ARN = /^arn:aws(-[a-z]+)*:sns:[a-z0-9-]{1,40}:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$/;
 
 /** Text of one line: it is part of the signed text, where a line break would make two readings of it. */
 const line = (limit: number) => z.string().regex(new RegExp(`^[^\\r\\n]{1,${limit}}$`));

@@ -82,7 +82,10 @@ async function fetchCertificate(url: string, deps: CertificateDependencies): Pro
 }
 
 /** SNS's file has one certificate, which names the place of its issuer's. */
-async function fetchIssuer(leaf: X509Certificate, { fetch }: CertificateDependencies): Promise<X509Certificate[]> {
+async function fetchIssuer(
+  leaf: X509Certificate,
+  { fetch }: CertificateDependencies,
+): Promise<X509Certificate[]> {
   const url = /^CA Issuers - URI:(\S+)$/m.exec(leaf.infoAccess ?? '')?.[1];
   if (url === undefined || !ISSUER_URL.test(url)) return [];
   const { status, body } = await fetch(url);
@@ -97,7 +100,7 @@ function isChained(
   { roots, now }: CertificateDependencies,
 ): boolean {
   const left = [...issuers];
-  for (let last = leaf; ; ) {
+  for (let last = leaf; ;) {
     const trusted = findIssuer(last, trustedRoots(roots));
     if (trusted) return isInTime(trusted, now());
     const next = findIssuer(last, left);
@@ -107,7 +110,10 @@ function isChained(
   }
 }
 
-function findIssuer(certificate: X509Certificate, from: readonly X509Certificate[]): X509Certificate | undefined {
+function findIssuer(
+  certificate: X509Certificate,
+  from: readonly X509Certificate[],
+): X509Certificate | undefined {
   return from.find(
     (issuer) => issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey),
   );

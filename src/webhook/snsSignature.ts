@@ -24,23 +24,37 @@ export const SNS: CertificateDependencies = {
 const MAX_AGE_MS = 60 * 60_000;
 const MAX_AHEAD_MS = 15 * 60_000;
 
-const HASHES: Record<string, string> = { '1': 'RSA-SHA1', '2': 'RSA-SHA256' };
+const HASHES = new Map([
+  ['1', 'RSA-SHA1'],
+  ['2', 'RSA-SHA256'],
+]);
 
 // https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message-verify-message-signature.html
 const NOTIFICATION_FIELDS = ['Message', 'MessageId', 'Subject', 'Timestamp', 'TopicArn', 'Type'];
-const CONFIRMATION_FIELDS = ['Message', 'MessageId', 'SubscribeURL', 'Timestamp', 'Token', 'TopicArn', 'Type'];
+const CONFIRMATION_FIELDS = [
+  'Message',
+  'MessageId',
+  'SubscribeURL',
+  'Timestamp',
+  'Token',
+  'TopicArn',
+  'Type',
+];
 
 /**
  * Checks, in this order, so that what costs most comes last: the topic is an allowed one, the time is within an hour,
  * the certificate's URL is one of SNS's, the certificate is good, and the signature is of this text.
  */
-export function createCheckSignature(topics: readonly string[], deps: CertificateDependencies): CheckSignature {
+export function createCheckSignature(
+  topics: readonly string[],
+  deps: CertificateDependencies,
+): CheckSignature {
   const findCertificate = createFindCertificate(deps);
   return async (message) => {
     if (!topics.includes(message.TopicArn)) return 'topic';
     const ageMs = deps.now() - Date.parse(message.Timestamp);
     if (!(ageMs <= MAX_AGE_MS && ageMs >= -MAX_AHEAD_MS)) return 'time';
-    const hash = HASHES[message.SignatureVersion ?? ''];
+    const hash = HASHES.get(message.SignatureVersion ?? '');
     if (hash === undefined || !message.Signature) return 'signature';
     const url = message.SigningCertURL ?? '';
     if (!isCertificateUrl(url, deps.hosts)) return 'certificate';
@@ -63,7 +77,10 @@ export function signedText(message: SnsMessage): string {
 }
 
 /** Whether a GET of the URL confirms this very subscription, and does nothing else. */
-export function isSubscribeUrl({ SubscribeURL, TopicArn, Token }: SubscriptionConfirmation, hosts: RegExp): boolean {
+export function isSubscribeUrl(
+  { SubscribeURL, TopicArn, Token }: SubscriptionConfirmation,
+  hosts: RegExp,
+): boolean {
   const url = URL.canParse(SubscribeURL) ? new URL(SubscribeURL) : null;
   return (
     url !== null &&
