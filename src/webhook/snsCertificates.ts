@@ -82,13 +82,10 @@ async function fetchCertificate(url: string, deps: CertificateDependencies): Pro
 }
 
 /** SNS's file has one certificate, which names the place of its issuer's. */
-async function fetchIssuer(
-  leaf: X509Certificate,
-  { fetch }: CertificateDependencies,
-): Promise<X509Certificate[]> {
+async function fetchIssuer(leaf: X509Certificate, deps: CertificateDependencies): Promise<X509Certificate[]> {
   const url = /^CA Issuers - URI:(\S+)$/m.exec(leaf.infoAccess ?? '')?.[1];
   if (url === undefined || !ISSUER_URL.test(url)) return [];
-  const { status, body } = await fetch(url);
+  const { status, body } = await deps.fetch(url);
   if (status !== 200) throw new Error(`The host of issuers answers ${status}`);
   return readCertificates(body);
 }
@@ -97,14 +94,14 @@ async function fetchIssuer(
 function isChained(
   leaf: X509Certificate,
   issuers: X509Certificate[],
-  { roots, now }: CertificateDependencies,
+  deps: CertificateDependencies,
 ): boolean {
   const left = [...issuers];
   for (let last = leaf; ;) {
-    const trusted = findIssuer(last, trustedRoots(roots));
-    if (trusted) return isInTime(trusted, now());
+    const trusted = findIssuer(last, trustedRoots(deps.roots));
+    if (trusted) return isInTime(trusted, deps.now());
     const next = findIssuer(last, left);
-    if (!next || !isInTime(next, now())) return false;
+    if (!next || !isInTime(next, deps.now())) return false;
     left.splice(left.indexOf(next), 1);
     last = next;
   }
@@ -112,9 +109,9 @@ function isChained(
 
 function findIssuer(
   certificate: X509Certificate,
-  from: readonly X509Certificate[],
+  candidates: readonly X509Certificate[],
 ): X509Certificate | undefined {
-  return from.find(
+  return candidates.find(
     (issuer) => issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey),
   );
 }

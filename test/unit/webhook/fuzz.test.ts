@@ -85,7 +85,7 @@ test.each(SEEDS)(
       if (action < 0.1) entries.splice(index, 1);
       else if (action < 0.2) entries.push([pick(NAMES), pick(VALUES)]);
       else entries[index] = [action < 0.25 ? pick(NAMES) : name, changeValue(old)];
-      return Array.isArray(value) ? entries.map(([, entry]) => entry) : Object.fromEntries(entries);
+      return Array.isArray(value) ? entries.map(([, entry]): unknown => entry) : Object.fromEntries(entries);
     };
     const changeText = (text: string): string => {
       const at = Math.floor(random() * text.length);
