@@ -6,6 +6,7 @@ import pc from 'picocolors';
 import { readConfig, type Config } from '../config';
 import { connectClient, connectS3, temporalSettings } from '../connect';
 import { parseS3Uri } from '../pipelines/location';
+import { checkWebhook, parseWebhookUrl } from './checkWebhook';
 import { EXIT, describeError } from './errors';
 import { addJson, type JsonOption } from './options';
 import { print, printJson } from './output';
@@ -28,10 +29,18 @@ export function addDoctor(program: Command): void {
   const command = program
     .command('doctor')
     .description('check Temporal, worker, S3, AWS credentials and Livy, and say what to mend')
-    .addHelpText('after', '\nExample:\n  $ sluice doctor');
-  addJson(command).action(async ({ json }: JsonOption) => {
+    .option(
+      '--webhook <url>',
+      'send a test event through this webhook, with SLUICE_WEBHOOK_SECRET',
+      parseWebhookUrl,
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ sluice doctor\n  $ sluice doctor --webhook https://sluice.example.com',
+    );
+  addJson(command).action(async ({ json, webhook }: JsonOption & { webhook?: string }) => {
     const config = readConfig();
-    const { findings, isReachable } = await checkAll(config);
+    const { findings, isReachable } = await checkAll(config, webhook);
     const ok = findings.every((finding) => finding.ok);
     if (json) printJson({ ok, checks: findings });
     else print(findings.map(renderFinding).join('\n'));
@@ -39,17 +48,44 @@ export function addDoctor(program: Command): void {
   });
 }
 
-async function checkAll(config: Config): Promise<{ findings: Finding[]; isReachable: boolean }> {
-  const [{ findings, isReachable }, ...others] = await Promise.all([
+interface Findings {
+  findings: Finding[];
+  /** Whether each server answers whose absence has an exit code of its own. */
+  isReachable: boolean;
+}
+
+async function checkAll(config: Config, webhook: string | undefined): Promise<Findings> {
+  const [temporal, through, ...others] = await Promise.all([
     checkTemporal(config),
+    webhook === undefined ? { findings: [], isReachable: true } : checkThrough(webhook, config),
     checkLake(config),
     checkCredentials(config),
     checkLivy(config),
   ]);
-  return { findings: [...findings, ...others.filter((finding) => finding !== null)], isReachable };
+  return {
+    findings: [...temporal.findings, ...others.filter((finding) => finding !== null), ...through.findings],
+    isReachable: temporal.isReachable && through.isReachable,
+  };
 }
 
-async function checkTemporal(config: Config): Promise<{ findings: Finding[]; isReachable: boolean }> {
+async function checkThrough(url: string, config: Config): Promise<Findings> {
+  let isReachable = true;
+  const remedy = 'See docs/webhook.md, "When nothing arrives".';
+  const finding = await check('webhook', remedy, async () => {
+    const client = await connectClient();
+    try {
+      return await checkWebhook(url, client, config);
+    } catch (error) {
+      isReachable = describeError(error).code !== 'ServerUnreachable';
+      throw error;
+    } finally {
+      await client.connection.close();
+    }
+  });
+  return { findings: [finding], isReachable };
+}
+
+async function checkTemporal(config: Config): Promise<Findings> {
   let client: Client;
   try {
     client = await connectClient();
