@@ -67,7 +67,8 @@ async function sendEvent(url: string, bucket: string, secret: string | undefined
       signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
     });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const { cause = error } = error as { cause?: unknown };
+    const reason = cause instanceof Error ? cause.message : String(cause);
     throw new SluiceError('ServerUnreachable', `${url} does not answer (${reason})`, { cause: error });
   }
   const text = await response.text();

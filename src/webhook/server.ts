@@ -133,6 +133,7 @@ export function createWebhook(deps: WebhookDependencies): FastifyInstance {
       handler: async (request, reply) => {
         const hasSecret = authenticate(request.headers);
         const envelope = read(request.body, hasSecret);
+        if (envelope === null) return refuse(reply, 'signature');
         if (hasSecret) {
           const topic = topicOf(envelope, request);
           if (topic !== null && topics.length > 0 && !topics.includes(topic)) return refuseTopic(reply);
@@ -141,11 +142,11 @@ export function createWebhook(deps: WebhookDependencies): FastifyInstance {
           if (problem === 'unknown') return sendTryAgain(reply, 'The signature could not be checked');
           if (problem !== null) return refuse(reply, problem);
         }
-        if (envelope?.kind === 'sns' && envelope.message.Type === 'SubscriptionConfirmation') {
+        if (envelope.kind === 'sns' && envelope.message.Type === 'SubscriptionConfirmation') {
           return confirm(envelope.message, request.id, reply);
         }
         const notification =
-          envelope!.kind === 'sns' ? openSnsMessage(envelope!.message) : envelope!.notification;
+          envelope.kind === 'sns' ? openSnsMessage(envelope.message) : envelope.notification;
         const accepted = await accept(notification, request.id);
         if (!accepted) return sendTryAgain(reply, 'The arrivals could not be handed on');
         const counts = { arrivals: notification.arrivals.length, ignored: notification.ignored };
@@ -180,8 +181,8 @@ export function createWebhook(deps: WebhookDependencies): FastifyInstance {
     }
   }
 
-  async function check(envelope: Envelope | null): Promise<Refusal | 'unknown' | null> {
-    if (envelope?.kind !== 'sns') return 'signature';
+  async function check(envelope: Envelope): Promise<Refusal | 'unknown' | null> {
+    if (envelope.kind !== 'sns') return 'signature';
     try {
       return await within(SIGNATURE_TIMEOUT_MS, () => checkSignature(envelope.message));
     } catch (error) {
@@ -199,7 +200,10 @@ export function createWebhook(deps: WebhookDependencies): FastifyInstance {
       (fetched) => fetched.status,
       () => null,
     );
-    deps.log.info({ requestId, topic: message.TopicArn, status }, 'webhook confirmed a subscription');
+    deps.log.info(
+      { requestId, topic: message.TopicArn, status },
+      'webhook asked SNS to confirm a subscription',
+    );
     if (status !== 200) return sendTryAgain(reply, 'The subscription could not be confirmed');
     const counts = { arrivals: 0, ignored: 1 };
     countRecords(counts);
@@ -242,8 +246,8 @@ export async function closeWebhook(server: FastifyInstance, timeoutMs = 8_000): 
 }
 
 /** The topic that a request says it comes from. */
-function topicOf(envelope: Envelope | null, { headers }: FastifyRequest): string | null {
-  if (envelope?.kind === 'sns') return envelope.message.TopicArn;
+function topicOf(envelope: Envelope, { headers }: FastifyRequest): string | null {
+  if (envelope.kind === 'sns') return envelope.message.TopicArn;
   const topic = headers['x-amz-sns-topic-arn'];
   return typeof topic === 'string' ? topic : null;
 }
