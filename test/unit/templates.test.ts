@@ -35,8 +35,11 @@ test('cfn-lint would find a mistake', async () => {
   expect(await lint(template.replace('Protocol: https', 'Protokol: https'))).toContain('Protokol');
 });
 
-test.each(templates)('%s lets nobody in beyond the services it names, and keeps the bucket that it makes', (template) => {
-  const text = readFileSync(join(folder, template), 'utf8');
-  expect(text).toMatch(/Type: AWS::S3::Bucket\n(.*\n){1,3} +DeletionPolicy: Retain/);
-  expect(text).not.toMatch(/Principal: '?\*|Resource: '?\*/);
-});
+test.each(templates)(
+  '%s lets nobody in beyond the services it names, and keeps the bucket that it makes',
+  (template) => {
+    const text = readFileSync(join(folder, template), 'utf8');
+    expect(text).toMatch(/Type: AWS::S3::Bucket\n(.*\n){1,3} +DeletionPolicy: Retain/);
+    expect(text).not.toMatch(/Principal: '?\*|Resource: '?\*/);
+  },
+);
