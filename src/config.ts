@@ -1,7 +1,7 @@
 import { SluiceError } from './errors';
 import { parseDuration } from './pipelines/duration';
 import { isNotificationTarget } from './pipelines/input';
-import { parseS3Uri } from './pipelines/location';
+import { parseS3Uri, TOPIC_ARN } from './pipelines/location';
 
 /** Every setting, from the environment or its default. Temporal's own settings are read by `connect.ts`. */
 export interface Config {
@@ -16,7 +16,7 @@ export interface Config {
   uiUrl: string | null;
   /** Where the end of every run is told: an SNS topic's ARN or a URL, which may hold a secret. */
   notify: string | null;
-  webhook: { host: string; port: number; secrets: string[] };
+  webhook: { host: string; port: number; secrets: string[]; topics: string[] };
   metricsPort: number | null;
   pollMinMs: number;
   pollMaxMs: number;
@@ -76,6 +76,15 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       problems.push(`${name}: give the ARN of an SNS topic, or an http or https URL`);
     return value;
   };
+  const topics = (name: string): string[] => {
+    const arns = (text(name) ?? '').split(/[\s,]+/).filter((arn) => arn !== '');
+    for (const arn of arns.filter((one) => !TOPIC_ARN.test(one))) {
+      problems.push(
+        `${name}: "${arn}" is no topic; give one such as arn:aws:sns:eu-central-1:123456789012:uploads`,
+      );
+    }
+    return arns;
+  };
 
   const lake = text('SLUICE_LAKE')?.replace(/\/+$/, '') ?? 's3://lake';
   if (parseS3Uri(lake) === null)
@@ -92,6 +101,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       host: text('SLUICE_WEBHOOK_HOST') ?? '127.0.0.1',
       port: port('SLUICE_WEBHOOK_PORT', 8088)!,
       secrets: (text('SLUICE_WEBHOOK_SECRET') ?? '').split(',').filter((secret) => secret !== ''),
+      topics: topics('SLUICE_SNS_TOPICS'),
     },
     metricsPort: port('SLUICE_METRICS_PORT', null),
     pollMinMs: duration('SLUICE_POLL_MIN', 1000),

@@ -4,16 +4,17 @@ import { connectClient } from './connect';
 import { SluiceError } from './errors';
 import { createLogger } from './logging';
 import { startMetricsServer } from './webhook/metrics';
-import { createWebhook } from './webhook/server';
+import { closeWebhook, createWebhook } from './webhook/server';
 
 /** Runs the webhook until a signal stops it; requests under way are answered first. */
 export async function runWebhook(): Promise<void> {
   const config = readConfig();
   const log = createLogger(config.logLevel, 'webhook');
-  const { host, port, secrets } = config.webhook;
+  const { host, port, secrets, topics } = config.webhook;
   const client = await connectClient();
   const webhook = createWebhook({
     secrets,
+    topics,
     host,
     log,
     acceptArrivals: createAcceptArrivals(client, config),
@@ -40,7 +41,7 @@ export async function runWebhook(): Promise<void> {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);
   });
-  await webhook.close();
+  await closeWebhook(webhook);
   metrics?.close();
   await client.connection.close();
 }

@@ -9,6 +9,7 @@ import { connectClient, connectS3, temporalSettings } from '../connect';
 import type { Resource } from '../jobs';
 import { PIPELINES, type Pipeline } from '../pipelines';
 import { parseS3Uri } from '../pipelines/location';
+import { checkWebhook, parseWebhookUrl } from './checkWebhook';
 import { EXIT, describeError } from './errors';
 import { addJson, type JsonOption } from './options';
 import { print, printJson } from './output';
@@ -29,6 +30,7 @@ const LIVY_TIMEOUT_MS = 5_000;
 
 interface DoctorOptions extends JsonOption {
   resource?: Resource[];
+  webhook?: string;
 }
 
 function resourcesOf(pipelines: readonly Pipeline[]): Resource[] {
@@ -51,13 +53,18 @@ export function addDoctor(program: Command): void {
       `with AWS engines, check these; default those of the pipelines (${resourcesOf(PIPELINES).join(', ')})`,
       parseResource,
     )
+    .option(
+      '--webhook <url>',
+      'send a test event through this webhook, with SLUICE_WEBHOOK_SECRET',
+      parseWebhookUrl,
+    )
     .addHelpText(
       'after',
-      '\nExamples:\n  $ sluice doctor\n  $ sluice doctor --resource glue:startJobRun lambda:invoke',
+      '\nExamples:\n  $ sluice doctor\n  $ sluice doctor --webhook https://sluice.example.com\n  $ sluice doctor --resource glue:startJobRun lambda:invoke',
     );
-  addJson(command).action(async ({ json, resource }: DoctorOptions) => {
+  addJson(command).action(async ({ json, resource, webhook }: DoctorOptions) => {
     const config = readConfig();
-    const { findings, isReachable } = await checkAll(config, resource ?? resourcesOf(PIPELINES));
+    const { findings, isReachable } = await checkAll(config, resource ?? resourcesOf(PIPELINES), webhook);
     const ok = findings.every((finding) => finding.ok);
     if (json) printJson({ ok, checks: findings });
     else print(findings.map(renderFinding).join('\n'));
@@ -65,22 +72,50 @@ export function addDoctor(program: Command): void {
   });
 }
 
+interface Findings {
+  findings: Finding[];
+  /** Whether each server answers whose absence has an exit code of its own. */
+  isReachable: boolean;
+}
+
 async function checkAll(
   config: Config,
   resources: readonly Resource[],
-): Promise<{ findings: Finding[]; isReachable: boolean }> {
-  const [{ findings, isReachable }, ofResources, ...others] = await Promise.all([
+  webhook: string | undefined,
+): Promise<Findings> {
+  const [temporal, through, ofResources, ...others] = await Promise.all([
     checkTemporal(config),
+    webhook === undefined ? { findings: [], isReachable: true } : checkThrough(webhook, config),
     checkResources(config, resources),
     checkLake(config),
     checkCredentials(config),
     checkLivy(config),
   ]);
   const rest = others.filter((finding) => finding !== null);
-  return { findings: [...findings, ...rest, ...ofResources], isReachable };
+  return {
+    findings: [...temporal.findings, ...rest, ...ofResources, ...through.findings],
+    isReachable: temporal.isReachable && through.isReachable,
+  };
 }
 
-async function checkTemporal(config: Config): Promise<{ findings: Finding[]; isReachable: boolean }> {
+async function checkThrough(url: string, config: Config): Promise<Findings> {
+  let isReachable = true;
+  const remedy = 'See docs/webhook.md, "When nothing arrives".';
+  const finding = await check('webhook', remedy, async () => {
+    const client = await connectClient();
+    try {
+      return await checkWebhook(url, client, config);
+    } catch (error) {
+      isReachable = describeError(error).code !== 'ServerUnreachable';
+      throw error;
+    } finally {
+      await client.connection.close();
+    }
+  });
+  return { findings: [finding], isReachable };
+}
+
+async function checkTemporal(config: Config): Promise<Findings> {
   let client: Client;
   try {
     client = await connectClient();

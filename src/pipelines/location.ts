@@ -5,6 +5,9 @@ export function parseS3Uri(uri: string): { bucket: string; key: string } | null 
   return match === null ? null : { bucket: match[1]!, key: match[2] ?? '' };
 }
 
+/** The ARN of an SNS topic. */
+export const TOPIC_ARN = /^arn:aws(-[a-z]+)*:sns:[a-z0-9-]{1,40}:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$/;
+
 /** One location from parts: `joinLocation('s3://lake/', 'a', '/b')` is `s3://lake/a/b`. */
 export function joinLocation(base: string, ...parts: string[]): string {
   return [base, ...parts]

@@ -8,11 +8,11 @@ export type Authenticate = (headers: IncomingHttpHeaders) => boolean;
  * as the password of basic authentication with any user name, or in `x-sluice-secret`. The time taken tells nothing:
  * digests are compared, and always with every secret.
  *
- * Without secrets the server listens on loopback only; what is left to keep out is a web page in a browser on this
+ * Without secrets the server may be open, on loopback only; what is left to keep out is a web page in a browser on this
  * machine, and browsers put `Origin` on every POST.
  */
-export function createAuthenticate(secrets: readonly string[]): Authenticate {
-  if (secrets.length === 0) return (headers) => headers.origin === undefined;
+export function createAuthenticate(secrets: readonly string[], isOpen: boolean): Authenticate {
+  if (secrets.length === 0) return (headers) => isOpen && headers.origin === undefined;
   const accepted = secrets.map(digest);
   return (headers) => {
     let authentic = false;

@@ -1,13 +1,22 @@
 import { createServer, type Server } from 'node:http';
 import { SluiceError } from '../errors';
+import type { SnsProblem } from './snsSignature';
+
+/** Why a request was answered 401 or 403. */
+export type Refusal = 'secret' | SnsProblem;
 
 /** Counters of this process, from its start. */
 const requestsByStatus = new Map<number, number>();
+const refusalsByReason = new Map<Refusal, number>();
 let arrivals = 0;
 let ignored = 0;
 
 export function countRequest(status: number): void {
   requestsByStatus.set(status, (requestsByStatus.get(status) ?? 0) + 1);
+}
+
+export function countRefusal(reason: Refusal): void {
+  refusalsByReason.set(reason, (refusalsByReason.get(reason) ?? 0) + 1);
 }
 
 export function countRecords(counts: { arrivals: number; ignored: number }): void {
@@ -17,15 +26,19 @@ export function countRecords(counts: { arrivals: number; ignored: number }): voi
 
 /** The counters in Prometheus' text format. */
 export function renderMetrics(): string {
+  const refusals = [...refusalsByReason].sort(([a], [b]) => (a < b ? -1 : 1));
   const requests = [...requestsByStatus].sort(([a], [b]) => a - b);
   return [
     '# HELP sluice_webhook_requests_total Requests with events, by the status of the answer.',
     '# TYPE sluice_webhook_requests_total counter',
     ...requests.map(([status, count]) => `sluice_webhook_requests_total{status="${status}"} ${count}`),
+    '# HELP sluice_webhook_refused_total Requests that were not let in, by what was wrong.',
+    '# TYPE sluice_webhook_refused_total counter',
+    ...refusals.map(([reason, count]) => `sluice_webhook_refused_total{reason="${reason}"} ${count}`),
     '# HELP sluice_webhook_arrivals_total Arrivals that Temporal has accepted.',
     '# TYPE sluice_webhook_arrivals_total counter',
     `sluice_webhook_arrivals_total ${arrivals}`,
-    '# HELP sluice_webhook_ignored_total Records of other events than the creation of an object.',
+    '# HELP sluice_webhook_ignored_total Other events than the creation of an object.',
     '# TYPE sluice_webhook_ignored_total counter',
     `sluice_webhook_ignored_total ${ignored}`,
     '',

@@ -17,16 +17,26 @@
  * unknown; `eventTime` is in whole seconds, in the local time zone; `versionId` is null or empty in a versioned bucket.
  */
 import { z } from 'zod';
-import { SluiceError } from '../errors';
 import type { Arrival } from '../pipelines/arrival';
+import {
+  bucketName,
+  etagOf,
+  eventTime,
+  isKeyTooLong,
+  KEY_TOO_LONG,
+  objectSize,
+  sentKey,
+  sequencerOf,
+  shortText,
+  versionOf,
+} from './fields';
+import { problemsOf, wrongBody } from './problems';
 
 export interface Notification {
   arrivals: Arrival[];
-  /** Records of other events than the creation of an object. */
+  /** Other events than the creation of an object. */
   ignored: number;
 }
-
-const MAX_PROBLEMS = 10;
 
 const testEvent = z.object({ Event: z.literal('s3:TestEvent') });
 
@@ -36,19 +46,18 @@ const envelope = z.object({ Records: z.array(z.object({ eventName: z.string() })
 const createdRecord = z.object({
   eventVersion: z.string().regex(/^2\.\d+$/, 'expected version 2.x'),
   eventSource: z.string().regex(/^[a-z0-9-]+:s3$/, 'expected aws:s3 or the like'),
-  awsRegion: z.string().nullish(),
-  eventTime: z.iso.datetime({ offset: true }),
+  eventTime,
   eventName: z.string(),
   userIdentity: z.object({ PrincipalId: z.string().nullish() }).nullish(),
   s3: z.object({
     configurationId: z.string().nullish(),
-    bucket: z.object({ name: z.string().min(1), arn: z.string().nullish() }),
+    bucket: z.object({ name: bucketName, arn: z.string().nullish() }),
     object: z.object({
-      key: z.string().min(1),
-      size: z.number().int().nonnegative().nullish(),
-      eTag: z.string().nullish(),
-      versionId: z.string().nullish(),
-      sequencer: z.string().nullish(),
+      key: sentKey,
+      size: objectSize,
+      eTag: shortText,
+      versionId: shortText,
+      sequencer: shortText,
     }),
   }),
 });
@@ -60,7 +69,7 @@ export function parseS3Notification(body: unknown): Notification {
   if (testEvent.safeParse(body).success) return { arrivals: [], ignored: 0 };
 
   const parsed = envelope.safeParse(body);
-  if (!parsed.success) throw notS3(problemsOf(parsed.error, []));
+  if (!parsed.success) throw notS3(problemsOf(parsed.error));
 
   const arrivals: Arrival[] = [];
   const problems: string[] = [];
@@ -71,8 +80,13 @@ export function parseS3Notification(body: unknown): Notification {
       return;
     }
     const created = createdRecord.safeParse(record);
-    if (created.success) arrivals.push(toArrival(created.data));
-    else problems.push(...problemsOf(created.error, ['Records', index]));
+    if (!created.success) {
+      problems.push(...problemsOf(created.error, ['Records', index]));
+      return;
+    }
+    const arrival = toArrival(created.data);
+    if (isKeyTooLong(arrival.key)) problems.push(`Records[${index}].s3.object.key: ${KEY_TOO_LONG}`);
+    else arrivals.push(arrival);
   });
   if (problems.length > 0) throw notS3(problems);
   return { arrivals, ignored };
@@ -89,7 +103,7 @@ function toArrival(record: CreatedRecord): Arrival {
     bucket: bucket.name,
     key: gateway ? object.key : decodeKey(object.key),
     versionId: versionOf(object.versionId),
-    etag: object.eTag?.replace(/^"(.*)"$/, '$1') || null,
+    etag: etagOf(object.eTag),
     size: gateway && !hasGatewaySize(record.eventName) ? null : (object.size ?? null),
     sequencer: gateway ? null : sequencerOf(object.sequencer),
     time: new Date(record.eventTime).toISOString(),
@@ -115,27 +129,6 @@ function decodeKey(key: string): string {
   }
 }
 
-/** The version `null` of a bucket without versioning is overwritten in place, so it identifies no version. */
-function versionOf(versionId: string | null | undefined): string | null {
-  return versionId && versionId !== 'null' ? versionId : null;
-}
-
-/** A sequencer that is not hex text cannot be compared. */
-function sequencerOf(sequencer: string | null | undefined): string | null {
-  return sequencer && /^[0-9a-f]+$/i.test(sequencer) ? sequencer : null;
-}
-
-function problemsOf(error: z.ZodError, parent: PropertyKey[]): string[] {
-  return error.issues.map((issue) => `${pathOf([...parent, ...issue.path])}: ${issue.message}`);
-}
-
-function pathOf(path: PropertyKey[]): string {
-  const text = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
-  return text.replace(/^\./, '') || 'body';
-}
-
-function notS3(problems: string[]): SluiceError {
-  const shown = problems.slice(0, MAX_PROBLEMS).join('; ');
-  const rest = problems.length > MAX_PROBLEMS ? `; and ${problems.length - MAX_PROBLEMS} more` : '';
-  return new SluiceError('InvalidInput', `This is no S3 event notification: ${shown}${rest}`);
+function notS3(problems: string[]) {
+  return wrongBody('S3 event notification', problems);
 }

@@ -1,29 +1,47 @@
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import { BlockList, isIP } from 'node:net';
-import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import type { Logger } from 'pino';
 import { SluiceError, type ErrorCode } from '../errors';
 import type { Arrival } from '../pipelines/arrival';
 import { createAuthenticate } from './authenticate';
-import { countRecords, countRequest } from './metrics';
-import { parseS3Notification, type Notification } from './s3';
+import { openEnvelope, openSnsMessage, type Envelope } from './envelope';
+import { countRecords, countRefusal, countRequest, type Refusal } from './metrics';
+import type { Notification } from './s3';
+import type { SubscriptionConfirmation } from './sns';
+import type { CertificateDependencies } from './snsCertificates';
+import { createCheckSignature, isSubscribeUrl, SNS } from './snsSignature';
 
 export interface WebhookDependencies {
-  /** Any of them is accepted, so that they can be rotated. None: loopback only. */
+  /** Any of them is accepted, so that they can be rotated. With none, and no topic: loopback only. */
   secrets: readonly string[];
+  /** ARNs of the SNS topics that are allowed: their signature takes a secret's place. None: any topic, with a secret. */
+  topics?: readonly string[];
   /** The address that the caller is going to listen on. */
   host: string;
   /** Resolves when the arrivals are safe: the sender is told so and forgets them. */
   acceptArrivals(arrivals: Arrival[]): Promise<void>;
   isReady(): Promise<boolean>;
   log: Logger;
+  /** How SNS is reached, and whose certificates it has. AWS's own, but in tests. */
+  sns?: CertificateDependencies;
 }
 
 const BODY_LIMIT_BYTES = 256 * 1024;
 const HEADER_LIMIT_BYTES = 8 * 1024;
 /** EventBridge gives up after 5 s and the gateway after 3 s; an answer in time tells the sender to try again. */
 const ACCEPT_TIMEOUT_MS = 1500;
+const SIGNATURE_TIMEOUT_MS = 1000;
+/** What Temporal does not answer goes on in the background for a while; this bounds how much of it there can be. */
+const MAX_PENDING = 1000;
+const MAX_CONNECTIONS = 1000;
+const MAX_LOGGED_OBJECTS = 20;
 const RETRY_AFTER_SECONDS = 5;
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -33,7 +51,10 @@ const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 /** The webhook server, not listening yet. `close()` lets the requests in flight end. */
 export function createWebhook(deps: WebhookDependencies): FastifyInstance {
   assertSecrets(deps);
-  const authenticate = createAuthenticate(deps.secrets);
+  const { topics = [], sns = SNS } = deps;
+  const authenticate = createAuthenticate(deps.secrets, topics.length === 0);
+  const checkSignature = createCheckSignature(topics, sns);
+  let pending = 0;
 
   const server = fastify({
     logger: false,
@@ -59,6 +80,8 @@ export function createWebhook(deps: WebhookDependencies): FastifyInstance {
       socket.end(`${head}\r\nconnection: close\r\n\r\n${body}`);
     },
   });
+
+  server.server.maxConnections = MAX_CONNECTIONS;
 
   // S3 by way of SNS says text/plain, others say nothing or nonsense: the body alone decides. Each event route says
   // text/plain for them.
@@ -96,7 +119,7 @@ export function createWebhook(deps: WebhookDependencies): FastifyInstance {
       url,
       // Before the body is read.
       onRequest: async (request, reply) => {
-        if (!authenticate(request.headers)) return sendError(reply, 401, 'AccessDenied', 'Access denied.');
+        if (!authenticate(request.headers) && !maySign(request)) return refuse(reply, 'secret');
         request.raw.headers['content-type'] = 'text/plain';
       },
       onResponse: async (request, reply) => {
@@ -108,12 +131,24 @@ export function createWebhook(deps: WebhookDependencies): FastifyInstance {
         );
       },
       handler: async (request, reply) => {
-        const notification = parseS3Notification(parseJson(request.body));
-        const accepted = await accept(notification, request.id);
-        if (!accepted) {
-          reply.header('retry-after', RETRY_AFTER_SECONDS);
-          return sendError(reply, 503, 'Transient', 'The arrivals could not be handed on; send them again.');
+        const hasSecret = authenticate(request.headers);
+        const envelope = read(request.body, hasSecret);
+        if (envelope === null) return refuse(reply, 'signature');
+        if (hasSecret) {
+          const topic = topicOf(envelope, request);
+          if (topic !== null && topics.length > 0 && !topics.includes(topic)) return refuseTopic(reply);
+        } else {
+          const problem = await check(envelope);
+          if (problem === 'unknown') return sendTryAgain(reply, 'The signature could not be checked');
+          if (problem !== null) return refuse(reply, problem);
         }
+        if (envelope.kind === 'sns' && envelope.message.Type === 'SubscriptionConfirmation') {
+          return confirm(envelope.message, request.id, reply);
+        }
+        const notification =
+          envelope.kind === 'sns' ? openSnsMessage(envelope.message) : envelope.notification;
+        const accepted = await accept(notification, request.id);
+        if (!accepted) return sendTryAgain(reply, 'The arrivals could not be handed on');
         const counts = { arrivals: notification.arrivals.length, ignored: notification.ignored };
         countRecords(counts);
         return counts;
@@ -127,12 +162,70 @@ export function createWebhook(deps: WebhookDependencies): FastifyInstance {
     return ready ? { status: 'ok' } : sendError(reply, 503, 'Transient', 'Temporal cannot be reached.');
   });
 
+  /** Whether SNS may have signed the body. Raw delivery leaves the signature out. */
+  function maySign({ headers }: FastifyRequest): boolean {
+    return (
+      topics.length > 0 &&
+      headers['x-amz-sns-message-type'] !== undefined &&
+      headers['x-amz-sns-rawdelivery'] === undefined
+    );
+  }
+
+  /** Null when there is no telling what it is; only who has a secret is told why, by an error. */
+  function read(body: unknown, hasSecret: boolean): Envelope | null {
+    try {
+      return openEnvelope(body);
+    } catch (error) {
+      if (hasSecret) throw error;
+      return null;
+    }
+  }
+
+  async function check(envelope: Envelope): Promise<Refusal | 'unknown' | null> {
+    if (envelope.kind !== 'sns') return 'signature';
+    try {
+      return await within(SIGNATURE_TIMEOUT_MS, () => checkSignature(envelope.message));
+    } catch (error) {
+      deps.log.warn({ error: describeError(error) }, 'webhook could not get the certificate of SNS');
+      return 'unknown';
+    }
+  }
+
+  async function confirm(message: SubscriptionConfirmation, requestId: string, reply: FastifyReply) {
+    if (!topics.includes(message.TopicArn)) return refuseTopic(reply);
+    if (!isSubscribeUrl(message, sns.hosts)) {
+      throw new SluiceError('InvalidInput', 'SubscribeURL does not confirm this subscription at SNS.');
+    }
+    const status = await within(ACCEPT_TIMEOUT_MS, () => sns.fetch(message.SubscribeURL)).then(
+      (fetched) => fetched.status,
+      () => null,
+    );
+    deps.log.info(
+      { requestId, topic: message.TopicArn, status },
+      'webhook asked SNS to confirm a subscription',
+    );
+    if (status !== 200) return sendTryAgain(reply, 'The subscription could not be confirmed');
+    const counts = { arrivals: 0, ignored: 1 };
+    countRecords(counts);
+    return counts;
+  }
+
   async function accept({ arrivals }: Notification, requestId: string): Promise<boolean> {
     if (arrivals.length === 0) return true;
-    const objects = arrivals.map(({ bucket, key, versionId }) => ({ bucket, key, versionId }));
+    if (pending >= MAX_PENDING) return false;
+    const objects = arrivals
+      .slice(0, MAX_LOGGED_OBJECTS)
+      .map(({ bucket, key, versionId }) => ({ bucket, key, versionId }));
+    pending += 1;
     try {
-      await within(ACCEPT_TIMEOUT_MS, () => deps.acceptArrivals(arrivals));
-      deps.log.info({ requestId, objects }, 'webhook took arrivals');
+      await within(ACCEPT_TIMEOUT_MS, async () => {
+        try {
+          await deps.acceptArrivals(arrivals);
+        } finally {
+          pending -= 1;
+        }
+      });
+      deps.log.info({ requestId, count: arrivals.length, objects }, 'webhook took arrivals');
       return true;
     } catch (error) {
       deps.log.error(
@@ -146,14 +239,27 @@ export function createWebhook(deps: WebhookDependencies): FastifyInstance {
   return server;
 }
 
-function assertSecrets({ secrets, host }: WebhookDependencies): void {
+/** Lets the requests in flight end, for as long as is given; then cuts them off. */
+export async function closeWebhook(server: FastifyInstance, timeoutMs = 8_000): Promise<void> {
+  const timer = setTimeout(() => server.server.closeAllConnections(), timeoutMs);
+  await server.close().finally(() => clearTimeout(timer));
+}
+
+/** The topic that a request says it comes from. */
+function topicOf(envelope: Envelope, { headers }: FastifyRequest): string | null {
+  if (envelope.kind === 'sns') return envelope.message.TopicArn;
+  const topic = headers['x-amz-sns-topic-arn'];
+  return typeof topic === 'string' ? topic : null;
+}
+
+function assertSecrets({ secrets, topics = [], host }: WebhookDependencies): void {
   if (secrets.some((secret) => secret.trim() === '')) {
     throw new SluiceError('InvalidInput', 'A webhook secret is empty; remove it from SLUICE_WEBHOOK_SECRET.');
   }
-  if (secrets.length === 0 && !isLoopback(host)) {
+  if (secrets.length === 0 && topics.length === 0 && !isLoopback(host)) {
     throw new SluiceError(
       'InvalidInput',
-      `The webhook would listen on ${host} and let anybody in; set SLUICE_WEBHOOK_SECRET, or listen on 127.0.0.1.`,
+      `The webhook would listen on ${host} and let anybody in; set SLUICE_WEBHOOK_SECRET or SLUICE_SNS_TOPICS, or listen on 127.0.0.1.`,
     );
   }
 }
@@ -166,17 +272,6 @@ function isLoopback(host: string): boolean {
   loopback.addSubnet('127.0.0.0', 8, 'ipv4');
   loopback.addAddress('::1', 'ipv6');
   return loopback.check(host, family === 6 ? 'ipv6' : 'ipv4');
-}
-
-function parseJson(body: unknown): unknown {
-  if (typeof body !== 'string' || body === '')
-    throw new SluiceError('InvalidInput', 'The request has no body.');
-  try {
-    return JSON.parse(body);
-  } catch {
-    // The parser's own message quotes the body, which belongs into no log.
-    throw new SluiceError('InvalidInput', 'The body is not JSON.');
-  }
 }
 
 /** Rejects when `act` has not settled in time; what it does afterwards is of no consequence to the caller. */
@@ -203,4 +298,21 @@ function errorBody(code: ErrorCode, message: string): { error: { code: ErrorCode
 
 function sendError(reply: FastifyReply, status: number, code: ErrorCode, message: string): FastifyReply {
   return reply.code(status).send(errorBody(code, message));
+}
+
+function sendTryAgain(reply: FastifyReply, what: string): FastifyReply {
+  reply.header('retry-after', RETRY_AFTER_SECONDS);
+  return sendError(reply, 503, 'Transient', `${what}; send the request again.`);
+}
+
+/** SNS sends the user and password of a subscription's URL only after it was asked for them. */
+function refuse(reply: FastifyReply, reason: Refusal): FastifyReply {
+  countRefusal(reason);
+  reply.header('www-authenticate', 'Basic realm="sluice"');
+  return sendError(reply, 401, 'AccessDenied', 'Access denied.');
+}
+
+function refuseTopic(reply: FastifyReply): FastifyReply {
+  countRefusal('topic');
+  return sendError(reply, 403, 'AccessDenied', 'The topic is not one of SLUICE_SNS_TOPICS.');
 }

@@ -1,7 +1,7 @@
 import { createAuthenticate } from '../../../src/webhook/authenticate';
 
 const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
-const authenticate = createAuthenticate(['new:secret', 'old-sécret']);
+const authenticate = createAuthenticate(['new:secret', 'old-sécret'], true);
 
 test.each([
   { authorization: 'Bearer new:secret' },
@@ -32,8 +32,12 @@ test.each([
   expect(authenticate(headers)).toBe(false);
 });
 
+test('without secrets a server that is not open lets nothing in', () => {
+  expect(createAuthenticate([], false)({})).toBe(false);
+});
+
 test('without secrets everything is let in but a web page in a browser', () => {
-  const open = createAuthenticate([]);
+  const open = createAuthenticate([], true);
   expect(open({})).toBe(true);
   expect(open({ origin: 'https://example.com' })).toBe(false);
 });

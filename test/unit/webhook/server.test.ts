@@ -1,9 +1,10 @@
+import { once } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import type { Arrival } from '../../../src/pipelines/arrival';
 import { renderMetrics, startMetricsServer } from '../../../src/webhook/metrics';
-import { createWebhook, type WebhookDependencies } from '../../../src/webhook/server';
+import { closeWebhook, createWebhook, type WebhookDependencies } from '../../../src/webhook/server';
 
 const SECRET = 'b3d1-hidden';
 const bearer = { authorization: `Bearer ${SECRET}` };
@@ -212,6 +213,20 @@ describe('handing on', () => {
     await closed;
     expect(Date.now() - started).toBeLessThan(1000);
   });
+});
+
+test('a close cuts off what does not end in time', async () => {
+  await start({ acceptArrivals: async () => {} });
+  const socket = connect((server.server.address() as AddressInfo).port, '127.0.0.1');
+  const ended = new Promise((resolve) => socket.on('error', resolve).on('close', resolve));
+  socket.write(
+    `POST /events HTTP/1.1\r\nhost: a\r\nauthorization: ${bearer.authorization}\r\ncontent-length: 9\r\n\r\n`,
+  );
+  await once(server.server, 'request');
+  const started = Date.now();
+  await closeWebhook(server, 300);
+  await ended;
+  expect(Date.now() - started).toBeLessThan(2_000);
 });
 
 test.each([
