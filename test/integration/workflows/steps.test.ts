@@ -16,7 +16,10 @@ beforeAll(async () => {
   quietRuntime();
   environment = await startServer();
   const current = new Proxy({} as ScriptedRunner, {
-    get: (_, verb: keyof ScriptedRunner) => (runner[verb] as (...args: unknown[]) => unknown).bind(runner),
+    get: (_, name: keyof ScriptedRunner) => {
+      const member: unknown = Reflect.get(runner, name);
+      return typeof member === 'function' ? (member.bind(runner) as unknown) : member;
+    },
   });
   worker = await startTestWorker(environment, { runners: { 'livy:createBatch': current } });
 }, 120_000);
