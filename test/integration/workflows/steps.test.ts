@@ -18,8 +18,8 @@ beforeAll(async () => {
   quietRuntime();
   environment = await startServer();
   const current = new Proxy({} as ScriptedRunner, {
-    get: (_, name: string) => {
-      const member = (runner as unknown as Record<string, unknown>)[name];
+    get: (_, name: keyof ScriptedRunner) => {
+      const member: unknown = Reflect.get(runner, name);
       return typeof member === 'function' ? (member.bind(runner) as unknown) : member;
     },
   });

@@ -1,0 +1,213 @@
+/**
+ * Runners against moto's server, which nobody here wrote, as far as it does what the services do. It does not know
+ * Athena's BatchGetQueryExecution, keeps no client token, and tells Redshift's times in a form that the SDK refuses.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AthenaClient, GetQueryExecutionCommand } from '@aws-sdk/client-athena';
+import {
+  CreateTableCommand,
+  DynamoDBClient,
+  PutItemCommand,
+  UpdateContinuousBackupsCommand,
+} from '@aws-sdk/client-dynamodb';
+import {
+  CreateApplicationCommand,
+  EMRServerlessClient,
+  GetJobRunCommand,
+} from '@aws-sdk/client-emr-serverless';
+import { CreateFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { AthenaRunner, createAthenaPort } from '../../../src/activities/runners/athena';
+import {
+  createDynamodbExportPort,
+  DynamodbExportRunner,
+} from '../../../src/activities/runners/dynamodbExport';
+import { createEmrServerlessPort, EmrServerlessRunner } from '../../../src/activities/runners/emrServerless';
+import { createLambdaPort, LambdaRunner } from '../../../src/activities/runners/lambda';
+import type { SubmissionOf } from '../../../src/activities/runners/runner';
+import { ensureAwsTestTools, freePort, Processes } from '../../../src/local';
+import { isListening } from '../../../src/local/ports';
+
+const GAP_MS = 20;
+const processes = new Processes();
+let folder: string;
+let settings: {
+  endpoint: string;
+  region: string;
+  credentials: { accessKeyId: string; secretAccessKey: string };
+};
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-moto-'));
+  const { python } = await ensureAwsTestTools({ env: process.env, report: () => {} });
+  const port = await freePort();
+  const endpoint = `http://127.0.0.1:${port}`;
+  await processes.start({
+    name: 'moto',
+    command: python,
+    args: ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)],
+    env: process.env,
+    logs: folder,
+    ready: { check: () => isListening(port) },
+  });
+  settings = { endpoint, region: 'eu-west-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
+}, 300_000);
+
+afterAll(async () => {
+  await processes.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const signal: AbortSignal = new AbortController().signal;
+const common = { key: 'a', run: 'run', step: 'load data' };
+const ROLE = 'arn:aws:iam::123456789012:role/etl';
+
+test('EMR Serverless: a job run is submitted with its tags and seen to its end', async () => {
+  const client = new EMRServerlessClient(settings);
+  const { applicationId } = await client.send(
+    new CreateApplicationCommand({
+      name: 'etl',
+      type: 'SPARK',
+      releaseLabel: 'emr-7.0.0',
+      clientToken: 'etl',
+    }),
+  );
+  const runner = new EmrServerlessRunner(createEmrServerlessPort(client), GAP_MS);
+  const submission: SubmissionOf<'emr-serverless:startJobRun'> = {
+    ...common,
+    job: {
+      resource: 'emr-serverless:startJobRun',
+      parameters: {
+        applicationId,
+        executionRoleArn: ROLE,
+        jobDriver: { sparkSubmit: { entryPoint: 's3://lake/load.py' } },
+      },
+    },
+  };
+  const reference = await runner.submit(submission);
+  const { jobRun } = await client.send(
+    new GetJobRunCommand({ applicationId, jobRunId: reference.externalId }),
+  );
+  expect(jobRun).toMatchObject({
+    tags: { 'sluice:run': 'run', 'sluice:step': 'load data' },
+    jobDriver: submission.job.parameters.jobDriver,
+  });
+  expect(await runner.poll(submission, reference, signal)).toMatchObject({
+    state: 'succeeded',
+    result: { externalId: reference.externalId, measures: { vCPUHour: 0 } },
+  });
+});
+
+test('DynamoDB: a table is exported to its end, and an export into no bucket fails', async () => {
+  const client = new DynamoDBClient(settings);
+  const s3 = new S3Client({ ...settings, forcePathStyle: true });
+  await s3.send(new CreateBucketCommand({ Bucket: 'lake' }));
+  const { TableDescription } = await client.send(
+    new CreateTableCommand({
+      TableName: 'leads',
+      AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+      KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+      BillingMode: 'PAY_PER_REQUEST',
+    }),
+  );
+  await client.send(
+    new UpdateContinuousBackupsCommand({
+      TableName: 'leads',
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+    }),
+  );
+  await client.send(new PutItemCommand({ TableName: 'leads', Item: { id: { S: '1' } } }));
+  const runner = new DynamodbExportRunner(createDynamodbExportPort(client), GAP_MS);
+  const exportTo = async (S3Bucket: string) => {
+    const submission: SubmissionOf<'dynamodb:exportTableToPointInTime'> = {
+      ...common,
+      job: {
+        resource: 'dynamodb:exportTableToPointInTime',
+        parameters: { TableArn: TableDescription!.TableArn, S3Bucket, S3Prefix: 'exports' },
+      },
+    };
+    const reference = await runner.submit(submission);
+    for (;;) {
+      const polled = await runner.poll(submission, reference, signal);
+      if (polled.state !== 'running') return polled;
+    }
+  };
+  expect(await exportTo('lake')).toMatchObject({
+    state: 'succeeded',
+    result: { measures: { ItemCount: 1 } },
+  });
+  const { Contents } = await s3.send(
+    new ListObjectsV2Command({ Bucket: 'lake', Prefix: 'exports/AWSDynamoDB/' }),
+  );
+  expect(Contents).toHaveLength(1);
+  expect(await exportTo('nowhere')).toMatchObject({
+    state: 'failed',
+    message: expect.stringContaining('S3NoSuchBucket: The specified bucket does not exist'),
+  });
+});
+
+test('Athena: a query is submitted and stopped', async () => {
+  const client = new AthenaClient(settings);
+  const runner = new AthenaRunner(createAthenaPort(client), GAP_MS);
+  const submission: SubmissionOf<'athena:startQueryExecution'> = {
+    ...common,
+    job: {
+      resource: 'athena:startQueryExecution',
+      parameters: { QueryString: 'SELECT 1', ResultConfiguration: { OutputLocation: 's3://lake/athena/' } },
+    },
+  };
+  const reference = await runner.submit(submission);
+  await runner.stop(submission, reference);
+  const { QueryExecution } = await client.send(
+    new GetQueryExecutionCommand({ QueryExecutionId: reference.externalId }),
+  );
+  expect(QueryExecution).toMatchObject({ Query: 'SELECT 1', Status: { State: 'CANCELLED' } });
+});
+
+test('Lambda: a function is looked at, invoked, and its answer is the payload', async () => {
+  const client = new LambdaClient(settings);
+  const scope = 'Credential=test/20250101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=none';
+  await fetch(settings.endpoint, {
+    method: 'POST',
+    headers: { authorization: `AWS4-HMAC-SHA256 ${scope}` },
+    body: new URLSearchParams({
+      Action: 'CreateRole',
+      RoleName: 'etl',
+      AssumeRolePolicyDocument: JSON.stringify({
+        Version: '2012-10-17',
+        Statement: [
+          { Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' },
+        ],
+      }),
+    }),
+  });
+  // Without Docker, moto's function answers what it was given.
+  const withoutDocker = JSON.stringify({ lambda: { use_docker: false } });
+  await fetch(`${settings.endpoint}/moto-api/config`, { method: 'POST', body: withoutDocker });
+  await client.send(
+    new CreateFunctionCommand({
+      FunctionName: 'load',
+      Runtime: 'python3.12',
+      Role: ROLE,
+      Handler: 'load.main',
+      Code: { ZipFile: emptyZip() },
+    }),
+  );
+  const runner = new LambdaRunner(createLambdaPort(client));
+  const submission: SubmissionOf<'lambda:invoke'> = {
+    ...common,
+    job: { resource: 'lambda:invoke', parameters: { FunctionName: 'load', Payload: { day: 'monday' } } },
+  };
+  const reference = await runner.submit(submission);
+  expect(await runner.poll(submission, reference, signal)).toMatchObject({
+    state: 'succeeded',
+    result: { payload: { day: 'monday' } },
+  });
+});
+
+/** A zip archive without entries. */
+function emptyZip(): Buffer {
+  return Buffer.from([0x50, 0x4b, 0x05, 0x06, ...Array<number>(18).fill(0)]);
+}
