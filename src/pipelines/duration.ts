@@ -16,9 +16,10 @@ const UNITS: Record<string, number> = {
 
 /** Milliseconds of a duration as people write it (`7 days`, `90 s`, `1h`), or null when it is none. */
 export function parseDuration(text: string): number | null {
-  const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]+?)s?\s*$/i.exec(text);
+  const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*$/i.exec(text);
   if (match === null) return null;
-  const unit = UNITS[match[2]!.toLowerCase()] ?? UNITS[`${match[2]!.toLowerCase()}s`];
+  const name = match[2]!.toLowerCase();
+  const unit = UNITS[name] ?? UNITS[name.replace(/s$/, '')];
   return unit === undefined ? null : Number(match[1]) * unit;
 }
 

@@ -76,8 +76,7 @@ describe('clusters', () => {
   test('a cluster is found past the first page, and not where it cannot be', async () => {
     const { externalId } = await submit(cluster());
     for (const key of ['b', 'c', 'd']) await submit(cluster(), key);
-    const find = (since: Date) =>
-      runnerOf(cluster()).find(submissionOf(cluster()), since);
+    const find = (since: Date) => runnerOf(cluster()).find(submissionOf(cluster()), since);
     expect((await find(new Date()))!.externalId).toBe(externalId);
     expect(await find(new Date(Date.now() + 3_600_000))).toBeNull();
   });

@@ -20,6 +20,12 @@ import { createTasks } from '../tasks';
 import type { Runners } from './runner';
 import { WorkerTaskRunner } from './workerTask';
 
+/** One attempt each, since the activities retry; a call that is never answered must not hold up all polls of its service. */
+const CLIENT_SETTINGS = {
+  maxAttempts: 1,
+  requestHandler: { connectionTimeout: 10_000, requestTimeout: 60_000, throwOnRequestTimeout: true },
+};
+
 /** The folder `jobs/` of this package: beside `src` in a checkout, beside `dist` when built. */
 export function packageJobsFolder(): string {
   let folder = __dirname;
@@ -37,10 +43,10 @@ export function createRunners(config: Config, s3: S3Client, jobsFolders: readonl
     config.livyUrl === null ? null : new LivyRunner(createLivyPort(config.livyUrl), config.livyUrl);
   if (config.engines === 'aws') {
     const gapMs = config.pollMinMs;
-    const glue = new GlueClient({ maxAttempts: 1 });
+    const glue = new GlueClient(CLIENT_SETTINGS);
     runners['glue:startJobRun'] = new GlueRunner(createGluePort(glue), gapMs);
     runners['glue:startCrawler'] = new GlueCrawlerRunner(createCrawlerPort(glue), gapMs);
-    Object.assign(runners, createEmrRunners(createEmrPort(new EMRClient({ maxAttempts: 1 })), gapMs));
+    Object.assign(runners, createEmrRunners(createEmrPort(new EMRClient(CLIENT_SETTINGS)), gapMs));
     if (livy) runners['livy:createBatch'] = livy;
   } else if (livy) {
     const localLivy = new LocalLivyRunner(livy, config.s3Dir!);
@@ -54,7 +60,7 @@ export function createRunners(config: Config, s3: S3Client, jobsFolders: readonl
   return runners;
 }
 
-/** AWS Glue through the SDK, by its default credential and endpoint rules. One attempt each: the activities retry. */
+/** AWS Glue's jobs through the SDK, by its default credential and endpoint rules. */
 export function createGluePort(client: GlueClient): GluePort {
   return {
     startJobRun: (input) => client.send(new StartJobRunCommand(input)),
