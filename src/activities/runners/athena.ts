@@ -1,5 +1,5 @@
 import {
-  AthenaClient,
+  type AthenaClient,
   BatchGetQueryExecutionCommand,
   GetQueryResultsCommand,
   StartQueryExecutionCommand,
@@ -27,7 +27,7 @@ export interface AthenaPort {
 }
 
 /** Athena through the SDK, by its default credential and endpoint rules. One attempt each: the activities retry. */
-export function createAthenaPort(client: AthenaClient = new AthenaClient({ maxAttempts: 1 })): AthenaPort {
+export function createAthenaPort(client: AthenaClient): AthenaPort {
   return {
     startQueryExecution: (input) => client.send(new StartQueryExecutionCommand(input)),
     batchGetQueryExecution: (input) => client.send(new BatchGetQueryExecutionCommand(input)),

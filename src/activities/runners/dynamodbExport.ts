@@ -1,6 +1,6 @@
 import {
   DescribeExportCommand,
-  DynamoDBClient,
+  type DynamoDBClient,
   ExportTableToPointInTimeCommand,
   ExportTableToPointInTimeInput$,
   ListExportsCommand,
@@ -29,9 +29,7 @@ export interface DynamodbExportPort {
 }
 
 /** DynamoDB through the SDK, by its default credential and endpoint rules. One attempt each: the activities retry. */
-export function createDynamodbExportPort(
-  client: DynamoDBClient = new DynamoDBClient({ maxAttempts: 1 }),
-): DynamodbExportPort {
+export function createDynamodbExportPort(client: DynamoDBClient): DynamodbExportPort {
   return {
     exportTableToPointInTime: (input) => client.send(new ExportTableToPointInTimeCommand(input)),
     describeExport: (input) => client.send(new DescribeExportCommand(input)),

@@ -1,6 +1,6 @@
 import {
   CancelJobRunCommand,
-  EMRServerlessClient,
+  type EMRServerlessClient,
   GetJobRunCommand,
   StartJobRunCommand,
   StartJobRunRequest$,
@@ -27,9 +27,7 @@ export interface EmrServerlessPort {
 }
 
 /** EMR Serverless through the SDK, by its default credential and endpoint rules. One attempt each: the activities retry. */
-export function createEmrServerlessPort(
-  client: EMRServerlessClient = new EMRServerlessClient({ maxAttempts: 1 }),
-): EmrServerlessPort {
+export function createEmrServerlessPort(client: EMRServerlessClient): EmrServerlessPort {
   return {
     startJobRun: (input) => client.send(new StartJobRunCommand(input)),
     getJobRun: (input) => client.send(new GetJobRunCommand(input)),

@@ -99,10 +99,12 @@ export class GlueCrawlerRunner implements Runner<'glue:startCrawler'> {
     const crawler = await this.poller.get(Name, signal);
     if (!crawler) return { state: 'lost', message: `Glue no longer has a crawler ${Name}: it was deleted` };
     const last = crawler.LastCrawl;
-    if (!last?.StartTime || last.StartTime.getTime() <= afterMs || !ENDED.includes(last.Status ?? ''))
+    const lastStatus = toLastCrawlStatus(last?.Status);
+    if (!last?.StartTime || last.StartTime.getTime() <= afterMs || !ENDED.includes(lastStatus))
       return { state: 'running', nativeState: crawler.State ?? 'unknown' };
     const crawl = await this.findCrawl(Name, afterMs + 1);
-    const status = crawl?.State === undefined ? last.Status : (STATUS_OF[crawl.State] ?? last.Status);
+    const told = toLastCrawlStatus(crawl?.State);
+    const status = ENDED.includes(told) ? told : lastStatus;
     const logUrl = await this.logUrl(Name, crawl ?? last);
     const reason = crawl?.ErrorMessage ?? last.ErrorMessage;
     const message = `The crawl of ${Name} is ${status}${reason ? `: ${reason}` : ''}\nLog: ${logUrl}`;
@@ -195,12 +197,11 @@ export class GlueCrawlerRunner implements Runner<'glue:startCrawler'> {
   }
 }
 
-/** CrawlerHistoryState in the words of LastCrawlStatus. */
-const STATUS_OF: Record<string, string | undefined> = {
-  COMPLETED: 'SUCCEEDED',
-  FAILED: 'FAILED',
-  STOPPED: 'CANCELLED',
-};
+/** The history of crawls has words of its own for how a crawl ended. */
+function toLastCrawlStatus(state: string | undefined): string {
+  if (state === 'COMPLETED') return 'SUCCEEDED';
+  return state === 'STOPPED' ? 'CANCELLED' : (state ?? 'unknown');
+}
 
 /** When the crawler's latest crawl began, if that was at `sinceMs` or later. */
 function latestStart({ State, LastCrawl, CrawlElapsedTime }: Crawler, sinceMs: number): Date | null {

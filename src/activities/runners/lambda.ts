@@ -1,6 +1,6 @@
 import {
   InvokeCommand,
-  LambdaClient,
+  type LambdaClient,
   type InvokeCommandInput,
   type InvokeCommandOutput,
 } from '@aws-sdk/client-lambda';
@@ -30,9 +30,7 @@ export const LAMBDA_REQUESTS = {
 };
 
 /** Lambda through the SDK, by its default credential and endpoint rules. One attempt each: a second one runs the function. */
-export function createLambdaPort(
-  client: LambdaClient = new LambdaClient({ maxAttempts: 1, requestHandler: LAMBDA_REQUESTS }),
-): LambdaPort {
+export function createLambdaPort(client: LambdaClient): LambdaPort {
   return {
     invoke: (input, abortSignal) => client.send(new InvokeCommand(input), { abortSignal }),
     region: () => client.config.region(),

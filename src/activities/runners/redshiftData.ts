@@ -6,7 +6,7 @@ import {
   ExecuteStatementCommand,
   ExecuteStatementInput$,
   GetStatementResultCommand,
-  RedshiftDataClient,
+  type RedshiftDataClient,
   type BatchExecuteStatementInput,
   type DescribeStatementResponse,
   type ExecuteStatementInput,
@@ -32,9 +32,7 @@ export interface RedshiftDataPort {
 }
 
 /** The Redshift Data API through the SDK, by its default rules. One attempt each: the activities retry. */
-export function createRedshiftDataPort(
-  client: RedshiftDataClient = new RedshiftDataClient({ maxAttempts: 1 }),
-): RedshiftDataPort {
+export function createRedshiftDataPort(client: RedshiftDataClient): RedshiftDataPort {
   return {
     executeStatement: (input) => client.send(new ExecuteStatementCommand(input)),
     batchExecuteStatement: (input) => client.send(new BatchExecuteStatementCommand(input)),
