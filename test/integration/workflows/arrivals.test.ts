@@ -7,7 +7,9 @@ import { createAcceptArrivals } from '../../../src/acceptArrivals';
 import type { Arrival } from '../../../src/pipelines';
 import { addTrigger, listTriggers, removeTrigger } from '../../../src/triggers';
 import { statusQuery } from '../../../src/workflows/messages';
+import type { RunOptions } from '../../../src/workflows/steps';
 import { quietRuntime, startServer, startTestWorker, testConfig } from '../../support/environment';
+import { recordHistory } from '../../support/recordHistory';
 import { startTestS3 } from '../../support/s3';
 import type { InboxInput, InboxResult } from '../../support/workflows';
 
@@ -40,12 +42,15 @@ afterAll(async () => {
 }, 60_000);
 
 let runs = 0;
-type Inbox = (input: object) => Promise<InboxResult>;
-function startInbox(input: Partial<InboxInput> & { pattern: string }): Promise<WorkflowHandle<Inbox>> {
+type Inbox = (input: object, options: RunOptions) => Promise<InboxResult>;
+function startInbox(
+  input: Partial<InboxInput> & { pattern: string },
+  options: RunOptions = {},
+): Promise<WorkflowHandle<Inbox>> {
   return environment.client.workflow.start<Inbox>('inbox', {
     taskQueue: 'test',
     workflowId: `inbox-${++runs}`,
-    args: [input],
+    args: [input, options],
   });
 }
 
@@ -124,6 +129,10 @@ describe('runs that arrivals start', () => {
     await accept([await upload('started/last.csv')]);
     await run.result();
     expect(await runsOf('started/')).toHaveLength(3);
+    await recordHistory(
+      'arrivals-in-turns',
+      environment.client.workflow.getHandle('arrivals:s3://lake/started/'),
+    );
   });
 
   test('a key too long for an id starts one run', async () => {
@@ -233,8 +242,9 @@ test.each(Array.from({ length: ROUNDS }, (_, i) => i + 1))(
       { complete: { count: keys.length + 1 }, expected: [...keys, marker] },
       { complete: { quiet: '4 s', atLeast: keys.length + 1 }, expected: [...keys, marker] },
     ];
+    const since = new Date().toISOString();
     const startRule = ({ complete }: (typeof rules)[number]) =>
-      startInbox({ pattern, complete: JSON.stringify(complete) });
+      startInbox({ pattern, complete: JSON.stringify(complete) }, { since });
     const [early, late] = [rules.slice(0, 3), rules.slice(3)];
     const started = await Promise.all(early.map(startRule));
 
@@ -244,7 +254,7 @@ test.each(Array.from({ length: ROUNDS }, (_, i) => i + 1))(
       events.push(await upload(key, `last of ${key}`));
     }
     const newest = new Map(events.map(({ key, etag }) => [key, etag]));
-    events.push(await upload(marker, ''));
+    events.push(await upload(marker));
     const sent = isSilent ? [] : events.flatMap((event) => (random() < 0.5 ? [event, event] : [event]));
     const kept = sent.filter(() => random() > 0.1).sort(() => random() - 0.5);
     const restartAt = Math.floor(random() * kept.length);
