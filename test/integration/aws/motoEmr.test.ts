@@ -5,9 +5,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { EMRClient } from '@aws-sdk/client-emr';
 import { CreateCrawlerCommand, CreateJobCommand, GlueClient } from '@aws-sdk/client-glue';
-import { createGluePort } from '../../../src/activities/runners';
 import { createEmrPort, createEmrRunners } from '../../../src/activities/runners/emr';
-import { GlueRunner } from '../../../src/activities/runners/glue';
+import { createGluePort, GlueRunner } from '../../../src/activities/runners/glue';
 import { createCrawlerPort, GlueCrawlerRunner } from '../../../src/activities/runners/glueCrawler';
 import type { JobState, Runner, Runners } from '../../../src/activities/runners/runner';
 import type { Submission } from '../../../src/activities/types';
