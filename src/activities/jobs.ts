@@ -1,6 +1,7 @@
 import { ApplicationFailure, cancelled, Context, heartbeat } from '@temporalio/activity';
 import { isRetryable, SluiceError, type ErrorCode } from '../errors';
 import { RESOURCES, type JobReference } from '../jobs';
+import { formatDuration } from '../pipelines/duration';
 import type { Activities, Submission } from './types';
 import { classifyError, toActivityFailure } from './failures';
 import { findParameterProblems } from './parameters';
@@ -171,8 +172,18 @@ async function submitInLine(
       return await runner.submit(submission);
     } catch (error) {
       signal.throwIfAborted();
-      if (!submission.inLine || classifyError(error).code !== 'NoCapacity') throw error;
+      const { code, message } = classifyError(error);
+      if (submission.inLineForMs === undefined || code !== 'NoCapacity') throw error;
       lastRefusal.keep(Date.now());
+      const deadlineMs = Context.current().info.scheduledTimestampMs + submission.inLineForMs;
+      if (Date.now() + intervalMs > deadlineMs) {
+        // Before the activity's own time-out: a submit that goes on after it would start a job that nobody knows of.
+        const waited = formatDuration(submission.inLineForMs);
+        throw new SluiceError(
+          'NoCapacity',
+          `The service had no room for the job within ${waited}: ${message}`,
+        );
+      }
     }
     await Context.current().sleep(jittered(intervalMs));
   }

@@ -14,8 +14,8 @@ export interface Submission {
   since?: string;
   /** How many rows the result carries, for a query whose service returns rows; default none. */
   maxRows?: number;
-  /** Whether a service without room is waited for inside the submit; otherwise `NoCapacity` comes back at once. */
-  inLine?: boolean;
+  /** How long the submit waits for a service without room; without it, `NoCapacity` comes back at once. */
+  inLineForMs?: number;
 }
 
 /** How a run ended, as an SNS topic or an HTTP endpoint is told; the link to the run is added. */

@@ -239,7 +239,7 @@ describe.each(CASES.map((given) => [given.job.resource, given] as const))('%s', 
       expect(failure.message).toContain(message);
       aws.faults.push({ operation: given.submit, status, type, message, content });
       const worker = createWorker();
-      await run(1, () => worker.submitJob({ ...submission, inLine: true })).outcome;
+      await run(1, () => worker.submitJob({ ...submission, inLineForMs: 60_000 })).outcome;
       expect(control.started()).toBe(1);
     });
   }

@@ -48,6 +48,8 @@ import { StatusBoard } from './status';
 const DEFAULT_JOB_TIMEOUT = '1 day';
 /** Heartbeats come about every third of it; a worker killed during an await is noticed this late. */
 const HEARTBEAT_TIMEOUT = '15 s';
+/** How long one attempt to submit may take, when the service has room. */
+const SUBMIT_TIMEOUT_MS = 2 * 60_000;
 const JOB_RETRY = { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '30 s' } as const;
 /** How often a job is submitted whose failures the service calls retryable. */
 const RETRYABLE_ATTEMPTS = 3;
@@ -411,7 +413,7 @@ export class Run {
     const remainingMs = () => Math.max(1, deadlineMs - Date.now());
     try {
       return await activities.submitJob.executeWithOptions(
-        { ...activityOptions, startToCloseTimeout: '2 minutes', scheduleToCloseTimeout: remainingMs() },
+        { ...activityOptions, startToCloseTimeout: SUBMIT_TIMEOUT_MS, scheduleToCloseTimeout: remainingMs() },
         [submission],
       );
     } catch (error) {
@@ -423,10 +425,10 @@ export class Run {
       {
         ...activityOptions,
         summary: `submit ${step.name}, waiting for capacity`,
-        startToCloseTimeout: inLineMs,
-        scheduleToCloseTimeout: inLineMs,
+        startToCloseTimeout: inLineMs + SUBMIT_TIMEOUT_MS,
+        scheduleToCloseTimeout: inLineMs + SUBMIT_TIMEOUT_MS,
       },
-      [{ ...submission, inLine: true }],
+      [{ ...submission, inLineForMs: inLineMs }],
     );
   }
 
@@ -459,11 +461,10 @@ export class Run {
       : stopped.outcome === 'stopped'
         ? 'the job was stopped'
         : `the job had ${stopped.outcome === 'not submitted' ? 'not been submitted' : 'already ended'}`;
-    const inLine = step.state === 'waiting for capacity' ? ' The service had no room for it.' : '';
     const failure: Failure = timedOut
       ? {
           code: leaked ? 'JobLeaked' : 'JobTimeout',
-          message: `${step.name} did not end within ${timeout}; ${ending}.${inLine}`,
+          message: `${step.name} did not end within ${timeout}; ${ending}.`,
           step: step.name,
         }
       : isCancellation(error)

@@ -229,8 +229,8 @@ test('a job that waits in line for longer than it may fails and says so', async 
   scripts['load'] = { submitFaults: Array.from({ length: 1000 }, () => full) };
   const run = await start({ job: { name: 'load', capacityTimeout: '1 s' } });
   const failure = await failureOf(run);
-  expect(failure).toMatchObject({ type: 'JobTimeout' });
-  expect(failure.message).toContain('The service had no room for it');
+  expect(failure).toMatchObject({ type: 'NoCapacity' });
+  expect(failure.message).toContain('no room for the job within 1.0 s: concurrent runs exceeded');
   expect(runner.accepted).toBe(0);
 });
 
