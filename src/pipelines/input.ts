@@ -5,7 +5,18 @@ import { parseS3Uri } from './location';
 
 /** What a field of a pipeline's input may hold. Each kind has a check below. */
 export type FieldKind =
-  'text' | 's3' | 'location' | 's3 pattern' | 'path' | 'duration' | 'choice' | 'job' | 'jobs';
+  | 'text'
+  | 's3'
+  | 'location'
+  | 's3 pattern'
+  | 'path'
+  | 'duration'
+  | 'number'
+  | 'time'
+  | 'time zone'
+  | 'choice'
+  | 'job'
+  | 'jobs';
 
 export interface Field {
   kind: FieldKind;
@@ -16,6 +27,9 @@ export interface Field {
   optional?: boolean;
   /** For `choice`. */
   choices?: readonly string[];
+  /** For `number`: it is above `above` (default 0) and at most `most` (default without a limit). */
+  above?: number;
+  most?: number;
 }
 
 export type Fields = Record<string, Field>;
@@ -47,10 +61,41 @@ const RULES: Record<FieldKind, { needs: string; fits: (value: unknown, field: Fi
     needs: 'a duration above zero such as "7 days", "90 s" or "1h"',
     fits: (value) => typeof value === 'string' && (parseDuration(value) ?? 0) > 0,
   },
+  number: {
+    needs: '',
+    fits: (value, { above = 0, most = Infinity }) =>
+      typeof value === 'number' && value > above && value <= most && value < Infinity,
+  },
+  time: {
+    needs: 'a time in ISO 8601 with its zone, such as 2025-03-01T12:00:00Z',
+    fits: (value) =>
+      typeof value === 'string' &&
+      /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/.test(value) &&
+      !Number.isNaN(Date.parse(value)),
+  },
+  'time zone': { needs: 'a name of the time zone database, such as Europe/Berlin', fits: isTimeZone },
   choice: { needs: '', fits: (value, field) => field.choices?.includes(value as string) ?? false },
   job: { needs: '', fits: () => true },
   jobs: { needs: 'a list of jobs [{ "name", "resource", "parameters", "arrival"? }]', fits: Array.isArray },
 };
+
+/** Whether the platform's own time zone database has a zone of this name. */
+export function isTimeZone(value: unknown): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: value as string });
+    return typeof value === 'string';
+  } catch {
+    return false;
+  }
+}
+
+/** What a field takes, as messages put it after "give". */
+function needsOf(field: Field): string {
+  if (field.kind === 'choice') return `one of ${field.choices!.join(', ')}`;
+  if (field.kind !== 'number') return RULES[field.kind].needs || field.about;
+  const { above = 0, most } = field;
+  return `a number above ${above}${most === undefined ? '' : ` and up to ${most}`}`;
+}
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -167,7 +212,10 @@ function findExtraJobProblems(jobs: unknown[], path: string): string[] {
  * Checks a pipeline's input and fills in defaults. Pure: the command line, schedules and the workflow itself share it.
  * @throws SluiceError InvalidInput that lists every problem, each with field, value and remedy
  */
-export function parseInput<T>(pipeline: { name: string; input: Fields }, given: unknown): T {
+export function parseInput<T>(
+  pipeline: { name: string; input: Fields; findProblems?: (input: Record<string, unknown>) => string[] },
+  given: unknown,
+): T {
   if (given !== undefined && given !== null && !isObject(given)) {
     throw new SluiceError(
       'InvalidInput',
@@ -185,16 +233,16 @@ export function parseInput<T>(pipeline: { name: string; input: Fields }, given: 
   for (const [name, field] of Object.entries(pipeline.input)) {
     const value = raw[name] ?? field.default;
     if (value === undefined) {
-      if (!field.optional) problems.push(`${name}: missing; give ${RULES[field.kind].needs || field.about}`);
+      if (!field.optional) problems.push(`${name}: missing; give ${needsOf(field)}`);
       continue;
     }
     if (field.kind === 'job') problems.push(...findJobProblems(value, ''));
     else if (!RULES[field.kind].fits(value, field)) {
-      const needs = field.kind === 'choice' ? `one of ${field.choices!.join(', ')}` : RULES[field.kind].needs;
-      problems.push(`${name}: ${show(value)}; give ${needs}`);
+      problems.push(`${name}: ${show(value)}; give ${needsOf(field)}`);
     } else if (field.kind === 'jobs') problems.push(...findExtraJobProblems(value as unknown[], name));
     input[name] = value;
   }
+  if (problems.length === 0) problems.push(...(pipeline.findProblems?.(input) ?? []));
   if (problems.length > 0) {
     throw new SluiceError(
       'InvalidInput',
