@@ -2,7 +2,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Progress } from '../../src/activities/runners/runner';
 import { createTasks } from '../../src/activities/tasks';
-import type { TaskResult } from '../../src/activities/tasks/task';
+import type { Task, TaskResult } from '../../src/activities/tasks/task';
 
 export interface TaskRun {
   s3: S3Client;
@@ -17,11 +17,11 @@ export interface TaskRun {
 
 /** Runs a task as a worker does, without Temporal around it. */
 export async function runTask(
-  name: string,
+  name: string | Task,
   input: Record<string, unknown>,
   { s3, dynamodb, key = 'key', resumed, onKeep, signal }: TaskRun,
 ): Promise<TaskResult> {
-  const task = createTasks(dynamodb)[name]!;
+  const task = typeof name === 'string' ? createTasks(dynamodb)[name]! : name;
   task.check(input);
   let kept = resumed;
   const progress: Progress = {

@@ -38,11 +38,20 @@ const ON_DEMAND_UNITS = 12_000;
  * capacity for an on-demand table that has no limit. A part is named by segment and number and the position behind it is
  * kept, so a scan that goes on elsewhere replaces at most the parts since then, and no item is there twice.
  */
-export function createScanTable(dynamodb: DynamoDBClient): Task {
+export function createScanTable(
+  dynamodb: DynamoDBClient,
+  partSize: PartSize = { bytes: PART_BYTES, ms: PART_MS },
+): Task {
   return {
     check: (input) => void parseInput(input),
-    run: (input, context) => new Scan(dynamodb, parseInput(input), context).run(),
+    run: (input, context) => new Scan(dynamodb, partSize, parseInput(input), context).run(),
   };
+}
+
+/** When a part is written: once it has so many compressed bytes, or is so old. */
+export interface PartSize {
+  bytes: number;
+  ms: number;
 }
 
 interface Input {
@@ -101,6 +110,7 @@ class Scan {
 
   constructor(
     private readonly dynamodb: DynamoDBClient,
+    private readonly partSize: PartSize,
     private readonly input: Input,
     private readonly context: TaskContext,
   ) {
@@ -148,6 +158,7 @@ class Scan {
     unitsPerSecond,
     signal,
   }: SegmentScan): Promise<void> {
+    const { bytes, ms } = this.partSize;
     let part = new Part();
     let key = position.lastEvaluatedKey === null ? undefined : parseKey(position.lastEvaluatedKey);
     while (!position.done) {
@@ -172,7 +183,7 @@ class Scan {
       if (page.ScannedCount) this.unitsPerItem = consumed / page.ScannedCount;
       await part.add(page.Items ?? []);
       key = page.LastEvaluatedKey;
-      if (key && part.bytes < PART_BYTES && Date.now() - part.begunAtMs < PART_MS) continue;
+      if (key && part.bytes < bytes && Date.now() - part.begunAtMs < ms) continue;
       if (part.items > 0) await this.writePart(partName(segment, position.parts), part, signal);
       // All at once: a heartbeat may come at any await, and a part must never be counted without the key behind it.
       if (part.items > 0) position.parts++;
