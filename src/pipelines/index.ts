@@ -216,7 +216,7 @@ export const reviewsExportPipeline: Pipeline = {
       default: 'duckdb',
     },
     crawler: { kind: 'text', about: 'the Glue crawler', default: 'sluice-reviews' },
-    database: { kind: 'text', about: "the crawler's database", default: 'sluice_reviews' },
+    database: { kind: 'text', about: "the crawler's database", default: 'reviews' },
     table: { kind: 'text', about: 'the table that the crawler makes', default: 'reviews_parquet' },
     timeZone: { kind: 'time zone', about: 'of the schedule', default: 'UTC' },
     notify: { kind: 'text', about: 'an SNS topic or an https URL that hears of the end', optional: true },
