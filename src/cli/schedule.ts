@@ -179,6 +179,8 @@ function addVerb(schedule: Command, { name, about, past }: Verb): void {
     await withSession(async ({ client }) => {
       const handle = client.schedule.getHandle(id);
       if (name === 'resume') await handle.unpause();
+      // The client's own default would start it beside a run that goes on.
+      else if (name === 'trigger') await handle.trigger('SKIP');
       else await handle[name]();
     });
     if (json) printJson({ id, [past]: true });
