@@ -103,12 +103,12 @@ const sparkCall = (location: string, output: string, columns: Record<string, str
 
 const parquetOf = (output: string) => `read_parquet('${output.replace('s3://', `${s3.s3Dir}/`)}*.parquet')`;
 const contentOf = (output: string) => rowsOf(`SELECT * FROM ${parquetOf(output)} ORDER BY ALL`);
-const typesOf = async (output: string) =>
-  Object.fromEntries(
-    (await rowsOf(`SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM ${parquetOf(output)})`)).map(
-      (row) => [row['column_name'], row['column_type']],
-    ),
+async function typesOf(output: string): Promise<Record<string, unknown>> {
+  const columns = await rowsOf(
+    `SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM ${parquetOf(output)})`,
   );
+  return Object.fromEntries(columns.map((row) => [row['column_name'], row['column_type']]));
+}
 
 const HARD = [
   {
