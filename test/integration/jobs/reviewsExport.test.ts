@@ -107,7 +107,9 @@ async function typesOf(output: string): Promise<Record<string, unknown>> {
   const columns = await rowsOf(
     `SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM ${parquetOf(output)})`,
   );
-  return Object.fromEntries(columns.map((row) => [row['column_name'], row['column_type']]));
+  return Object.fromEntries(
+    columns.map((row): [string, unknown] => [String(row['column_name']), row['column_type']]),
+  );
 }
 
 const HARD = [

@@ -48,7 +48,7 @@ export async function readExport(s3: S3Client, location: string, signal: AbortSi
   const { bucket } = uri;
   const keys = await listKeys(s3, bucket, uri.key.replace(/\/*$/, '/'), signal);
   const ending = (name: string) => keys.filter((key) => posix.basename(key) === name);
-  const marks = [ending(SUMMARY), ending(SUCCESS_MARKER)].find((found) => found.length > 0) ?? [];
+  const marks = [...ending(SUMMARY), ...ending(SUCCESS_MARKER)];
   if (marks.length !== 1) {
     const found = marks.map((key) => `s3://${bucket}/${posix.dirname(key)}/`);
     throw new SluiceError(
