@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { oneOf, seeded, whole, type Random } from './random';
 
 /** Sizes of the generated files: those of the public files whose shape they have. */
 export const ROWS = { sales: 20_994, marketing: 1_461, trips: 20_000 };
@@ -34,22 +35,6 @@ const RATE_CODES: [string, number, number, number][] = [
   ['99', 1, 0, 77],
   ['', 9, 2, 9],
 ];
-
-type Random = () => number;
-
-/** Mulberry32, a small seeded generator (public domain): the same seed gives the same numbers. */
-function seeded(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
-const whole = (random: Random, low: number, high: number) => low + Math.floor(random() * (high - low + 1));
-const oneOf = <T>(random: Random, items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
 
 function weighted<T extends [unknown, number, ...unknown[]]>(random: Random, items: readonly T[]): T {
   let left = random() * items.reduce((sum, [, weight]) => sum + weight, 0);

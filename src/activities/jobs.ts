@@ -254,7 +254,9 @@ async function beating<T>(work: (signal: AbortSignal, progress: Progress) => Pro
   const { cancellationSignal, info } = Context.current();
   let kept: unknown = info.heartbeatDetails;
   const progress: Progress = {
-    resumed: kept,
+    get resumed() {
+      return kept;
+    },
     keep(value) {
       kept = value;
       heartbeat(kept);

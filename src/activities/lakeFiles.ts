@@ -90,9 +90,12 @@ export async function publishOutput(
   for (const key of await listKeys(s3, bucket, prefix, signal)) {
     if (key !== prefix + name && key !== prefix) await remove(s3, bucket, key);
   }
-  await s3.send(new PutObjectCommand({ Bucket: bucket, Key: prefix + SUCCESS_MARKER, Body: '' }), {
-    abortSignal: signal,
-  });
+  await s3.send(
+    new PutObjectCommand({ Bucket: bucket, Key: prefix + SUCCESS_MARKER, Body: '', ContentLength: 0 }),
+    {
+      abortSignal: signal,
+    },
+  );
 }
 
 /** @throws SluiceError InvalidJob for what is no folder: a bucket's root is never replaced */

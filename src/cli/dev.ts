@@ -12,15 +12,19 @@ export function addDev(program: Command): void {
       'run the local stack until Ctrl-C: Temporal with Web UI, S3, Livy and Spark, worker, webhook',
     )
     .addHelpText('after', '\nExample:\n  $ sluice dev --no-spark --port-offset 100');
-  addJson(addStackOptions(command)).action((options: StackCommandOptions & JsonOption) =>
-    withInterrupt((signal) => dev(options, signal)),
-  );
+  addJson(
+    addStackOptions(command).option(
+      '--dynamodb',
+      'with a DynamoDB API, whose tables last as long as the stack',
+    ),
+  ).action((options: DevOptions) => withInterrupt((signal) => dev(options, signal)));
 }
 
-async function dev(
-  { json, ...options }: StackCommandOptions & JsonOption,
-  signal: AbortSignal,
-): Promise<void> {
+interface DevOptions extends StackCommandOptions, JsonOption {
+  dynamodb?: true;
+}
+
+async function dev({ json, ...options }: DevOptions, signal: AbortSignal): Promise<void> {
   const dir = options.dir ?? `${cacheFolder(process.env)}/dev`;
   const stack = await startStack({ ...options, dir, report: note, signal }).catch((error: unknown) => {
     if (signal.aborted) return null;

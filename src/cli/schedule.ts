@@ -4,6 +4,7 @@ import { readConfig } from '../config';
 import { SluiceError } from '../errors';
 import { findPipeline, PIPELINES, type Pipeline } from '../pipelines';
 import { formatDuration, parseDuration } from '../pipelines/duration';
+import { isTimeZone } from '../pipelines/input';
 import { addInput, addJson, readInput, type InputOptions, type JsonOption } from './options';
 import { formatTable, formatTime, print, printJson } from './output';
 import { withSession, type Session } from './session';
@@ -12,7 +13,7 @@ interface CreateOptions extends InputOptions, JsonOption {
   cron?: string;
   /** Milliseconds. */
   every?: number;
-  timeZone?: string;
+  timeZone?: string | undefined;
   id?: string;
   paused?: true;
 }
@@ -40,7 +41,11 @@ function addCreate(schedule: Command): void {
     .argument('<pipeline>', 'its name; see "sluice pipelines"')
     .addOption(new Option('--cron <cron>', 'when, as a cron string: "0 6 * * 1"').conflicts('every'))
     .option('--every <duration>', 'how often: "12 hours"', parseEvery)
-    .option('--time-zone <zone>', 'the time zone of the cron string (default UTC)', parseTimeZone)
+    .option(
+      '--time-zone <zone>',
+      "the time zone of the cron string (default the pipeline's `timeZone`, else UTC)",
+      parseTimeZone,
+    )
     .option('--id <id>', "the id of the schedule (default: the pipeline's name)")
     .option('--paused', 'create it paused')
     .addHelpText(
@@ -51,7 +56,7 @@ function addCreate(schedule: Command): void {
     const config = readConfig();
     const pipeline = findPipeline(name);
     const input = readInput(pipeline, options, config);
-    const spec = specOf(pipeline, options);
+    const spec = specOf(pipeline, { timeZone: input['timeZone'] as string | undefined, ...options });
     const created = await withSession(
       (session) => create(session, { pipeline, input, spec, options }),
       config,
@@ -174,6 +179,8 @@ function addVerb(schedule: Command, { name, about, past }: Verb): void {
     await withSession(async ({ client }) => {
       const handle = client.schedule.getHandle(id);
       if (name === 'resume') await handle.unpause();
+      // The client's own default would start it beside a run that goes on.
+      else if (name === 'trigger') await handle.trigger('SKIP');
       else await handle[name]();
     });
     if (json) printJson({ id, [past]: true });
@@ -189,10 +196,6 @@ function parseEvery(text: string): number {
 }
 
 function parseTimeZone(text: string): string {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: text });
-    return text;
-  } catch {
-    throw new InvalidArgumentError('Give a name of the time zone database, such as Europe/Berlin.');
-  }
+  if (isTimeZone(text)) return text;
+  throw new InvalidArgumentError('Give a name of the time zone database, such as Europe/Berlin.');
 }

@@ -1,4 +1,5 @@
 export { cacheFolder, type Report } from './cache';
+export { startDynamodb } from './dynamodb';
 export { startLivy, type LivyServer } from './livy';
 export { checkPorts, choosePorts, freePort, type Ports } from './ports';
 export { Processes, type RunningProcess } from './processes';

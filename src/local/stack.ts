@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '../errors';
 import { formatSeconds, type Report } from './cache';
 import { keepCredentials, type Credentials } from './credentials';
+import { startDynamodb } from './dynamodb';
 import { replaceJobFiles } from './jobFiles';
 import { startLivy } from './livy';
 import { takeLock, type Lock } from './lock';
@@ -12,7 +13,14 @@ import { checkPorts, choosePorts, LOOPBACK, type Ports } from './ports';
 import { Processes, type RunningProcess } from './processes';
 import { S3_REGION, startS3Gateway } from './s3Gateway';
 import { startTemporal } from './temporal';
-import { checkTools, ensureLivyAndSpark, ensureS3Gateway, ensureTemporal, type LivyTools } from './tools';
+import {
+  checkTools,
+  ensureAwsTestTools,
+  ensureLivyAndSpark,
+  ensureS3Gateway,
+  ensureTemporal,
+  type LivyTools,
+} from './tools';
 
 const LAKE_BUCKET = 'lake';
 
@@ -24,6 +32,8 @@ export interface StackOptions {
   ports?: Partial<Ports> | undefined;
   /** Whether Livy and Spark are part of it. */
   spark: boolean;
+  /** Whether a DynamoDB API is part of it: its tables are in memory, and gone when it stops. */
+  dynamodb?: boolean | undefined;
   report: Report;
   /** Whether Sluice's own processes are part of it; both are by default. */
   worker?: boolean | undefined;
@@ -63,6 +73,8 @@ interface Tools {
   temporal: string;
   s3Gateway: string;
   livy: LivyTools | undefined;
+  /** A Python with moto. */
+  python: string | undefined;
 }
 
 /**
@@ -86,7 +98,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await checkPortsOf(ports, options, lock.stale);
     const tools = await ensureTools(options, env);
     const credentials = await keepCredentials(dir);
-    const info = describeStack({ dir, ports, credentials, spark: options.spark });
+    const info = describeStack({
+      ...{ dir, ports, credentials },
+      ...{ spark: options.spark, dynamodb: options.dynamodb ?? false },
+    });
     await Promise.all([
       replaceJobFiles(path.join(packageRoot(), 'jobs'), path.join(dir, 's3', LAKE_BUCKET, 'jobs')),
       writeFile(path.join(dir, 'temporal.toml'), '[profile.default]\n'),
@@ -123,6 +138,7 @@ async function lockFolder(dir: string): Promise<Lock> {
 async function checkPortsOf(ports: Ports, options: StackOptions, afterKill: boolean): Promise<void> {
   const needed: Partial<Ports> = { ...ports };
   if (!options.spark) delete needed.livy;
+  if (!options.dynamodb) delete needed.dynamodb;
   if (options.worker === false) delete needed.workerMetrics;
   if (options.webhook === false) {
     delete needed.webhook;
@@ -139,15 +155,27 @@ async function checkPortsOf(ports: Ports, options: StackOptions, afterKill: bool
   }
 }
 
-async function ensureTools({ spark, report }: StackOptions, env: NodeJS.ProcessEnv): Promise<Tools> {
+async function ensureTools(
+  { spark, dynamodb, report }: StackOptions,
+  env: NodeJS.ProcessEnv,
+): Promise<Tools> {
   const context = { env, report };
-  await checkTools(['temporal', 's3Gateway', ...(spark ? (['livy', 'spark'] as const) : [])], context);
-  const [temporal, s3Gateway, livy] = await Promise.all([
+  await checkTools(
+    [
+      'temporal',
+      's3Gateway',
+      ...(spark ? (['livy', 'spark'] as const) : []),
+      ...(dynamodb ? (['awsTestTools'] as const) : []),
+    ],
+    context,
+  );
+  const [temporal, s3Gateway, livy, aws] = await Promise.all([
     ensureTemporal(context),
     ensureS3Gateway(context),
     spark ? ensureLivyAndSpark(context) : undefined,
+    dynamodb ? ensureAwsTestTools(context) : undefined,
   ]);
-  return { temporal, s3Gateway, livy };
+  return { temporal, s3Gateway, livy, python: aws?.python };
 }
 
 function describeStack({
@@ -155,11 +183,13 @@ function describeStack({
   ports,
   credentials,
   spark,
+  dynamodb,
 }: {
   dir: string;
   ports: Ports;
   credentials: Credentials;
   spark: boolean;
+  dynamodb: boolean;
 }): StackInfo {
   const { accessKeyId, secretAccessKey, webhookSecret } = credentials;
   const at = (port: number) => `http://${LOOPBACK}:${port}`;
@@ -189,6 +219,7 @@ function describeStack({
       SLUICE_UI_URL: at(ports.ui),
       SLUICE_METRICS_PORT: String(ports.workerMetrics),
       AWS_ENDPOINT_URL_S3: at(ports.s3),
+      ...(dynamodb ? { AWS_ENDPOINT_URL_DYNAMODB: at(ports.dynamodb) } : {}),
       AWS_REGION: S3_REGION,
       AWS_ACCESS_KEY_ID: accessKeyId,
       AWS_SECRET_ACCESS_KEY: secretAccessKey,
@@ -263,7 +294,17 @@ async function startAll(start: Start): Promise<void> {
     );
   };
 
-  await Promise.all([startServers(), startSpark()]);
+  const startTables = async () => {
+    const { python } = tools;
+    if (!python) return;
+    const port = ports.dynamodb;
+    await timed(
+      `DynamoDB at ${LOOPBACK}:${port}`,
+      startDynamodb({ python, env, logs, port, processes: main }),
+    );
+  };
+
+  await Promise.all([startServers(), startSpark(), startTables()]);
 }
 
 /** Starts one of Sluice's own processes, as a user would, with the settings of this stack and no other's. */

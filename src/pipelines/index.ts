@@ -12,6 +12,8 @@ export interface Pipeline {
   name: string;
   about: string;
   input: Fields;
+  /** What is wrong between fields that are right each by itself. */
+  findProblems?: (input: Record<string, unknown>) => string[];
   /** The patterns on which it waits, for a checked input. */
   sources: (input: Record<string, unknown>) => string[];
   /** The patterns whose objects start a run each, for a checked input, where somebody asks for it (`start --on-arrival`). */
@@ -168,6 +170,96 @@ export const mainPipeline: Pipeline = {
   schedule: null,
 };
 
+export interface ReviewsExportInput {
+  lake: string;
+  tableName: string;
+  tableArn?: string;
+  mode: 'point-in-time' | 'scan';
+  exportType: 'FULL_EXPORT' | 'INCREMENTAL_EXPORT';
+  exportFrom?: string;
+  exportTo?: string;
+  /** Hours. */
+  exportTimeout: number;
+  maxConsumedReadThroughput: number;
+  readCapacityUnits?: number;
+  exportLocation?: string;
+  engine: 'duckdb' | 'glue';
+  crawler: string;
+  database: string;
+  table: string;
+  timeZone: string;
+  notify?: string;
+  onFailure: OnFailure;
+}
+
+export const reviewsExportPipeline: Pipeline = {
+  name: 'reviews-export',
+  about:
+    'Exports a DynamoDB table, converts it to Parquet, adds it to the catalog and asks two questions of it.',
+  input: {
+    lake: LAKE,
+    tableName: { kind: 'text', about: 'the DynamoDB table', default: 'Reviews' },
+    tableArn: {
+      kind: 'text',
+      about: 'its ARN, where the table is not to be looked up by name',
+      optional: true,
+    },
+    mode: {
+      kind: 'choice',
+      choices: ['point-in-time', 'scan'],
+      about: 'how it is exported: by DynamoDB, which needs point-in-time recovery, or by a scan',
+      default: 'point-in-time',
+    },
+    exportType: {
+      kind: 'choice',
+      choices: ['FULL_EXPORT', 'INCREMENTAL_EXPORT'],
+      about: 'of point-in-time: the whole table, or what has changed from exportFrom to exportTo',
+      default: 'FULL_EXPORT',
+    },
+    exportFrom: { kind: 'time', about: 'default a day before exportTo', optional: true },
+    exportTo: { kind: 'time', about: "default the run's scheduled or start time", optional: true },
+    exportTimeout: { kind: 'number', most: 24 * 30, about: 'hours that the export may take', default: 1 },
+    maxConsumedReadThroughput: {
+      kind: 'number',
+      most: 1,
+      about: "the share of the table's read capacity that a scan takes",
+      default: 0.5,
+    },
+    readCapacityUnits: {
+      kind: 'number',
+      about: 'of which it is the share, for an on-demand table that has no limit of its own; default 12000',
+      optional: true,
+    },
+    exportLocation: {
+      kind: 's3 pattern',
+      about: "an export that is there already, instead of making one: today's format or that of 2018",
+      optional: true,
+    },
+    engine: {
+      kind: 'choice',
+      choices: ['duckdb', 'glue'],
+      about: 'where it is converted',
+      default: 'duckdb',
+    },
+    crawler: { kind: 'text', about: 'the Glue crawler', default: 'sluice-reviews' },
+    database: { kind: 'text', about: "the crawler's database", default: 'reviews' },
+    table: { kind: 'text', about: 'the table that the crawler makes', default: 'reviews_parquet' },
+    timeZone: { kind: 'time zone', about: 'of the schedule', default: 'UTC' },
+    notify: { kind: 'text', about: 'an SNS topic or an https URL that hears of the end', optional: true },
+    onFailure: ON_FAILURE,
+  },
+  findProblems: ({ mode, exportType, exportFrom, exportTo }) => [
+    ...(mode === 'scan' && exportType === 'INCREMENTAL_EXPORT'
+      ? ['exportType: a scan reads the whole table; give FULL_EXPORT, or mode point-in-time']
+      : []),
+    ...(exportType === 'FULL_EXPORT' && (exportFrom ?? exportTo) !== undefined
+      ? ['exportFrom, exportTo: only of an incremental export; give exportType INCREMENTAL_EXPORT']
+      : []),
+  ],
+  sources: () => [],
+  schedule: { cron: '0 0 * * *', about: 'nightly, 00:00 of timeZone' },
+};
+
 export interface JobInput {
   job: Job & { options?: JobOptions };
 }
@@ -185,6 +277,7 @@ export const PIPELINES: readonly Pipeline[] = [
   mainPipeline,
   marketingAndSalesPipeline,
   rateCodesPipeline,
+  reviewsExportPipeline,
   jobPipeline,
 ];
 

@@ -1,7 +1,7 @@
 import { SluiceError } from '../errors';
 import { RESOURCES, type Resource } from '../jobs';
 import { parseDuration } from './duration';
-import { parseS3Uri } from './location';
+import { parseS3Uri, TOPIC_ARN } from './location';
 
 /** What a field of a pipeline's input may hold. Each kind has a check below. */
 export type FieldKind =
@@ -11,6 +11,9 @@ export type FieldKind =
   | 's3 pattern'
   | 'path'
   | 'duration'
+  | 'number'
+  | 'time'
+  | 'time zone'
   | 'choice'
   | 'notification'
   | 'job'
@@ -27,6 +30,9 @@ export interface Field {
   neededWith?: { field: string; value: string };
   /** For `choice`. */
   choices?: readonly string[];
+  /** For `number`: it is above `above` (default 0) and at most `most` (default without a limit). */
+  above?: number;
+  most?: number;
 }
 
 export type Fields = Record<string, Field>;
@@ -63,6 +69,19 @@ const RULES: Record<FieldKind, { needs: string; fits: (value: unknown, field: Fi
     fits: (value) =>
       typeof value === 'string' && isNotificationTarget(value) && !/^https?:\/\/[^/]*@/.test(value),
   },
+  number: {
+    needs: '',
+    fits: (value, { above = 0, most = Infinity }) =>
+      typeof value === 'number' && value > above && value <= most && value < Infinity,
+  },
+  time: {
+    needs: 'a time in ISO 8601 with its zone, such as 2025-03-01T12:00:00Z',
+    fits: (value) =>
+      typeof value === 'string' &&
+      /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/.test(value) &&
+      !Number.isNaN(Date.parse(value)),
+  },
+  'time zone': { needs: 'a name of the time zone database, such as Europe/Berlin', fits: isTimeZone },
   choice: { needs: '', fits: (value, field) => field.choices?.includes(value as string) ?? false },
   job: { needs: '', fits: () => true },
   jobs: { needs: 'a list of jobs [{ "name", "resource", "parameters", "arrival"? }]', fits: Array.isArray },
@@ -70,10 +89,25 @@ const RULES: Record<FieldKind, { needs: string; fits: (value: unknown, field: Fi
 
 /** Whether the text is the ARN of an SNS topic or a URL. */
 export function isNotificationTarget(text: string): boolean {
-  return (
-    /^arn:aws[\w-]*:sns:[\w-]+:\d{12}:[\w-]{1,256}(\.fifo)?$/.test(text) ||
-    /^https?:\/\/[^/\s]+\S*$/.test(text)
-  );
+  return TOPIC_ARN.test(text) || /^https?:\/\/[^/\s]+\S*$/.test(text);
+}
+
+/** Whether the platform's own time zone database has a zone of this name. */
+export function isTimeZone(value: unknown): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: value as string });
+    return typeof value === 'string';
+  } catch {
+    return false;
+  }
+}
+
+/** What a field takes, as messages put it after "give". */
+function needsOf(field: Field): string {
+  if (field.kind === 'choice') return `one of ${field.choices!.join(', ')}`;
+  if (field.kind !== 'number') return RULES[field.kind].needs || field.about;
+  const { above = 0, most } = field;
+  return `a number above ${above}${most === undefined ? '' : ` and up to ${most}`}`;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -206,7 +240,7 @@ function findExtraJobProblems(jobs: unknown[], path: string, check?: ParameterCh
  * @throws SluiceError InvalidInput that lists every problem, each with field, value and remedy
  */
 export function parseInput<T>(
-  pipeline: { name: string; input: Fields },
+  pipeline: { name: string; input: Fields; findProblems?: (input: Record<string, unknown>) => string[] },
   given: unknown,
   check?: ParameterCheck,
 ): T {
@@ -230,17 +264,16 @@ export function parseInput<T>(
       const { field: other = '', value: needing } = field.neededWith ?? {};
       if (field.neededWith && (raw[other] ?? pipeline.input[other]?.default) === needing)
         problems.push(`${name}: missing; ${other} "${needing}" needs ${field.about}`);
-      else if (!field.optional)
-        problems.push(`${name}: missing; give ${RULES[field.kind].needs || field.about}`);
+      else if (!field.optional) problems.push(`${name}: missing; give ${needsOf(field)}`);
       continue;
     }
     if (field.kind === 'job') problems.push(...findJobProblems(value, '', check));
     else if (!RULES[field.kind].fits(value, field)) {
-      const needs = field.kind === 'choice' ? `one of ${field.choices!.join(', ')}` : RULES[field.kind].needs;
-      problems.push(`${name}: ${show(value)}; give ${needs}`);
+      problems.push(`${name}: ${show(value)}; give ${needsOf(field)}`);
     } else if (field.kind === 'jobs') problems.push(...findExtraJobProblems(value as unknown[], name, check));
     input[name] = value;
   }
+  if (problems.length === 0) problems.push(...(pipeline.findProblems?.(input) ?? []));
   if (problems.length > 0) {
     throw new SluiceError(
       'InvalidInput',

@@ -25,7 +25,7 @@ export type JobState =
 
 /** How far a job inside the worker is; kept with the await's heartbeats, so that another worker goes on from there. */
 export interface Progress {
-  /** What the await before this one had kept last, or undefined. Plain JSON. */
+  /** What was kept last, by this await or the one before it, or undefined. Plain JSON. */
   readonly resumed: unknown;
   keep(value: unknown): void;
 }

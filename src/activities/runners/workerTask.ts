@@ -36,19 +36,19 @@ export class WorkerTaskRunner implements Runner<'worker:task'> {
 
   async poll(
     { job: { parameters } }: SubmissionOf<'worker:task'>,
-    { externalId }: JobReference,
+    reference: JobReference,
     signal: AbortSignal,
     progress: Progress,
   ): Promise<JobState> {
     const startedAt = Date.now();
     try {
-      const { s3 } = this;
-      const done = await this.findTask(parameters.task).run(parameters.input, { s3, signal, progress });
+      const context = { s3: this.s3, reference, signal, progress };
+      const done = await this.findTask(parameters.task).run(parameters.input, context);
       return {
         state: 'succeeded',
         result: {
           resource: 'worker:task',
-          externalId,
+          externalId: reference.externalId,
           url: null,
           output: done.output ?? null,
           logUrl: null,

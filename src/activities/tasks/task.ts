@@ -1,8 +1,11 @@
 import type { S3Client } from '@aws-sdk/client-s3';
+import type { JobReference } from '../../jobs';
 import type { Progress } from '../runners/runner';
 
 export interface TaskContext {
   s3: S3Client;
+  /** The job: its key and the time of its submission are the same when the task starts again. */
+  reference: JobReference;
   /** Aborts when the job is cancelled or the worker shuts down. */
   signal: AbortSignal;
   /** Another worker goes on from what was kept last. */

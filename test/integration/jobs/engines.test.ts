@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runQuery } from '../../../src/activities/runners/duckdb/query';
-import { ensureSpark } from '../../../src/local';
 import { describeWithRealData, realData } from '../../support/data';
+import { runOnSpark } from '../../support/spark';
 
 const jobs = join(__dirname, '..', '..', '..', 'jobs');
 
@@ -155,21 +154,6 @@ const sparkCalls = (at: string): string[][] => {
     ],
   ];
 };
-
-async function runOnSpark(calls: string[][]): Promise<(string | null)[]> {
-  const { python } = await ensureSpark({ env: process.env, report: () => {} });
-  return new Promise((resolve, reject) => {
-    const env = { ...process.env, PYSPARK_PYTHON: python, SPARK_LOCAL_IP: '127.0.0.1' };
-    const child = execFile(
-      python,
-      [join(__dirname, '..', '..', 'fixtures', 'run_scripts.py')],
-      { env, maxBuffer: 1 << 26 },
-      (error, stdout, stderr) =>
-        error ? reject(new Error(stderr.slice(-4000))) : resolve(JSON.parse(stdout) as (string | null)[]),
-    );
-    child.stdin!.end(JSON.stringify(calls));
-  });
-}
 
 /** The one CSV file of a complete folder that holds nothing else. */
 async function readOnlyCsv(at: string): Promise<string> {

@@ -51,6 +51,36 @@ test('a parameter goes over the file, and the file over the settings', () => {
   expect(read).toMatchObject({ lake: 's3://from-file', output: 'given' });
 });
 
+test('a parameter of kind number is a number within its bounds', () => {
+  const pipeline = findPipeline('reviews-export');
+  const read = (parameter: Record<string, string>) => readInput(pipeline, { parameter }, config);
+  expect(read({ maxConsumedReadThroughput: '0.3', exportTimeout: '2.5' })).toMatchObject({
+    maxConsumedReadThroughput: 0.3,
+    exportTimeout: 2.5,
+    lake: 's3://other',
+  });
+  expect(read({ maxConsumedReadThroughput: '1' })).toMatchObject({ maxConsumedReadThroughput: 1 });
+  for (const share of ['0', '-0.1', '1.01', 'half', 'Infinity', ''])
+    expect(() => read({ maxConsumedReadThroughput: share })).toThrow(
+      /maxConsumedReadThroughput: .*; give a number above 0 and up to 1/,
+    );
+  expect(() => read({ exportTimeout: '0', timeZone: 'Mars', exportTo: 'noon' })).toThrow(
+    /exportTo: "noon"; give a time in ISO 8601.*\n.*exportTimeout: 0; give a number above 0.*\n.*timeZone: "Mars"; give a name/,
+  );
+});
+
+test('fields that are right each by itself may not go together', () => {
+  const pipeline = findPipeline('reviews-export');
+  const read = (parameter: Record<string, string>) => readInput(pipeline, { parameter }, config);
+  expect(() => read({ mode: 'scan', exportType: 'INCREMENTAL_EXPORT' })).toThrow(
+    'exportType: a scan reads the whole table',
+  );
+  expect(() => read({ exportFrom: '2026-01-01T00:00:00Z' })).toThrow('only of an incremental export');
+  expect(read({ exportType: 'INCREMENTAL_EXPORT', exportFrom: '2026-01-01T00:00:00+01:00' })).toMatchObject({
+    exportFrom: '2026-01-01T00:00:00+01:00',
+  });
+});
+
 test('a parameter of kind jobs is JSON, any other is text', () => {
   const job = { name: 'count', resource: 'duckdb:query', parameters: { sql: 'select 1' } };
   const parameter = { extraJobs: JSON.stringify([job]), output: '1' };

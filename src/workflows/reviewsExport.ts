@@ -1,0 +1,107 @@
+import type { Job } from '../jobs';
+import { reviewsExportPipeline, type ReviewsExportInput } from '../pipelines';
+import { joinFolder, joinLocation, parseS3Uri } from '../pipelines/location';
+import { runPipeline, type Run, type RunOptions } from './steps';
+
+export interface ReviewsExportResult {
+  /** The folder of the export that was converted. */
+  export: string;
+  /** The partition's folder: Parquet. */
+  parquet: string;
+  /** CSV with header. */
+  numReviews: string;
+  reviewsPerAuthor: string;
+}
+
+const DAY_MS = 86_400_000;
+/** What the output has even if no item has it. */
+const COLUMNS = { user: 'text', book: 'text', rating: 'integer', author: 'text', review: 'text' };
+
+/** Export the table, or take an export that is there; convert it to Parquet; crawl; ask Athena two questions. */
+export function reviewsExport(
+  given?: Partial<ReviewsExportInput>,
+  options?: RunOptions,
+): Promise<ReviewsExportResult | null> {
+  return runPipeline<ReviewsExportInput, ReviewsExportResult>(
+    reviewsExportPipeline,
+    given,
+    options,
+    async (run, input) => {
+      const { lake, crawler, exportLocation } = input;
+      const { payload } = await run.job(
+        'find export',
+        task('find-export', { location: exportLocation ?? (await exportTable(run, input)) }),
+      );
+      const { location, timestamp } = payload as { location: string; timestamp: string };
+      const parquet = joinFolder(lake, 'reviews-export/parquet', `ddb_export_timestamp=${timestamp}`);
+      await run.job('convert export', convert(input, location, parquet));
+      await run.job('crawl', { resource: 'glue:startCrawler', parameters: { Name: crawler } });
+      const from = `FROM "${input.table}" WHERE ddb_export_timestamp = '${timestamp}' AND author`;
+      const ask = (name: string, sql: string) => async (branch: Run) => {
+        const { output } = await branch.job(`query ${name}`, query(input, sql));
+        const to = joinLocation(lake, 'reviews-export/queries', `${name}.csv`);
+        await branch.job(`copy ${name}`, task('copy-object', { from: output, to }));
+        return to;
+      };
+      const answers = await run.parallel({
+        numReviews: ask('num_reviews', `SELECT COUNT(author) AS num_reviews ${from} = 'J.K. Rowling'`),
+        reviewsPerAuthor: ask(
+          'reviews_per_author',
+          `SELECT author, COUNT(*) AS num_reviews ${from} IS NOT NULL GROUP BY author ORDER BY author`,
+        ),
+      });
+      return { export: location, parquet, ...answers };
+    },
+  );
+}
+
+/** Makes an export in the lake and returns its folder. */
+async function exportTable(run: Run, input: ReviewsExportInput): Promise<string> {
+  const { tableName, maxConsumedReadThroughput, readCapacityUnits, exportType } = input;
+  const exports = joinFolder(input.lake, 'reviews-export/export');
+  const timeout = { timeout: `${input.exportTimeout} hours` };
+  if (input.mode === 'scan') {
+    const scan = { tableName, output: exports, maxConsumedReadThroughput, readCapacityUnits };
+    return (await run.job('scan table', task('scan-table', scan), timeout)).output!;
+  }
+  const described =
+    input.tableArn ?? (await run.job('describe table', task('describe-table', { tableName })));
+  const TableArn =
+    typeof described === 'string' ? described : (described.payload as { tableArn: string }).tableArn;
+  const { bucket: S3Bucket, key } = parseS3Uri(exports)!;
+  const ExportToTime = new Date(input.exportTo ?? run.since);
+  const ExportFromTime = new Date(input.exportFrom ?? ExportToTime.getTime() - DAY_MS);
+  const parameters = {
+    ...{ TableArn, S3Bucket, S3Prefix: key.replace(/\/$/, ''), ExportFormat: 'DYNAMODB_JSON' as const },
+    ExportType: exportType,
+    ...(exportType === 'INCREMENTAL_EXPORT'
+      ? { IncrementalExportSpecification: { ExportFromTime, ExportToTime } }
+      : {}),
+  };
+  const job: Job = { resource: 'dynamodb:exportTableToPointInTime', parameters };
+  const { externalId } = await run.job('export table', job, timeout);
+  // An export's ARN ends in its id: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html
+  return joinFolder(exports, 'AWSDynamoDB', externalId.slice(externalId.lastIndexOf('/') + 1));
+}
+
+function task(name: string, input: Record<string, unknown>): Job {
+  return { resource: 'worker:task', parameters: { task: name, input } };
+}
+
+function convert({ engine }: ReviewsExportInput, location: string, output: string): Job {
+  if (engine === 'duckdb') return task('convert-export', { export: location, output, columns: COLUMNS });
+  const columns = Object.entries(COLUMNS).map((column) => column.join(':'));
+  const Arguments = { '--export': location, '--output': output, '--columns': columns.join(',') };
+  return { resource: 'glue:startJobRun', parameters: { JobName: 'sluice-convert-export', Arguments } };
+}
+
+function query({ lake, database }: ReviewsExportInput, sql: string): Job {
+  return {
+    resource: 'athena:startQueryExecution',
+    parameters: {
+      QueryString: sql,
+      QueryExecutionContext: { Database: database },
+      ResultConfiguration: { OutputLocation: joinFolder(lake, 'reviews-export/queries/athena') },
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { sluice as run } from '../../support/cli';
+import { quietRuntime, startServer } from '../../support/environment';
+
+let server: TestWorkflowEnvironment;
+
+beforeAll(async () => {
+  quietRuntime();
+  server = await startServer();
+}, 60_000);
+
+afterAll(() => server?.teardown());
+
+/** Runs the built command line against the server, which has no worker: what starts goes on running. */
+const sluice = (...args: string[]) =>
+  run(args, { env: { TEMPORAL_ADDRESS: server.address, HOME: '/nonexistent' } });
+
+async function create(id: string, ...args: string[]): Promise<{ nextTime: string }> {
+  const created = await sluice('schedule', 'create', 'reviews-export', '--id', id, '--json', ...args);
+  expect(created.stderr).toBe('');
+  return JSON.parse(created.stdout) as { nextTime: string };
+}
+
+const nextTimes = async (id: string) =>
+  (await server.client.schedule.getHandle(id).describe()).info.nextActionTimes;
+
+const clockIn = (timeZone: string) => (time: Date) =>
+  new Intl.DateTimeFormat('en-GB', { timeZone, timeStyle: 'medium' }).format(time);
+
+const runsOf = async (id: string) => {
+  const { info } = await server.client.schedule.getHandle(id).describe();
+  return { running: info.runningActions.length, skipped: info.numActionsSkippedOverlap };
+};
+
+/** A schedule's own workflow does the work, and tells nobody. */
+async function until(
+  id: string,
+  reached: (runs: Awaited<ReturnType<typeof runsOf>>) => boolean,
+): Promise<void> {
+  while (!reached(await runsOf(id))) await sleep(100);
+}
+
+test.each([
+  ['UTC', []],
+  ['Europe/Berlin', ['-p', 'timeZone=Europe/Berlin']],
+  ['Asia/Kathmandu', ['-p', 'timeZone=Europe/Berlin', '--time-zone', 'Asia/Kathmandu']],
+])('the usual nightly schedule is at midnight in %s', async (zone, args) => {
+  const { nextTime } = await create(`at-${zone}`, ...args);
+  const times = await nextTimes(`at-${zone}`);
+  expect(times).toHaveLength(10);
+  expect(new Date(nextTime)).toEqual(times[0]);
+  expect(times.map(clockIn(zone))).toEqual(Array(10).fill('00:00:00'));
+  // One a night: the days between are 24 hours long but where clocks change.
+  const hours = times.slice(1).map((time, i) => (time.getTime() - times[i]!.getTime()) / 3_600_000);
+  for (const gap of hours) expect([23, 24, 25]).toContain(gap);
+});
+
+test('midnight stays midnight over a change of the clocks', async () => {
+  const zone = 'Europe/Berlin';
+  // The last Sundays of March and October are within any year of days.
+  await create('every-month', '--cron', '0 0 1 * *', '--time-zone', zone);
+  const times = await nextTimes('every-month');
+  expect(times.map(clockIn(zone))).toEqual(Array(10).fill('00:00:00'));
+  expect(new Set(times.map(clockIn('UTC')))).toEqual(new Set(['22:00:00', '23:00:00']));
+});
+
+test('a trigger starts a run with the checked input, and none beside one that runs', async () => {
+  await create('triggered', '-p', 'maxConsumedReadThroughput=0.3', '-p', 'mode=scan');
+  expect((await sluice('schedule', 'trigger', 'triggered')).code).toBe(0);
+  await until('triggered', ({ running }) => running === 1);
+  expect((await sluice('schedule', 'trigger', 'triggered')).code).toBe(0);
+  await until('triggered', ({ skipped }) => skipped === 1);
+  expect(await runsOf('triggered')).toEqual({ running: 1, skipped: 1 });
+  const schedule = await server.client.schedule.getHandle('triggered').describe();
+  const [action] = schedule.info.recentActions;
+  const started = server.client.workflow.getHandle(action!.action.workflow.workflowId);
+  const { type, status } = await started.describe();
+  expect({ type, status: status.name }).toEqual({ type: 'reviews-export', status: 'RUNNING' });
+  expect(schedule.action.args?.[0]).toMatchObject({
+    ...{ lake: 's3://lake', tableName: 'Reviews', exportTimeout: 1, mode: 'scan' },
+    ...{ maxConsumedReadThroughput: 0.3, timeZone: 'UTC' },
+  });
+});
+
+test('by the clock as well, a run that still goes on keeps the next one from starting', async () => {
+  await create('ticking', '--every', '1 s');
+  await until('ticking', ({ skipped }) => skipped >= 2);
+  expect((await runsOf('ticking')).running).toBe(1);
+  expect((await sluice('schedule', 'pause', 'ticking')).code).toBe(0);
+  const { state } = await server.client.schedule.getHandle('ticking').describe();
+  expect(state.paused).toBe(true);
+});
+
+test('a zone that does not exist is refused before anything is created', async () => {
+  for (const args of [
+    ['-p', 'timeZone=Europe/Nowhere'],
+    ['--time-zone', 'Europe/Nowhere'],
+  ]) {
+    const refused = await sluice('schedule', 'create', 'reviews-export', '--id', 'nowhere', ...args);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('Europe/Berlin');
+  }
+  await expect(nextTimes('nowhere')).rejects.toThrow();
+});

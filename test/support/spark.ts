@@ -1,0 +1,19 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { ensureSpark } from '../../src/local';
+
+/** Runs job scripts `[script, argument…]` on a local Spark; for each null, or its exit message. */
+export async function runOnSpark(calls: string[][]): Promise<(string | null)[]> {
+  const { python } = await ensureSpark({ env: process.env, report: () => {} });
+  return new Promise((resolve, reject) => {
+    const env = { ...process.env, PYSPARK_PYTHON: python, SPARK_LOCAL_IP: '127.0.0.1' };
+    const child = execFile(
+      python,
+      [join(__dirname, '..', 'fixtures', 'run_scripts.py')],
+      { env, maxBuffer: 1 << 26 },
+      (error, stdout, stderr) =>
+        error ? reject(new Error(stderr.slice(-4000))) : resolve(JSON.parse(stdout) as (string | null)[]),
+    );
+    child.stdin!.end(JSON.stringify(calls));
+  });
+}
