@@ -12,6 +12,7 @@ export const ERROR_CODES = {
   FolderInUse: 'Another local stack uses the same data folder.',
   MissingTool: 'A program that is needed is not on this machine.',
   ArrivalTimeout: 'The awaited objects did not arrive in time.',
+  LateArrival: 'An object came, or was replaced, after the run had taken its objects.',
   ObjectGone: 'An object version that a run has taken is no longer there.',
   BadData: 'An input file is not what the job expects; the message names file and column.',
   JobFailed: 'The service ran the job and says that it failed.',

@@ -1,13 +1,20 @@
-import { HeadBucketCommand, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
-import { Context } from '@temporalio/activity';
-import type { Client } from '@temporalio/client';
+import { createHash } from 'node:crypto';
+import {
+  HeadBucketCommand,
+  HeadObjectCommand,
+  paginateListObjectsV2,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { Context, log } from '@temporalio/activity';
+import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
 import { SluiceError } from '../errors';
 import type { Arrival } from '../pipelines';
 import { isSince } from '../pipelines/arrival';
 import { arrivalsWorkflowId, type Source } from '../pipelines/location';
-import { subscribeSignal, unsubscribeSignal, type ArrivalsState } from '../workflows/messages';
+import { subscribeSignal, unsubscribeSignal, type ArrivalsState, type RunMemo } from '../workflows/messages';
 import { toActivityFailure } from './failures';
-import type { Activities } from './types';
+import { arrivalOfHead, readManifest } from './manifest';
+import type { Activities, ListedPage } from './types';
 
 export interface ArrivalDependencies {
   client: Client;
@@ -16,8 +23,14 @@ export interface ArrivalDependencies {
   listEveryMs: number;
 }
 
-/** How many objects one listing hands on, the oldest first: a signal and an activity result hold at most 2 MiB. */
+/** How many objects one listing of `listArrivals` hands on, the oldest first. */
 const LISTED_OBJECTS = 5_000;
+/** What a page of `listSource` holds, far below the 2 MiB of a payload; a key has at most 1 KiB. */
+const PAGE = { objects: 1_000, bytes: 512 * 1024 };
+/** A folder of millions of old objects is gone through in pieces of this time. */
+const PAGE_MS = 60_000;
+/** How many runs are started side by side. */
+const STARTS = 10;
 
 /** How to start the `arrivals` workflow of a source, for everything that signals it with start. */
 export function arrivalsWorkflowOptions(source: Source, deps: { taskQueue: string; listEveryMs: number }) {
@@ -31,7 +44,10 @@ export function arrivalsWorkflowOptions(source: Source, deps: { taskQueue: strin
 
 export function createArrivalActivities(
   deps: ArrivalDependencies,
-): Pick<Activities, 'subscribe' | 'unsubscribe' | 'listArrivals'> {
+): Pick<
+  Activities,
+  'subscribe' | 'unsubscribe' | 'listArrivals' | 'listSource' | 'startRuns' | 'readManifest'
+> {
   return {
     async subscribe(source, subscription) {
       try {
@@ -54,12 +70,109 @@ export function createArrivalActivities(
 
     async listArrivals(source, since) {
       try {
-        return await listArrivals(deps.s3, source, since, Context.current().cancellationSignal);
+        const found: Arrival[] = [];
+        for await (const { arrivals } of listPages(deps.s3, source, since, null)) found.push(...arrivals);
+        return found.sort((a, b) => Date.parse(a.time) - Date.parse(b.time)).slice(0, LISTED_OBJECTS);
+      } catch (error) {
+        throw toActivityFailure(error);
+      }
+    },
+
+    async listSource(source, since, after) {
+      try {
+        return await listSource(deps.s3, source, since, after);
+      } catch (error) {
+        throw toActivityFailure(error);
+      }
+    },
+
+    async startRuns(trigger, arrivals) {
+      const waiting = [...arrivals];
+      const work = async () => {
+        for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
+          await startRun(deps, trigger, next);
+      };
+      try {
+        await Promise.all(Array.from({ length: STARTS }, work));
+      } catch (error) {
+        throw toActivityFailure(error);
+      }
+    },
+
+    async readManifest(manifest) {
+      try {
+        return await readManifest(deps.s3, manifest, Context.current().cancellationSignal);
       } catch (error) {
         throw toActivityFailure(error);
       }
     },
   };
+}
+
+/**
+ * Starts a run for an object version, once however often it is asked: the run's id is made of what S3 itself says of the
+ * version, since an event and a listing do not say the same. A version that can no longer be read starts nothing; what
+ * took its place is an arrival of its own.
+ */
+async function startRun(
+  { client, s3, taskQueue }: ArrivalDependencies,
+  { pipeline, input, since }: Parameters<Activities['startRuns']>[0],
+  given: Arrival,
+): Promise<void> {
+  const arrival = await pinVersion(s3, given);
+  if (arrival === null) {
+    log.info('no run is started for an object that is gone', { bucket: given.bucket, key: given.key });
+    return;
+  }
+  const memo: RunMemo = { pipeline };
+  try {
+    await client.workflow.start(pipeline, {
+      taskQueue,
+      workflowId: arrivalRunId(pipeline, arrival),
+      args: [input, { since: since ?? arrival.time, arrivals: [arrival] }],
+      memo: { ...memo },
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+      workflowIdConflictPolicy: 'FAIL',
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}
+
+/** The arrival with version, etag and time as S3 says them; null when that version is not there. */
+async function pinVersion(s3: S3Client, arrival: Arrival): Promise<Arrival | null> {
+  const { bucket, key, versionId, etag } = arrival;
+  try {
+    const head = await s3.send(
+      new HeadObjectCommand({
+        Bucket: bucket,
+        Key: key,
+        ...(versionId === null ? {} : { VersionId: versionId }),
+      }),
+    );
+    const found = arrivalOfHead(bucket, key, head);
+    if (versionId === null && etag !== null && found.etag !== null && found.etag !== etag) return null;
+    return { ...arrival, ...found, versionId: versionId ?? found.versionId };
+  } catch (error) {
+    const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+    // 405 is the answer for the version of a deletion.
+    if (status === 404 || status === 405) return null;
+    throw error;
+  }
+}
+
+/** An id of the server has at most 1,000 bytes, and a key alone may have 1,024. */
+const MAX_ID_BYTES = 900;
+
+/** The id of the run that an object version starts. */
+export function arrivalRunId(pipeline: string, arrival: Arrival): string {
+  const { bucket, key, versionId, etag, time } = arrival;
+  // Without versions, an etag may come again, with the same bytes: then the second tells the uploads apart.
+  const version = versionId ?? `${etag ?? ''}-${time.slice(0, 19)}`;
+  const id = `${pipeline}:s3://${bucket}/${key}@${version}`;
+  if (Buffer.byteLength(id) <= MAX_ID_BYTES) return id;
+  const digest = createHash('sha256').update(key).digest('hex').slice(0, 32);
+  return `${pipeline}:s3://${bucket}/…${digest}@${version}`;
 }
 
 async function checkBucket(s3: S3Client, bucket: string): Promise<void> {
@@ -84,19 +197,42 @@ async function checkBucket(s3: S3Client, bucket: string): Promise<void> {
   }
 }
 
-async function listArrivals(
+async function listSource(
   s3: S3Client,
   source: Source,
   since: string,
-  signal: AbortSignal,
-): Promise<Arrival[]> {
-  const found: Arrival[] = [];
-  for await (const page of paginateListObjectsV2(
+  after: string | null,
+): Promise<ListedPage> {
+  const page: ListedPage = { arrivals: [], after: null };
+  const deadlineMs = Date.now() + PAGE_MS;
+  let bytes = 0;
+  for await (const { arrivals, lastKey } of listPages(s3, source, since, after)) {
+    for (const arrival of arrivals) {
+      bytes += Buffer.byteLength(JSON.stringify(arrival));
+      if (page.arrivals.length > 0 && (page.arrivals.length >= PAGE.objects || bytes > PAGE.bytes))
+        return { ...page, after: page.arrivals.at(-1)!.key };
+      page.arrivals.push(arrival);
+    }
+    if (lastKey !== null && Date.now() > deadlineMs) return { ...page, after: lastKey };
+  }
+  return page;
+}
+
+/** S3's own pages, in the order of keys, each with what is as new as `since` and its last key. */
+async function* listPages(
+  s3: S3Client,
+  source: Source,
+  since: string,
+  after: string | null,
+): AsyncGenerator<{ arrivals: Arrival[]; lastKey: string | null }> {
+  const pages = paginateListObjectsV2(
     { client: s3 },
-    { Bucket: source.bucket, Prefix: source.prefix },
-    { abortSignal: signal },
-  )) {
-    for (const { Key, ETag, Size, LastModified } of page.Contents ?? []) {
+    { Bucket: source.bucket, Prefix: source.prefix, ...(after === null ? {} : { StartAfter: after }) },
+    { abortSignal: Context.current().cancellationSignal },
+  );
+  for await (const { Contents = [] } of pages) {
+    const arrivals: Arrival[] = [];
+    for (const { Key, ETag, Size, LastModified } of Contents) {
       if (Key === undefined || Key.endsWith('/')) continue;
       const arrival: Arrival = {
         bucket: source.bucket,
@@ -107,8 +243,8 @@ async function listArrivals(
         sequencer: null,
         time: (LastModified ?? new Date()).toISOString(),
       };
-      if (isSince(arrival, since)) found.push(arrival);
+      if (isSince(arrival, since)) arrivals.push(arrival);
     }
+    yield { arrivals, lastKey: Contents.at(-1)?.Key ?? null };
   }
-  return found.sort((a, b) => Date.parse(a.time) - Date.parse(b.time)).slice(0, LISTED_OBJECTS);
 }

@@ -1,7 +1,7 @@
 import type { Job, JobReference, JobResult, StopResult } from '../jobs';
 import type { Arrival } from '../pipelines';
 import type { Source } from '../pipelines/location';
-import type { Subscription } from '../workflows/messages';
+import type { Subscription, Trigger } from '../workflows/messages';
 
 /** One submission of a job: the key is the same however often the submit is retried. */
 export interface Submission {
@@ -29,6 +29,31 @@ export interface Activities {
   /** Tells the `arrivals` workflow of the source that a run waits; starts it when it is not there. */
   subscribe(source: Source, subscription: Subscription): Promise<void>;
   unsubscribe(source: Source, subscription: Subscription): Promise<void>;
-  /** The objects of a source that are as new as `since` (ISO 8601), oldest first. */
+  /** The objects of a source that are as new as `since` (ISO 8601), oldest first, some 5,000 at most. */
   listArrivals(source: Source, since: string): Promise<Arrival[]>;
+  /**
+   * One page of the objects of a source that are as new as `since` (ISO 8601), in the order of their keys, and the key
+   * after which the next page begins; null after the last.
+   */
+  listSource(source: Source, since: string, after: string | null): Promise<ListedPage>;
+  /**
+   * Starts one run for each arrival, unless one was started for this object version before. It takes arrivals from `since`
+   * on, without which from the time of its own.
+   */
+  startRuns(
+    trigger: Pick<Trigger, 'pipeline' | 'input'> & { since?: string },
+    arrivals: Arrival[],
+  ): Promise<void>;
+  /** What a manifest lists: the keys, and of them the objects that are there. @throws BadData */
+  readManifest(manifest: Arrival): Promise<Manifest>;
+}
+
+export interface ListedPage {
+  arrivals: Arrival[];
+  after: string | null;
+}
+
+export interface Manifest {
+  objects: { bucket: string; key: string }[];
+  present: Arrival[];
 }

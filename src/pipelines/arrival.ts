@@ -26,3 +26,28 @@ export function isSince(arrival: Arrival, since: string): boolean {
     Math.floor(Date.parse(arrival.time) / 1000) >= Math.floor(Date.parse(since) / 1000)
   );
 }
+
+/**
+ * Whether two arrivals are of the same object version. Events carry a sequencer and listings do not, so the version or
+ * the etag decides; a store without either is told apart by size and second.
+ */
+export function isSameVersion(a: Arrival, b: Arrival): boolean {
+  if (a.bucket !== b.bucket || a.key !== b.key) return false;
+  if (a.versionId !== null && b.versionId !== null) return a.versionId === b.versionId;
+  if (a.etag !== null && b.etag !== null) return a.etag === b.etag;
+  return a.size === b.size && a.time.slice(0, 19) === b.time.slice(0, 19);
+}
+
+/**
+ * Whether `a` came after `b`, both of one key: by their sequencers
+ * (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html), else by the second. Of
+ * the same second, the one that is heard of later, `a`, is taken for the newer.
+ */
+export function isNewer(a: Arrival, b: Arrival): boolean {
+  if (a.sequencer !== null && b.sequencer !== null) {
+    const length = Math.max(a.sequencer.length, b.sequencer.length);
+    const padded = (sequencer: string) => sequencer.toLowerCase().padEnd(length, '0');
+    return padded(a.sequencer) > padded(b.sequencer);
+  }
+  return Math.floor(Date.parse(a.time) / 1000) >= Math.floor(Date.parse(b.time) / 1000);
+}

@@ -71,19 +71,62 @@ export interface Subscription {
   pattern: string;
   /** ISO 8601: arrivals from this time on. */
   since: string;
+  /** ISO 8601: when the run has stopped waiting for certain, even if it was terminated and unsubscribes from nothing. */
+  until?: string;
 }
 
 export const subscribeSignal = defineSignal<[Subscription]>('subscribe');
 export const unsubscribeSignal = defineSignal<[Subscription]>('unsubscribe');
 
+/** Each object version that fits the pattern starts a run. */
+export interface Trigger {
+  pipeline: string;
+  input: Record<string, unknown>;
+  pattern: string;
+  /** ISO 8601: arrivals from this time on. */
+  since: string;
+}
+
+/** A second trigger of the same pipeline and pattern takes the place of the first. */
+export const addTriggerSignal = defineSignal<[Trigger]>('addTrigger');
+export const removeTriggerSignal = defineSignal<[Pick<Trigger, 'pipeline' | 'pattern'>]>('removeTrigger');
+export const triggersQuery = defineQuery<Trigger[]>('triggers');
+
+/** What a source knows of a subscription or trigger, beside what it was told. */
+export interface Progress {
+  /** ISO 8601: when the last listing began that has offered everything to it. */
+  listedTo?: string;
+  /** How many signals it was sent, and from when on (ms since 1970) it is sent the next. */
+  sent?: number;
+  sendAfter?: number;
+  /** What it was not sent yet: indexes into `pending`. */
+  pending?: number[];
+}
+
+/** A listing of a source, page by page. */
+export interface Listing {
+  startedAt: string;
+  since: string;
+  /** Whether it goes back to the `since` of each subscription, or only to where the last listing ended. */
+  full: boolean;
+  /** The key that the last page ended with. */
+  after: string | null;
+}
+
 /** What an `arrivals` workflow carries over when it continues as new: plain JSON. */
 export interface ArrivalsState {
   source: Source;
-  subscriptions: Subscription[];
-  /** Newest last; at most one entry an object version. */
+  subscriptions: (Subscription & Progress)[];
+  /** The newest version of each key. */
   memory: Arrival[];
   /** Listing interval in milliseconds. */
   listEveryMs: number;
+  triggers?: (Trigger & Progress)[];
+  pending?: Arrival[];
+  listing?: Listing | null;
+  /** Milliseconds since 1970. */
+  nextListAt?: number;
+  nextFullListAt?: number;
 }
 
 /** The memo of every run, read by the command line when no worker can answer the query. */

@@ -1,10 +1,4 @@
-export {
-  Run,
-  runPipeline,
-  type Completeness,
-  type ParallelOptions,
-  type RunOptions,
-  type WaitOptions,
-} from './run';
+export { Run, runPipeline, type Late, type ParallelOptions, type RunOptions, type WaitOptions } from './run';
+export type { Completeness } from './completeness';
 // A worker of one's own needs these beside its pipelines: the memory of sources, and the batches of a large `mapJobs`.
 export { arrivals } from '../arrivals';

@@ -13,16 +13,17 @@ import {
   TimeoutFailure,
   ActivityFailure,
   ApplicationFailure,
+  patched,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Activities, Submission } from '../../activities/types';
+import type { Activities, ListedPage, Manifest, Submission } from '../../activities/types';
 import { SluiceError } from '../../errors';
 import { runsInWorker, type Job, type JobReference, type JobResult, type StopResult } from '../../jobs';
 import { parseInput, type Arrival, type JobOptions, type OnFailure, type Pipeline } from '../../pipelines';
 import { parseDuration } from '../../pipelines/duration';
-import { isSince } from '../../pipelines/arrival';
-import { arrivalsWorkflowId, matchesPattern, sourceOf } from '../../pipelines/location';
-import { remember } from '../memory';
+import { isNewer, isSameVersion, isSince } from '../../pipelines/arrival';
+import { arrivalsWorkflowId, matchesPattern, sourceOf, type Source } from '../../pipelines/location';
+import { ArrivalMemory } from '../memory';
 import {
   arrivedSignal,
   unsubscribeSignal,
@@ -30,6 +31,15 @@ import {
   type StepStatus,
   type Subscription,
 } from '../messages';
+import {
+  describeMissing,
+  findComplete,
+  isAwaited,
+  signKeyOf,
+  sorted,
+  type Completeness,
+  type TakenObjects,
+} from './completeness';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { StatusBoard } from './status';
 
@@ -49,26 +59,28 @@ const { subscribe } = proxyActivities<Activities>({
 });
 const activities = proxyActivities<Activities>({ startToCloseTimeout: '1 minute' });
 
-/** When a wait is over. Exactly one rule; without any, one object is enough. */
-export type Completeness =
-  /** So many different keys. */
-  | { count: number }
-  /** These keys, all of them. */
-  | { keys: string[] }
-  /** A key that is written last, e.g. `sales/_SUCCESS`; it is not among the objects that the wait returns. */
-  | { marker: string };
-
 export interface WaitOptions {
   /** How long to wait, a duration; default 7 days. */
   within?: string;
   /** ISO 8601: arrivals from this time on; default the run's scheduled or start time, or what `--since` says. */
   since?: string;
   complete?: Completeness;
+  late?: Late;
 }
+
+/**
+ * What an object leads to that comes when the wait is over, or replaces one that the wait has taken: nothing (the
+ * default), a failed run, or another run of the pipeline with the same input, one an object version. It is in the status
+ * in any case, if the run hears of it: for certain only when it is not ignored, since then the run stays subscribed until
+ * it ends. Of a wait with a marker or manifest, another run is started by a new marker or manifest alone.
+ */
+export type Late = 'ignore' | 'fail' | 'start new run';
 
 export interface RunOptions {
   /** ISO 8601; see `WaitOptions.since`. */
   since?: string;
+  /** The objects that started the run: waits take them as if they had just arrived. */
+  arrivals?: Arrival[];
 }
 
 export type ParallelOptions = {
@@ -80,9 +92,40 @@ export type ParallelOptions = {
 interface Shared {
   board: StatusBoard;
   since: string;
-  inbox: Arrival[];
+  inbox: ArrivalMemory;
+  /** What started the run. */
+  startedBy: readonly Arrival[];
+  /** The input as it was given, for runs that late arrivals start. */
+  given: unknown;
+  /** The waits that are over. */
+  ended: Wait[];
+  /** Kept until the run ends. */
+  subscriptions: Subscription[];
+  /** Runs that are being started for late arrivals. */
+  starting: Promise<void>[];
+  /** Ends the run, whatever it does. */
+  fail: (failure: Failure) => void;
   clusters: { submission: Submission; reference: JobReference }[];
 }
+
+interface Wait {
+  pattern: string;
+  source: Source;
+  complete: Completeness | undefined;
+  since: string;
+  deadlineMs: number;
+  late: Late;
+  step: StepStatus;
+  /** What the manifest lists, once it was read. */
+  listed: { bucket: string; key: string }[] | null;
+  /** The marker or manifest that ended the wait. */
+  sign: Arrival | null;
+  /** By key. */
+  taken: Map<string, Arrival>;
+}
+
+/** How many objects the status shows of a step: the answer to a query holds at most 4 MiB. */
+const SHOWN_OBJECTS = 1_000;
 
 /** One submission of a job's step, and how it was asked for. */
 interface JobAttempt {
@@ -105,6 +148,11 @@ export class Run {
     return this.shared.since;
   }
 
+  /** The objects whose arrival started the run; empty for a run that a person or a schedule started. */
+  get startedBy(): readonly Arrival[] {
+    return this.shared.startedBy;
+  }
+
   /**
    * Waits until objects that fit `pattern` have arrived, and returns them with their versions pinned, oldest first.
    * @throws ApplicationFailure ArrivalTimeout that names what was missing
@@ -114,13 +162,13 @@ export class Run {
     pattern: string,
     options: WaitOptions = {},
   ): Promise<[Arrival, ...Arrival[]]> {
-    const { board, inbox } = this.shared;
-    const within = options.within ?? '7 days';
-    const since = options.since ?? this.shared.since;
+    const { board } = this.shared;
+    const { within = '7 days', since = this.shared.since, complete, late = 'ignore' } = options;
     const step = board.addStep({ name, kind: 'wait', parent: this.parent });
     const source = sourceOf(pattern);
     const withinMs = parseDuration(within);
-    if (source === null || withinMs === null) {
+    const quietMs = complete && 'quiet' in complete ? parseDuration(complete.quiet) : 0;
+    if (source === null || withinMs === null || quietMs === null) {
       const failure: Failure = {
         code: 'InvalidInput',
         message: `${name}: cannot wait for ${pattern} within ${within}; give an S3 URI such as s3://lake/sales/*.csv and a duration such as "7 days"`,
@@ -129,56 +177,154 @@ export class Run {
       board.update(step, { state: 'failed', failure });
       throw asApplicationFailure(failure);
     }
-    const fitting = () =>
-      inbox.filter((arrival) => matchesPattern(pattern, arrival) && isSince(arrival, since));
     board.update(step, { state: 'waiting', waitingFor: pattern, attempts: 1 });
-
-    const { workflowId, runId } = workflowInfo();
-    const subscription: Subscription = { workflowId, runId, pattern, since };
     const deadlineMs = Date.now() + withinMs;
+    const wait: Wait = {
+      ...{ pattern, source, complete, since, deadlineMs, late, step },
+      ...{ listed: null, sign: null, taken: new Map<string, Arrival>() },
+    };
+    const subscriptions = subscriptionsOf(wait);
+    let subscribed = false;
+    const unsubscribe = async () => {
+      for (const subscription of subscriptions) await this.unsubscribe(subscription);
+      subscribed = false;
+    };
     try {
-      if (findComplete(fitting(), options.complete) === null) {
-        await subscribe.executeWithOptions(
-          { startToCloseTimeout: '30 s', scheduleToCloseTimeout: withinMs, summary: name },
-          [source, subscription],
-        );
-        await condition(
-          () => findComplete(fitting(), options.complete) !== null,
-          Math.max(1, deadlineMs - Date.now()),
-          {
-            summary: name,
-          },
-        );
-        await this.unsubscribe(subscription);
+      const isAtOnce = signKeyOf(complete) === null && quietMs === 0;
+      if (late !== 'ignore' || !isAtOnce || findComplete(this.fitting(wait), complete) === null) {
+        for (const subscription of subscriptions) {
+          await subscribe.executeWithOptions(
+            { startToCloseTimeout: '30 s', scheduleToCloseTimeout: withinMs, summary: name },
+            [sourceOf(subscription.pattern)!, subscription],
+          );
+          subscribed = true;
+        }
       }
-      const taken = findComplete(fitting(), options.complete);
+      const taken = await this.untilComplete(wait, quietMs);
+      if (subscribed && (late === 'ignore' || taken === null)) await unsubscribe();
       if (taken === null) {
-        throw new SluiceError(
-          'ArrivalTimeout',
-          describeMissing(pattern, within, since, fitting(), options.complete),
-        );
+        const missing = describeMissing(this.fitting(wait), complete, wait.listed);
+        throw new SluiceError('ArrivalTimeout', describeTimeout(wait, within, missing));
       }
-      board.update(step, {
-        state: 'succeeded',
-        objects: taken.map(({ bucket, key, versionId, etag, size }) => ({
-          uri: `s3://${bucket}/${key}`,
-          versionId,
-          etag,
-          size,
-        })),
-      });
+      if (subscribed) this.shared.subscriptions.push(...subscriptions);
+      this.endWait(wait, taken);
       return taken;
     } catch (error) {
       if (!isReportable(error)) throw error;
       if (isCancellation(error)) {
-        await CancellationScope.nonCancellable(() => this.unsubscribe(subscription));
+        await CancellationScope.nonCancellable(unsubscribe);
         board.update(step, { state: 'stopped' });
         throw error;
       }
+      if (subscribed) await unsubscribe();
       const failure = toFailure(error, name);
       board.update(step, { state: 'failed', failure });
       throw asApplicationFailure(failure, error instanceof SluiceError ? undefined : error);
     }
+  }
+
+  /** What has arrived for a wait, its marker or manifest included. */
+  private fitting({ pattern, source, complete, since }: Wait): Arrival[] {
+    const sign = signKeyOf(complete);
+    return this.shared.inbox
+      .all()
+      .filter(
+        (arrival) =>
+          (matchesPattern(pattern, arrival) || (arrival.key === sign && arrival.bucket === source.bucket)) &&
+          isSince(arrival, since),
+      );
+  }
+
+  /** The objects of a wait that is complete, or null when its time is up. */
+  private async untilComplete(wait: Wait, quietMs: number): Promise<TakenObjects | null> {
+    const { complete } = wait;
+    if (complete && 'manifest' in complete) return this.untilListed(wait, complete.manifest);
+    if (complete && 'quiet' in complete) return this.untilQuiet(wait, quietMs);
+    await untilDeadline(wait, () => findComplete(this.fitting(wait), complete) !== null);
+    return findComplete(this.fitting(wait), complete);
+  }
+
+  /**
+   * Quiet is counted from the time of the newest object, and before it is believed the source is listed: an event that was
+   * lost must not look like quiet.
+   */
+  private async untilQuiet(wait: Wait, quietMs: number): Promise<TakenObjects | null> {
+    for (;;) {
+      const find = () => findComplete(this.fitting(wait), wait.complete);
+      if (!(await untilDeadline(wait, () => find() !== null))) return null;
+      const seen = find()!;
+      const isOther = () => {
+        const now = find()!;
+        return now.length !== seen.length || now.some((arrival, i) => !isSameVersion(arrival, seen[i]!));
+      };
+      const newestMs = Math.min(Date.parse(seen.at(-1)!.time), Date.now());
+      const pauseMs = newestMs + quietMs - Date.now();
+      if (Date.now() + pauseMs > wait.deadlineMs) {
+        if (await untilDeadline(wait, isOther)) continue;
+        return null;
+      }
+      if (pauseMs > 0 && (await condition(isOther, pauseMs, { summary: `${wait.step.name}: quiet` })))
+        continue;
+      let after: string | null = null;
+      do {
+        const page: ListedPage = await activities.listSource(wait.source, new Date(newestMs).toISOString(), after);
+        receive(this.shared, page.arrivals);
+        after = page.after;
+      } while (after !== null && !isOther());
+      if (!isOther()) return seen;
+    }
+  }
+
+  /** A manifest that is replaced while its objects are awaited is read anew. */
+  private async untilListed(wait: Wait, manifestKey: string): Promise<TakenObjects | null> {
+    const { pattern, source, step } = wait;
+    const find = () => this.fitting(wait).find(({ key }) => key === manifestKey);
+    for (;;) {
+      wait.listed = null;
+      if (!(await untilDeadline(wait, () => find() !== undefined))) return null;
+      const manifest = { ...find()! };
+      const isReplaced = () => !isSameVersion(find()!, manifest);
+      let read: Manifest;
+      try {
+        read = await activities.readManifest.executeWithOptions(
+          { startToCloseTimeout: '10 minutes', summary: `${step.name}: read the manifest` },
+          [manifest],
+        );
+      } catch (error) {
+        if (!isReportable(error) || toFailure(error, null).code !== 'ObjectGone') throw error;
+        // An older version than S3 has now: the arrival of the newer one is on its way.
+        if (!(await untilDeadline(wait, isReplaced))) return null;
+        continue;
+      }
+      const outside = read.objects.find((object) => !matchesPattern(pattern, object));
+      if (outside !== undefined) {
+        throw new SluiceError(
+          'BadData',
+          `The manifest s3://${source.bucket}/${manifestKey} lists s3://${outside.bucket}/${outside.key}, which does not fit ${pattern}; correct the manifest or the pattern`,
+        );
+      }
+      wait.listed = read.objects;
+      const present = new Map(read.present.map((arrival) => [arrival.key, arrival]));
+      const newest = ({ bucket, key }: { bucket: string; key: string }) => {
+        const [told, found] = [this.shared.inbox.get(bucket, key), present.get(key)];
+        return told && found ? (isNewer(told, found) ? told : found) : (told ?? found);
+      };
+      const isComplete = () => read.objects.every((object) => newest(object) !== undefined);
+      const ended = await untilDeadline(wait, () => isReplaced() || isComplete());
+      if (isReplaced()) continue;
+      return ended ? sorted(read.objects.map((object) => newest(object)!)) : null;
+    }
+  }
+
+  private endWait(wait: Wait, taken: TakenObjects): void {
+    const { board, inbox, ended } = this.shared;
+    const sign = signKeyOf(wait.complete);
+    wait.sign = sign === null ? null : (inbox.get(wait.source.bucket, sign) ?? null);
+    for (const arrival of taken) wait.taken.set(arrival.key, arrival);
+    board.update(wait.step, { state: 'succeeded', objects: taken.slice(0, SHOWN_OBJECTS).map(shown) });
+    ended.push(wait);
+    // Of more objects than the rule takes, the rest is as late as what comes a moment after it.
+    if (wait.late !== 'ignore') noteLate(this.shared, wait, this.fitting(wait));
   }
 
   /**
@@ -331,8 +477,16 @@ export class Run {
     }
   }
 
+  /** What the run leaves behind when it ends, in whatever way. */
+  async close(): Promise<void> {
+    const { starting, subscriptions } = this.shared;
+    await Promise.all(starting);
+    for (const subscription of subscriptions.splice(0)) await this.unsubscribe(subscription);
+    await this.endClusters();
+  }
+
   /** Ends the clusters that the run has created and left. */
-  async endClusters(): Promise<void> {
+  private async endClusters(): Promise<void> {
     const { board, clusters } = this.shared;
     const ending = clusters.splice(0).map(async ({ submission, reference }) => {
       const { resource } = submission.job;
@@ -398,7 +552,8 @@ export class Run {
     const id = `${workflowInfo().workflowId}/${name}`;
     const step = board.addStep({ name, kind: 'group', parent: this.parent, run: { id } });
     board.update(step, { state: 'running', attempts: 1 });
-    const options: RunOptions = { since: this.since };
+    const { since, startedBy } = this;
+    const options: RunOptions = startedBy.length > 0 ? { since, arrivals: [...startedBy] } : { since };
     return this.closeGroup(step, () =>
       executeChild<(input: object, options: RunOptions) => Promise<T>>(pipeline.name, {
         workflowId: id,
@@ -540,22 +695,33 @@ export async function runPipeline<Input, Result>(
   const info = workflowInfo();
   const scheduled = info.searchAttributes['TemporalScheduledStartTime']?.[0];
   const since = options?.since ?? (scheduled instanceof Date ? scheduled : info.startTime).toISOString();
-  const shared: Shared = { board, since, inbox: [], clusters: [] };
-  setHandler(arrivedSignal, (arrivals) => {
-    for (const arrival of arrivals) remember(shared.inbox, arrival);
-  });
+  const scope = new CancellationScope();
+  let lateFailure: Failure | undefined;
+  const fail = (failure: Failure) => {
+    lateFailure ??= failure;
+    scope.cancel();
+  };
+  const startedBy = options?.arrivals ?? [];
+  const shared: Shared = {
+    ...{ board, since, inbox: new ArrivalMemory(startedBy), startedBy, given, fail },
+    ...{ ended: [], subscriptions: [], starting: [], clusters: [] },
+  };
+  setHandler(arrivedSignal, (arrivals) => receive(shared, arrivals));
   const run = new Run(shared, null);
   let input: Input | undefined;
   try {
     input = pipeline === jobsPipeline ? (given as Input) : parseInput<Input>(pipeline, given);
     if ((await describeWorker()).searchAttributes) board.useSearchAttributes();
-    const result = await body(run, input);
-    await CancellationScope.nonCancellable(() => run.endClusters());
+    const checked = input;
+    const result = await scope.run(() => body(run, checked));
+    if (lateFailure) throw asApplicationFailure(lateFailure);
+    await CancellationScope.nonCancellable(() => run.close());
     board.end('completed', null);
     return result;
-  } catch (error) {
-    if (!isReportable(error)) throw error;
-    await CancellationScope.nonCancellable(() => run.endClusters());
+  } catch (caught) {
+    if (!isReportable(caught)) throw caught;
+    await CancellationScope.nonCancellable(() => run.close());
+    const error = lateFailure && isCancellation(caught) ? asApplicationFailure(lateFailure) : caught;
     if (isCancellation(error)) {
       board.end('cancelled', { code: 'Cancelled', message: 'The run was cancelled.', step: null });
       throw error;
@@ -624,47 +790,91 @@ async function stopJob(submission: Submission, reference: JobReference | null): 
   }
 }
 
-/** The objects that a rule takes, or null while it is not satisfied. Of one key, the version that came last counts. */
-function findComplete(
-  arrivals: Arrival[],
-  complete: Completeness | undefined,
-): [Arrival, ...Arrival[]] | null {
-  const byKey = new Map(arrivals.map((arrival) => [arrival.key, arrival]));
-  const isKey = (key: string) => byKey.has(key);
-  let taken = [...byKey.values()].sort((a, b) => Date.parse(a.time) - Date.parse(b.time));
-  if (complete && 'keys' in complete) {
-    if (!complete.keys.every(isKey)) return null;
-    taken = taken.filter(({ key }) => complete.keys.includes(key));
-  } else if (complete && 'marker' in complete) {
-    if (!isKey(complete.marker)) return null;
-    taken = taken.filter(({ key }) => key !== complete.marker);
-  } else {
-    const count = complete?.count ?? 1;
-    if (taken.length < count) return null;
-    taken = taken.slice(0, count);
-  }
-  const [first, ...rest] = taken;
-  return first === undefined ? null : [first, ...rest];
+/** Whether it comes true before the time of the wait is up. */
+function untilDeadline({ deadlineMs, step }: Wait, isTrue: () => boolean): Promise<boolean> {
+  return condition(isTrue, Math.max(1, deadlineMs - Date.now()), { summary: step.name });
 }
 
-function describeMissing(
-  pattern: string,
-  within: string,
-  since: string,
-  seen: Arrival[],
-  complete?: Completeness,
-): string {
-  const has = new Set(seen.map(({ key }) => key));
-  const missing =
-    complete && 'keys' in complete
-      ? `of the keys, missing: ${complete.keys.filter((key) => !has.has(key)).join(', ')}`
-      : complete && 'marker' in complete
-        ? has.has(complete.marker)
-          ? `the marker ${complete.marker} came, and no object with it`
-          : `the marker ${complete.marker} is missing`
-        : complete
-          ? `${has.size} of ${complete.count} objects came`
-          : 'no object came';
+/** One for the pattern, and one for a marker or manifest that does not fit it. */
+function subscriptionsOf({ pattern, source, complete, since, deadlineMs, late }: Wait): Subscription[] {
+  const { workflowId, runId } = workflowInfo();
+  const until = late === 'ignore' ? { until: new Date(deadlineMs + UNTIL_MARGIN_MS).toISOString() } : {};
+  const subscription: Subscription = { workflowId, runId, pattern, since, ...until };
+  const sign = signKeyOf(complete);
+  if (sign === null || matchesPattern(pattern, { bucket: source.bucket, key: sign })) return [subscription];
+  if (!patched('a marker of any folder')) return [subscription];
+  return [subscription, { ...subscription, pattern: `s3://${source.bucket}/${sign}` }];
+}
+
+/** How long after its time is up a wait may still be under way, while no worker is there. */
+const UNTIL_MARGIN_MS = 30 * 86_400_000;
+
+function receive(shared: Shared, arrivals: Arrival[]): void {
+  const news = arrivals.filter((arrival) => shared.inbox.remember(arrival) === 'new');
+  for (const wait of shared.ended) noteLate(shared, wait, news);
+}
+
+function noteLate(shared: Shared, wait: Wait, arrivals: Arrival[]): void {
+  const late = arrivals.filter((arrival) => isLate(wait, arrival));
+  if (late.length === 0) return;
+  const { step } = wait;
+  const objects = [...(step.objects ?? []), ...late.map((arrival) => ({ ...shown(arrival), late: true }))];
+  shared.board.update(step, { objects: objects.slice(0, 2 * SHOWN_OBJECTS) });
+  if (wait.late === 'fail') {
+    const [{ bucket, key }] = late as [Arrival];
+    const what = wait.taken.has(key) ? 'was replaced after' : 'came when';
+    const message = `${step.name}: s3://${bucket}/${key} ${what} the run had taken its objects; start a new run for what is there now`;
+    const failure: Failure = { code: 'LateArrival', message, step: step.name };
+    shared.board.update(step, { state: 'failed', failure });
+    shared.fail(failure);
+  }
+  // A run that an arrival started leaves the next to what started it: two of one second would start each other.
+  if (wait.late !== 'start new run' || shared.startedBy.length > 0) return;
+  const sign = signKeyOf(wait.complete);
+  const starters = sign === null ? late : late.filter(({ key }) => key === sign);
+  if (starters.length > 0) shared.starting.push(startLateRuns(shared, wait, starters));
+}
+
+/** Whether an arrival is one that the wait would have taken, or replaces what it took. */
+function isLate({ pattern, source, complete, since, sign, taken }: Wait, arrival: Arrival): boolean {
+  const isSign = arrival.key === signKeyOf(complete) && arrival.bucket === source.bucket;
+  const isListed = complete === undefined || !('manifest' in complete) || taken.has(arrival.key);
+  if (!isSign && !(isListed && isAwaited(pattern, complete, arrival))) return false;
+  const known = isSign ? sign : taken.get(arrival.key);
+  if (known && (isSameVersion(known, arrival) || !isNewer(arrival, known))) return false;
+  return isSince(arrival, since);
+}
+
+async function startLateRuns(shared: Shared, wait: Wait, arrivals: Arrival[]): Promise<void> {
+  const { step, sign } = wait;
+  const input = (shared.given ?? {}) as Record<string, unknown>;
+  // What a marker stands for was written before it, and after the marker before.
+  const since = sign === null ? {} : { since: sign.time };
+  try {
+    for (let first = 0; first < arrivals.length; first += LATE_BATCH) {
+      const batch = arrivals.slice(first, first + LATE_BATCH);
+      await CancellationScope.nonCancellable(() =>
+        activities.startRuns.executeWithOptions(
+          { startToCloseTimeout: '5 minutes', summary: `${step.name}: start new runs` },
+          [{ pipeline: workflowInfo().workflowType, input, ...since }, batch],
+        ),
+      );
+    }
+  } catch (error) {
+    if (!isReportable(error)) throw error;
+    const failure = toFailure(error, step.name);
+    failure.message = `No new run could be started for a late arrival: ${failure.message}`;
+    shared.board.update(step, { failure });
+  }
+}
+
+const LATE_BATCH = 100;
+
+function shown({ bucket, key, versionId, etag, size }: Arrival) {
+  return { uri: `s3://${bucket}/${key}`, versionId, etag, size };
+}
+
+function describeTimeout({ pattern, since }: Wait, within: string, missing: string): string {
   const id = workflowInfo().workflowId;
   return (
     `Waited ${within} for ${pattern} (arrivals since ${since}): ${missing}. ` +
