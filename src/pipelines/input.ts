@@ -5,7 +5,7 @@ import { parseS3Uri } from './location';
 
 /** What a field of a pipeline's input may hold. Each kind has a check below. */
 export type FieldKind =
-  'text' | 's3' | 'location' | 's3 pattern' | 'path' | 'duration' | 'choice' | 'job' | 'jobs';
+  'text' | 's3' | 'location' | 's3 pattern' | 'path' | 'prefix' | 'duration' | 'choice' | 'job' | 'jobs';
 
 export interface Field {
   kind: FieldKind;
@@ -42,6 +42,11 @@ const RULES: Record<FieldKind, { needs: string; fits: (value: unknown, field: Fi
     needs: 'a prefix such as marketing-and-sales or a/b, with no slash at its ends',
     fits: (value) =>
       typeof value === 'string' && /^[\w.=-]+(\/[\w.=-]+)*$/.test(value) && !/(^|\/)\.\.?(\/|$)/.test(value),
+  },
+  prefix: {
+    needs: 'a prefix that ends in a slash, such as ctr/raw/',
+    fits: (value) =>
+      typeof value === 'string' && /^([^/*?]+\/)+$/.test(value) && !/(^|\/)\.\.?\//.test(value),
   },
   duration: {
     needs: 'a duration above zero such as "7 days", "90 s" or "1h"',

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
 import { SluiceError } from '../../errors';
 import { listKeys, stageInput } from '../lakeFiles';
 import { MultipartUpload } from '../multipartUpload';
@@ -19,13 +20,16 @@ interface Input {
   to: Folder;
   columns: string[];
   only: boolean;
+  byHour: string | null;
 }
 
 /**
- * `convert-records`: `{ from, to, columns?, only? }`. Each object of `from` that `flatten-records` has written becomes one
+ * `convert-records`: `{ from, to, columns?, only?, byHour? }`. Each object of `from` that `flatten-records` has written becomes one
  * Parquet object (Snappy) in `to`, of the same name; one that is there already is left alone, so nothing is converted
  * twice. The schema comes from the data of each object; `columns` (dotted names of texts) are in it whatever the data has,
- * for the queries that name them. With `only`, there are no others, and what is no text becomes its JSON text.
+ * for the queries that name them. With `only`, there are no others, and what is no text becomes its JSON text. `byHour`
+ * is the key of partitions by the UTC hour in which the flat object was written, as Firehose makes them:
+ * `to/<byHour>=2018-05-14-15/`.
  *
  * A folder to which objects are added has no `_SUCCESS`: each object is whole, and readers see the old ones or one more.
  * Without any records, one object without rows tells readers the columns.
@@ -34,25 +38,47 @@ export const convertRecords: Task = {
   check: (input) => void parseInput(input),
   async run(given, context) {
     const input = parseInput(given);
-    const { from, to } = input;
+    const { from, to, byHour } = input;
     const { s3, signal, progress } = context;
     const converted = new Set((await listKeys(s3, to.bucket, to.prefix, signal)).map((key) => basename(key)));
-    const flat = (await listKeys(s3, from.bucket, from.prefix, signal)).filter((key) => key.endsWith('.json'));
+    const flat = await listFlat(s3, from, signal);
     const measures = { objects: 0, records: 0, skipped: 0 };
-    for (const key of flat) {
+    for (const { key, time } of flat) {
       const name = parquetName(key);
       if (converted.has(name)) measures.skipped++;
       else {
-        measures.records += await convert({ ...from, key }, name, input, context);
+        const folder = byHour ? `${byHour}=${hourOf(time)}/` : '';
+        measures.records += await convert({ bucket: from.bucket, key }, folder + name, input, context);
         measures.objects++;
         converted.add(name);
       }
       progress.keep({ ...measures, of: flat.length });
     }
-    if (![...converted].some((name) => name.endsWith('.parquet'))) await convert(null, parquetName(NO_RECORDS), input, context);
+    const isEmpty = ![...converted].some((name) => name.endsWith('.parquet'));
+    // A partitioned table has its columns from elsewhere: without a partition it has no rows.
+    if (isEmpty && !byHour) await convert(null, parquetName(NO_RECORDS), input, context);
     return { output: `s3://${to.bucket}/${to.prefix}`, measures };
   },
 };
+
+async function listFlat(s3: S3Client, { bucket, prefix }: Folder, signal: AbortSignal) {
+  const flat: { key: string; time: Date }[] = [];
+  const pages = paginateListObjectsV2(
+    { client: s3 },
+    { Bucket: bucket, Prefix: prefix },
+    { abortSignal: signal },
+  );
+  for await (const { Contents = [] } of pages) {
+    for (const { Key, LastModified } of Contents)
+      if (Key!.endsWith('.json')) flat.push({ key: Key!, time: LastModified! });
+  }
+  return flat;
+}
+
+/** `2018-05-14-15`. */
+function hourOf(time: Date): string {
+  return time.toISOString().slice(0, 13).replace('T', '-');
+}
 
 /** The name of the Parquet object that a flat object becomes. */
 export function parquetName(flatKey: string): string {
@@ -65,8 +91,9 @@ function parseInput(given: Record<string, unknown>): Input {
   if (columns.some((column) => !/^[a-z0-9_]+(\.[a-z0-9_]+)*$/.test(column)))
     reader.refuse('columns', 'give names of a-z, 0-9 and _ such as agent.username', null);
   const only = reader.flag('only');
+  const byHour = given['byHour'] === undefined ? null : reader.text('byHour');
   if (only && columns.length === 0) reader.refuse('columns', 'give the columns that "only" is about', null);
-  return reader.finish({ from: reader.folder('from'), to: reader.folder('to'), columns, only });
+  return reader.finish({ from: reader.folder('from'), to: reader.folder('to'), columns, only, byHour });
 }
 
 /** @returns how many records it has */
@@ -102,7 +129,8 @@ async function convert(
 
 function selectOf(fields: Map<string, Kind>, hasRecords: boolean): string {
   const columns = [...fields].map(([name, kind]) => [`"${name}"`, duckdbType(kind)] as const);
-  if (!hasRecords) return `SELECT ${columns.map(([name, type]) => `NULL::${type} AS ${name}`).join(', ')} WHERE false`;
+  if (!hasRecords)
+    return `SELECT ${columns.map(([name, type]) => `NULL::${type} AS ${name}`).join(', ')} WHERE false`;
   const types = columns.map(([name, type]) => `${name.replaceAll('"', "'")}: '${type}'`);
   return (
     `SELECT ${columns.map(([name]) => name).join(', ')} FROM read_json(getvariable('flat'), ` +

@@ -33,7 +33,7 @@ export function kindOf(json: string): Kind {
         return TEXT;
       case '{': {
         const fields = new Map<string, Kind>();
-        for (at++; json[at] !== '}'; ) {
+        for (at++; json[at] !== '}';) {
           const start = at + 1;
           if (json[at] !== '"') throw new SyntaxError(`no key at ${at}`);
           skipText();
@@ -47,7 +47,7 @@ export function kindOf(json: string): Kind {
       }
       case '[': {
         let of = NULL;
-        for (at++; json[at] !== ']'; ) {
+        for (at++; json[at] !== ']';) {
           of = mergeKinds(of, value());
           if (json[at] === ',') at++;
         }
@@ -133,7 +133,13 @@ export function structOf(columns: readonly string[]): Kind {
   return kind;
 }
 
-const DUCKDB_TYPES = { null: 'VARCHAR', boolean: 'BOOLEAN', long: 'BIGINT', double: 'DOUBLE', text: 'VARCHAR' };
+const DUCKDB_TYPES = {
+  null: 'VARCHAR',
+  boolean: 'BOOLEAN',
+  long: 'BIGINT',
+  double: 'DOUBLE',
+  text: 'VARCHAR',
+};
 
 /** The type as DuckDB writes it, e.g. `STRUCT("arn" VARCHAR, "duration" BIGINT)`. */
 export function duckdbType(kind: Kind): string {

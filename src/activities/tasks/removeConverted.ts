@@ -18,7 +18,11 @@ export const removeConverted: Task = {
     const names = new Set(keys.map((key) => basename(key)));
     const before = Date.now() - olderThanMs;
     let objects = 0;
-    const pages = paginateListObjectsV2({ client: s3 }, { Bucket: from.bucket, Prefix: from.prefix }, { abortSignal: signal });
+    const pages = paginateListObjectsV2(
+      { client: s3 },
+      { Bucket: from.bucket, Prefix: from.prefix },
+      { abortSignal: signal },
+    );
     for await (const { Contents = [] } of pages) {
       for (const { Key, LastModified } of Contents) {
         if (!LastModified || LastModified.getTime() >= before || !names.has(parquetName(Key!))) continue;

@@ -267,7 +267,11 @@ export class Run {
         continue;
       let after: string | null = null;
       do {
-        const page: ListedPage = await activities.listSource(wait.source, new Date(newestMs).toISOString(), after);
+        const page: ListedPage = await activities.listSource(
+          wait.source,
+          new Date(newestMs).toISOString(),
+          after,
+        );
         receive(this.shared, page.arrivals);
         after = page.after;
       } while (after !== null && !isOther());
