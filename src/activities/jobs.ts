@@ -1,6 +1,6 @@
 import { ApplicationFailure, cancelled, Context, heartbeat } from '@temporalio/activity';
 import { isRetryable, SluiceError, type ErrorCode } from '../errors';
-import { RESOURCES, runsInWorker, type JobReference } from '../jobs';
+import { RESOURCES, type JobReference } from '../jobs';
 import type { Activities, Submission } from './types';
 import { classifyError, toActivityFailure } from './failures';
 import type { JobState, Progress, Runner, Runners } from './runners/runner';
@@ -19,6 +19,8 @@ const POLL_GROWTH = 1.5;
 /** How often a service without room is asked again. */
 const LINE_MIN_MS = 2_000;
 const LINE_MAX_MS = 60_000;
+/** What runs on the local stack's Spark. */
+const SPARK_RESOURCES: string[] = ['livy:createBatch', 'glue:startJobRun', 'elasticmapreduce:addStep'];
 /** How long a stop waits for the service to say that the job has ended. */
 const STOP_WAIT_MS = 5 * 60_000;
 
@@ -70,9 +72,11 @@ export function createJobActivities(
           if (reference === null)
             return { outcome: 'not submitted', externalId: null, url: null, message: null };
           const { externalId, url } = reference;
-          // What runs inside the worker ended with its await; a poll would run it again.
-          if (runsInWorker(submission.job.resource))
+          // A poll of what runs inside the worker would run it again.
+          if (runner.inWorker) {
+            await runner.stop(submission, reference);
             return { outcome: 'stopped', externalId, url, message: null };
+          }
           const poll = { submission, reference, signal, progress };
           const before = await runner.poll(submission, reference, signal, progress);
           if (hasEnded(before)) return { outcome: 'already ended', externalId, url, message: null };
@@ -113,11 +117,14 @@ function findRunner(deps: JobDependencies, { job }: Submission): Runner {
       `${job.resource}: unknown resource; give one of ${RESOURCES.join(', ')}`,
     );
   }
+  const needsSpark = deps.engines === 'local' ? SPARK_RESOURCES : ['livy:createBatch'];
   throw new SluiceError(
     'NoEngine',
-    job.resource === 'livy:createBatch' || deps.engines === 'local'
+    needsSpark.includes(job.resource)
       ? `${job.resource} needs Spark through Livy: set SLUICE_LIVY_URL on the worker, or start the local stack without --no-spark`
-      : `${job.resource} has no engine with SLUICE_ENGINES=${deps.engines}`,
+      : deps.engines === 'local'
+        ? `${job.resource} has no local engine: run the pipeline on AWS (SLUICE_ENGINES=aws), or give it a step that runs here; docs/local-mode.md lists them`
+        : `${job.resource} has no engine with SLUICE_ENGINES=${deps.engines}`,
   );
 }
 

@@ -18,6 +18,8 @@ const MAX_ROWS = 1000;
  * and published whole. Inputs and output go through S3 on a laptop as in the cloud.
  */
 export class DuckdbRunner implements Runner<'duckdb:query'> {
+  readonly inWorker = true;
+
   /** @param jobsFolders where a `script` is looked for, in this order */
   constructor(
     private readonly s3: S3Client,

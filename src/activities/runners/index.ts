@@ -12,6 +12,7 @@ import type { Config } from '../../config';
 import { DuckdbRunner } from './duckdb';
 import { GlueRunner, type GluePort } from './glue';
 import { createLivyPort, LivyRunner } from './livy';
+import { createLocalRunners } from './local';
 import { LocalGlueRunner, LocalLivyRunner } from './localSpark';
 import { createTasks } from '../tasks';
 import type { Runners } from './runner';
@@ -35,13 +36,20 @@ export function createRunners(config: Config, s3: S3Client, jobsFolders: readonl
   if (config.engines === 'aws') {
     runners['glue:startJobRun'] = new GlueRunner(createGluePort());
     if (livy) runners['livy:createBatch'] = livy;
-  } else if (livy) {
-    const localLivy = new LocalLivyRunner(livy, config.s3Dir!);
-    runners['livy:createBatch'] = localLivy;
-    runners['glue:startJobRun'] = new LocalGlueRunner(
-      localLivy,
-      join(packageJobsFolder(), 'glue-jobs.json'),
-      `${config.lake}/jobs`,
+  } else {
+    const s3Dir = config.s3Dir!;
+    const localLivy = livy && new LocalLivyRunner(livy, s3Dir);
+    if (localLivy) {
+      runners['livy:createBatch'] = localLivy;
+      runners['glue:startJobRun'] = new LocalGlueRunner(
+        localLivy,
+        join(packageJobsFolder(), 'glue-jobs.json'),
+        `${config.lake}/jobs`,
+      );
+    }
+    Object.assign(
+      runners,
+      createLocalRunners({ s3, s3Dir, lake: config.lake, jobsFolders, livy: localLivy }),
     );
   }
   return runners;

@@ -38,6 +38,8 @@ export interface Progress {
 export interface Runner<R extends Resource = Resource> {
   /** The service takes the key as a client token: a repeated submit starts nothing and answers as the first did. */
   readonly takesToken?: boolean;
+  /** `poll` does the work itself, inside the worker: a stop does not look first, and has ended it when it returns. */
+  readonly inWorker?: boolean;
   submit(submission: SubmissionOf<R>): Promise<JobReference>;
   /**
    * The job that an earlier attempt submitted under the same key, if there is one. Null for a service whose client token

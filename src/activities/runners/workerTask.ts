@@ -12,6 +12,8 @@ const FINAL = ['BadData', 'ObjectGone', 'InvalidJob'] as const;
  * again with what it had kept.
  */
 export class WorkerTaskRunner implements Runner<'worker:task'> {
+  readonly inWorker = true;
+
   constructor(
     private readonly tasks: Tasks,
     private readonly s3: S3Client,

@@ -15,8 +15,8 @@ export interface Query {
   variables: Record<string, string | string[]>;
   /** Local file name -> the URI that errors name instead. */
   names: Record<string, string>;
-  /** The file that takes the rows; without it they come back. */
-  output?: { file: string; format: 'parquet' | 'csv' };
+  /** The file that takes the rows; without it they come back. `options` of COPY replace the format's usual ones. */
+  output?: { file: string; format: 'parquet' | 'csv'; options?: string };
   maxRows: number;
   /** Where DuckDB spills what does not fit into memory. Besides the files named here, the SQL can read only what is in it. */
   tempFolder: string;
@@ -67,7 +67,7 @@ export async function runQuery(query: Query): Promise<QueryResult> {
     const last = await runAllButLast(connection, query.sql, signal);
     if (output) {
       const copied = await connection.run(
-        `COPY (${last}\n) TO ${toSql(output.file)} (${OUTPUT_OPTIONS[output.format]})`,
+        `COPY (${last}\n) TO ${toSql(output.file)} (${output.options ?? OUTPUT_OPTIONS[output.format]})`,
       );
       const [[count]] = (await copied.getRows()) as [[bigint]];
       return { rowCount: Number(count), engineMs: elapsed(startedAt) };

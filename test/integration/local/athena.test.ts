@@ -1,0 +1,410 @@
+/** The local crawler and Athena over a real S3 gateway. */
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { gzipSync } from 'node:zlib';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { createJobActivities } from '../../../src/activities/jobs';
+import { createLocalRunners } from '../../../src/activities/runners/local';
+import type { Runners } from '../../../src/activities/runners/runner';
+import { listKeys } from '../../../src/activities/lakeFiles';
+import type { Activities, Submission } from '../../../src/activities/types';
+import type { Job, JobResult } from '../../../src/jobs';
+import { quietRuntime } from '../../support/environment';
+import { startTestS3 } from '../../support/s3';
+
+let lake: Awaited<ReturnType<typeof startTestS3>>;
+let folder: string;
+let submitted = 0;
+
+beforeAll(async () => {
+  quietRuntime();
+  [lake, folder] = await Promise.all([startTestS3(), mkdtemp(join(tmpdir(), 'sluice-test-'))]);
+  const crawlers = {
+    all: { database: 'shop', targets: ['csv/', 'json/', 'parquet/'] },
+    orders: { database: 'shop', targets: [{ path: 'data/orders/', table: 'purchases' }] },
+    nothing: { database: 'shop', targets: ['nothing/'] },
+    mixed: { database: 'shop', targets: ['mixed/'] },
+    beside: { database: 'shop', targets: ['beside/'] },
+    prefixed: { database: 'other', targets: ['csv/'], tablePrefix: 'raw-' },
+  };
+  await writeFile(join(folder, 'local-crawlers.json'), JSON.stringify(crawlers));
+}, 300_000);
+
+afterAll(async () => {
+  await lake.stop();
+  await rm(folder, { recursive: true });
+});
+
+/** One worker: runners and activities of its own. */
+function createWorker(runners: Runners = {}): Pick<Activities, 'submitJob' | 'awaitJob' | 'stopJob'> {
+  const { s3, s3Dir } = lake;
+  const local = createLocalRunners({ s3, s3Dir, lake: 's3://lake', jobsFolders: [folder], livy: null });
+  const settings = { engines: 'local' as const, pollMinMs: 5, pollMaxMs: 20, retryForMs: 60_000 };
+  return createJobActivities({ runners: { ...local, ...runners }, ...settings });
+}
+
+function submissionOf(job: Job, maxRows?: number): Submission {
+  const key = `run/step/${submitted++}`;
+  return { job, key, run: 'run', step: 'step', ...(maxRows === undefined ? {} : { maxRows }) };
+}
+
+async function run(job: Job, maxRows?: number): Promise<JobResult> {
+  const worker = createWorker();
+  const submission = submissionOf(job, maxRows);
+  const reference = await inActivity(() => worker.submitJob(submission));
+  return inActivity(() => worker.awaitJob(submission, reference));
+}
+
+function inActivity<T>(act: () => Promise<T>): Promise<T> {
+  const environment = new MockActivityEnvironment({ heartbeatTimeoutMs: 1000 });
+  const outcome: Promise<T> = environment.run(act);
+  return outcome;
+}
+
+const crawl = (Name: string) => run({ resource: 'glue:startCrawler', parameters: { Name } });
+
+function queryJob(QueryString: string, more: object = {}): Job<'athena:startQueryExecution'> {
+  return {
+    resource: 'athena:startQueryExecution',
+    parameters: { QueryString, QueryExecutionContext: { Database: 'shop' }, ...more },
+  };
+}
+
+/** The result file of a query, as it is. */
+async function query(sql: string, more: object = {}): Promise<string> {
+  return read((await run(queryJob(sql, more))).output!);
+}
+
+async function read(uri: string): Promise<string> {
+  const { Body } = await lake.s3.send(
+    new GetObjectCommand({ Bucket: 'lake', Key: uri.slice('s3://lake/'.length) }),
+  );
+  return Body!.transformToString();
+}
+
+async function put(key: string, body: string | Uint8Array): Promise<void> {
+  await lake.s3.send(new PutObjectCommand({ Bucket: 'lake', Key: key, Body: body }));
+}
+
+/** Writes the rows of a SELECT as a Parquet object. */
+async function putParquet(key: string, select: string): Promise<void> {
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  const file = join(folder, 'part.parquet');
+  await connection.run(`COPY (${select}) TO '${file}' (FORMAT parquet)`);
+  connection.closeSync();
+  instance.closeSync();
+  await put(key, await readFile(file));
+}
+
+async function tableOf(name: string, database = 'shop'): Promise<Record<string, unknown>> {
+  return JSON.parse(await read(`s3://lake/.catalog/${database}/${name}.json`)) as Record<string, unknown>;
+}
+
+describe('the crawler', () => {
+  beforeAll(async () => {
+    await put('csv/a.csv', 'id,name,price,day\n1,"a, ""b""",1.5,2024-01-02\n2,,n/a,x\n');
+    await put(
+      'json/a.json.gz',
+      gzipSync('{"id":1,"at":"2024-01-02T03:04:05Z","who":{"name":"ü"}}\n{"id":2,"tags":["x","y"]}\n'),
+    );
+    await putParquet(
+      'parquet/a.parquet',
+      `SELECT 1::BIGINT AS id, TIMESTAMP '2024-01-02 03:04:05' AS at, [1.5, NULL] AS xs`,
+    );
+    await put('parquet/_SUCCESS', '');
+    await put('parquet/.hidden', 'x');
+    await put('parquet/_temporary/0/b.parquet', 'no Parquet');
+    await put('parquet/empty.parquet', '');
+  });
+
+  test('finds format and columns of CSV, JSON and Parquet, and passes by markers and empty objects', async () => {
+    const result = await crawl('all');
+    expect(result).toMatchObject({
+      resource: 'glue:startCrawler',
+      measures: { TablesCreated: 3, TablesUpdated: 0 },
+    });
+    expect(await tableOf('csv')).toMatchObject({
+      format: 'csv',
+      location: 's3://lake/csv/',
+      columns: [
+        { name: 'id', type: 'BIGINT' },
+        { name: 'name', type: 'VARCHAR' },
+        { name: 'price', type: 'VARCHAR' },
+        { name: 'day', type: 'VARCHAR' },
+      ],
+    });
+    expect(await tableOf('json')).toMatchObject({
+      format: 'json',
+      columns: [
+        { name: 'id', type: 'BIGINT' },
+        { name: 'at', type: 'VARCHAR' },
+        { name: 'who', type: 'STRUCT("name" VARCHAR)' },
+        { name: 'tags', type: 'VARCHAR[]' },
+      ],
+    });
+    expect(await tableOf('parquet')).toMatchObject({ format: 'parquet', partitionKeys: [], partitions: [] });
+    expect(await query('SELECT id, name, price FROM csv ORDER BY id')).toBe(
+      '"id","name","price"\n"1","a, ""b""","1.5"\n"2","","n/a"\n',
+    );
+    expect(await query('SELECT id, at, who, who.name, tags FROM json ORDER BY id')).toBe(
+      '"id","at","who","name","tags"\n"1","2024-01-02T03:04:05Z","{name=ü}","ü",\n"2",,,,"[x, y]"\n',
+    );
+    expect(await query('SELECT * FROM parquet')).toBe(
+      '"id","at","xs"\n"1","2024-01-02 03:04:05.000","[1.5, null]"\n',
+    );
+  });
+
+  test('a second crawl of the same files changes nothing', async () => {
+    expect((await crawl('all')).measures).toEqual({ TablesCreated: 0, TablesUpdated: 0 });
+  });
+
+  test('names a table after its folder with the prefix, in its own database', async () => {
+    await crawl('prefixed');
+    expect(await query('SELECT count(*) AS n FROM other.raw_csv')).toBe('"n"\n"2"\n');
+    expect(await query('SELECT count(*) n FROM "AwsDataCatalog"."other"."raw_csv"')).toBe('"n"\n"2"\n');
+  });
+
+  test('the first crawl adds the table, later ones add partitions and columns', async () => {
+    await putParquet('data/orders/day=2024-01-01/a.parquet', `SELECT 1 AS id, 'x' AS item`);
+    expect((await crawl('orders')).measures).toEqual({ TablesCreated: 1, TablesUpdated: 0 });
+    await putParquet(
+      'data/orders/day=2024-01-02/a.parquet',
+      `SELECT 3000000000 AS id, 'y' AS item, 2 AS amount`,
+    );
+    // What is not in the catalog is not read.
+    expect(await query('SELECT * FROM purchases')).toBe('"id","item","day"\n"1","x","2024-01-01"\n');
+    expect((await crawl('orders')).measures).toEqual({ TablesCreated: 0, TablesUpdated: 1 });
+    expect(await query('SELECT * FROM purchases ORDER BY day')).toBe(
+      '"id","item","amount","day"\n"1","x",,"2024-01-01"\n"3000000000","y","2","2024-01-02"\n',
+    );
+    await lake.s3.send(
+      new DeleteObjectCommand({ Bucket: 'lake', Key: 'data/orders/day=2024-01-02/a.parquet' }),
+    );
+    await crawl('orders');
+    expect(await query('SELECT * FROM purchases')).toBe(
+      '"id","item","amount","day"\n"1","x",,"2024-01-01"\n',
+    );
+  });
+
+  test('a prefix with nothing in it makes no table', async () => {
+    expect((await crawl('nothing')).measures).toEqual({ TablesCreated: 0, TablesUpdated: 0 });
+    await expect(query('SELECT 1 FROM nothing')).rejects.toMatchObject({ type: 'JobFailed' });
+  });
+
+  test('says which files do not fit together, and which crawlers there are', async () => {
+    await put('mixed/a.csv', 'a\n1\n');
+    await put('mixed/b.json', '{"a":1}');
+    await put('beside/k=1/a.csv', 'a\n1\n');
+    await put('beside/b.csv', 'a\n1\n');
+    await expect(crawl('mixed')).rejects.toMatchObject({
+      type: 'BadData',
+      message: expect.stringContaining(
+        's3://lake/mixed/a.csv is csv and s3://lake/mixed/b.json is json',
+      ) as string,
+    });
+    await expect(crawl('beside')).rejects.toMatchObject({
+      type: 'BadData',
+      message: expect.stringContaining('s3://lake/beside/') as string,
+    });
+    await expect(crawl('unknown')).rejects.toMatchObject({
+      type: 'InvalidJob',
+      message: expect.stringContaining('nothing, mixed') as string,
+    });
+  });
+});
+
+describe('Athena', () => {
+  beforeAll(async () => {
+    await put(
+      'json/a.json',
+      '{"id":1,"at":"2024-01-02T03:04:05Z","who":{"name":"ü"}}\n{"id":2,"tags":["x","y"]}\n',
+    );
+    await crawl('all');
+  });
+
+  test('writes the result as Athena does: every value in quotes, null as nothing, columns without a name numbered', async () => {
+    const select = `SELECT 'a"b' AS text, '' AS empty, CAST(NULL AS VARCHAR) AS nothing, 1.5, true, count(*), DATE '2024-01-02',
+      from_iso8601_timestamp('2024-01-02T03:04:05.678Z') AS at, MAP(ARRAY['k'], ARRAY[1]) AS m`;
+    expect(await query(select)).toBe(
+      '"text","empty","nothing","_col3","_col4","_col5","_col6","at","m"\n' +
+        '"a""b","",,"1.5","true","1","2024-01-02","2024-01-02 03:04:05.678 UTC","{k=1}"\n',
+    );
+  });
+
+  test('puts the result where it is asked to, says what it read, and gives rows when asked', async () => {
+    const job = queryJob('SELECT id, name FROM csv ORDER BY id', {
+      ResultConfiguration: { OutputLocation: 's3://lake/out/here/' },
+    });
+    const result = await run(job, 1);
+    expect(result.output).toBe(`s3://lake/out/here/${result.externalId}.csv`);
+    expect(result.rows).toEqual([{ id: '1', name: 'a, "b"' }]);
+    expect(result.measures['DataScannedInBytes']).toBe(
+      Buffer.byteLength('id,name,price,day\n1,"a, ""b""",1.5,2024-01-02\n2,,n/a,x\n'),
+    );
+    expect(result.measures['EngineExecutionTimeInMillis']).toBeGreaterThanOrEqual(0);
+    expect((await run(queryJob('SELECT 1 AS one'))).output).toMatch(
+      /^s3:\/\/lake\/\.athena\/[0-9a-f-]{36}\.csv$/,
+    );
+  });
+
+  test('a result without rows has its header, and a long one keeps its order', async () => {
+    expect(await query('SELECT id FROM csv WHERE id > 5')).toBe('"id"\n');
+    const rows = Array.from(
+      { length: 300_000 },
+      (_, i) => `"${300_000 - i}"
+`,
+    );
+    const result = await query('SELECT x FROM UNNEST(sequence(1, 300000)) AS t(x) ORDER BY x DESC');
+    expect(
+      result ===
+        `"x"
+${rows.join('')}`,
+    ).toBe(true);
+  });
+
+  test('parameters stand for the question marks, and only literals do', async () => {
+    const sql = "SELECT name FROM csv WHERE id = ? AND name <> ? AND name <> '?'";
+    expect(await query(sql, { ExecutionParameters: ['1', "'it''s'"] })).toBe('"name"\n"a, ""b"""\n');
+    for (const ExecutionParameters of [['1'], ['1', '2', '3'], ['1', '1 OR true'], ['1', 'text']])
+      await expect(query(sql, { ExecutionParameters })).rejects.toMatchObject({ type: 'InvalidJob' });
+  });
+
+  test('says what DuckDB says of SQL that is wrong, and reaches nothing outside the tables', async () => {
+    await expect(query('SELECT nope FROM csv')).rejects.toMatchObject({
+      type: 'JobFailed',
+      message: expect.stringContaining('nope') as string,
+    });
+    await expect(query('SELECT * FROM absent')).rejects.toMatchObject({
+      type: 'JobFailed',
+      message: expect.stringContaining('absent') as string,
+    });
+    for (const sql of [
+      `SELECT * FROM read_text('/etc/hostname')`,
+      `SELECT * FROM '${join(folder, 'local-crawlers.json')}'`,
+    ])
+      await expect(query(sql)).rejects.toMatchObject({ type: 'JobFailed' });
+    await expect(query('SELECT 1; SELECT 2')).rejects.toMatchObject({ type: 'InvalidJob' });
+  });
+
+  test('tables are created, repaired, given partitions and dropped', async () => {
+    const create = `CREATE EXTERNAL TABLE IF NOT EXISTS visits (
+        \`id\` bigint COMMENT 'a, b', tags array<struct<name:string,n:int>>, price decimal(10,2))
+      PARTITIONED BY (year string, month string)
+      ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe' WITH SERDEPROPERTIES ('case.insensitive' = 'true')
+      LOCATION 's3://lake/visits/' TBLPROPERTIES ('has_encrypted_data' = 'false');`;
+    await run(queryJob(create));
+    await run(queryJob(create));
+    await put('visits/year=2024/month=01/a', '{"id":1,"tags":[{"name":"x","n":1}],"price":1.25}\n{"id":2}\n');
+    await put('visits/year=2024/month=02/a', '{"id":3}\n');
+    await put('elsewhere/a', '{"id":4}\n');
+    const ids = 'SELECT id, year, month FROM visits ORDER BY id';
+    expect(await query(ids)).toBe('"id","year","month"\n');
+    await run(queryJob('MSCK REPAIR TABLE visits'));
+    expect(await query('SELECT * FROM shop.visits WHERE id = 1')).toBe(
+      '"id","tags","price","year","month"\n"1","[{name=x, n=1}]","1.25","2024","01"\n',
+    );
+    const add = `ALTER TABLE visits ADD IF NOT EXISTS PARTITION (year = '2023', month = '12') LOCATION 's3://lake/elsewhere/'
+      PARTITION (year = '2024', month = '01')`;
+    await run(queryJob(add));
+    expect(await query(ids)).toBe(
+      '"id","year","month"\n"1","2024","01"\n"2","2024","01"\n"3","2024","02"\n"4","2023","12"\n',
+    );
+    await run(queryJob(`ALTER TABLE visits DROP PARTITION (year = '2024', month = '01')`));
+    expect(await query(ids)).toBe('"id","year","month"\n"3","2024","02"\n"4","2023","12"\n');
+    await run(queryJob('DROP TABLE visits'));
+    await expect(query(ids)).rejects.toMatchObject({ type: 'JobFailed' });
+    await expect(run(queryJob('DROP TABLE visits'))).rejects.toMatchObject({ type: 'JobFailed' });
+    await run(queryJob('DROP TABLE IF EXISTS visits'));
+  });
+
+  test('text tables are read by position, with their delimiter and without their header line', async () => {
+    await put('text/a.txt', 'a\tb\n1\t\n\\N\tx\n');
+    await run(
+      queryJob(`CREATE EXTERNAL TABLE texts (n int, word string) ROW FORMAT DELIMITED FIELDS TERMINATED BY '\\t'
+        STORED AS TEXTFILE LOCATION 's3://lake/text' TBLPROPERTIES ('skip.header.line.count'='1')`),
+    );
+    expect(await query('SELECT n, word FROM texts')).toBe('"n","word"\n"1",""\n,"x"\n');
+  });
+
+  test('two queries at once have each its own result', async () => {
+    const [one, two] = await Promise.all([
+      query('SELECT id FROM csv WHERE id = 1'),
+      query('SELECT id FROM csv WHERE id = 2'),
+    ]);
+    expect([one, two]).toEqual(['"id"\n"1"\n', '"id"\n"2"\n']);
+  });
+
+  /** The folders of queries that run. */
+  const sessions = async () => (await readdir(tmpdir())).filter((name) => name.startsWith('sluice-query-'));
+  /** Starts something, and returns when it has a folder that was not there before. */
+  const sessionOf = async (start: () => void): Promise<string> => {
+    const before = await sessions();
+    start();
+    for (;;) {
+      const session = (await sessions()).find((name) => !before.includes(name));
+      if (session !== undefined) return session;
+    }
+  };
+  const LONG =
+    'SELECT count(*) FROM UNNEST(sequence(1, 100000)) AS a(x) CROSS JOIN UNNEST(sequence(1, 100000)) AS b(y) WHERE x * y % 7 = 3';
+
+  test('a stop ends the query that runs, and does not run it again', async () => {
+    const worker = createWorker();
+    const submission = submissionOf(queryJob(LONG));
+    const reference = await inActivity(() => worker.submitJob(submission));
+    let ended: Promise<void> | undefined;
+    const session = await sessionOf(() => {
+      const end = inActivity(() => worker.awaitJob(submission, reference));
+      ended = expect(end).rejects.toMatchObject({ type: 'JobStopped' });
+    });
+    const stopped = await inActivity(() => worker.stopJob(submission, reference));
+    expect(stopped).toMatchObject({ outcome: 'stopped', externalId: reference.externalId });
+    await ended;
+    expect(await sessions()).not.toContain(session);
+    await expect(inActivity(() => worker.awaitJob(submission, reference))).rejects.toMatchObject({
+      type: 'JobStopped',
+    });
+    expect(await listKeys(lake.s3, 'lake', `.athena/${reference.externalId}`)).toEqual([]);
+    // Another worker, where nothing of it runs.
+    const elsewhere = await inActivity(() => createWorker().stopJob(submission, reference));
+    expect(elsewhere.outcome).toBe('stopped');
+  });
+
+  test('a cancelled await ends its query', async () => {
+    const worker = createWorker();
+    const submission = submissionOf(queryJob(LONG));
+    const reference = await inActivity(() => worker.submitJob(submission));
+    const environment = new MockActivityEnvironment({ heartbeatTimeoutMs: 1000 });
+    let ended: Promise<void> | undefined;
+    const session = await sessionOf(() => {
+      const end: Promise<unknown> = environment.run(() => worker.awaitJob(submission, reference));
+      ended = expect(end).rejects.toMatchObject({ name: 'CancelledFailure' });
+    });
+    environment.cancel();
+    await ended;
+    expect(await sessions()).not.toContain(session);
+  });
+
+  test('an await that is done again after its worker died gives the one result, and runs nothing twice', async () => {
+    const submission = submissionOf(queryJob('SELECT count(*) AS n FROM csv'));
+    const first = createWorker();
+    const reference = await inActivity(() => first.submitJob(submission));
+    const result = await inActivity(() => first.awaitJob(submission, reference));
+    await put('csv/b.csv', 'id,name,price,day\n3,c,1,x\n');
+    const again = await inActivity(() => createWorker().awaitJob(submission, reference));
+    expect(again).toEqual(result);
+    expect(await read(result.output!)).toBe('"n"\n"2"\n');
+  });
+
+  test('what has no engine here says so and what to do', async () => {
+    const submission = submissionOf({ resource: 'lambda:invoke', parameters: { FunctionName: 'f' } });
+    await expect(inActivity(() => createWorker().submitJob(submission))).rejects.toMatchObject({
+      type: 'NoEngine',
+      message: expect.stringMatching(/lambda:invoke has no local engine.*SLUICE_ENGINES=aws/) as string,
+    });
+  });
+});
