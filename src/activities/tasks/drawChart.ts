@@ -107,7 +107,6 @@ async function draw(rows: Row[], { title, bars, length, stack }: Input): Promise
       },
       y: { field: 'length', type: 'quantitative', aggregate: 'sum', title: length },
       color: { field: 'part', type: 'nominal', title: stack, legend: { labelLimit: 300 } },
-      order: { field: 'part', type: 'nominal' },
     },
     config: { background: 'white' },
   };
