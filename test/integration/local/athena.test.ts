@@ -408,3 +408,103 @@ ${rows.join('')}`,
     });
   });
 });
+
+describe('Redshift', () => {
+  const statement = (Sql: string, more: object = {}): Job<'redshiftdata:executeStatement'> => ({
+    resource: 'redshiftdata:executeStatement',
+    parameters: { Database: 'dev', WorkgroupName: 'default', Sql, ...more },
+  });
+
+  beforeAll(async () => {
+    await put(
+      'json/a.json',
+      '{"id":1,"at":"2024-01-02T03:04:05Z","doc":"{\\"a\\":{\\"b\\":\\"x|y\\"},\\"list\\":[1,{\\"c\\":2}]}"}\n{"id":2,"doc":"nope"}\n{"id":3}\n',
+    );
+    await lake.s3.send(new DeleteObjectCommand({ Bucket: 'lake', Key: 'json/a.json.gz' }));
+    await crawl('all');
+  });
+
+  test('answers in its dialect over the same tables, with rows of their own types', async () => {
+    const sql = `SELECT id, json_extract_path_text(doc, 'a', 'b', true) AS B, json_extract_path_text(doc, 'a', 'no', true) AS none,
+        json_array_length(json_extract_path_text(doc, 'list', true), true) AS n,
+        json_extract_path_text(json_extract_array_element_text(json_extract_path_text(doc, 'list', true), 1), 'c') AS c,
+        nvl(doc, '-') = '-' AS empty, dateadd(day, 1, CAST("at" AS timestamp)) AS next, datediff(hour, '2024-01-01 23:59:00'::timestamp, '2024-01-02 00:01:00'::timestamp) AS hours,
+        7 / 2 AS half, CAST(id AS varchar(max)) AS text
+      FROM shop.json WHERE id <> :other ORDER BY id DESC`;
+    const result = await run(statement(sql, { Parameters: [{ name: 'other', value: '2' }] }), 10);
+    const same = { hours: 1, half: 3 };
+    expect(result.rows).toEqual([
+      { id: 3, b: null, none: null, n: null, c: null, empty: true, next: null, text: '3', ...same },
+      {
+        id: 1,
+        b: 'x|y',
+        none: null,
+        n: 2,
+        c: '2',
+        empty: false,
+        next: '2024-01-03 03:04:05',
+        text: '1',
+        ...same,
+      },
+    ]);
+    expect(result).toMatchObject({ output: null, measures: { ResultRows: 2 } });
+    const nulls = await run(statement('SELECT doc FROM shop.json ORDER BY doc DESC'), 1);
+    expect(nulls.rows).toEqual([{ doc: null }]);
+    expect((await run(statement('SELECT count(*) FROM shop.json'), 5)).rows).toEqual([{ count: 3 }]);
+    await expect(
+      run(statement(`SELECT json_extract_path_text(doc, 'a') FROM shop.json`)),
+    ).rejects.toMatchObject({
+      type: 'JobFailed',
+    });
+    await expect(
+      run(statement('SELECT 1', { Parameters: [{ name: 'x', value: '1' }] })),
+    ).rejects.toMatchObject({ type: 'InvalidJob' });
+  });
+
+  test('unloads as CSV, as text and as Parquet, and overwrites only when it may', async () => {
+    const select = `SELECT id, json_extract_path_text(doc, ''a'', ''b'', true) AS b, id = 1 AS one FROM shop.json ORDER BY id`;
+    const csv = `UNLOAD ('${select}') TO 's3://lake/unload/csv_' IAM_ROLE 'arn:aws:iam::123456789012:role/r' FORMAT AS CSV HEADER PARALLEL OFF`;
+    const result = await run(statement(csv));
+    expect(result).toMatchObject({ output: 's3://lake/unload/csv_000', measures: { ResultRows: 3 } });
+    expect(await read(result.output!)).toBe('id,b,one\n1,x|y,t\n2,,f\n3,,f\n');
+    await expect(run(statement(csv))).rejects.toMatchObject({
+      type: 'JobFailed',
+      message: expect.stringContaining('ALLOWOVERWRITE') as string,
+    });
+    await run(statement(`${csv} ALLOWOVERWRITE`));
+    const text = await run(
+      statement(
+        `UNLOAD ($$SELECT id, 'a"b' AS t FROM shop.json ORDER BY id$$) TO 's3://lake/unload/text_' IAM_ROLE default DELIMITER '\\t'`,
+      ),
+    );
+    expect(text.output).toBe('s3://lake/unload/text_0000_part_00');
+    expect(await read(text.output!)).toBe('1\ta"b\n2\ta"b\n3\ta"b\n');
+    const parquet = await run(
+      statement(`UNLOAD ('${select}') TO 's3://lake/unload/parquet/' FORMAT PARQUET`),
+    );
+    expect(parquet.output).toBe('s3://lake/unload/parquet/0000_part_00.parquet');
+    expect((await read(parquet.output!)).slice(0, 4)).toBe('PAR1');
+    await expect(
+      run(statement(`UNLOAD ('SELECT 1') TO 's3://lake/unload/x' MANIFEST`)),
+    ).rejects.toMatchObject({
+      type: 'InvalidJob',
+      message: expect.stringContaining('MANIFEST') as string,
+    });
+  });
+
+  test('an unload that is done again after its worker died takes what it has written for its own', async () => {
+    const submission = submissionOf(
+      statement(`UNLOAD ('SELECT 1 AS x') TO 's3://lake/unload/again' PARALLEL OFF`),
+    );
+    const worker = createWorker();
+    const reference = await inActivity(() => worker.submitJob(submission));
+    const result = await inActivity(() => worker.awaitJob(submission, reference));
+    // Died between the object and its record.
+    await lake.s3.send(
+      new DeleteObjectCommand({ Bucket: 'lake', Key: `.jobs/${reference.externalId}.json` }),
+    );
+    const again = await inActivity(() => createWorker().awaitJob(submission, reference));
+    expect(again.output).toBe(result.output);
+    expect(await listKeys(lake.s3, 'lake', 'unload/again')).toEqual(['unload/again000']);
+  });
+});

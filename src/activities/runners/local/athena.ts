@@ -9,7 +9,7 @@ import { runTableStatement } from './athenaTables';
 import type { Catalog } from './catalog';
 import type { LocalEngine, LocalResult } from './inWorker';
 import { openSession, putFile } from './session';
-import { namesIn, parseSql, quoteName } from './sql';
+import { namesIn, parseSql, quoteName, quoteText } from './sql';
 import { rewriteTrino, TRINO_SESSION } from './trino';
 import { toAthenaText } from './types';
 
@@ -73,7 +73,15 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
         DataScannedInBytes: session.scannedBytes,
         EngineExecutionTimeInMillis: engineMs,
       };
-      return { output, measures, ...(maxRows ? { rows: await session.readCsv(file, maxRows) } : {}) };
+      return {
+        output,
+        measures,
+        ...(maxRows ? { rows: await session.read(readResult(file), maxRows) } : {}),
+      };
     });
   }
+}
+
+function readResult(file: string): string {
+  return `SELECT * FROM read_csv(${quoteText(file)}, header = true, all_varchar = true, delim = ',', quote = '"', escape = '"', allow_quoted_nulls = false)`;
 }

@@ -6,6 +6,7 @@ import { Catalog } from './catalog';
 import { LocalCrawler } from './crawler';
 import { LocalEmrStepRunner } from './emrStep';
 import { InWorkerRunner } from './inWorker';
+import { LocalRedshift } from './redshift';
 
 /** What stands in for AWS services on one machine, over the lake behind the local S3 gateway. */
 export function createLocalRunners({
@@ -33,6 +34,12 @@ export function createLocalRunners({
     'athena:startQueryExecution': new InWorkerRunner(
       'athena:startQueryExecution',
       new LocalAthena(s3, catalog, lake),
+      s3,
+      lake,
+    ),
+    'redshiftdata:executeStatement': new InWorkerRunner(
+      'redshiftdata:executeStatement',
+      new LocalRedshift(s3, catalog),
       s3,
       lake,
     ),

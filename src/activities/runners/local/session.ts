@@ -35,8 +35,8 @@ export interface CatalogSession {
     select: string,
     to: { output?: { file: string; format: 'csv' | 'parquet'; options?: string }; maxRows?: number },
   ): Promise<QueryResult>;
-  /** The first rows of a CSV file in which every value that is not null is in quotes. */
-  readCsv(file: string, maxRows: number): Promise<Record<string, unknown>[]>;
+  /** The first rows of a SELECT over files in the folder. */
+  read(select: string, maxRows: number): Promise<Record<string, unknown>[]>;
 }
 
 /** @throws SluiceError JobFailed with DuckDB's message */
@@ -88,10 +88,9 @@ export async function openSession<T>(
       scannedBytes,
       folder,
       run: (select, to) => query(`WITH result(${aliases}) AS (${sql}\n) ${select}`, to),
-      async readCsv(file, maxRows) {
-        const rows = `SELECT * FROM read_csv(${quoteText(file)}, header = true, all_varchar = true, delim = ',', quote = '"', escape = '"', allow_quoted_nulls = false)`;
+      async read(select, maxRows) {
         const read = await runQuery({
-          sql: rows,
+          sql: select,
           variables: {},
           names: {},
           maxRows,
@@ -111,11 +110,23 @@ export async function openSession<T>(
 }
 
 /** Uploads a file as one object: it is there as a whole or not at all. */
-export async function putFile(s3: S3Client, file: string, uri: string, signal: AbortSignal): Promise<void> {
+export async function putFile(
+  s3: S3Client,
+  file: string,
+  uri: string,
+  signal: AbortSignal,
+  metadata: Record<string, string> = {},
+): Promise<void> {
   const { bucket, key } = parseS3Uri(uri)!;
   const { size } = await stat(file);
   await s3.send(
-    new PutObjectCommand({ Bucket: bucket, Key: key, Body: createReadStream(file), ContentLength: size }),
+    new PutObjectCommand({
+      Bucket: bucket,
+      Key: key,
+      Body: createReadStream(file),
+      ContentLength: size,
+      Metadata: metadata,
+    }),
     { abortSignal: signal },
   );
 }

@@ -16,7 +16,7 @@ export interface SqlGroup {
 
 /** White space and comments, texts, quoted names (Hive's have backquotes), numbers, words, and operators. */
 const TOKEN =
-  /(\s+|--[^\n]*|\/\*[\s\S]*?\*\/)|('(?:[^']|'')*')|("(?:[^"]|"")*"|`[^`]*`)|(\d[\w]*)|([A-Za-z_$][\w$]*)|(->|=>|<=|>=|<>|!=|\|\||::|[\s\S])/g;
+  /(\s+|--[^\n]*|\/\*[\s\S]*?\*\/)|('(?:[^']|'')*'|\$\$[\s\S]*?\$\$)|("(?:[^"]|"")*"|`[^`]*`)|(\d[\w]*)|([A-Za-z_$][\w$]*)|(->|=>|<=|>=|<>|!=|\|\||::|[\s\S])/g;
 
 /** SQL as a tree of brackets. What does not fit together is left as it is: the engine says what is wrong with it. */
 export function parseSql(sql: string): SqlNode[] {
@@ -82,7 +82,8 @@ export function nameOf(node: SqlNode | undefined): string | null {
 
 /** What a text literal says, or null. */
 export function textOf(node: SqlNode | undefined): string | null {
-  return node?.kind === 'text' ? node.text.slice(1, -1).replaceAll("''", "'") : null;
+  if (node?.kind !== 'text') return null;
+  return node.text.startsWith('$') ? node.text.slice(2, -2) : node.text.slice(1, -1).replaceAll("''", "'");
 }
 
 /** Nodes at their commas, but for those between `<` and `>` when `angles` is set. */
