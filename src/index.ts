@@ -24,4 +24,5 @@ export {
 } from './pipelines';
 export type { Field, FieldKind, Fields } from './pipelines/input';
 export { registerSearchAttributes } from './searchAttributes';
-export type { Failure, RunState, RunStatus, StepState, StepStatus } from './workflows/messages';
+export { addTrigger, listTriggers, removeTrigger } from './triggers';
+export type { Failure, RunState, RunStatus, StepState, StepStatus, Trigger } from './workflows/messages';

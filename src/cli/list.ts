@@ -7,11 +7,13 @@ import { addJson, type JsonOption } from './options';
 import { formatTable, formatTime, print, printJson } from './output';
 import { pipelineOf, stateFromServer } from './readStatus';
 import { findMissingSearchAttributes } from '../searchAttributes';
+import { listTriggers } from '../triggers';
 import { runUrl, withSession, type Session } from './session';
 
 interface ListOptions extends JsonOption {
   pipeline?: string;
   state?: RunState;
+  triggers?: true;
 }
 
 /** The server sorts by its own rule (open runs first), so more are read than shown. */
@@ -36,8 +38,10 @@ export function addList(program: Command): void {
     .addOption(
       new Option('--state <state>', 'only runs in this state').choices(Object.keys(EXECUTION_STATUS)),
     )
+    .option('--triggers', 'not runs, but what starts them when objects arrive')
     .addHelpText('after', '\nExample:\n  $ sluice list --pipeline marketing-and-sales --state running');
   addJson(command).action(async (options: ListOptions) => {
+    if (options.triggers) return printTriggers(options);
     const names =
       options.pipeline === undefined
         ? PIPELINES.map(({ name }) => name)
@@ -55,6 +59,16 @@ export function addList(program: Command): void {
     ]);
     print(formatTable(['RUN', 'PIPELINE', 'STATE', 'STEP', 'STARTED', 'TOOK'], rows));
   });
+}
+
+async function printTriggers({ pipeline, json }: ListOptions): Promise<void> {
+  const all = await withSession(({ client }) => listTriggers(client));
+  const triggers = all.filter((trigger) => pipeline === undefined || trigger.pipeline === pipeline);
+  if (json) return printJson(triggers);
+  if (triggers.length === 0)
+    return print('No arrival starts a run. Have one do so with: sluice start PIPELINE --on-arrival PATTERN');
+  const rows = triggers.map((trigger) => [trigger.pipeline, trigger.pattern, formatTime(trigger.since)]);
+  print(formatTable(['PIPELINE', 'STARTED BY EACH', 'SINCE'], rows));
 }
 
 interface ListedRun {

@@ -1,7 +1,9 @@
 import { WorkflowFailedError } from '@temporalio/client';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { readConfig } from '../config';
-import { findPipeline } from '../pipelines';
+import { SluiceError } from '../errors';
+import { findPipeline, type Pipeline } from '../pipelines';
+import { addTrigger, removeTrigger } from '../triggers';
 import { EXIT } from './errors';
 import { withInterrupt } from './interrupt';
 import { addInput, addJson, parseSince, readInput, type InputOptions, type JsonOption } from './options';
@@ -15,6 +17,9 @@ interface StartOptions extends InputOptions, JsonOption {
   id?: string;
   since?: string;
   wait?: true;
+  /** A pattern, or true for the pipeline's own. */
+  onArrival?: string | true;
+  off?: true;
 }
 
 export function addStart(program: Command): void {
@@ -26,10 +31,19 @@ export function addStart(program: Command): void {
     .option('--since <time>', 'take objects from then on: an ISO time, or how long ago ("2 hours")', (text) =>
       parseSince(text),
     )
-    .option('--wait', 'wait until the run ends; exit code 1 when it fails')
+    .addOption(
+      new Option('--wait', 'wait until the run ends; exit code 1 when it fails').conflicts('onArrival'),
+    )
+    .addOption(
+      new Option(
+        '--on-arrival [pattern]',
+        "start no run now, but one for each object that arrives and fits the pattern (default: the pipeline's own, if it has one)",
+      ).conflicts('id'),
+    )
+    .option('--off', 'with --on-arrival: no longer')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ sluice start marketing-and-sales -p within="2 days" --wait\n  $ sluice start job --input job.json',
+      '\nExamples:\n  $ sluice start marketing-and-sales -p within="2 days" --wait\n  $ sluice start job --input job.json\n  $ sluice start job --input job.json --on-arrival "s3://lake/inbox/*.csv"',
     );
   addJson(addInput(command)).action((name: string, options: StartOptions) => start(name, options));
 }
@@ -37,6 +51,9 @@ export function addStart(program: Command): void {
 async function start(name: string, options: StartOptions): Promise<void> {
   const config = readConfig();
   const pipeline = findPipeline(name);
+  if (options.onArrival !== undefined) return startOnArrival(pipeline, options.onArrival, options);
+  if (options.off)
+    throw new SluiceError('WrongUsage', '--off goes with --on-arrival; to end a run: sluice cancel');
   const input = readInput(pipeline, options, config);
   const { id, since } = options;
   await withSession(async (session) => {
@@ -45,6 +62,34 @@ async function start(name: string, options: StartOptions): Promise<void> {
     else if (!options.wait) printJson(started);
     if (options.wait) await waitForEnd(session, started, options);
   }, config);
+}
+
+async function startOnArrival(
+  pipeline: Pipeline,
+  given: string | true,
+  options: StartOptions,
+): Promise<void> {
+  const config = readConfig();
+  // To end it, no input is needed but what the pattern is made of.
+  const input = options.off && given !== true ? {} : readInput(pipeline, options, config);
+  const patterns = given === true ? (pipeline.startedBy?.(input) ?? []) : [given];
+  if (patterns.length === 0) {
+    const cure = `Say which: --on-arrival "s3://lake/inbox/*.csv"`;
+    throw new SluiceError('WrongUsage', `${pipeline.name} has no objects of its own that start it. ${cure}`);
+  }
+  const since = options.since ?? new Date().toISOString();
+  await withSession(async ({ client }) => {
+    for (const pattern of patterns) {
+      const trigger = { pipeline: pipeline.name, input, pattern, since };
+      if (options.off) await removeTrigger(client, trigger);
+      else await addTrigger(client, config, trigger);
+    }
+  }, config);
+  if (options.json)
+    printJson({ pipeline: pipeline.name, patterns, ...(options.off ? { off: true } : { since }) });
+  else
+    for (const pattern of patterns)
+      print(`${pipeline.name}: ${options.off ? 'no longer started by' : 'started by each'} ${pattern}`);
 }
 
 async function waitForEnd(session: Session, started: StartedRun, { json }: JsonOption): Promise<void> {

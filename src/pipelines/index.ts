@@ -13,6 +13,8 @@ export interface Pipeline {
   input: Fields;
   /** The patterns on which it waits, for a checked input. */
   sources: (input: Record<string, unknown>) => string[];
+  /** The patterns whose objects start a run each, for a checked input, where somebody asks for it (`start --on-arrival`). */
+  startedBy?: (input: Record<string, unknown>) => string[];
   /** The usual schedule, as a Temporal cron string, or null. */
   schedule: { cron: string; about: string } | null;
 }

@@ -1,7 +1,16 @@
 // Pipelines of the tests, beside the product's own.
 export * from '../../src/workflows';
-import type { Pipeline } from '../../src/pipelines';
-import { runPipeline, type Run, type ParallelOptions, type WaitOptions } from '../../src/workflows/steps';
+import { condition, defineSignal, setHandler } from '@temporalio/workflow';
+import type { Arrival, Pipeline } from '../../src/pipelines';
+import {
+  runPipeline,
+  type Completeness,
+  type Late,
+  type ParallelOptions,
+  type Run,
+  type RunOptions,
+  type WaitOptions,
+} from '../../src/workflows/steps';
 
 export interface StepsInput {
   wait?: { pattern: string; options: WaitOptions };
@@ -43,5 +52,56 @@ export function steps(input: StepsInput): Promise<unknown> {
     }
     if (input.job) results['job'] = await run.job(input.job.name, job, input.job);
     return results;
+  });
+}
+
+export interface InboxInput {
+  pattern: string;
+  late: Late;
+  /** A `Completeness` as JSON. */
+  complete?: string;
+  /** `yes`: the run goes on after its wait until the signal `finish`. */
+  hold: string;
+}
+
+export interface InboxResult {
+  keys: string[];
+  etags: (string | null)[];
+  startedBy: string[];
+}
+
+const inboxPipeline: Pipeline = {
+  name: 'inbox',
+  about: 'Waits for objects, and perhaps hears of late ones.',
+  input: {
+    pattern: { kind: 's3 pattern', about: 'the objects' },
+    late: { kind: 'choice', choices: ['ignore', 'fail', 'start new run'], about: '', default: 'ignore' },
+    complete: { kind: 'text', about: '', optional: true },
+    hold: { kind: 'text', about: '', default: 'no' },
+  },
+  sources: (input) => [String(input['pattern'])],
+  startedBy: (input) => [String(input['pattern'])],
+  schedule: null,
+};
+
+export const finishSignal = defineSignal('finish');
+
+export function inbox(given: Partial<InboxInput>, options?: RunOptions): Promise<InboxResult | null> {
+  let finished = false;
+  setHandler(finishSignal, () => void (finished = true));
+  return runPipeline<InboxInput, InboxResult>(inboxPipeline, given, options, async (run, input) => {
+    const complete =
+      input.complete === undefined ? {} : { complete: JSON.parse(input.complete) as Completeness };
+    const objects = await run.waitForArrivals('wait', input.pattern, {
+      ...{ within: '30 days', late: input.late },
+      ...complete,
+    });
+    if (input.hold === 'yes' && run.startedBy.length === 0) await condition(() => finished);
+    const uri = ({ bucket, key }: Arrival) => `s3://${bucket}/${key}`;
+    return {
+      keys: objects.map(({ key }) => key),
+      etags: objects.map(({ etag }) => etag),
+      startedBy: run.startedBy.map(uri),
+    };
   });
 }
