@@ -65,7 +65,7 @@ def merge(a, b):
         return a
     if a == NULL:
         return b
-    return DOUBLE if {a, b} == {LONG, DOUBLE} else TEXT
+    return DOUBLE if {a[0], b[0]} == {"long", "double"} else TEXT
 
 
 def without_unknown(kind):

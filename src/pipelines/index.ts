@@ -190,7 +190,8 @@ export const contactTraceRecordsPipeline: Pipeline = {
     workGroup: WORK_GROUP,
     onFailure: ON_FAILURE,
   },
-  sources: (input) => [`${lakeOf(input)}/${String(input['prefix'])}**`],
+  sources: () => [],
+  startedBy: (input) => [`${lakeOf(input)}/${String(input['prefix'])}**`],
   schedule: { cron: '0 * * * *', about: 'hourly' },
 };
 

@@ -184,7 +184,7 @@ describeWithRealData('on the shared data', () => {
     await checkEvents(events);
     expect(await filesIn('agent-events/kfhconnectblog')).toEqual(files);
 
-    const rows = await rowsOf(`SELECT * FROM read_parquet('${files[0]}') ORDER BY eventid`);
+    const rows = await rowsOf(`SELECT * FROM read_parquet('${files[0]}', hive_partitioning = false) ORDER BY eventid`);
     const byId = [...events].sort((a, b) => (a['EventId'] < b['EventId'] ? -1 : 1));
     expect(
       rows.map(({ currentagentsnapshot, previousagentsnapshot, ...others }) => ({

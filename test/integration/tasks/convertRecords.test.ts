@@ -47,12 +47,15 @@ async function rowsOf(sql: string, file: string): Promise<Record<string, unknown
 /** Every column with its type, and every row. */
 async function contentOf(file: string) {
   const columns = await rowsOf(
-    `SELECT column_name, column_type FROM (DESCRIBE FROM read_parquet('${file}'))`,
+    `SELECT column_name, column_type FROM (DESCRIBE FROM read_parquet('${file}', hive_partitioning = false))`,
     file,
   );
   return {
     columns: columns.map(({ column_name, column_type }) => `${column_name} ${column_type}`),
-    rows: await rowsOf(`SELECT to_json(t)::VARCHAR AS row FROM read_parquet('${file}') AS t`, file),
+    rows: await rowsOf(
+      `SELECT to_json(t)::VARCHAR AS row FROM read_parquet('${file}', hive_partitioning = false) AS t`,
+      file,
+    ),
   };
 }
 
