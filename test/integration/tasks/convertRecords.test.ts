@@ -121,7 +121,7 @@ test('Glue and the worker make the same Parquet of the same records', async () =
   expect((await contentOf(join(folder, 'empty', 'no-records.snappy.parquet'))).columns).toEqual([
     'agent STRUCT(username VARCHAR)',
   ]);
-}, 120_000);
+}, 400_000);
 
 test('integers stay exact, and a column of nulls is left out', async () => {
   await put('a/flat/x.json', HARD['integers past 2^53, past 64 bits, with a fraction elsewhere']!);
