@@ -5,7 +5,14 @@ import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { runQuery } from '../../src/activities/runners/duckdb/query';
 import { startStack, type Stack } from '../../src/local';
 import { sluice } from '../support/cli';
-import { countCalls, parseConcatenated, parseCsv, plainKeys } from '../support/connect';
+import {
+  countCalls,
+  parseConcatenated,
+  parseCsv,
+  plainKeys,
+  type AgentEvent,
+  type ContactRecord,
+} from '../support/connect';
 import { describeWithRealData, realData } from '../support/data';
 
 const PORT_OFFSET = 22_000;
@@ -43,13 +50,13 @@ const filesIn = async (path: string) =>
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
 
-async function run(pipeline: string, id: string, ...parameters: string[]): Promise<Record<string, any>> {
+async function run(pipeline: string, id: string, ...parameters: string[]): Promise<Record<string, unknown>> {
   const given = ['lake=s3://lake', ...parameters].flatMap((parameter) => ['-p', parameter]);
   const { stdout, stderr } = await sluice(['start', pipeline, '--id', id, ...given, '--wait', '--json'], {
     env: { ...stack.info.env },
   });
   expect(stderr).toBe('');
-  const ended = JSON.parse(stdout) as Record<string, any>;
+  const ended = JSON.parse(stdout) as Record<string, unknown>;
   expect(ended).toMatchObject({ state: 'completed' });
   return ended;
 }
@@ -67,7 +74,7 @@ const sortedRows = async (path: string) =>
     .rows.map((row) => row.join(','))
     .sort();
 
-async function checkCalls(records: Record<string, any>[]): Promise<void> {
+async function checkCalls(records: ContactRecord[]): Promise<void> {
   const expected = countCalls(records);
   expect(await sortedRows('ctr/queries/calls_per_agent.csv')).toEqual(expected.byAgent);
   expect(await sortedRows('ctr/queries/calls_per_agent_queue.csv')).toEqual(expected.byAgentAndQueue);
@@ -86,7 +93,7 @@ test('an empty object gives tables without rows', async () => {
   expect(await filesIn('ctr/raw')).toEqual([]);
 }, 60_000);
 
-let records: Record<string, any>[] = [];
+let records: ContactRecord[] = [];
 
 test('hard records reach the Parquet with every value, and the counts', async () => {
   const hard = [
@@ -97,7 +104,7 @@ test('hard records reach the Parquet with every value, and the counts', async ()
   ].join('');
   await upload('ctr/raw/2018/06/04/13/hard', `${hard}[1]{"Agent":`);
   await run('contact-trace-records', 'ctr-hard', 'prefix=ctr/raw/');
-  records = parseConcatenated(hard);
+  records = parseConcatenated<ContactRecord>(hard);
   await checkCalls(records);
   const [hardFile] = (await filesIn('ctr/parquet/ctr')).filter((file) => file.includes('/hard-'));
   expect(
@@ -134,7 +141,7 @@ test('100,000 records, and attributes that came later, are added to what is ther
   await upload('ctr/raw/many', many);
   const before = await filesIn('ctr/parquet/ctr');
   await run('contact-trace-records', 'ctr-many', 'prefix=ctr/raw/');
-  await checkCalls([...records, ...parseConcatenated(many)]);
+  await checkCalls([...records, ...parseConcatenated<ContactRecord>(many)]);
   expect(await filesIn('ctr/parquet/ctr')).toEqual(expect.arrayContaining(before));
   const [table] = (await filesIn('.catalog/ctr')).filter((file) => file.endsWith('/ctr.json'));
   expect(await readFile(table!, 'utf8')).toContain('lateattribute');
@@ -160,7 +167,7 @@ describeWithRealData('on the shared data', () => {
     const text = await readFile(join(realData, 'connect-ctr/ctr.json'), 'utf8');
     await upload('ctr/raw/2018/06/04/13/ctr.json', text);
     await run('contact-trace-records', 'ctr-real', 'prefix=ctr/raw/');
-    const all = parseConcatenated(text);
+    const all = parseConcatenated<ContactRecord>(text);
     expect(all).toHaveLength(500);
     await checkCalls(all);
     const [flat] = await filesIn('ctr/flatfiles');
@@ -175,7 +182,7 @@ describeWithRealData('on the shared data', () => {
   test('logins and sessions are those of the agent events, asked twice with the same answer', async () => {
     const text = await readFile(join(realData, 'connect-agent-events/agent-events.json'), 'utf8');
     await upload('agent-events/raw/2018/05/14/15/events', text);
-    const events = parseConcatenated(text);
+    const events = parseConcatenated<AgentEvent>(text);
     expect(events).toHaveLength(1027);
     await run('agent-events', 'events-1', 'prefix=agent-events/raw/');
     await checkEvents(events);
@@ -184,28 +191,28 @@ describeWithRealData('on the shared data', () => {
     await checkEvents(events);
     expect(await filesIn('agent-events/kfhconnectblog')).toEqual(files);
 
-    const rows = await rowsOf(`SELECT * FROM read_parquet('${files[0]}', hive_partitioning = false) ORDER BY eventid`);
-    const byId = [...events].sort((a, b) => (a['EventId'] < b['EventId'] ? -1 : 1));
+    const rows = await rowsOf(
+      `SELECT * FROM read_parquet('${files[0]}', hive_partitioning = false) ORDER BY eventid`,
+    );
+    const byId = [...events].sort((a, b) => (a.EventId < b.EventId ? -1 : 1));
     expect(
       rows.map(({ currentagentsnapshot, previousagentsnapshot, ...others }) => ({
         ...others,
-        currentagentsnapshot: JSON.parse(String(currentagentsnapshot)) as unknown,
+        currentagentsnapshot: JSON.parse(currentagentsnapshot as string) as unknown,
         previousagentsnapshot:
-          previousagentsnapshot === null ? null : (JSON.parse(String(previousagentsnapshot)) as unknown),
+          previousagentsnapshot === null ? null : (JSON.parse(previousagentsnapshot as string) as unknown),
       })),
     ).toEqual(byId.map(plainKeys));
   }, 120_000);
 });
 
-async function checkEvents(events: Record<string, any>[]): Promise<void> {
+async function checkEvents(events: AgentEvent[]): Promise<void> {
   const logins = events
-    .filter(
-      (event) => event['EventType'] === 'LOGIN' && event['CurrentAgentSnapshot'].Configuration?.Username,
-    )
-    .map((event) => [
-      event['CurrentAgentSnapshot'].AgentStatus.Name as string,
-      event['CurrentAgentSnapshot'].Configuration.Username as string,
-      event['EventTimestamp'] as string,
+    .filter((event) => event.EventType === 'LOGIN' && event.CurrentAgentSnapshot.Configuration?.Username)
+    .map(({ CurrentAgentSnapshot: { AgentStatus, Configuration }, EventTimestamp }) => [
+      AgentStatus.Name,
+      Configuration!.Username,
+      EventTimestamp,
     ])
     .sort((a, b) => (a[2]! < b[2]! ? 1 : -1));
   const header = ['status', 'username', 'event_ts'];
@@ -213,20 +220,12 @@ async function checkEvents(events: Record<string, any>[]): Promise<void> {
   expect(parseCsv(await readLake('agent-events/queries/spectrum.csv'))).toEqual({ header, rows: logins });
 
   const pairs = events.flatMap(({ CurrentAgentSnapshot: current, PreviousAgentSnapshot: previous }) =>
-    ((current.Contacts ?? []) as Record<string, any>[]).flatMap((contact, i) => {
-      const before = previous?.Contacts?.[i] as Record<string, any> | undefined;
-      if (!before || before['ContactId'] !== contact['ContactId']) return [];
-      return [
-        [
-          current.Configuration?.Username ?? '',
-          contact['Channel'],
-          contact['InitiationMethod'],
-          before['State'],
-          contact['State'],
-          contact['StateStartTimestamp'],
-          contact['ContactId'],
-        ] as string[],
-      ];
+    (current.Contacts ?? []).flatMap((contact, i) => {
+      const before = previous?.Contacts?.[i];
+      if (before?.ContactId !== contact.ContactId) return [];
+      const { Channel, InitiationMethod, State, StateStartTimestamp, ContactId } = contact;
+      const username = current.Configuration?.Username ?? '';
+      return [[username, Channel, InitiationMethod, before.State, State, StateStartTimestamp, ContactId]];
     }),
   );
   const sessions = parseCsv(await readLake('agent-events/queries/sessions.csv'));

@@ -244,9 +244,9 @@ async function* readSource(s3: S3Client, source: Source, signal: AbortSignal): A
 async function peek(chunks: AsyncGenerator<Buffer>): Promise<[isGzip: boolean, AsyncGenerator<Buffer>]> {
   let first = Buffer.alloc(0);
   while (first.length < 2) {
-    const { value, done } = await chunks.next();
-    if (done) break;
-    first = Buffer.concat([first, value as Buffer]);
+    const next = await chunks.next();
+    if (next.done) break;
+    first = Buffer.concat([first, next.value]);
   }
   const all = async function* () {
     if (first.length > 0) yield first;

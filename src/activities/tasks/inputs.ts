@@ -54,7 +54,7 @@ export class InputReader {
   texts(name: string): string[] {
     const value = this.input[name] ?? [];
     const fits = Array.isArray(value) && value.every((item) => typeof item === 'string');
-    return fits ? (value as string[]) : this.refuse(name, 'give a list of texts', []);
+    return fits ? value : this.refuse(name, 'give a list of texts', []);
   }
 
   flag(name: string): boolean {

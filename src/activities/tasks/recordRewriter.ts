@@ -67,7 +67,7 @@ export class RecordRewriter {
   length = 0;
 
   /** Keys as they were written last, by their hash: most keys need no more than a look here. */
-  private keys: ({ written: Buffer; name: Name } | undefined)[] = new Array(KEYS_KEPT);
+  private keys: ({ written: Buffer; name: Name } | undefined)[] = emptyKeys();
   private names = new Map<string, Name>();
   /** By depth and name: the serial number of the object that had it last. */
   private seen: Int32Array[] = [];
@@ -207,12 +207,14 @@ export class RecordRewriter {
   }
 
   private forget(): void {
-    this.keys = new Array(KEYS_KEPT);
+    this.keys = emptyKeys();
     this.names = new Map();
     this.seen = [];
     this.serial = 0;
   }
 }
+
+const emptyKeys = () => Array.from({ length: KEYS_KEPT }, () => undefined);
 
 const INCOMPLETE = Number.MIN_SAFE_INTEGER;
 

@@ -51,7 +51,7 @@ async function contentOf(file: string) {
     file,
   );
   return {
-    columns: columns.map(({ column_name, column_type }) => `${column_name} ${column_type}`),
+    columns: columns.map((column) => Object.values(column).join(' ')),
     rows: await rowsOf(
       `SELECT to_json(t)::VARCHAR AS row FROM read_parquet('${file}', hive_partitioning = false) AS t`,
       file,
