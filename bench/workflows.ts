@@ -1,6 +1,7 @@
 import { condition, defineSignal, proxyActivities, setHandler } from '@temporalio/workflow';
 import type { Activities, Submission } from '../src/activities/types';
-import type { Arrival } from '../src/pipelines';
+import type { Arrival, Pipeline } from '../src/pipelines';
+import { runPipeline } from '../src/workflows/steps';
 
 export * from '../src/workflows';
 
@@ -39,4 +40,19 @@ export async function signalToActivity(): Promise<void> {
     step: 'bare',
   };
   await submitJob(submission);
+}
+
+const waitingPipeline: Pipeline = {
+  name: 'waiting',
+  about: 'Waits for one object.',
+  input: {},
+  sources: () => [],
+  schedule: null,
+};
+
+export function waiting(): Promise<string | null> {
+  return runPipeline(waitingPipeline, {}, {}, async (run) => {
+    const [object] = await run.waitForArrivals('wait', 's3://lake/awaited/*');
+    return object.key;
+  });
 }

@@ -55,7 +55,7 @@ export function parseManifest(text: string, bucket: string, uri: string): Object
     const named = nameOf(entry);
     const object = named.includes('://') ? parseS3Uri(named) : { bucket, key: named };
     if (object === null || object.key === '' || object.key.endsWith('/'))
-      throw badManifest(uri, `${JSON.stringify(entry).slice(0, 100)} names no object`);
+      throw badManifest(uri, `${String(JSON.stringify(entry)).slice(0, 100)} names no object`);
     byUri.set(`s3://${object.bucket}/${object.key}`, object);
   }
   return [...byUri.values()];

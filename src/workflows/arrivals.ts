@@ -293,7 +293,12 @@ export async function arrivals(state: ArrivalsState): Promise<void> {
 }
 
 // It lives longer than any deployment: pinned to the version that it began with, it would go on with that for ever.
-setWorkflowOptions({ versioningBehavior: 'AUTO_UPGRADE' }, arrivals);
+// The server refuses a behaviour from a worker without versioning.
+setWorkflowOptions(
+  () =>
+    workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'AUTO_UPGRADE' } : {},
+  arrivals,
+);
 
 /** From when on a listing offers to a subscription: from its `since`, or from where the last listing ended. */
 function listingFloor({ of, listedTo }: Listener<{ since: string }>, full: boolean): string {

@@ -1,0 +1,140 @@
+/**
+ * `node dist/bench/arrivals.js [WAITING]`: arrivals in numbers, on one local server.
+ *
+ * - events: how many a second go through `acceptArrivals`, each a request of its own, against one bare signal an event;
+ * - waiting: the memory of the worker with 100 runs that wait, and with WAITING (default 1,000);
+ * - wake-up: one object that all of them wait for wakes them.
+ */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { S3Client } from '@aws-sdk/client-s3';
+import { Client, Connection } from '@temporalio/client';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import { createAcceptArrivals } from '../src/acceptArrivals';
+import { arrivalsWorkflowOptions } from '../src/activities/arrivals';
+import { readConfig } from '../src/config';
+import { createWorker } from '../src/createWorker';
+import {
+  ensureS3Gateway,
+  ensureTemporal,
+  freePort,
+  Processes,
+  startS3Gateway,
+  startTemporal,
+} from '../src/local';
+import type { Arrival } from '../src/pipelines';
+import { arrivalsSeenSignal } from '../src/workflows/messages';
+
+const WAITING = Number(process.argv[2] ?? 1_000);
+const EVENTS = 5_000;
+const BARE_SIGNALS = 1_000;
+/** How many requests are under way at once, as from as many senders. */
+const SENDERS = 100;
+
+const config = { ...readConfig({}), taskQueue: 'bench' };
+const seconds = (sinceMs: number) => (performance.now() - sinceMs) / 1000;
+const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!;
+
+function arrival(key: string): Arrival {
+  const time = new Date().toISOString();
+  return { bucket: 'lake', key, versionId: null, etag: key, size: 1, sequencer: null, time };
+}
+
+/** Runs `act` for 0 to `count - 1`, so many at a time. */
+async function each(count: number, atOnce: number, act: (i: number) => Promise<unknown>): Promise<void> {
+  let next = 0;
+  const work = async () => {
+    while (next < count) await act(next++);
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+}
+
+async function measureEvents(client: Client): Promise<void> {
+  const source = { bucket: 'bare', prefix: '' };
+  let startedAt = performance.now();
+  await each(BARE_SIGNALS, SENDERS, (i) =>
+    client.workflow.signalWithStart('arrivals', {
+      ...arrivalsWorkflowOptions(source, config),
+      signal: arrivalsSeenSignal,
+      signalArgs: [[arrival(`sales/${i}.csv`)]],
+    }),
+  );
+  const bare = BARE_SIGNALS / seconds(startedAt);
+  const accept = createAcceptArrivals(client, config);
+  const answers: number[] = [];
+  startedAt = performance.now();
+  await each(EVENTS, SENDERS, async (i) => {
+    const askedAt = performance.now();
+    await accept([arrival(`sales/${i}.csv`)]);
+    answers.push(performance.now() - askedAt);
+  });
+  const batched = EVENTS / seconds(startedAt);
+  console.log(
+    `events: ${batched.toFixed(0)}/s, median answer ${median(answers).toFixed(0)} ms; bare signals ${bare.toFixed(0)}/s; ratio ${(batched / bare).toFixed(1)}`,
+  );
+}
+
+async function measureWaiting(client: Client): Promise<void> {
+  const start = (i: number) =>
+    client.workflow.start('waiting', { taskQueue: 'bench', workflowId: `waiting-${i}`, args: [] });
+  const megabytes = () => {
+    globalThis.gc?.();
+    return (process.memoryUsage().rss / 2 ** 20).toFixed(0);
+  };
+  await each(100, 20, start);
+  const few = megabytes();
+  await each(WAITING - 100, 20, (i) => start(100 + i));
+  console.log(`waiting: ${few} MiB with 100 runs, ${megabytes()} MiB with ${WAITING}`);
+  const startedAt = performance.now();
+  await createAcceptArrivals(client, config)([arrival('awaited/one.csv')]);
+  await each(WAITING, 50, (i) => client.workflow.getHandle(`waiting-${i}`).result());
+  console.log(`wake-up: ${WAITING} runs in ${seconds(startedAt).toFixed(1)} s`);
+}
+
+async function main(): Promise<void> {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
+  const context = { env: process.env, report: (line: string) => console.error(line) };
+  const processes = new Processes();
+  try {
+    await mkdir(join(folder, 's3', 'lake'), { recursive: true });
+    const temporal = await startTemporal({
+      ...{ binary: await ensureTemporal(context), env: process.env, logs: folder, processes },
+      ...{ port: await freePort(), uiPort: await freePort() },
+    });
+    const credentials = { accessKeyId: 'bench', secretAccessKey: 'bench-secret' };
+    const gateway = await startS3Gateway({
+      ...{ binary: await ensureS3Gateway(context), env: process.env, logs: folder, processes },
+      ...{ port: await freePort(), folder: join(folder, 's3'), metadata: join(folder, 'metadata') },
+      ...credentials,
+    });
+    const { endpoint } = gateway;
+    const s3 = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
+    const client = new Client({ connection: await Connection.connect({ address: temporal.address }) });
+    const worker = await createWorker({
+      connection: await NativeConnection.connect({ address: temporal.address }),
+      namespace: 'default',
+      activities: { config, client, s3, searchAttributes: false },
+      workflows: {
+        workflowBundle: await bundleWorkflowCode({
+          workflowsPath: require.resolve('./workflows'),
+          logger: new DefaultLogger('ERROR'),
+        }),
+      },
+    });
+    const running = worker.run();
+    try {
+      await measureEvents(client);
+      await measureWaiting(client);
+    } finally {
+      worker.shutdown();
+      await running;
+    }
+  } finally {
+    await processes.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+void main();

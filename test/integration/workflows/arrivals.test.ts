@@ -1,0 +1,286 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { createAcceptArrivals } from '../../../src/acceptArrivals';
+import type { Arrival } from '../../../src/pipelines';
+import { addTrigger, listTriggers, removeTrigger } from '../../../src/triggers';
+import { statusQuery } from '../../../src/workflows/messages';
+import type { RunOptions } from '../../../src/workflows/steps';
+import { quietRuntime, startServer, startTestWorker, testConfig } from '../../support/environment';
+import { recordHistory } from '../../support/recordHistory';
+import { startTestS3 } from '../../support/s3';
+import type { InboxInput, InboxResult } from '../../support/workflows';
+
+/** How many rounds of chance are played; 100 are said to be enough. */
+const ROUNDS = Number(process.env['SLUICE_ROUNDS'] ?? 3);
+const LIST_EVERY_MS = 1_500;
+
+let environment: TestWorkflowEnvironment;
+let s3: Awaited<ReturnType<typeof startTestS3>>;
+let worker: Awaited<ReturnType<typeof startTestWorker>>;
+let accept: ReturnType<typeof createAcceptArrivals>;
+
+const startWorker = () =>
+  startTestWorker(environment, {
+    s3: s3.s3,
+    searchAttributes: false,
+    config: { listEveryMs: LIST_EVERY_MS },
+  });
+
+beforeAll(async () => {
+  quietRuntime();
+  [environment, s3] = await Promise.all([startServer(), startTestS3()]);
+  worker = await startWorker();
+  accept = createAcceptArrivals(environment.client, { ...testConfig, listEveryMs: LIST_EVERY_MS });
+}, 120_000);
+
+afterAll(async () => {
+  await worker?.stop();
+  await Promise.all([environment?.teardown(), s3?.stop()]);
+}, 60_000);
+
+let runs = 0;
+type Inbox = (input: object, options: RunOptions) => Promise<InboxResult>;
+function startInbox(
+  input: Partial<InboxInput> & { pattern: string },
+  options: RunOptions = {},
+): Promise<WorkflowHandle<Inbox>> {
+  return environment.client.workflow.start<Inbox>('inbox', {
+    taskQueue: 'test',
+    workflowId: `inbox-${++runs}`,
+    args: [input, options],
+  });
+}
+
+let uploads = 0;
+/** Uploads an object and returns its event. */
+async function upload(key: string, Body = 'x'): Promise<Arrival> {
+  const { ETag } = await s3.s3.send(new PutObjectCommand({ Bucket: 'lake', Key: key, Body }));
+  const sequencer = (0xabcdef00 + ++uploads).toString(16).toUpperCase();
+  const etag = ETag!.replaceAll('"', '');
+  const time = new Date().toISOString();
+  return { bucket: 'lake', key, versionId: null, etag, size: Body.length, sequencer, time };
+}
+
+async function eventually<T>(read: () => Promise<T>, isThere: (value: T) => boolean): Promise<T> {
+  for (;;) {
+    const value = await read();
+    if (isThere(value)) return value;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+const untilWaiting = (run: WorkflowHandle) =>
+  eventually(
+    () => run.query(statusQuery),
+    ({ steps }) => steps[0]?.state === 'waiting',
+  );
+
+/** Every run of `inbox` that the key of its id began. */
+async function runsOf(prefix: string): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const { workflowId } of environment.client.workflow.list({ query: `WorkflowType = 'inbox'` }))
+    if (workflowId.startsWith(`inbox:s3://lake/${prefix}`)) ids.push(workflowId);
+  return ids.sort();
+}
+
+describe('runs that arrivals start', () => {
+  const trigger = (pattern: string) => ({
+    pipeline: 'inbox',
+    pattern,
+    input: { pattern },
+    since: new Date(Date.now() - 1_000).toISOString(),
+  });
+
+  test('each object version starts one run, however often its event comes, and a lost event is made up for', async () => {
+    const pattern = 's3://lake/started/*.csv';
+    await addTrigger(environment.client, { ...testConfig, listEveryMs: LIST_EVERY_MS }, trigger(pattern));
+    const told = await upload('started/a.csv');
+    await Promise.all(Array.from({ length: 10 }, () => accept([told, told])));
+    await upload('started/untold.csv');
+    await upload('started/no.txt');
+    const started = await eventually(
+      () => runsOf('started/'),
+      (ids) => ids.length >= 2,
+    );
+    for (const [i, name] of ['a', 'untold'].entries()) {
+      expect(started[i]).toMatch(new RegExp(`^inbox:s3://lake/started/${name}.csv@[0-9a-f]{32}-`));
+      const result = (await environment.client.workflow.getHandle(started[i]!).result()) as InboxResult;
+      expect(result.startedBy).toEqual([`s3://lake/started/${name}.csv`]);
+      expect(result.keys).toEqual([`started/${name}.csv`]);
+    }
+    // The next version is one more, found after two more listings at most; it shows that the others started no second run.
+    const replaced = await upload('started/a.csv', 'other bytes');
+    await accept([told, replaced]);
+    await eventually(
+      () => runsOf('started/'),
+      (ids) => ids.some((id) => id.includes(replaced.etag!)),
+    );
+    await accept([replaced, told]);
+    const client = environment.client;
+    expect(await listTriggers(client)).toEqual([expect.objectContaining({ pipeline: 'inbox', pattern })]);
+    await removeTrigger(client, { pipeline: 'inbox', pattern });
+    await accept([await upload('started/after.csv')]);
+    expect(await listTriggers(client)).toEqual([]);
+    // A run that waits on the same source: when it is woken, so would have been the trigger.
+    const run = await startInbox({ pattern: 's3://lake/started/last.csv' });
+    await accept([await upload('started/last.csv')]);
+    await run.result();
+    expect(await runsOf('started/')).toHaveLength(3);
+    await recordHistory(
+      'arrivals-in-turns',
+      environment.client.workflow.getHandle('arrivals:s3://lake/started/'),
+    );
+  });
+
+  test('a key too long for an id starts one run', async () => {
+    const pattern = 's3://lake/long/**';
+    await addTrigger(environment.client, { ...testConfig, listEveryMs: LIST_EVERY_MS }, trigger(pattern));
+    const key = ['long', 'ä'.repeat(100), ...['b', 'c', 'd', 'e'].map((letter) => letter.repeat(180))].join(
+      '/',
+    );
+    await accept([await upload(key)]);
+    const [id] = await eventually(
+      () => runsOf('…'),
+      (ids) => ids.length > 0,
+    );
+    const result = (await environment.client.workflow.getHandle(id!).result()) as InboxResult;
+    expect(result.keys).toEqual([key]);
+  });
+
+  test('a late object starts another run, once, when the pipeline says so', async () => {
+    const run = await startInbox({ pattern: 's3://lake/late/*', late: 'start new run', hold: 'yes' });
+    await untilWaiting(run);
+    const first = await upload('late/a');
+    await accept([first]);
+    await eventually(
+      () => run.query(statusQuery),
+      ({ steps }) => steps[0]?.state === 'succeeded',
+    );
+    const late = await upload('late/b');
+    const replaced = await upload('late/a', 'other bytes');
+    for (let i = 0; i < 3; i++) await accept([replaced, late, first]);
+    const started = await eventually(
+      () => runsOf('late/'),
+      (ids) => ids.length >= 2,
+    );
+    const results = await Promise.all(
+      started.map((id) => environment.client.workflow.getHandle(id).result() as Promise<InboxResult>),
+    );
+    expect(results.map(({ etags }) => etags)).toEqual([[replaced.etag], [late.etag]]);
+    await run.signal('finish');
+    expect((await run.result()).etags).toEqual([first.etag]);
+    expect(await runsOf('late/')).toHaveLength(2);
+  });
+});
+
+test('a run that waits for more objects than one listing hands on takes all of them', async () => {
+  const folder = join(s3.s3Dir, 'lake', 'many');
+  await mkdir(folder);
+  const names = Array.from({ length: 5_200 }, (_, i) => `${String(i).padStart(5, '0')}.csv`);
+  const run = await startInbox({ pattern: 's3://lake/many/*', complete: JSON.stringify({ count: 5_200 }) });
+  await untilWaiting(run);
+  for (const name of names) await writeFile(join(folder, name), 'x');
+  const { keys } = await run.result();
+  expect(keys.sort()).toEqual(names.map((name) => `many/${name}`));
+}, 120_000);
+
+test('an object whose event was lost ends no quiet period', async () => {
+  const run = await startInbox({ pattern: 's3://lake/quiet/*', complete: JSON.stringify({ quiet: '3 s' }) });
+  await untilWaiting(run);
+  await accept([await upload('quiet/told')]);
+  await upload('quiet/untold');
+  expect((await run.result()).keys.sort()).toEqual(['quiet/told', 'quiet/untold']);
+});
+
+test('one object wakes every run that waits for it, and a cancelled run is forgotten', async () => {
+  const waiting = await Promise.all(
+    Array.from({ length: 40 }, (_, i) =>
+      startInbox({ pattern: i % 2 ? 's3://lake/wake/*.csv' : 's3://lake/wake/one.*' }),
+    ),
+  );
+  await Promise.all(waiting.map(untilWaiting));
+  const cancelled = waiting.pop()!;
+  await cancelled.cancel();
+  await expect(cancelled.result()).rejects.toThrow();
+  const event = await upload('wake/one.csv');
+  await accept([event]);
+  const results = await Promise.all(waiting.map((run) => run.result()));
+  expect(new Set(results.flatMap(({ etags }) => etags))).toEqual(new Set([event.etag]));
+}, 120_000);
+
+/** Numbers from 0 to below 1 that a seed determines (mulberry32). */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+test.each(Array.from({ length: ROUNDS }, (_, i) => i + 1))(
+  'round %i: whatever becomes of the events, every run ends with exactly its objects',
+  async (round) => {
+    const random = randomOf(round);
+    const folder = `round-${round}`;
+    // Every third round the webhook is down all the time: no event comes at all.
+    const isSilent = round % 3 === 0;
+    const pattern = `s3://lake/${folder}/**`;
+    const keys = Array.from(
+      { length: 3 + Math.floor(random() * 8) },
+      (_, i) => `${folder}/${i % 2 ? 'x/' : ''}${i}`,
+    );
+    const marker = `${folder}/_SUCCESS`;
+    const rules = [
+      { complete: { marker }, expected: keys },
+      { complete: { keys: keys.slice(0, 2) }, expected: keys.slice(0, 2) },
+      { complete: { keys: [keys[2]!, marker] }, expected: [keys[2]!, marker] },
+      { complete: { count: keys.length + 1 }, expected: [...keys, marker] },
+      { complete: { quiet: '4 s', atLeast: keys.length + 1 }, expected: [...keys, marker] },
+    ];
+    const since = new Date().toISOString();
+    const startRule = ({ complete }: (typeof rules)[number]) =>
+      startInbox({ pattern, complete: JSON.stringify(complete) }, { since });
+    const [early, late] = [rules.slice(0, 3), rules.slice(3)];
+    const started = await Promise.all(early.map(startRule));
+
+    const events: Arrival[] = [];
+    for (const key of keys) {
+      if (random() < 0.3) events.push(await upload(key, 'first'));
+      events.push(await upload(key, `last of ${key}`));
+    }
+    const newest = new Map(events.map(({ key, etag }) => [key, etag]));
+    events.push(await upload(marker));
+    const sent = isSilent ? [] : events.flatMap((event) => (random() < 0.5 ? [event, event] : [event]));
+    const kept = sent.filter(() => random() > 0.1).sort(() => random() - 0.5);
+    const restartAt = Math.floor(random() * kept.length);
+    const answers: Promise<void>[] = [];
+    for (const [i, event] of kept.entries()) {
+      if (i === restartAt) {
+        await worker.stop();
+        worker = await startWorker();
+      }
+      answers.push(accept([event]));
+      if (random() < 0.3) await new Promise((resolve) => setTimeout(resolve, random() * 200));
+    }
+    await Promise.all(answers);
+    started.push(...(await Promise.all(late.map(startRule))));
+
+    for (const [i, run] of started.entries()) {
+      const result = await run.result();
+      expect({ rule: rules[i]!.complete, keys: result.keys.sort() }).toEqual({
+        rule: rules[i]!.complete,
+        keys: [...rules[i]!.expected].sort(),
+      });
+    }
+    const marked = await started[0]!.result();
+    expect(Object.fromEntries(marked.keys.map((key, i) => [key, marked.etags[i]]))).toEqual(
+      Object.fromEntries(newest),
+    );
+  },
+  60_000,
+);
