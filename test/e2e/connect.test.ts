@@ -160,6 +160,31 @@ test('flat files that are a day old are removed once they are converted; nothing
   expect(await filesIn('ctr/parquet/ctr')).toHaveLength(3);
 }, 60_000);
 
+test('each object that arrives starts a run of its own, which flattens it and ends', async () => {
+  const env = { ...stack.info.env };
+  const on = await sluice(['start', 'contact-trace-records', '--on-arrival', '-p', 'lake=s3://lake'], {
+    env,
+  });
+  expect(on.stderr).toBe('');
+  const parquet = await filesIn('ctr/parquet/ctr');
+  await upload('ctr/raw/arrived/one', '{"Agent":{"Username":"zoe"}}');
+  await upload('ctr/raw/arrived/two', '{"Agent":{"Username":"zoe"}}{"A":1}');
+  const started = async () => {
+    const { stdout } = await sluice(['list', '--pipeline', 'contact-trace-records', '--json'], { env });
+    const runs = JSON.parse(stdout) as { id: string; state: string }[];
+    return runs.filter(({ id }) => !id.startsWith('ctr-'));
+  };
+  for (;;) {
+    const runs = await started();
+    if (runs.length >= 2 && runs.every(({ state }) => state !== 'running')) break;
+  }
+  expect((await started()).map(({ state }) => state)).toEqual(['completed', 'completed']);
+  expect(await filesIn('ctr/raw')).toEqual([]);
+  expect((await filesIn('ctr/flatfiles')).filter((file) => /\/(one|two)-/.test(file))).toHaveLength(2);
+  expect(await filesIn('ctr/parquet/ctr')).toEqual(parquet);
+  await sluice(['start', 'contact-trace-records', '--on-arrival', '--off', '-p', 'lake=s3://lake'], { env });
+}, 120_000);
+
 describeWithRealData('on the shared data', () => {
   test('calls by agent, and by agent and queue, are those of the records', async () => {
     await rm(join(lake, 'ctr'), { recursive: true, force: true });
