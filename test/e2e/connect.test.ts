@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, readFile, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { runQuery } from '../../src/activities/runners/duckdb/query';
 import { startStack, type Stack } from '../../src/local';
@@ -24,7 +24,7 @@ let lake: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-connect-'));
-  stack = await startStack({ dir: folder, portOffset: PORT_OFFSET, spark: false, report: () => {} });
+  stack = await startStack({ dir: folder, portOffset: PORT_OFFSET, spark: true, report: () => {} });
   lake = join(folder, 's3', 'lake');
   const { endpoint, region, accessKeyId, secretAccessKey } = stack.info.s3;
   s3 = new S3Client({
@@ -33,7 +33,7 @@ beforeAll(async () => {
     forcePathStyle: true,
     credentials: { accessKeyId, secretAccessKey },
   });
-}, 120_000);
+}, 300_000);
 
 afterAll(async () => {
   s3?.destroy();
@@ -184,6 +184,28 @@ test('each object that arrives starts a run of its own, which flattens it and en
   expect(await filesIn('ctr/parquet/ctr')).toEqual(parquet);
   await sluice(['start', 'contact-trace-records', '--on-arrival', '--off', '-p', 'lake=s3://lake'], { env });
 }, 120_000);
+
+test('on Glue, the same records give the same answers', async () => {
+  const answers = await Promise.all(
+    ['', '_queue'].map((of) => readLake(`ctr/queries/calls_per_agent${of}.csv`)),
+  );
+  const before = await filesIn('ctr/parquet/ctr');
+  await upload(
+    'ctr/raw/glue',
+    '{"Agent":{"Username":"yan","Level":3},"Queue":{"ARN":"arn:q/9"}}{"Agent":null}',
+  );
+  await run('contact-trace-records', 'ctr-glue', 'prefix=ctr/raw/', 'engine=glue');
+  const added = (await filesIn('ctr/parquet/ctr')).filter((file) => !before.includes(file));
+  expect(added.map((file) => basename(file).replace(/-[0-9a-f]{16}/, ''))).toEqual(
+    ['glue', 'one', 'two'].map((name) => `${name}.snappy.parquet`),
+  );
+  // What the arrivals of the test before have left: two calls of zoe, none of them with a queue.
+  const [byAgent, byAgentAndQueue] = answers.map((text) => parseCsv(text).rows.map((row) => row.join(',')));
+  expect(await sortedRows('ctr/queries/calls_per_agent.csv')).toEqual([...byAgent!, 'yan,1', 'zoe,2'].sort());
+  expect(await sortedRows('ctr/queries/calls_per_agent_queue.csv')).toEqual(
+    [...byAgentAndQueue!, 'yan,arn:q/9,1', 'zoe,,2'].sort(),
+  );
+}, 400_000);
 
 describeWithRealData('on the shared data', () => {
   test('calls by agent, and by agent and queue, are those of the records', async () => {
