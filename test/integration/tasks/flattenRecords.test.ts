@@ -151,6 +151,42 @@ test('an abort in the middle leaves the original, no new object and no parts', a
   expect((await flattenRecords.run(inputFor('g'), context())).measures).toMatchObject({ objects: 1 });
 }, 60_000);
 
+test.each(['PutObjectCommand', 'HeadObjectCommand', 'DeleteObjectCommand'])(
+  'killed at any %s, the task started again ends as if nothing had happened',
+  async (command) => {
+    const expected = '{"a":1}\n{"b":2}\n';
+    for (let at = 1; ; at++) {
+      const root = `kill-${command}-${at}`;
+      await put(`${root}/raw/x`, '{"A":1}[]{"B":2}');
+      let calls = 0;
+      gateway.s3.middlewareStack.add(
+        (next, { commandName }) =>
+          async (args) => {
+            if (commandName !== command || ++calls !== at) return next(args);
+            // Half the kills come after the service has done it.
+            if (at % 2 === 0) await next(args);
+            throw new Error('killed');
+          },
+        { step: 'initialize', name: 'killer' },
+      );
+      const killed = await flattenRecords.run(inputFor(root), context()).then(
+        () => false,
+        () => true,
+      );
+      gateway.s3.middlewareStack.remove('killer');
+      await flattenRecords.run(inputFor(root), context());
+      const [flat, ...others] = await names(`${root}/flat`);
+      expect([await read(`${root}/flat`, flat!), others]).toEqual([expected, []]);
+      expect(await names(`${root}/rejected`)).toEqual([flat]);
+      expect(await names(`${root}/raw`)).toEqual([]);
+      if (!killed) {
+        expect(at).toBeGreaterThan(1);
+        break;
+      }
+    }
+  },
+);
+
 test('wrong input is refused with every problem', () => {
   expect(() => flattenRecords.check({ from: 's3://lake', to: 's3://lake/x', keepOriginals: 'yes' })).toThrow(
     /^flatten-records: from: "s3:\/\/lake"; .*; to: "s3:\/\/lake\/x"; .*; rejected: missing; .*; keepOriginals: "yes"; give true or false$/,
