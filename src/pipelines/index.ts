@@ -272,12 +272,97 @@ export const jobPipeline: Pipeline = {
   schedule: null,
 };
 
+const WORK_GROUP = { kind: 'text', about: "Athena's work group", default: 'primary' } as const;
+
+export interface ContactTraceRecordsInput {
+  lake: string;
+  prefix: string;
+  engine: 'duckdb' | 'glue';
+  keepFlatFiles: string;
+  database: string;
+  workGroup: string;
+  onFailure: OnFailure;
+}
+
+export const contactTraceRecordsPipeline: Pipeline = {
+  name: 'contact-trace-records',
+  about:
+    'Flattens the records that Firehose has stored, converts them to Parquet, counts calls by agent and queue, draws a chart.',
+  input: {
+    lake: LAKE,
+    prefix: { kind: 'prefix', about: 'where the raw objects are, at any depth', default: 'ctr/raw/' },
+    engine: {
+      kind: 'choice',
+      choices: ['duckdb', 'glue'],
+      about: 'where the records are converted',
+      default: 'duckdb',
+    },
+    keepFlatFiles: {
+      kind: 'duration',
+      about: 'how long flattened objects stay after they were converted',
+      default: '24 hours',
+    },
+    database: { kind: 'text', about: "the crawlers' database", default: 'ctr' },
+    workGroup: WORK_GROUP,
+    onFailure: ON_FAILURE,
+  },
+  sources: () => [],
+  startedBy: (input) => [`${lakeOf(input)}/${String(input['prefix'])}**`],
+  schedule: { cron: '0 * * * *', about: 'hourly' },
+};
+
+export interface AgentEventsInput {
+  lake: string;
+  prefix?: string;
+  quiet: string;
+  within: string;
+  database: string;
+  workGroup: string;
+  redshiftWorkgroup: string;
+  redshiftDatabase: string;
+  onFailure: OnFailure;
+}
+
+export const agentEventsPipeline: Pipeline = {
+  name: 'agent-events',
+  about: "Waits for the hour's agent events, adds their partition, and asks Athena and Redshift Spectrum.",
+  input: {
+    lake: LAKE,
+    prefix: {
+      kind: 'prefix',
+      about:
+        'raw objects to convert, such as agent-events/raw/; without it Firehose converts, and the run waits',
+      optional: true,
+    },
+    quiet: {
+      kind: 'duration',
+      about: 'the hour is complete when nothing has come for so long',
+      default: '15 minutes',
+    },
+    within: { ...WITHIN, about: "how long to wait for the hour's objects", default: '2 hours' },
+    database: {
+      kind: 'text',
+      about: 'of the table, in Athena and as schema in Redshift',
+      default: 'agent_events',
+    },
+    workGroup: WORK_GROUP,
+    redshiftWorkgroup: { kind: 'text', about: "Redshift Serverless's workgroup", default: 'sluice' },
+    redshiftDatabase: { kind: 'text', about: "Redshift's database", default: 'dev' },
+    onFailure: ON_FAILURE,
+  },
+  sources: (input) =>
+    input['prefix'] === undefined ? [`${lakeOf(input)}/agent-events/kfhconnectblog/**`] : [],
+  schedule: { cron: '0 * * * *', about: 'hourly' },
+};
+
 /** The pipelines that ship with Sluice. */
 export const PIPELINES: readonly Pipeline[] = [
   mainPipeline,
   marketingAndSalesPipeline,
   rateCodesPipeline,
   reviewsExportPipeline,
+  contactTraceRecordsPipeline,
+  agentEventsPipeline,
   jobPipeline,
 ];
 

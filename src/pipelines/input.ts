@@ -10,6 +10,7 @@ export type FieldKind =
   | 'location'
   | 's3 pattern'
   | 'path'
+  | 'prefix'
   | 'duration'
   | 'number'
   | 'time'
@@ -59,6 +60,11 @@ const RULES: Record<FieldKind, { needs: string; fits: (value: unknown, field: Fi
     needs: 'a prefix such as marketing-and-sales or a/b, with no slash at its ends',
     fits: (value) =>
       typeof value === 'string' && /^[\w.=-]+(\/[\w.=-]+)*$/.test(value) && !/(^|\/)\.\.?(\/|$)/.test(value),
+  },
+  prefix: {
+    needs: 'a prefix that ends in a slash, such as ctr/raw/',
+    fits: (value) =>
+      typeof value === 'string' && /^([^/*?]+\/)+$/.test(value) && !/(^|\/)\.\.?\//.test(value),
   },
   duration: {
     needs: 'a duration above zero such as "7 days", "90 s" or "1h"',

@@ -20,6 +20,11 @@ export function joinFolder(base: string, ...parts: string[]): string {
   return `${joinLocation(base, ...parts)}/`;
 }
 
+/** The folder that an object is in: of `s3://lake/a/b.csv` it is `s3://lake/a/`. */
+export function parentFolder(object: string): string {
+  return object.slice(0, object.lastIndexOf('/') + 1);
+}
+
 /** An S3 bucket and prefix on which pipelines wait; the prefix is empty or ends in `/`. */
 export interface Source {
   bucket: string;

@@ -3,5 +3,7 @@ export { arrivals } from './arrivals';
 export { marketingAndSales as 'marketing-and-sales' } from './marketingAndSales';
 export { rateCodes as 'rate-codes' } from './rateCodes';
 export { reviewsExport as 'reviews-export' } from './reviewsExport';
+export { contactTraceRecords as 'contact-trace-records' } from './contactTraceRecords';
+export { agentEvents as 'agent-events' } from './agentEvents';
 export { main } from './main';
 export { job, jobs } from './job';

@@ -2,7 +2,8 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Progress } from '../../src/activities/runners/runner';
 import { createTasks } from '../../src/activities/tasks';
-import type { Task, TaskResult } from '../../src/activities/tasks/task';
+import type { JobReference } from '../../src/jobs';
+import type { Task, TaskContext, TaskResult } from '../../src/activities/tasks/task';
 
 export interface TaskRun {
   s3: S3Client;
@@ -13,6 +14,20 @@ export interface TaskRun {
   resumed?: unknown;
   onKeep?: (value: unknown) => void;
   signal?: AbortSignal;
+}
+
+const reference: JobReference = {
+  resource: 'worker:task',
+  externalId: 'task-1',
+  key: 'key',
+  url: null,
+  submittedAt: '2026-03-01T00:00:00.000Z',
+};
+
+/** What a worker hands to a task that it runs for the first time. */
+export function taskContext(s3: S3Client, signal?: AbortSignal): TaskContext {
+  const progress = { resumed: undefined, keep: () => {} };
+  return { s3, signal: signal ?? new AbortController().signal, reference, progress };
 }
 
 /** Runs a task as a worker does, without Temporal around it. */
@@ -38,12 +53,6 @@ export async function runTask(
     s3,
     progress,
     signal: signal ?? new AbortController().signal,
-    reference: {
-      resource: 'worker:task',
-      externalId: 'task-1',
-      key,
-      url: null,
-      submittedAt: '2026-03-01T00:00:00.000Z',
-    },
+    reference: { ...reference, key },
   });
 }

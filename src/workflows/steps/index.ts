@@ -2,3 +2,4 @@ export { Run, runPipeline, type Late, type ParallelOptions, type RunOptions, typ
 export type { Completeness } from './completeness';
 // A worker of one's own needs these beside its pipelines: the memory of sources, and the batches of a large `mapJobs`.
 export { arrivals } from '../arrivals';
+export { askAthena, athenaQuery } from './askAthena';

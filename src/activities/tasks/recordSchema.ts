@@ -1,0 +1,150 @@
+/** What a JSON value is to a table. `null` says nothing yet. */
+export type Kind =
+  | { is: 'null' | 'boolean' | 'long' | 'double' | 'text' }
+  | { is: 'list'; of: Kind }
+  | { is: 'struct'; fields: Map<string, Kind> };
+
+const NULL: Kind = { is: 'null' };
+const BOOLEAN: Kind = { is: 'boolean' };
+const LONG: Kind = { is: 'long' };
+const DOUBLE: Kind = { is: 'double' };
+export const TEXT: Kind = { is: 'text' };
+const MIN_LONG = -(2n ** 63n);
+const MAX_LONG = 2n ** 63n - 1n;
+
+/**
+ * The kind of one JSON value without white space, as `flatten-records` writes it. A number is a 64-bit integer or a double;
+ * one that fits into neither is a text, so that no digit is lost.
+ * @throws SyntaxError for what is no such JSON
+ */
+export function kindOf(json: string): Kind {
+  let at = 0;
+  const skipText = () => {
+    for (at++; json[at] !== '"'; at++) {
+      if (at >= json.length) throw new SyntaxError('a text has no end');
+      if (json[at] === '\\') at++;
+    }
+    at++;
+  };
+  const value = (): Kind => {
+    switch (json[at]) {
+      case '"':
+        skipText();
+        return TEXT;
+      case '{': {
+        const fields = new Map<string, Kind>();
+        for (at++; json[at] !== '}';) {
+          const start = at + 1;
+          if (json[at] !== '"') throw new SyntaxError(`no key at ${at}`);
+          skipText();
+          const name = json.slice(start, at - 1);
+          at++;
+          addField(fields, name, value());
+          if (json[at] === ',') at++;
+        }
+        at++;
+        return { is: 'struct', fields };
+      }
+      case '[': {
+        let of = NULL;
+        for (at++; json[at] !== ']';) {
+          of = mergeKinds(of, value());
+          if (json[at] === ',') at++;
+        }
+        at++;
+        return { is: 'list', of };
+      }
+      case 't':
+        at += 4;
+        return BOOLEAN;
+      case 'f':
+        at += 5;
+        return BOOLEAN;
+      case 'n':
+        at += 4;
+        return NULL;
+      default: {
+        const start = at;
+        while (at < json.length && /[-+.0-9eE]/.test(json[at]!)) at++;
+        return kindOfNumber(json.slice(start, at));
+      }
+    }
+  };
+  return value();
+}
+
+function kindOfNumber(text: string): Kind {
+  if (text === '') throw new SyntaxError('no JSON value');
+  if (!/^-?\d+$/.test(text)) return Number.isFinite(Number(text)) ? DOUBLE : TEXT;
+  if (text.length < 17) return LONG;
+  const number = BigInt(text);
+  return number >= MIN_LONG && number <= MAX_LONG ? LONG : TEXT;
+}
+
+function addField(fields: Map<string, Kind>, name: string, kind: Kind): void {
+  const known = fields.get(name);
+  fields.set(name, known ? mergeKinds(known, kind) : kind);
+}
+
+/**
+ * The kind that holds the values of both: integers go into doubles, and what else does not fit together becomes text.
+ * Structs are merged into `a`.
+ */
+export function mergeKinds(a: Kind, b: Kind): Kind {
+  if (a.is === 'struct' && b.is === 'struct') {
+    for (const [name, kind] of b.fields) addField(a.fields, name, kind);
+    return a;
+  }
+  if (a.is === 'list' && b.is === 'list') return { is: 'list', of: mergeKinds(a.of, b.of) };
+  if (a.is === b.is || b.is === 'null') return a;
+  if (a.is === 'null') return b;
+  const numbers = [a.is, b.is].every((is) => is === 'long' || is === 'double');
+  return numbers ? DOUBLE : TEXT;
+}
+
+/**
+ * Without what says nothing: fields that are always null, lists without items, structs without fields. A column whose
+ * type is not known yet is left out, since a type made up for it would not fit the later ones. Null when nothing is left.
+ */
+export function withoutUnknown(kind: Kind): Kind | null {
+  if (kind.is === 'null') return null;
+  if (kind.is === 'list') {
+    const of = withoutUnknown(kind.of);
+    return of && { is: 'list', of };
+  }
+  if (kind.is !== 'struct') return kind;
+  const fields = new Map<string, Kind>();
+  for (const name of [...kind.fields.keys()].sort()) {
+    const field = withoutUnknown(kind.fields.get(name)!);
+    if (field) fields.set(name, field);
+  }
+  return fields.size === 0 ? null : { is: 'struct', fields };
+}
+
+/** A struct of texts from dotted names: `agent.username` is `{ agent: { username: text } }`. */
+export function structOf(columns: readonly string[]): Kind {
+  let kind: Kind = { is: 'struct', fields: new Map() };
+  for (const column of columns) {
+    const one = column
+      .split('.')
+      .reduceRight<Kind>((inner, name) => ({ is: 'struct', fields: new Map([[name, inner]]) }), TEXT);
+    kind = mergeKinds(kind, one);
+  }
+  return kind;
+}
+
+const DUCKDB_TYPES = {
+  null: 'VARCHAR',
+  boolean: 'BOOLEAN',
+  long: 'BIGINT',
+  double: 'DOUBLE',
+  text: 'VARCHAR',
+};
+
+/** The type as DuckDB writes it, e.g. `STRUCT("arn" VARCHAR, "duration" BIGINT)`. */
+export function duckdbType(kind: Kind): string {
+  if (kind.is === 'list') return `${duckdbType(kind.of)}[]`;
+  if (kind.is !== 'struct') return DUCKDB_TYPES[kind.is];
+  const fields = [...kind.fields].map(([name, field]) => `"${name}" ${duckdbType(field)}`);
+  return `STRUCT(${fields.join(', ')})`;
+}

@@ -1,0 +1,93 @@
+import type { Job } from '../jobs';
+import { contactTraceRecordsPipeline, type ContactTraceRecordsInput } from '../pipelines';
+import { joinFolder, joinLocation } from '../pipelines/location';
+import { CALLS_PER_AGENT, CALLS_PER_AGENT_QUEUE } from './queries/contactTraceRecords';
+import { askAthena, runPipeline, type Run, type RunOptions } from './steps';
+
+export interface ContactTraceRecordsResult {
+  flatFiles: string;
+  /** Parquet, one object for each flat one; null for a run that an arrival started. */
+  parquet: string | null;
+  callsPerAgent: string | null;
+  callsPerAgentQueue: string | null;
+  /** SVG; a page with the table is beside it. */
+  chart: string | null;
+}
+
+/**
+ * Flatten what has come, and crawl. A run that the arrival of an object started ends there, with that object; any other
+ * goes on: convert what was not converted yet, remove old flat files, crawl, ask by agent and by agent and queue, draw.
+ */
+export function contactTraceRecords(
+  given?: Partial<ContactTraceRecordsInput>,
+  options?: RunOptions,
+): Promise<ContactTraceRecordsResult | null> {
+  return runPipeline<ContactTraceRecordsInput, ContactTraceRecordsResult>(
+    contactTraceRecordsPipeline,
+    given,
+    options,
+    async (run, input) => {
+      const { lake, database, workGroup } = input;
+      const jobs = jobsOf(input);
+      const [arrived] = run.startedBy;
+      await run.job('flatten records', jobs.flatten(arrived ?? joinFolder(lake, input.prefix)));
+      await run.job('crawl flat files', jobs.crawl('sluice-ctr-flatfiles'));
+      const { flatFiles, parquet } = jobs;
+      if (arrived)
+        return { flatFiles, parquet: null, callsPerAgent: null, callsPerAgentQueue: null, chart: null };
+      await run.job('convert to Parquet', jobs.convert);
+      await run.job('remove old flat files', jobs.removeOld);
+      await run.job('crawl Parquet', jobs.crawl('sluice-ctr-parquet'));
+      const ask = (branch: Run, name: string, sql: string) =>
+        askAthena(branch, name, { sql, database, workGroup, to: jobs.at('queries', `${name}.csv`) });
+      const { callsPerAgent, callsPerAgentQueue } = await run.parallel({
+        callsPerAgent: (branch) => ask(branch, 'calls_per_agent', CALLS_PER_AGENT),
+        callsPerAgentQueue: (branch) => ask(branch, 'calls_per_agent_queue', CALLS_PER_AGENT_QUEUE),
+      });
+      const chart = jobs.at('queries', 'calls_per_agent.svg');
+      await run.job('draw chart', jobs.draw(callsPerAgentQueue, chart));
+      return { flatFiles, parquet, callsPerAgent, callsPerAgentQueue, chart };
+    },
+  );
+}
+
+function jobsOf({ lake, engine, keepFlatFiles }: ContactTraceRecordsInput) {
+  const at = (...parts: string[]) => joinLocation(lake, 'ctr', ...parts);
+  const flatFiles = joinFolder(at('flatfiles'));
+  const parquet = joinFolder(at('parquet', 'ctr'));
+  // What the queries name is a column even where no record has it.
+  const columns = ['agent.username', 'queue.arn'];
+  const task = (name: string, input: Record<string, unknown>): Job => ({
+    resource: 'worker:task',
+    parameters: { task: name, input },
+  });
+  return {
+    at,
+    flatFiles,
+    parquet,
+    flatten: (from: unknown) =>
+      task('flatten-records', { from, to: flatFiles, rejected: joinFolder(at('rejected')) }),
+    crawl: (Name: string): Job => ({ resource: 'glue:startCrawler', parameters: { Name } }),
+    convert:
+      engine === 'duckdb'
+        ? task('convert-records', { from: flatFiles, to: parquet, columns })
+        : ({
+            resource: 'glue:startJobRun',
+            parameters: {
+              JobName: 'sluice-ctr-to-parquet',
+              Arguments: { '--from': flatFiles, '--to': parquet, '--columns': columns.join(',') },
+            },
+          } satisfies Job),
+    removeOld: task('remove-converted', { from: flatFiles, converted: parquet, olderThan: keepFlatFiles }),
+    draw: (table: string, chart: string) =>
+      task('draw-chart', {
+        table,
+        title: 'Calls by agent and queue',
+        bars: 'username',
+        length: 'calls',
+        stack: 'queue_arn',
+        to: chart,
+        page: chart.replace(/svg$/, 'html'),
+      }),
+  };
+}

@@ -1,0 +1,102 @@
+/** Stacks of the templates, made and deleted by moto's CloudFormation, and looked at by cfn-lint. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ensureAwsTestTools, freePort, Processes } from '../../../src/local';
+import { isListening } from '../../../src/local/ports';
+import { COLUMNS } from '../../../src/workflows/queries/agentEvents';
+
+const processes = new Processes();
+const templates = join(__dirname, '..', '..', '..', 'templates');
+let folder: string;
+let python: string;
+let endpoint: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-templates-'));
+  ({ python } = await ensureAwsTestTools({ env: process.env, report: () => {} }));
+  const port = await freePort();
+  endpoint = `http://127.0.0.1:${port}`;
+  await processes.start({
+    name: 'moto',
+    command: python,
+    args: ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)],
+    env: process.env,
+    logs: folder,
+    ready: { check: () => isListening(port) },
+  });
+}, 300_000);
+afterAll(async () => {
+  await processes.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** CloudFormation's query API: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/Welcome.html */
+async function cloudFormation(Action: string, parameters: Record<string, string>): Promise<string> {
+  const answer = await fetch(endpoint, {
+    method: 'POST',
+    headers: {
+      authorization:
+        'AWS4-HMAC-SHA256 Credential=test/20240101/us-east-1/cloudformation/aws4_request, SignedHeaders=host, Signature=0',
+    },
+    body: new URLSearchParams({ Action, Version: '2010-05-15', ...parameters }),
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${Action}: ${text}`);
+  return text;
+}
+
+const valuesOf = (xml: string, tag: string) =>
+  [...xml.matchAll(new RegExp(`<${tag}>([^<]*)</${tag}>`, 'g'))].map(([, value]) => value!);
+
+function lint(template: string): Promise<string> {
+  const program = 'import sys; from cfnlint.runner import main; sys.exit(main())';
+  return new Promise((resolve) => {
+    execFile(python, ['-c', program, '--include-checks', 'I', '--', template], (error, out, err) =>
+      resolve(out + err + (error && !out ? error.message : '')),
+    );
+  });
+}
+
+describe.each(['contact-trace-records', 'agent-events'])('%s.yaml', (name) => {
+  const file = join(templates, `${name}.yaml`);
+  const stack = { StackName: name };
+
+  test('cfn-lint has nothing to say', async () => {
+    expect(await lint(file)).toBe('');
+  });
+
+  test('makes its stack, with the schedule as a command, and deletes it', async () => {
+    await cloudFormation('CreateStack', {
+      ...stack,
+      TemplateBody: await readFile(file, 'utf8'),
+      'Parameters.member.1.ParameterKey': 'BucketName',
+      'Parameters.member.1.ParameterValue': `lake-of-${name}`,
+      'Parameters.member.2.ParameterKey': 'etlJobSchedule',
+      'Parameters.member.2.ParameterValue': '30 * * * *',
+    });
+    const described = await cloudFormation('DescribeStacks', stack);
+    expect(valuesOf(described, 'StackStatus')).toEqual(['CREATE_COMPLETE']);
+    expect(described).toContain(
+      `sluice schedule create ${name} --cron &quot;30 * * * *&quot; -p lake=s3://lake-of-${name}`.replaceAll(
+        '&quot;',
+        described.includes('&quot;') ? '&quot;' : '"',
+      ),
+    );
+    const resources = await cloudFormation('DescribeStackResources', stack);
+    expect(valuesOf(resources, 'ResourceType')).toEqual(
+      expect.arrayContaining(['AWS::S3::Bucket', 'AWS::Kinesis::Stream', 'AWS::IAM::Role']),
+    );
+    await cloudFormation('DeleteStack', stack);
+    const left = await cloudFormation('DescribeStacks', {});
+    expect(valuesOf(left, 'StackName')).not.toContain(name);
+  });
+});
+
+test('the Glue table has the columns of the pipeline, and Firehose its partitions', async () => {
+  const template = await readFile(join(templates, 'agent-events.yaml'), 'utf8');
+  const columns = /Columns:\n((?: +- Name: \w+\n +Type: string\n)+)/.exec(template)![1]!;
+  expect([...columns.matchAll(/Name: (\w+)/g)].map(([, name]) => name)).toEqual(COLUMNS);
+  expect(template).toContain('Prefix: agent-events/kfhconnectblog/dt=!{timestamp:yyyy-MM-dd-HH}/');
+});
