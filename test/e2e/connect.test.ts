@@ -251,6 +251,17 @@ describeWithRealData('on the shared data', () => {
       })),
     ).toEqual(byId.map(plainKeys));
   }, 120_000);
+
+  test('without a prefix it waits until the objects that Firehose writes have stopped coming', async () => {
+    const events = parseConcatenated<AgentEvent>(
+      await readFile(join(realData, 'connect-agent-events/agent-events.json'), 'utf8'),
+    );
+    const options = ['--since', '1 hour', '-p', 'quiet=2 s', '-p', 'lake=s3://lake', '--wait', '--json'];
+    const env = { ...stack.info.env };
+    const { stdout } = await sluice(['start', 'agent-events', '--id', 'events-3', ...options], { env });
+    expect(JSON.parse(stdout)).toMatchObject({ state: 'completed' });
+    await checkEvents(events);
+  }, 120_000);
 });
 
 async function checkEvents(events: AgentEvent[]): Promise<void> {
