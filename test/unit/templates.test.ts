@@ -7,8 +7,14 @@ const folder = join(__dirname, '..', '..', 'templates');
 const templates = readdirSync(folder);
 const INSTALL_TIMEOUT_MS = 600_000;
 
-test('there is a template for EventBridge and one for SNS', () => {
-  expect(templates.sort()).toEqual(['arrivals-eventbridge.yaml', 'arrivals-sns.yaml']);
+test('there is a template for each way of arrivals and each pipeline with infrastructure of its own', () => {
+  expect(templates.sort()).toEqual([
+    'agent-events.yaml',
+    'arrivals-eventbridge.yaml',
+    'arrivals-sns.yaml',
+    'contact-trace-records.yaml',
+    'reviews-export.yaml',
+  ]);
 });
 
 /** What cfn-lint says, notes included; empty when it has nothing to say. */
@@ -40,6 +46,14 @@ test.each(templates)(
   (template) => {
     const text = readFileSync(join(folder, template), 'utf8');
     expect(text).toMatch(/Type: AWS::S3::Bucket\n(.*\n){1,3} +DeletionPolicy: Retain/);
-    expect(text).not.toMatch(/Principal: '?\*|Resource: '?\*/);
+    const lines = text.split('\n');
+    const around = (wanted: RegExp) =>
+      lines.flatMap((line, i) =>
+        wanted.test(line) ? [lines.slice(Math.max(0, i - 8), i + 4).join('\n')] : [],
+      );
+    // Everybody may be refused something, such as plain HTTP.
+    for (const place of around(/Principal: '?\*/)) expect(place).toContain('Effect: Deny');
+    // Where an action takes no resource, a condition or a word says why it is open.
+    for (const place of around(/(Resource:|-) '?\*'?$/)) expect(place).toMatch(/Condition:|#|Effect: Deny/);
   },
 );
