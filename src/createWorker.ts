@@ -12,8 +12,8 @@ export interface CreateWorkerOptions {
   workflows?: Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'>;
 }
 
-/** Awaits hold an activity slot each while a job runs elsewhere, and little else. */
-const ACTIVITY_SLOTS = 1_000;
+/** Awaits hold an activity slot each while a job runs elsewhere, and little else; submits must find one free. */
+const ACTIVITY_SLOTS = 10_000;
 
 /**
  * A worker for Sluice's pipelines, or for those of `workflows`. A shutdown never cancels a job: awaits are given up and

@@ -201,10 +201,11 @@ test('1,000 queries are submitted and awaited below a limit of calls; none fails
   };
   await Promise.all(Array.from({ length: 40 }, submitAll));
   const all = Promise.allSettled(ends);
-  // For 4 s, as 80 s would be, all of them are awaited; then they end one after the other.
-  const before = { polls, calls: aws.calls['BatchGetQueryExecution'] ?? 0 };
-  await sleep(4000);
-  const pollsACall = (polls - before.polls) / (aws.calls['BatchGetQueryExecution']! - before.calls);
+  // For 40 calls all of them are awaited; then they end one after the other.
+  const calls = () => aws.calls['BatchGetQueryExecution'] ?? 0;
+  const before = { polls, calls: calls() };
+  while (calls() < before.calls + 40) await sleep(50);
+  const pollsACall = (polls - before.polls) / (calls() - before.calls);
   for (const query of double.queries.values())
     setTimeout(() => double.end(query, 'SUCCEEDED'), Math.random() * 2000);
   const failed = (await all).filter(({ status }) => status === 'rejected');

@@ -1,10 +1,13 @@
 import { join, resolve } from 'node:path';
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Config } from '../../config';
+import { Limiter } from '../limiter';
 import { createTasks } from '../tasks';
 import { createAwsRunners } from './aws';
 import { DuckdbRunner } from './duckdb';
+import { LimitedRunner } from './limited';
 import { createLivyPort, LivyRunner } from './livy';
 import { createLocalRunners } from './local';
 import { LocalGlueRunner, LocalLivyRunner } from './localSpark';
@@ -45,5 +48,21 @@ export function createRunners(config: Config, s3: S3Client, jobsFolders: readonl
       createLocalRunners({ s3, s3Dir, lake: config.lake, jobsFolders, livy: localLivy }),
     );
   }
-  return runners;
+  return limitWork(runners);
+}
+
+/** Tasks wait for S3 and DynamoDB more than they compute. */
+const TASKS_PER_CORE = 4;
+
+/** Awaits are many and cost nothing; what works inside the worker is as much at a time as its cores can do. */
+function limitWork(runners: Runners): Runners {
+  const cores = availableParallelism();
+  const queries = new Limiter(cores);
+  const tasks = new Limiter(cores * TASKS_PER_CORE);
+  const limited = Object.entries(runners).map(([resource, runner]) => {
+    const works = runner.worksInPoll === true && resource !== 'lambda:invoke';
+    const limiter = resource === 'worker:task' ? tasks : queries;
+    return [resource, works ? new LimitedRunner(runner, limiter) : runner];
+  });
+  return Object.fromEntries(limited) as Runners;
 }
