@@ -56,3 +56,13 @@ export function waiting(): Promise<string | null> {
     return object.key;
   });
 }
+
+/** Many jobs side by side in one run. */
+export function manyJobs(count: number): Promise<unknown> {
+  const pipeline = { name: 'manyJobs', about: 'many jobs', input: {}, sources: () => [], schedule: null };
+  const job = { resource: 'livy:createBatch' as const, parameters: { file: 'noop.py' } };
+  return runPipeline(pipeline, {}, undefined, async (run) => {
+    const items = Array.from({ length: count }, (_, i) => i);
+    await run.mapJobs('many', items, () => job, { concurrency: count });
+  });
+}

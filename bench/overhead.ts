@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: what Sluice adds, as ratios from one run on one server.
+ * `npm run bench -- overhead`: what Sluice adds, as ratios from one run on one server.
  *
  * - orchestration: `marketing-and-sales` with jobs that do nothing, against a hand-written workflow of the same activities;
  * - wake-up: from the webhook's answer to the job's submit, against a bare signal to an activity;

@@ -1,0 +1,137 @@
+/**
+ * `npm run bench -- awaits [JOBS]`: one worker that awaits many jobs. How long a new job's submit takes with none and with
+ * JOBS (default 1,000) of them awaited, and the worker's memory.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import { S3Client } from '@aws-sdk/client-s3';
+import type { Runner } from '../src/activities/runners/runner';
+import { readConfig } from '../src/config';
+import { createWorker } from '../src/createWorker';
+import { ensureTemporal, freePort, Processes, startTemporal } from '../src/local';
+
+const PROBES = 20;
+const JOBS_A_RUN = 250;
+const jobs = Number(process.argv[2] ?? 1000);
+const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+
+let awaited = 0;
+let released = false;
+let onSubmit: (() => void) | null = null;
+
+/** Jobs of the step `probe` end at once; all others run until they are released. */
+const runner: Runner<'livy:createBatch'> = {
+  submit({ key, step }) {
+    if (step === 'livy:createBatch') onSubmit?.();
+    else awaited++;
+    const submittedAt = new Date().toISOString();
+    return Promise.resolve({ resource: 'livy:createBatch', externalId: key, key, url: null, submittedAt });
+  },
+  find: () => Promise.resolve(null),
+  poll({ step }, { externalId }) {
+    if (step !== 'livy:createBatch' && !released)
+      return Promise.resolve({ state: 'running', nativeState: 'running' });
+    const nothing = { url: null, output: null, logUrl: null, durationMs: 0, measures: {} };
+    const result = { resource: 'livy:createBatch' as const, externalId, ...nothing };
+    return Promise.resolve({ state: 'succeeded', result });
+  },
+  stop: () => Promise.resolve(),
+};
+
+async function main(): Promise<void> {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
+  const processes = new Processes();
+  try {
+    const temporal = await startTemporal({
+      binary: await ensureTemporal({ env: process.env, report: (line) => console.error(line) }),
+      env: process.env,
+      port: await freePort(),
+      uiPort: await freePort(),
+      logs: folder,
+      processes,
+    });
+    const client = new Client({ connection: await Connection.connect({ address: temporal.address }) });
+    const worker = await createWorker({
+      connection: await NativeConnection.connect({ address: temporal.address }),
+      namespace: 'default',
+      activities: {
+        config: { ...readConfig({}), taskQueue: 'bench' },
+        client,
+        s3: new S3Client({}),
+        searchAttributes: true,
+        runners: { 'livy:createBatch': runner },
+      },
+      workflows: {
+        workflowBundle: await bundleWorkflowCode({
+          workflowsPath: require.resolve('./workflows'),
+          logger: new DefaultLogger('ERROR'),
+        }),
+      },
+    });
+    const running = worker.run();
+    const alone = await measureSubmit(client, 'alone');
+    const memoryBefore = rssMiB();
+    const many = await Promise.all(
+      Array.from({ length: Math.ceil(jobs / JOBS_A_RUN) }, (_, i) =>
+        client.workflow.start('manyJobs', {
+          taskQueue: 'bench',
+          workflowId: `many-${i}`,
+          args: [Math.min(JOBS_A_RUN, jobs - i * JOBS_A_RUN)],
+        }),
+      ),
+    );
+    while (awaited < jobs) await new Promise((resolve) => setTimeout(resolve, 100));
+    const beside = await measureSubmit(client, 'beside');
+    const memoryAt = rssMiB();
+    await new Promise((resolve) => setTimeout(resolve, 30_000));
+    const memoryLater = rssMiB();
+    released = true;
+    await Promise.all(many.map((run) => run.result()));
+    console.log(
+      `submit: ${alone.toFixed(0)} ms alone, ${beside.toFixed(0)} ms beside ${jobs} awaited jobs; ratio ${(beside / alone).toFixed(2)}`,
+    );
+    console.log(
+      `memory: ${memoryBefore} MiB before, ${memoryAt} MiB with them, ${memoryLater} MiB 30 s later`,
+    );
+    worker.shutdown();
+    await running;
+  } finally {
+    await processes.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Milliseconds from the start of a run to the submit of its job, the median. */
+async function measureSubmit(client: Client, name: string): Promise<number> {
+  const times: number[] = [];
+  for (let round = 0; round < PROBES; round++) {
+    const submitted = new Promise<void>((resolve) => (onSubmit = resolve));
+    const startedAt = performance.now();
+    const job = { resource: 'livy:createBatch', parameters: { file: 'noop.py' } };
+    const run = await client.workflow.start('job', {
+      taskQueue: 'bench',
+      workflowId: `${name}-${round}`,
+      args: [{ job }],
+    });
+    await submitted;
+    times.push(performance.now() - startedAt);
+    await run.result();
+  }
+  return median(times);
+}
+
+function rssMiB(): number {
+  return Math.round(process.memoryUsage().rss / 2 ** 20);
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,21 @@
+// Builds the benchmarks and runs one: npm run bench -- NAME [arguments]
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { ROOT } from './folders.mjs';
+
+const names = readdirSync(path.join(ROOT, 'bench'))
+  .filter((file) => file.endsWith('.ts') && file !== 'workflows.ts')
+  .map((file) => file.replace('.ts', ''));
+const [name, ...rest] = process.argv.slice(2);
+if (!names.includes(name)) {
+  console.error(`Usage: npm run bench -- ${names.join('|')} [arguments]`);
+  process.exit(2);
+}
+for (const args of [
+  ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.bench.json'],
+  ['--expose-gc', `dist/bench/${name}.js`, ...rest],
+]) {
+  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit', cwd: ROOT });
+  if (status !== 0) process.exit(status ?? 1);
+}
