@@ -10,6 +10,7 @@ import {
   unloadLogins,
 } from './queries/agentEvents';
 import { askAthena, athenaQuery, runPipeline, type Run, type RunOptions } from './steps';
+import { workerTask } from './workerTask';
 
 export interface AgentEventsResult {
   /** The table's folder. */
@@ -55,7 +56,7 @@ export function agentEvents(
           await branch.job('spectrum', jobs.unload(jobs.at('queries', 'spectrum-')));
           await branch.job(
             'copy spectrum',
-            jobs.task('copy-object', { from: jobs.at('queries', 'spectrum-000'), to }),
+            workerTask('copy-object', { from: jobs.at('queries', 'spectrum-000'), to }),
           );
           return to;
         },
@@ -70,22 +71,17 @@ function jobsOf(input: AgentEventsInput) {
   const at = (...parts: string[]) => joinLocation(lake, 'agent-events', ...parts);
   const events = joinFolder(at('kfhconnectblog'));
   const flatFiles = joinFolder(at('flatfiles'));
-  const task = (name: string, taskInput: Record<string, unknown>): Job => ({
-    resource: 'worker:task',
-    parameters: { task: name, input: taskInput },
-  });
   return {
     at,
     events,
-    task,
     flatten: (from: string) =>
-      task('flatten-records', {
+      workerTask('flatten-records', {
         from,
         to: flatFiles,
         rejected: joinFolder(at('rejected')),
         keepOriginals: true,
       }),
-    convert: task('convert-records', {
+    convert: workerTask('convert-records', {
       from: flatFiles,
       to: events,
       columns: COLUMNS,

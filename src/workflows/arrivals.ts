@@ -130,30 +130,30 @@ export async function arrivals(state: ArrivalsState): Promise<void> {
       for (const listener of triggers) offer(listener, triggerFloor(listener), offered);
     }
   };
-  const welcome = (listener: Listener<Subscription | Trigger>) => {
-    for (const arrival of memory.all()) offer(listener, listener.of.since, { ...arrival });
+  const welcome = <T extends Subscription | Trigger>(of: T): Listener<T> => {
+    const listener: Listener<T> = { of, pending: [] };
+    for (const arrival of memory.all()) offer(listener, of.since, { ...arrival });
     listNow = true;
+    return listener;
+  };
+  const unsubscribe = (of: Subscription) => {
+    subscriptions = subscriptions.filter((other) => !isSame(other.of, of));
+  };
+  const removeTrigger = (of: TriggerName) => {
+    triggers = triggers.filter((other) => !isSameTrigger(other.of, of));
   };
 
   setHandler(arrivalsSeenSignal, (seen) => take(seen));
   setHandler(subscribeSignal, (of) => {
-    subscriptions = subscriptions.filter((other) => !isSame(other.of, of));
-    const listener: Listener<Subscription> = { of, pending: [] };
-    subscriptions.push(listener);
-    welcome(listener);
+    unsubscribe(of);
+    subscriptions.push(welcome(of));
   });
-  setHandler(unsubscribeSignal, (of) => {
-    subscriptions = subscriptions.filter((other) => !isSame(other.of, of));
-  });
+  setHandler(unsubscribeSignal, unsubscribe);
   setHandler(addTriggerSignal, (of) => {
-    triggers = triggers.filter((other) => !isSameTrigger(other.of, of));
-    const listener: Listener<Trigger> = { of, pending: [] };
-    triggers.push(listener);
-    welcome(listener);
+    removeTrigger(of);
+    triggers.push(welcome(of));
   });
-  setHandler(removeTriggerSignal, (of) => {
-    triggers = triggers.filter((other) => !isSameTrigger(other.of, of));
-  });
+  setHandler(removeTriggerSignal, removeTrigger);
   setHandler(triggersQuery, () => triggers.map(({ of }) => of));
 
   const isServing = () => subscriptions.length > 0 || triggers.length > 0;

@@ -3,6 +3,7 @@ import { contactTraceRecordsPipeline, type ContactTraceRecordsInput } from '../p
 import { joinFolder, joinLocation } from '../pipelines/location';
 import { CALLS_PER_AGENT, CALLS_PER_AGENT_QUEUE } from './queries/contactTraceRecords';
 import { askAthena, runPipeline, type Run, type RunOptions } from './steps';
+import { workerTask } from './workerTask';
 
 export interface ContactTraceRecordsResult {
   flatFiles: string;
@@ -57,20 +58,16 @@ function jobsOf({ lake, engine, keepFlatFiles }: ContactTraceRecordsInput) {
   const parquet = joinFolder(at('parquet', 'ctr'));
   // What the queries name is a column even where no record has it.
   const columns = ['agent.username', 'queue.arn'];
-  const task = (name: string, input: Record<string, unknown>): Job => ({
-    resource: 'worker:task',
-    parameters: { task: name, input },
-  });
   return {
     at,
     flatFiles,
     parquet,
     flatten: (from: unknown) =>
-      task('flatten-records', { from, to: flatFiles, rejected: joinFolder(at('rejected')) }),
+      workerTask('flatten-records', { from, to: flatFiles, rejected: joinFolder(at('rejected')) }),
     crawl: (Name: string): Job => ({ resource: 'glue:startCrawler', parameters: { Name } }),
     convert:
       engine === 'duckdb'
-        ? task('convert-records', { from: flatFiles, to: parquet, columns })
+        ? workerTask('convert-records', { from: flatFiles, to: parquet, columns })
         : ({
             resource: 'glue:startJobRun',
             parameters: {
@@ -78,9 +75,13 @@ function jobsOf({ lake, engine, keepFlatFiles }: ContactTraceRecordsInput) {
               Arguments: { '--from': flatFiles, '--to': parquet, '--columns': columns.join(',') },
             },
           } satisfies Job),
-    removeOld: task('remove-converted', { from: flatFiles, converted: parquet, olderThan: keepFlatFiles }),
+    removeOld: workerTask('remove-converted', {
+      from: flatFiles,
+      converted: parquet,
+      olderThan: keepFlatFiles,
+    }),
     draw: (table: string, chart: string) =>
-      task('draw-chart', {
+      workerTask('draw-chart', {
         table,
         title: 'Calls by agent and queue',
         bars: 'username',

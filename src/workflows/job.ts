@@ -1,6 +1,6 @@
 import type { JobResult } from '../jobs';
 import { jobPipeline, type JobInput } from '../pipelines';
-import { jobsPipeline, type JobsInput } from './steps/run';
+import { eachJob, jobsPipeline, type JobsInput } from './steps/mapJobs';
 import { runPipeline, type RunOptions } from './steps';
 
 /** One job, as a run of its own. */
@@ -14,6 +14,6 @@ export function job(given?: JobInput, options?: RunOptions): Promise<JobResult |
 /** One batch of a large `mapJobs`, started by it. */
 export function jobs(given: JobsInput, options?: RunOptions): Promise<JobResult[] | null> {
   return runPipeline<JobsInput, JobResult[]>(jobsPipeline, given, options, (run, input) =>
-    run.eachJob(input.name, input.jobs, input.first, input.concurrency, input.options),
+    eachJob(run, input),
   );
 }

@@ -71,30 +71,23 @@ function jobsOf(input: MarketingAndSalesInput) {
   });
   const uri = ({ bucket, key }: Arrival) => `s3://${bucket}/${key}`;
   const pinned = ({ bucket, key, versionId, etag }: Arrival) => ({ bucket, key, versionId, etag });
+  const processing =
+    (what: 'sales' | 'marketing', output: string) =>
+    (object: Arrival): Job =>
+      onGlue
+        ? glue(`sluice-process-${what}`, { [`--${what}`]: uri(object), '--output': output })
+        : {
+            resource: 'duckdb:query',
+            parameters: {
+              script: `marketing-and-sales/process-${what}.sql`,
+              inputs: { [what]: pinned(object) },
+              output: { location: output, format: 'parquet' },
+            },
+          };
   return {
     report,
-    processSales: (object: Arrival): Job =>
-      onGlue
-        ? glue('sluice-process-sales', { '--sales': uri(object), '--output': sales })
-        : {
-            resource: 'duckdb:query',
-            parameters: {
-              script: 'marketing-and-sales/process-sales.sql',
-              inputs: { sales: pinned(object) },
-              output: { location: sales, format: 'parquet' },
-            },
-          },
-    processMarketing: (object: Arrival): Job =>
-      onGlue
-        ? glue('sluice-process-marketing', { '--marketing': uri(object), '--output': marketing })
-        : {
-            resource: 'duckdb:query',
-            parameters: {
-              script: 'marketing-and-sales/process-marketing.sql',
-              inputs: { marketing: pinned(object) },
-              output: { location: marketing, format: 'parquet' },
-            },
-          },
+    processSales: processing('sales', sales),
+    processMarketing: processing('marketing', marketing),
     join: (): Job =>
       onGlue
         ? glue('sluice-join', { '--sales-leads': sales, '--marketing': marketing, '--output': report })

@@ -1,7 +1,8 @@
 import type { Job } from '../jobs';
 import { reviewsExportPipeline, type ReviewsExportInput } from '../pipelines';
 import { joinFolder, joinLocation, parseS3Uri } from '../pipelines/location';
-import { runPipeline, type Run, type RunOptions } from './steps';
+import { askAthena, runPipeline, type Run, type RunOptions } from './steps';
+import { workerTask } from './workerTask';
 
 export interface ReviewsExportResult {
   /** The folder of the export that was converted. */
@@ -27,21 +28,19 @@ export function reviewsExport(
     given,
     options,
     async (run, input) => {
-      const { lake, crawler, exportLocation } = input;
+      const { lake, database, crawler, exportLocation } = input;
       const { payload } = await run.job(
         'find export',
-        task('find-export', { location: exportLocation ?? (await exportTable(run, input)) }),
+        workerTask('find-export', { location: exportLocation ?? (await exportTable(run, input)) }),
       );
       const { location, timestamp } = payload as { location: string; timestamp: string };
       const parquet = joinFolder(lake, 'reviews-export/parquet', `ddb_export_timestamp=${timestamp}`);
       await run.job('convert export', convert(input, location, parquet));
       await run.job('crawl', { resource: 'glue:startCrawler', parameters: { Name: crawler } });
       const from = `FROM "${input.table}" WHERE ddb_export_timestamp = '${timestamp}' AND author`;
-      const ask = (name: string, sql: string) => async (branch: Run) => {
-        const { output } = await branch.job(`query ${name}`, query(input, sql));
+      const ask = (name: string, sql: string) => (branch: Run) => {
         const to = joinLocation(lake, 'reviews-export/queries', `${name}.csv`);
-        await branch.job(`copy ${name}`, task('copy-object', { from: output, to }));
-        return to;
+        return askAthena(branch, name, { sql, database, to, step: `query ${name}` });
       };
       const answers = await run.parallel({
         numReviews: ask('num_reviews', `SELECT COUNT(author) AS num_reviews ${from} = 'J.K. Rowling'`),
@@ -62,10 +61,10 @@ async function exportTable(run: Run, input: ReviewsExportInput): Promise<string>
   const timeout = { timeout: `${input.exportTimeout} hours` };
   if (input.mode === 'scan') {
     const scan = { tableName, output: exports, maxConsumedReadThroughput, readCapacityUnits };
-    return (await run.job('scan table', task('scan-table', scan), timeout)).output!;
+    return (await run.job('scan table', workerTask('scan-table', scan), timeout)).output!;
   }
   const described =
-    input.tableArn ?? (await run.job('describe table', task('describe-table', { tableName })));
+    input.tableArn ?? (await run.job('describe table', workerTask('describe-table', { tableName })));
   const TableArn =
     typeof described === 'string' ? described : (described.payload as { tableArn: string }).tableArn;
   const { bucket: S3Bucket, key } = parseS3Uri(exports)!;
@@ -84,24 +83,10 @@ async function exportTable(run: Run, input: ReviewsExportInput): Promise<string>
   return joinFolder(exports, 'AWSDynamoDB', externalId.slice(externalId.lastIndexOf('/') + 1));
 }
 
-function task(name: string, input: Record<string, unknown>): Job {
-  return { resource: 'worker:task', parameters: { task: name, input } };
-}
-
 function convert({ engine }: ReviewsExportInput, location: string, output: string): Job {
-  if (engine === 'duckdb') return task('convert-export', { export: location, output, columns: COLUMNS });
+  if (engine === 'duckdb')
+    return workerTask('convert-export', { export: location, output, columns: COLUMNS });
   const columns = Object.entries(COLUMNS).map((column) => column.join(':'));
   const Arguments = { '--export': location, '--output': output, '--columns': columns.join(',') };
   return { resource: 'glue:startJobRun', parameters: { JobName: 'sluice-convert-export', Arguments } };
-}
-
-function query({ lake, database }: ReviewsExportInput, sql: string): Job {
-  return {
-    resource: 'athena:startQueryExecution',
-    parameters: {
-      QueryString: sql,
-      QueryExecutionContext: { Database: database },
-      ResultConfiguration: { OutputLocation: joinFolder(lake, 'reviews-export/queries/athena') },
-    },
-  };
 }

@@ -67,3 +67,9 @@ export function toRow(names: readonly string[], values: readonly unknown[]): Row
 export function consoleUrl(region: string, page: string, fragment: string): string {
   return `https://${region}.console.aws.amazon.com/${page}?region=${region}#${fragment}`;
 }
+
+/** The page of a log stream in CloudWatch. */
+export function logStreamUrl(region: string, group: string, stream: string): string {
+  const [logGroup, logStream] = [encodeURIComponent(group), encodeURIComponent(stream)];
+  return consoleUrl(region, 'cloudwatch/home', `logEventViewer:group=${logGroup};stream=${logStream}`);
+}

@@ -7,7 +7,7 @@ import type { JobReference } from '../../jobs';
 import { joinFolder } from '../../pipelines/location';
 import { parseFolder, publishOutput, stageInput } from '../lakeFiles';
 import { runQuery } from './duckdb/query';
-import { markerOf, type JobState, type Runner, type SubmissionOf } from './runner';
+import { workerReference, type JobState, type Runner, type SubmissionOf } from './runner';
 
 const DEFAULT_ROWS = 100;
 const MAX_ROWS = 1000;
@@ -29,13 +29,7 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
   async submit({ job: { parameters }, key }: SubmissionOf<'duckdb:query'>): Promise<JobReference> {
     if (parameters.output) parseFolder(parameters.output.location);
     await this.readSql(parameters);
-    return {
-      resource: 'duckdb:query',
-      externalId: markerOf(key),
-      key,
-      url: null,
-      submittedAt: new Date().toISOString(),
-    };
+    return workerReference('duckdb:query', key);
   }
 
   find(): Promise<null> {

@@ -12,6 +12,7 @@ import {
 import { SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
 import { PollerGroup } from '../pollerGroup';
+import { consoleUrl, logStreamUrl } from './awsService';
 import { markerOf, type JobState, type Runner, type SubmissionOf } from './runner';
 
 /** The verbs of AWS Glue's jobs in use; `createGluePort` is the SDK's. */
@@ -168,9 +169,8 @@ export class GlueRunner implements Runner<'glue:startJobRun'> {
   }
 
   private async logUrl(run: JobRun, reference: JobReference): Promise<string> {
-    const region = await this.glue.region();
-    const group = encodeURIComponent(`${run.LogGroupName ?? '/aws-glue/jobs'}/output`);
-    return `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#logEventViewer:group=${group};stream=${reference.externalId}`;
+    const group = `${run.LogGroupName ?? '/aws-glue/jobs'}/output`;
+    return logStreamUrl(await this.glue.region(), group, reference.externalId);
   }
 
   private async reference(
@@ -179,12 +179,12 @@ export class GlueRunner implements Runner<'glue:startJobRun'> {
     key: string,
     submittedAt: Date,
   ): Promise<JobReference> {
-    const region = await this.glue.region();
+    const page = `/job/${encodeURIComponent(jobName)}/run/${runId}`;
     return {
       resource: 'glue:startJobRun',
       externalId: runId,
       key,
-      url: `https://${region}.console.aws.amazon.com/gluestudio/home?region=${region}#/job/${encodeURIComponent(jobName)}/run/${runId}`,
+      url: consoleUrl(await this.glue.region(), 'gluestudio/home', page),
       submittedAt: submittedAt.toISOString(),
     };
   }

@@ -13,6 +13,7 @@ import {
 import { SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
 import { SharedPoller } from '../polling';
+import { consoleUrl, logStreamUrl } from './awsService';
 import type { JobState, Runner, SubmissionOf } from './runner';
 
 type Crawl = SubmissionOf<'glue:startCrawler'>;
@@ -176,12 +177,12 @@ export class GlueCrawlerRunner implements Runner<'glue:startCrawler'> {
     key: string,
     { after, startedAt }: { after: Date; startedAt: Date },
   ): Promise<JobReference> {
-    const region = await this.glue.region();
+    const page = `/v2/data-catalog/crawlers/view/${encodeURIComponent(name)}`;
     return {
       resource: 'glue:startCrawler',
       externalId: `${name} ${startedAt.toISOString()}`,
       key,
-      url: `https://${region}.console.aws.amazon.com/glue/home?region=${region}#/v2/data-catalog/crawlers/view/${encodeURIComponent(name)}`,
+      url: consoleUrl(await this.glue.region(), 'glue/home', page),
       submittedAt: startedAt.toISOString(),
       details: { after: after.toISOString() },
     };
@@ -191,9 +192,7 @@ export class GlueCrawlerRunner implements Runner<'glue:startCrawler'> {
     name: string,
     { LogGroup, LogStream }: Pick<CrawlerHistory, 'LogGroup' | 'LogStream'>,
   ): Promise<string> {
-    const region = await this.glue.region();
-    const group = encodeURIComponent(LogGroup ?? '/aws-glue/crawlers');
-    return `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#logEventViewer:group=${group};stream=${encodeURIComponent(LogStream ?? name)}`;
+    return logStreamUrl(await this.glue.region(), LogGroup ?? '/aws-glue/crawlers', LogStream ?? name);
   }
 }
 

@@ -67,3 +67,8 @@ export type Runners = { [R in Resource]?: Runner<R> };
 export function markerOf(key: string): string {
   return `sluice-${createHash('sha256').update(key).digest('hex').slice(0, 32)}`;
 }
+
+/** The reference of a job that runs inside the worker and has no page of its own. */
+export function workerReference(resource: Resource, key: string): JobReference {
+  return { resource, externalId: markerOf(key), key, url: null, submittedAt: new Date().toISOString() };
+}

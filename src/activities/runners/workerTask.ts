@@ -2,7 +2,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
 import type { Task, Tasks } from '../tasks/task';
-import { markerOf, type JobState, type Progress, type Runner, type SubmissionOf } from './runner';
+import { workerReference, type JobState, type Progress, type Runner, type SubmissionOf } from './runner';
 
 /** The failures that say what is wrong with the job or its data; all others are the moment's and are retried. */
 const FINAL = ['BadData', 'ObjectGone', 'InvalidJob'] as const;
@@ -21,13 +21,7 @@ export class WorkerTaskRunner implements Runner<'worker:task'> {
 
   async submit({ job: { parameters }, key }: SubmissionOf<'worker:task'>): Promise<JobReference> {
     this.findTask(parameters.task).check(parameters.input);
-    return Promise.resolve({
-      resource: 'worker:task',
-      externalId: markerOf(key),
-      key,
-      url: null,
-      submittedAt: new Date().toISOString(),
-    });
+    return Promise.resolve(workerReference('worker:task', key));
   }
 
   find(): Promise<null> {

@@ -1,9 +1,10 @@
 import type { Cluster, ClusterStatus } from '@aws-sdk/client-emr';
 import { SluiceError } from '../../../errors';
-import type { JobReference, Resource } from '../../../jobs';
+import type { JobReference } from '../../../jobs';
 import { SharedPoller } from '../../polling';
 import { markerOf, type JobState, type Runner, type SubmissionOf } from '../runner';
-import { clusterUrl, markName, pagesOf, submitWithinLimits, type EmrPort } from './port';
+import { toDone, toReference } from './answers';
+import { markName, pagesOf, submitWithinLimits, type EmrPort } from './port';
 
 type Creation = SubmissionOf<'elasticmapreduce:createCluster'>;
 type Termination = SubmissionOf<'elasticmapreduce:terminateCluster'>;
@@ -48,8 +49,10 @@ export class EmrCreateClusterRunner implements Runner<'elasticmapreduce:createCl
     private readonly poller: SharedPoller<Cluster>,
   ) {}
 
-  async submit({ job: { parameters }, key, run, step }: Creation): Promise<JobReference> {
-    const marker = markerOf(key);
+  async submit(submission: Creation): Promise<JobReference> {
+    const { run, step } = submission;
+    const { parameters } = submission.job;
+    const marker = markerOf(submission.key);
     const { JobFlowId } = await submitWithinLimits(
       this.emr.runJobFlow({
         ...parameters,
@@ -62,14 +65,14 @@ export class EmrCreateClusterRunner implements Runner<'elasticmapreduce:createCl
         ],
       }),
     );
-    return toReference(this.emr, 'elasticmapreduce:createCluster', JobFlowId!, key);
+    return toReference(this.emr, submission, { clusterId: JobFlowId! });
   }
 
-  async find({ key }: Creation, since: Date): Promise<JobReference | null> {
+  async find(submission: Creation, since: Date): Promise<JobReference | null> {
     const CreatedAfter = new Date(Math.max(0, since.getTime() - CLOCK_SKEW_MS));
     for await (const { Clusters } of pagesOf((Marker) => this.emr.listClusters({ CreatedAfter, Marker }))) {
-      const found = Clusters?.find(({ Name }) => Name?.endsWith(markerOf(key)));
-      if (found) return toReference(this.emr, 'elasticmapreduce:createCluster', found.Id!, key);
+      const found = Clusters?.find(({ Name }) => Name?.endsWith(markerOf(submission.key)));
+      if (found) return toReference(this.emr, submission, { clusterId: found.Id! });
     }
     return null;
   }
@@ -126,8 +129,8 @@ export class EmrTerminateClusterRunner implements Runner<'elasticmapreduce:termi
     private readonly poller: SharedPoller<Cluster>,
   ) {}
 
-  async submit({ job, key }: Termination): Promise<JobReference> {
-    const { ClusterId } = job.parameters;
+  async submit(submission: Termination): Promise<JobReference> {
+    const { ClusterId } = submission.job.parameters;
     const { Cluster } = await this.emr.describeCluster({ ClusterId });
     if (!hasTerminated(Cluster?.Status)) {
       try {
@@ -136,7 +139,7 @@ export class EmrTerminateClusterRunner implements Runner<'elasticmapreduce:termi
         throw isProtected(error) ? new SluiceError('InvalidJob', describeProtection(ClusterId)) : error;
       }
     }
-    return toReference(this.emr, job.resource, ClusterId, key);
+    return toReference(this.emr, submission, { clusterId: ClusterId });
   }
 
   find(): Promise<null> {
@@ -144,23 +147,14 @@ export class EmrTerminateClusterRunner implements Runner<'elasticmapreduce:termi
   }
 
   async poll(_: Termination, reference: JobReference, signal: AbortSignal): Promise<JobState> {
-    const { resource, externalId, url, submittedAt } = reference;
+    const { externalId } = reference;
     const cluster = await getCluster(this.poller, externalId, signal);
     if (!hasTerminated(cluster.Status))
       return { state: 'running', nativeState: cluster.Status?.State ?? 'unknown' };
-    return {
-      state: 'succeeded',
-      result: {
-        resource,
-        externalId,
-        url,
-        output: null,
-        logUrl: logLocation(externalId, cluster),
-        durationMs: Date.now() - Date.parse(submittedAt),
-        measures: {},
-        payload: { ClusterId: externalId, State: cluster.Status?.State },
-      },
-    };
+    return toDone(reference, {
+      payload: { ClusterId: externalId, State: cluster.Status?.State },
+      logUrl: logLocation(externalId, cluster),
+    });
   }
 
   /** A termination cannot be taken back and soon ends by itself. */
@@ -206,14 +200,4 @@ function logLocation(clusterId: string, cluster: Cluster): string | null {
 /** What a tag's value may hold: https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-plan-tags.html */
 function toTagValue(text: string): string {
   return text.replace(/[^\p{L}\p{Z}\p{N}_.:/=+\-@]/gu, '_').slice(0, MAX_TAG_LENGTH);
-}
-
-async function toReference(
-  emr: EmrPort,
-  resource: Resource,
-  clusterId: string,
-  key: string,
-): Promise<JobReference> {
-  const submittedAt = new Date().toISOString();
-  return { resource, externalId: clusterId, key, url: await clusterUrl(emr, clusterId), submittedAt };
 }

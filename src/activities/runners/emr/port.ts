@@ -101,9 +101,3 @@ export async function submitWithinLimits<T>(call: Promise<T>): Promise<T> {
     throw new SluiceError('NoCapacity', `${name}: ${message}`, { cause: error });
   }
 }
-
-/** Where a person sees a cluster. */
-export async function clusterUrl(emr: EmrPort, clusterId: string): Promise<string> {
-  const region = await emr.region();
-  return `https://${region}.console.aws.amazon.com/emr/home?region=${region}#/clusterDetails/${clusterId}`;
-}

@@ -4,7 +4,8 @@ import { SluiceError } from '../../../errors';
 import type { JobReference } from '../../../jobs';
 import { PollerGroup } from '../../pollerGroup';
 import type { JobState, Runner, SubmissionOf } from '../runner';
-import { clusterUrl, pagesOf, type EmrPort } from './port';
+import { toDone, toReference } from './answers';
+import { pagesOf, type EmrPort } from './port';
 
 type Resize = 'elasticmapreduce:modifyInstanceGroupByName' | 'elasticmapreduce:modifyInstanceFleetByName';
 
@@ -50,7 +51,7 @@ abstract class EmrResizeRunner<R extends Resize> implements Runner<R> {
   }
 
   async poll({ job }: SubmissionOf<R>, reference: JobReference, signal: AbortSignal): Promise<JobState> {
-    const { resource, externalId, url, submittedAt } = reference;
+    const { externalId, url } = reference;
     const { ClusterId } = job.parameters;
     const found = await this.pollers.get(ClusterId, externalId, signal);
     if (!found)
@@ -61,19 +62,7 @@ abstract class EmrResizeRunner<R extends Resize> implements Runner<R> {
       return { state: 'failed', message };
     }
     if (state !== 'RUNNING' || !agrees) return { state: 'running', nativeState: state };
-    return {
-      state: 'succeeded',
-      result: {
-        resource,
-        externalId,
-        url,
-        output: null,
-        logUrl: null,
-        durationMs: Date.now() - Date.parse(submittedAt),
-        measures: {},
-        payload: { ClusterId, ...sizes },
-      },
-    };
+    return toDone(reference, { payload: { ClusterId, ...sizes } });
   }
 
   /** @throws SluiceError JobLeaked always: EMR has no way to take a new size back */
@@ -96,16 +85,6 @@ abstract class EmrResizeRunner<R extends Resize> implements Runner<R> {
       'InvalidJob',
       `EMR cluster ${clusterId} has no instance ${kind} "${name}"; it has: ${all.map(({ Name }) => Name).join(', ') || 'none'}`,
     );
-  }
-
-  protected async reference({ job, key }: SubmissionOf<R>, id: string): Promise<JobReference> {
-    return {
-      resource: job.resource,
-      externalId: id,
-      key,
-      url: await clusterUrl(this.emr, job.parameters.ClusterId),
-      submittedAt: new Date().toISOString(),
-    };
   }
 }
 
@@ -136,7 +115,7 @@ export class EmrModifyInstanceGroupRunner extends EmrResizeRunner<'elasticmapred
         InstanceGroups: [{ ...asked, InstanceGroupId: group.Id }],
       });
     }
-    return this.reference(submission, group.Id!);
+    return toReference(this.emr, submission, { clusterId: ClusterId, externalId: group.Id! });
   }
 
   protected async list(clusterId: string): Promise<Resizable[]> {
@@ -188,7 +167,7 @@ export class EmrModifyInstanceFleetRunner extends EmrResizeRunner<'elasticmapred
         InstanceFleet: { ...asked, InstanceFleetId: fleet.Id },
       });
     }
-    return this.reference(submission, fleet.Id!);
+    return toReference(this.emr, submission, { clusterId: ClusterId, externalId: fleet.Id! });
   }
 
   protected async list(clusterId: string): Promise<Resizable[]> {

@@ -3,7 +3,8 @@ import { SluiceError } from '../../../errors';
 import type { JobReference } from '../../../jobs';
 import { PollerGroup } from '../../pollerGroup';
 import { markerOf, type JobState, type Runner, type SubmissionOf } from '../runner';
-import { clusterUrl, markName, pagesOf, submitWithinLimits, type EmrPort } from './port';
+import { toDone, toReference } from './answers';
+import { markName, pagesOf, submitWithinLimits, type EmrPort } from './port';
 
 type Addition = SubmissionOf<'elasticmapreduce:addStep'>;
 type Cancellation = SubmissionOf<'elasticmapreduce:cancelStep'>;
@@ -35,20 +36,20 @@ export class EmrAddStepRunner implements Runner<'elasticmapreduce:addStep'> {
     private readonly pollers: PollerGroup<StepSummary>,
   ) {}
 
-  async submit({ job: { parameters }, key }: Addition): Promise<JobReference> {
-    const { ClusterId, Step, ...rest } = parameters;
-    const Name = markName(Step.Name, markerOf(key));
+  async submit(submission: Addition): Promise<JobReference> {
+    const { ClusterId, Step, ...rest } = submission.job.parameters;
+    const Name = markName(Step.Name, markerOf(submission.key));
     const { StepIds } = await submitWithinLimits(
       this.emr.addJobFlowSteps({ ...rest, JobFlowId: ClusterId, Steps: [{ ...Step, Name }] }),
     );
-    return this.reference(ClusterId, StepIds![0]!, key);
+    return toReference(this.emr, submission, { clusterId: ClusterId, externalId: StepIds![0]! });
   }
 
-  async find({ job, key }: Addition): Promise<JobReference | null> {
-    const { ClusterId } = job.parameters;
+  async find(submission: Addition): Promise<JobReference | null> {
+    const { ClusterId } = submission.job.parameters;
     for await (const { Steps } of pagesOf((Marker) => this.emr.listSteps({ ClusterId, Marker }))) {
-      const found = Steps?.find(({ Name }) => Name?.endsWith(markerOf(key)));
-      if (found) return this.reference(ClusterId, found.Id!, key);
+      const found = Steps?.find(({ Name }) => Name?.endsWith(markerOf(submission.key)));
+      if (found) return toReference(this.emr, submission, { clusterId: ClusterId, externalId: found.Id! });
     }
     return null;
   }
@@ -106,16 +107,6 @@ export class EmrAddStepRunner implements Runner<'elasticmapreduce:addStep'> {
       `EMR does not cancel step ${externalId}: ${answer.Reason ?? 'no reason given'}; running steps can be cancelled on EMR 5.28 and later, else terminate cluster ${ClusterId}`,
     );
   }
-
-  private async reference(clusterId: string, stepId: string, key: string): Promise<JobReference> {
-    return {
-      resource: 'elasticmapreduce:addStep',
-      externalId: stepId,
-      key,
-      url: await clusterUrl(this.emr, clusterId),
-      submittedAt: new Date().toISOString(),
-    };
-  }
 }
 
 /**
@@ -128,19 +119,13 @@ export class EmrCancelStepRunner implements Runner<'elasticmapreduce:cancelStep'
     private readonly pollers: PollerGroup<StepSummary>,
   ) {}
 
-  async submit({ job, key }: Cancellation): Promise<JobReference> {
-    const { ClusterId, StepId, ...options } = job.parameters;
+  async submit(submission: Cancellation): Promise<JobReference> {
+    const { ClusterId, StepId, ...options } = submission.job.parameters;
     const { CancelStepsInfoList } = await this.emr.cancelSteps({ ...options, ClusterId, StepIds: [StepId] });
     const answer = CancelStepsInfoList?.[0];
     if (answer?.Status === 'FAILED' && !hasEnded(await readStep(this.emr, ClusterId, StepId)))
       throw new SluiceError('InvalidJob', `EMR does not cancel step ${StepId}: ${answer.Reason}`);
-    return {
-      resource: job.resource,
-      externalId: StepId,
-      key,
-      url: await clusterUrl(this.emr, ClusterId),
-      submittedAt: new Date().toISOString(),
-    };
+    return toReference(this.emr, submission, { clusterId: ClusterId, externalId: StepId });
   }
 
   find(): Promise<null> {
@@ -148,22 +133,13 @@ export class EmrCancelStepRunner implements Runner<'elasticmapreduce:cancelStep'
   }
 
   async poll({ job }: Cancellation, reference: JobReference, signal: AbortSignal): Promise<JobState> {
-    const { externalId, url, submittedAt } = reference;
+    const { externalId } = reference;
     const step = await getStep(this.pollers, job.parameters.ClusterId, externalId, signal);
     if (!hasEnded(step)) return { state: 'running', nativeState: step.Status?.State ?? 'unknown' };
-    return {
-      state: 'succeeded',
-      result: {
-        resource: job.resource,
-        externalId,
-        url,
-        output: null,
-        logUrl: step.LogUri ?? null,
-        durationMs: Date.now() - Date.parse(submittedAt),
-        measures: {},
-        payload: { StepId: externalId, State: step.Status?.State },
-      },
-    };
+    return toDone(reference, {
+      payload: { StepId: externalId, State: step.Status?.State },
+      logUrl: step.LogUri ?? null,
+    });
   }
 
   /** A cancellation cannot be taken back and soon ends by itself. */

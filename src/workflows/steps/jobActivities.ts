@@ -1,0 +1,94 @@
+import { ActivityCancellationType } from '@temporalio/workflow';
+import type { Submission } from '../../activities/types';
+import { runsInWorker, type JobReference, type JobResult, type StopResult } from '../../jobs';
+import { activities } from './activities';
+import { isReportable, toFailure } from './failures';
+
+/** Heartbeats come about every third of it; a worker killed during an await is noticed this late. */
+const HEARTBEAT_TIMEOUT = '15 s';
+/** How long one attempt to submit may take, when the service has room. */
+const SUBMIT_TIMEOUT_MS = 2 * 60_000;
+const JOB_RETRY = { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '30 s' } as const;
+
+/** Submits a job; `onNoCapacity` hears of it when the job waits in line, for `inLineForMs` at the most, until there is room. */
+export async function submitJob(
+  submission: Submission,
+  {
+    deadlineMs,
+    inLineForMs,
+    onNoCapacity,
+  }: { deadlineMs: number; inLineForMs: number; onNoCapacity: () => void },
+): Promise<JobReference> {
+  const activityOptions = {
+    summary: `submit ${submission.step}`,
+    heartbeatTimeout: HEARTBEAT_TIMEOUT,
+    retry: JOB_RETRY,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  };
+  const remainingMs = () => Math.max(1, deadlineMs - Date.now());
+  try {
+    return await activities.submitJob.executeWithOptions(
+      { ...activityOptions, startToCloseTimeout: SUBMIT_TIMEOUT_MS, scheduleToCloseTimeout: remainingMs() },
+      [submission],
+    );
+  } catch (error) {
+    if (!isReportable(error) || toFailure(error, null).code !== 'NoCapacity') throw error;
+  }
+  onNoCapacity();
+  const inLineMs = Math.min(inLineForMs, remainingMs());
+  return activities.submitJob.executeWithOptions(
+    {
+      ...activityOptions,
+      summary: `submit ${submission.step}, waiting for capacity`,
+      startToCloseTimeout: inLineMs + SUBMIT_TIMEOUT_MS,
+      scheduleToCloseTimeout: inLineMs + SUBMIT_TIMEOUT_MS,
+    },
+    [{ ...submission, inLineForMs: inLineMs }],
+  );
+}
+
+export function awaitJob(
+  submission: Submission,
+  reference: JobReference,
+  deadlineMs: number,
+): Promise<JobResult> {
+  const remainingMs = Math.max(1, deadlineMs - Date.now());
+  return activities.awaitJob.executeWithOptions(
+    {
+      summary: `await ${submission.step}`,
+      startToCloseTimeout: remainingMs,
+      scheduleToCloseTimeout: remainingMs,
+      heartbeatTimeout: HEARTBEAT_TIMEOUT,
+      retry: JOB_RETRY,
+      // What runs inside the worker ends with its await; any other job can be stopped while the await hears of it.
+      cancellationType: runsInWorker(submission.job.resource)
+        ? ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
+        : ActivityCancellationType.TRY_CANCEL,
+    },
+    [submission, reference],
+  );
+}
+
+/** Stops a job for good: what cannot be confirmed is reported as leaked, never dropped. */
+export async function stopJob(submission: Submission, reference: JobReference | null): Promise<StopResult> {
+  try {
+    return await activities.stopJob.executeWithOptions(
+      {
+        summary: `stop ${submission.step}`,
+        startToCloseTimeout: '10 minutes',
+        scheduleToCloseTimeout: '30 minutes',
+        heartbeatTimeout: HEARTBEAT_TIMEOUT,
+        retry: { initialInterval: '1 s', maximumInterval: '30 s' },
+      },
+      [submission, reference],
+    );
+  } catch (error) {
+    if (!isReportable(error)) throw error;
+    return {
+      outcome: 'leaked',
+      externalId: reference?.externalId ?? null,
+      url: reference?.url ?? null,
+      message: toFailure(error, null).message,
+    };
+  }
+}

@@ -1,0 +1,173 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  isCancellation,
+  sleep,
+  TimeoutFailure,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Submission } from '../../activities/types';
+import { runsInWorker, type Job, type JobReference, type JobResult, type StopResult } from '../../jobs';
+import type { JobOptions } from '../../pipelines';
+import { parseDuration } from '../../pipelines/duration';
+import type { Failure, StepStatus } from '../messages';
+import { noteCluster } from './clusters';
+import { asApplicationFailure, isReportable, toFailure } from './failures';
+import { awaitJob, stopJob, submitJob } from './jobActivities';
+import type { Shared } from './shared';
+
+const DEFAULT_JOB_TIMEOUT = '1 day';
+/** How often a job is submitted whose failures the service calls retryable. */
+const RETRYABLE_ATTEMPTS = 3;
+const RETRY_PAUSE_MS = 10_000;
+const MAX_RETRY_PAUSE_MS = 5 * 60_000;
+/** The failures of a job that has ended; after any other, a job that was submitted may still run. */
+const JOB_ENDS = ['JobFailed', 'JobStopped', 'JobLost'];
+
+/** `failedAs` is put before the message of a failure. */
+export type JobStepOptions = JobOptions & { failedAs?: string };
+
+/**
+ * The step of a job. It is
+ * - `running`, and `waiting for capacity` while the service has no room for the job;
+ * - submitted anew, under a new key, after a failure that `options.retry` or the service calls worth it;
+ * - `succeeded`, `failed`, `stopped`, or `leaked` when nobody could confirm that the job has ended.
+ */
+export class JobStep {
+  private readonly timeout: string;
+
+  constructor(
+    private readonly shared: Shared,
+    private readonly step: StepStatus,
+    private readonly job: Job,
+    private readonly options: JobStepOptions,
+  ) {
+    this.timeout = options.timeout ?? DEFAULT_JOB_TIMEOUT;
+  }
+
+  async run(): Promise<JobResult> {
+    const { shared, step, job, options } = this;
+    const { board } = shared;
+    const deadlineMs = Date.now() + (parseDuration(this.timeout) ?? parseDuration(DEFAULT_JOB_TIMEOUT)!);
+    for (let number = 1; ; number++) {
+      const submission = this.submission(number);
+      let reference: JobReference | null = null;
+      board.update(step, {
+        state: 'running',
+        attempts: number,
+        job: { resource: job.resource, externalId: null, url: null },
+      });
+      try {
+        reference = await submitJob(submission, {
+          deadlineMs,
+          inLineForMs: parseDuration(options.capacityTimeout ?? '') ?? Infinity,
+          onNoCapacity: () => board.update(step, { state: 'waiting for capacity' }),
+        });
+        board.update(step, {
+          state: 'running',
+          job: { resource: job.resource, externalId: reference.externalId, url: reference.url },
+        });
+        const result = await awaitJob(submission, reference, deadlineMs);
+        board.addMeasures(result);
+        board.update(step, { state: 'succeeded' });
+        noteCluster(shared, { submission, reference }, options);
+        return result;
+      } catch (error) {
+        if (!isReportable(error)) throw error;
+        const pauseMs = pauseBeforeRetry(error, number, options);
+        if (pauseMs !== null && Date.now() + pauseMs < deadlineMs) {
+          board.update(step, { failure: toFailure(error, step.name) });
+          await sleep(pauseMs, { summary: `${step.name}: pause before submitting anew` });
+          board.update(step, { failure: null });
+          continue;
+        }
+        throw await this.end(submission, reference, error);
+      }
+    }
+  }
+
+  private submission(number: number): Submission {
+    const { step, job, options } = this;
+    const { workflowId, runId } = workflowInfo();
+    return {
+      job,
+      key: [workflowId, runId, step.name, number].join('/'),
+      run: workflowId,
+      step: step.name,
+      since: new Date().toISOString(),
+      ...(options.maxRows === undefined ? {} : { maxRows: options.maxRows }),
+    };
+  }
+
+  /** Brings the step of a job that did not succeed to its end, and returns what to throw. */
+  private async end(
+    submission: Submission,
+    reference: JobReference | null,
+    error: unknown,
+  ): Promise<unknown> {
+    const { step, job, options } = this;
+    const { board } = this.shared;
+    const timedOut = error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
+    const failed = toFailure(error, step.name);
+    if (options.failedAs) failed.message = `${options.failedAs}: ${failed.message}`;
+    const mayRun = reference !== null && !runsInWorker(job.resource) && !JOB_ENDS.includes(failed.code);
+    if (!isCancellation(error) && !timedOut && !mayRun) {
+      board.update(step, { state: failed.code === 'JobStopped' ? 'stopped' : 'failed', failure: failed });
+      return asApplicationFailure(failed, error);
+    }
+    if (isCancellation(error) && options.onCancel === 'leave') {
+      board.update(step, {
+        state: 'stopped',
+        failure: { code: 'Cancelled', message: 'The job was left running, as asked.', step: step.name },
+      });
+      return error;
+    }
+    const stopped = await CancellationScope.nonCancellable(() => stopJob(submission, reference));
+    const leaked = stopped.outcome === 'leaked';
+    const [code, what] = timedOut
+      ? (['JobTimeout', `${step.name} did not end within ${this.timeout}`] as const)
+      : isCancellation(error)
+        ? (['Cancelled', 'Cancelled'] as const)
+        : ([failed.code, failed.message] as const);
+    const failure: Failure = {
+      code: leaked ? 'JobLeaked' : code,
+      message: `${what}; ${describeStop(stopped)}.`,
+      step: step.name,
+    };
+    board.update(step, {
+      state: leaked ? 'leaked' : isCancellation(error) ? 'stopped' : 'failed',
+      failure,
+      job: {
+        resource: job.resource,
+        externalId: stopped.externalId ?? reference?.externalId ?? null,
+        url: stopped.url ?? reference?.url ?? null,
+      },
+    });
+    return isCancellation(error) ? error : asApplicationFailure(failure, error);
+  }
+}
+
+/** Milliseconds until the job is submitted anew, or null when it is not. */
+function pauseBeforeRetry(error: unknown, number: number, options: JobOptions): number | null {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  if (!(cause instanceof ApplicationFailure)) return null;
+  const retryable = (cause.details?.[0] as { retryable?: boolean } | undefined)?.retryable === true;
+  const attempts = options.retry?.attempts ?? (retryable ? RETRYABLE_ATTEMPTS : 1);
+  if (number >= attempts || (cause.type !== 'JobFailed' && !retryable)) return null;
+  const firstMs = parseDuration(options.retry?.interval ?? '') ?? RETRY_PAUSE_MS;
+  return Math.min(firstMs * 2 ** (number - 1), Math.max(firstMs, MAX_RETRY_PAUSE_MS));
+}
+
+function describeStop({ outcome, externalId, url, message }: StopResult): string {
+  switch (outcome) {
+    case 'leaked':
+      return `the job could not be stopped and may still run: ${externalId ?? 'id unknown'} ${url ?? ''} ${message ?? ''}`.trim();
+    case 'stopped':
+      return 'the job was stopped';
+    case 'not submitted':
+      return 'the job had not been submitted';
+    default:
+      return 'the job had already ended';
+  }
+}

@@ -1,0 +1,134 @@
+import {
+  CancellationScope,
+  isCancellation,
+  log,
+  proxyLocalActivities,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Activities, Notification } from '../../activities/types';
+import { SluiceError } from '../../errors';
+import { parseInput, type OnFailure, type Pipeline } from '../../pipelines';
+import { ArrivalMemory } from '../memory';
+import { arrivedSignal, type Failure, type RunState } from '../messages';
+import { activities } from './activities';
+import { endClusters } from './clusters';
+import { asApplicationFailure, isReportable, toFailure } from './failures';
+import { receive } from './lateArrivals';
+import { jobsPipeline } from './mapJobs';
+import { Run } from './run';
+import type { RunOptions, Shared } from './shared';
+import { StatusBoard } from './status';
+import { unsubscribe } from './subscriptions';
+
+const { describeWorker } = proxyLocalActivities<Activities>({ startToCloseTimeout: '10 s' });
+
+/**
+ * Runs a pipeline's body: checks the input, keeps the status, and ends the run by `onFailure`. `fallback` gives the
+ * result of a run that falls back; without it the result is null.
+ * @throws ApplicationFailure with the failed step's code and message
+ */
+export async function runPipeline<Input, Result>(
+  pipeline: Pipeline,
+  given: unknown,
+  options: RunOptions | undefined,
+  body: (run: Run, input: Input) => Promise<Result>,
+  fallback?: (run: Run, input: Input, failure: Failure) => Promise<Result>,
+): Promise<Result | null> {
+  const board = new StatusBoard(pipeline.name);
+  const info = workflowInfo();
+  const scheduled = info.searchAttributes['TemporalScheduledStartTime']?.[0];
+  const since = options?.since ?? (scheduled instanceof Date ? scheduled : info.startTime).toISOString();
+  const scope = new CancellationScope();
+  let lateFailure: Failure | undefined;
+  const fail = (failure: Failure) => {
+    lateFailure ??= failure;
+    scope.cancel();
+  };
+  const startedBy = options?.arrivals ?? [];
+  const shared: Shared = {
+    ...{ board, since, inbox: new ArrivalMemory(startedBy), startedBy, given, fail },
+    ...{ ended: [], subscriptions: [], starting: [], clusters: [] },
+  };
+  setHandler(arrivedSignal, (arrivals) => receive(shared, arrivals));
+  const run = new Run(shared, null);
+  let input: Input | undefined;
+  let notifies = false;
+  const end = async (state: RunState, failure: Failure | null) => {
+    await CancellationScope.nonCancellable(() => close(shared));
+    board.end(state, failure);
+    const target = (input as { notify?: string } | undefined)?.notify ?? null;
+    // A child's end is told by its parent's.
+    if (info.parent === undefined && (target !== null || notifies)) await notifyEnd(board, target);
+  };
+  try {
+    input = pipeline === jobsPipeline ? (given as Input) : parseInput<Input>(pipeline, given);
+    const worker = await describeWorker();
+    notifies = worker.notifies === true;
+    if (worker.searchAttributes) board.useSearchAttributes();
+    const checked = input;
+    const result = await scope.run(() => body(run, checked));
+    if (lateFailure) throw asApplicationFailure(lateFailure);
+    await end('completed', null);
+    return result;
+  } catch (caught) {
+    if (!isReportable(caught)) throw caught;
+    const error = lateFailure && isCancellation(caught) ? asApplicationFailure(lateFailure) : caught;
+    if (isCancellation(error)) {
+      await end('cancelled', { code: 'Cancelled', message: 'The run was cancelled.', step: null });
+      throw error;
+    }
+    const failure = toFailure(error, null);
+    if (input !== undefined && (input as { onFailure?: OnFailure }).onFailure === 'fallback') {
+      try {
+        const result = fallback ? await fallback(run, input, failure) : null;
+        await end('completed with fallback', failure);
+        return result;
+      } catch (second) {
+        if (!isReportable(second)) throw second;
+        failure.message += `; the fallback failed, too: ${toFailure(second, null).message}`;
+      }
+    }
+    await end('failed', failure);
+    throw asApplicationFailure(failure, error instanceof SluiceError ? undefined : error);
+  }
+}
+
+/** What the run leaves behind when it ends, in whatever way. */
+async function close(shared: Shared): Promise<void> {
+  const { starting, subscriptions } = shared;
+  await Promise.all(starting);
+  for (const subscription of subscriptions.splice(0)) await unsubscribe(subscription);
+  await endClusters(shared);
+}
+
+/** Tells how the run ended. A receiver that cannot be reached changes nothing about the run. */
+async function notifyEnd({ status }: StatusBoard, target: string | null): Promise<void> {
+  const { workflowId, runId, startTime } = workflowInfo();
+  const { pipeline, state, failure, measures } = status;
+  const notification: Notification = {
+    pipeline,
+    run: { id: workflowId, runId },
+    state,
+    failure,
+    startedAt: startTime.toISOString(),
+    endedAt: new Date().toISOString(),
+    measures,
+  };
+  try {
+    await CancellationScope.nonCancellable(() =>
+      activities.notify.executeWithOptions(
+        {
+          summary: `tell that the run is ${state}`,
+          startToCloseTimeout: '30 s',
+          scheduleToCloseTimeout: '5 minutes',
+          retry: { initialInterval: '1 s', maximumInterval: '1 minute' },
+        },
+        [notification, target],
+      ),
+    );
+  } catch (error) {
+    if (!isReportable(error)) throw error;
+    log.warn('nobody could be told how the run ended', { error: toFailure(error, null).message });
+  }
+}

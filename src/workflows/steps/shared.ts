@@ -1,0 +1,41 @@
+import type { Submission } from '../../activities/types';
+import type { JobReference } from '../../jobs';
+import type { Arrival } from '../../pipelines';
+import type { ArrivalMemory } from '../memory';
+import type { Failure, Subscription } from '../messages';
+import type { StatusBoard } from './status';
+import type { Wait } from './wait';
+
+/** State that all branches of one run share. */
+export interface Shared {
+  board: StatusBoard;
+  since: string;
+  inbox: ArrivalMemory;
+  /** What started the run. */
+  startedBy: readonly Arrival[];
+  /** The input as it was given, for runs that late arrivals start. */
+  given: unknown;
+  /** The waits that are over. */
+  ended: Wait[];
+  /** Kept until the run ends. */
+  subscriptions: Subscription[];
+  /** Runs that are being started for late arrivals. */
+  starting: Promise<void>[];
+  /** Ends the run, whatever it does. */
+  fail: (failure: Failure) => void;
+  /** Created by the run, and to be ended with it. */
+  clusters: Cluster[];
+}
+
+/** A cluster, by the job that has created it. */
+export interface Cluster {
+  submission: Submission;
+  reference: JobReference;
+}
+
+export interface RunOptions {
+  /** ISO 8601; see `WaitOptions.since`. */
+  since?: string;
+  /** The objects that started the run: waits take them as if they had just arrived. */
+  arrivals?: Arrival[];
+}
