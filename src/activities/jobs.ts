@@ -2,7 +2,7 @@ import { ApplicationFailure, cancelled, Context, heartbeat } from '@temporalio/a
 import { isRetryable, SluiceError, type ErrorCode } from '../errors';
 import { RESOURCES, type JobReference } from '../jobs';
 import { formatDuration } from '../pipelines/duration';
-import type { Activities, Submission } from './types';
+import type { Activities, JobEnd, Submission } from './types';
 import { classifyError, toActivityFailure } from './failures';
 import { findParameterProblems } from './parameters';
 import type { JobState, Progress, Runner, Runners } from './runners/runner';
@@ -59,11 +59,11 @@ export function createJobActivities(
           case 'succeeded':
             return state.result;
           case 'stopped':
-            throw toActivityFailure(new SluiceError('JobStopped', state.message));
+            throw toJobFailure('JobStopped', state.message);
           case 'lost':
-            throw toActivityFailure(new SluiceError('JobLost', state.message));
+            throw toJobFailure('JobLost', state.message);
           default:
-            throw toJobFailure(state?.code ?? 'JobFailed', state!.message, state?.retryable ?? false);
+            throw toJobFailure(state?.code ?? 'JobFailed', state!.message, state?.retryable);
         }
       }),
 
@@ -236,14 +236,10 @@ function jittered(durationMs: number): number {
   return durationMs * (0.75 + Math.random() / 2);
 }
 
-/** The failure of a job that ended; `details` tell the run whether submitting it anew may help. */
-function toJobFailure(code: ErrorCode, message: string, retryable: boolean): ApplicationFailure {
-  return ApplicationFailure.create({
-    type: code,
-    message,
-    nonRetryable: true,
-    ...(retryable ? { details: [{ retryable }] } : {}),
-  });
+/** The failure of a job that has ended; its details are `JobEnd`. */
+function toJobFailure(code: ErrorCode, message: string, retryable = false): ApplicationFailure {
+  const end: JobEnd = { ended: true, retryable };
+  return ApplicationFailure.create({ type: code, message, nonRetryable: true, details: [end] });
 }
 
 /**

@@ -18,6 +18,13 @@ export interface Submission {
   inLineForMs?: number;
 }
 
+/** The first detail of a failure that `awaitJob` throws when the job has ended; without it the job may still run. */
+export interface JobEnd {
+  ended: true;
+  /** The service says that the same job may succeed when it is submitted anew. */
+  retryable: boolean;
+}
+
 /** How a run ended, as an SNS topic or an HTTP endpoint is told; the link to the run is added. */
 export interface Notification {
   pipeline: string;

@@ -7,7 +7,7 @@ import {
   TimeoutFailure,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Submission } from '../../activities/types';
+import type { JobEnd, Submission } from '../../activities/types';
 import { runsInWorker, type Job, type JobReference, type JobResult, type StopResult } from '../../jobs';
 import type { JobOptions } from '../../pipelines';
 import { parseDuration } from '../../pipelines/duration';
@@ -22,7 +22,7 @@ const DEFAULT_JOB_TIMEOUT = '1 day';
 const RETRYABLE_ATTEMPTS = 3;
 const RETRY_PAUSE_MS = 10_000;
 const MAX_RETRY_PAUSE_MS = 5 * 60_000;
-/** The failures of a job that has ended; after any other, a job that was submitted may still run. */
+/** Failures of a job that has ended, as histories from before `JobEnd` have them. */
 const JOB_ENDS = ['JobFailed', 'JobStopped', 'JobLost'];
 
 /** `failedAs` is put before the message of a failure. */
@@ -111,7 +111,8 @@ export class JobStep {
     const timedOut = error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
     const failed = toFailure(error, step.name);
     if (options.failedAs) failed.message = `${options.failedAs}: ${failed.message}`;
-    const mayRun = reference !== null && !runsInWorker(job.resource) && !JOB_ENDS.includes(failed.code);
+    const ended = readJobEnd(error)?.ended === true || JOB_ENDS.includes(failed.code);
+    const mayRun = reference !== null && !runsInWorker(job.resource) && !ended;
     if (!isCancellation(error) && !timedOut && !mayRun) {
       board.update(step, { state: failed.code === 'JobStopped' ? 'stopped' : 'failed', failure: failed });
       return asApplicationFailure(failed, error);
@@ -150,13 +151,18 @@ export class JobStep {
 
 /** Milliseconds until the job is submitted anew, or null when it is not. */
 function pauseBeforeRetry(error: unknown, number: number, options: JobOptions): number | null {
-  const cause = error instanceof ActivityFailure ? error.cause : undefined;
-  if (!(cause instanceof ApplicationFailure)) return null;
-  const retryable = (cause.details?.[0] as { retryable?: boolean } | undefined)?.retryable === true;
+  const retryable = readJobEnd(error)?.retryable === true;
   const attempts = options.retry?.attempts ?? (retryable ? RETRYABLE_ATTEMPTS : 1);
-  if (number >= attempts || (cause.type !== 'JobFailed' && !retryable)) return null;
+  if (number >= attempts || (toFailure(error, null).code !== 'JobFailed' && !retryable)) return null;
   const firstMs = parseDuration(options.retry?.interval ?? '') ?? RETRY_PAUSE_MS;
   return Math.min(firstMs * 2 ** (number - 1), Math.max(firstMs, MAX_RETRY_PAUSE_MS));
+}
+
+function readJobEnd(error: unknown): Partial<JobEnd> | undefined {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof ApplicationFailure
+    ? (cause.details?.[0] as Partial<JobEnd> | undefined)
+    : undefined;
 }
 
 function describeStop({ outcome, externalId, url, message }: StopResult): string {

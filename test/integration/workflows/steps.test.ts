@@ -242,6 +242,14 @@ test('a failed job is submitted anew as often as asked, under a new key each tim
   expect(runner.jobs.size).toBe(3);
 });
 
+test('a job that its service refused after all has ended, so nothing is left to stop', async () => {
+  scripts['load'] = { states: [{ state: 'failed', code: 'InvalidJob', message: 'no such function' }] };
+  const run = await start({ job: { name: 'load' } });
+  expect(await failureOf(run)).toMatchObject({ type: 'InvalidJob' });
+  expect((await run.query(statusQuery)).steps[0]).toMatchObject({ state: 'failed' });
+  expect(runner.calls).toMatchObject({ poll: 1, stop: 0 });
+});
+
 test('a failure that the service calls worth a retry is retried without being asked to', async () => {
   scripts['load'] = { states: [{ ...failed, retryable: true }] };
   const run = await start({ job: { name: 'load', retry: { attempts: 2, interval: '10 ms' } } });
