@@ -36,7 +36,7 @@ export function noteLate(shared: Shared, wait: Wait, arrivals: Arrival[]): void 
   if (wait.late !== 'start new run' || shared.startedBy.length > 0) return;
   const sign = signKeyOf(wait.complete);
   const starters = sign === null ? late : late.filter(({ key }) => key === sign);
-  if (starters.length > 0) shared.starting.push(startLateRuns(shared, wait, starters));
+  if (starters.length > 0) shared.background.push(startLateRuns(shared, wait, starters));
 }
 
 /** Whether an arrival is one that the wait would have taken, or replaces what it took. */

@@ -48,7 +48,7 @@ export async function runPipeline<Input, Result>(
   const startedBy = options?.arrivals ?? [];
   const shared: Shared = {
     ...{ board, since, inbox: new ArrivalMemory(startedBy), startedBy, given, fail },
-    ...{ ended: [], subscriptions: [], starting: [], clusters: [] },
+    ...{ ended: [], subscriptions: [], background: [], clusters: [] },
   };
   setHandler(arrivedSignal, (arrivals) => receive(shared, arrivals));
   const run = new Run(shared, null);
@@ -96,8 +96,8 @@ export async function runPipeline<Input, Result>(
 
 /** What the run leaves behind when it ends, in whatever way. */
 async function close(shared: Shared): Promise<void> {
-  const { starting, subscriptions } = shared;
-  await Promise.all(starting);
+  const { background, subscriptions } = shared;
+  await Promise.all(background);
   for (const subscription of subscriptions.splice(0)) await unsubscribe(subscription);
   await endClusters(shared);
 }

@@ -19,8 +19,8 @@ export interface Shared {
   ended: Wait[];
   /** Kept until the run ends. */
   subscriptions: Subscription[];
-  /** Runs that are being started for late arrivals. */
-  starting: Promise<void>[];
+  /** What goes on beside the steps and has to end before the run does. */
+  background: Promise<void>[];
   /** Ends the run, whatever it does. */
   fail: (failure: Failure) => void;
   /** Created by the run, and to be ended with it. */

@@ -1,4 +1,4 @@
-import { CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, patched, workflowInfo } from '@temporalio/workflow';
 import { SluiceError } from '../../errors';
 import type { Arrival } from '../../pipelines';
 import { parseDuration } from '../../pipelines/duration';
@@ -57,9 +57,15 @@ export async function waitForArrivals(
       }
     }
     const taken = await untilComplete(shared, wait);
-    if (subscribed && (late === 'ignore' || taken === null)) await unsubscribeAll();
+    const isOver = late === 'ignore' || taken === null;
+    if (subscribed && isOver) {
+      // What follows need not wait for it.
+      if (taken !== null && patched('unsubscribe beside what follows'))
+        shared.background.push(CancellationScope.nonCancellable(unsubscribeAll));
+      else await unsubscribeAll();
+    }
     if (taken === null) throw new SluiceError('ArrivalTimeout', describeTimeout(wait, within, inbox));
-    if (subscribed) shared.subscriptions.push(...subscriptions);
+    if (!isOver) shared.subscriptions.push(...subscriptions);
     endWait(shared, wait, taken);
     return taken;
   } catch (error) {
