@@ -4,7 +4,7 @@ import { SluiceError } from '../../../errors';
 import type { JobReference } from '../../../jobs';
 import { PollerGroup } from '../../pollerGroup';
 import type { JobState, Runner, SubmissionOf } from '../runner';
-import { clusterUrl, pagesOf, type EmrPort } from './port';
+import { clusterUrl, orUnknownId, pagesOf, type EmrPort } from './port';
 
 type Resize = 'elasticmapreduce:modifyInstanceGroupByName' | 'elasticmapreduce:modifyInstanceFleetByName';
 
@@ -36,7 +36,7 @@ abstract class EmrResizeRunner<R extends Resize> implements Runner<R> {
       size: 100,
       gapMs,
       describe: async (clusterId) =>
-        new Map((await this.list(clusterId)).map((resizable) => [resizable.id, resizable])),
+        new Map((await orUnknownId(this.list(clusterId)))?.map((resizable) => [resizable.id, resizable])),
     });
   }
 
