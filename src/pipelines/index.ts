@@ -245,7 +245,7 @@ export const reviewsExportPipeline: Pipeline = {
     database: { kind: 'text', about: "the crawler's database", default: 'reviews' },
     table: { kind: 'text', about: 'the table that the crawler makes', default: 'reviews_parquet' },
     timeZone: { kind: 'time zone', about: 'of the schedule', default: 'UTC' },
-    notify: { kind: 'text', about: 'an SNS topic or an https URL that hears of the end', optional: true },
+    notify: NOTIFY,
     onFailure: ON_FAILURE,
   },
   findProblems: ({ mode, exportType, exportFrom, exportTo }) => [
@@ -257,6 +257,7 @@ export const reviewsExportPipeline: Pipeline = {
       : []),
   ],
   sources: () => [],
+  resources: ['dynamodb:exportTableToPointInTime', 'glue:startCrawler', 'athena:startQueryExecution'],
   schedule: { cron: '0 0 * * *', about: 'nightly, 00:00 of timeZone' },
 };
 
@@ -281,6 +282,7 @@ export interface ContactTraceRecordsInput {
   keepFlatFiles: string;
   database: string;
   workGroup: string;
+  notify?: string;
   onFailure: OnFailure;
 }
 
@@ -304,10 +306,12 @@ export const contactTraceRecordsPipeline: Pipeline = {
     },
     database: { kind: 'text', about: "the crawlers' database", default: 'ctr' },
     workGroup: WORK_GROUP,
+    notify: NOTIFY,
     onFailure: ON_FAILURE,
   },
   sources: () => [],
   startedBy: (input) => [`${lakeOf(input)}/${String(input['prefix'])}**`],
+  resources: ['glue:startCrawler', 'athena:startQueryExecution'],
   schedule: { cron: '0 * * * *', about: 'hourly' },
 };
 
@@ -320,6 +324,7 @@ export interface AgentEventsInput {
   workGroup: string;
   redshiftWorkgroup: string;
   redshiftDatabase: string;
+  notify?: string;
   onFailure: OnFailure;
 }
 
@@ -348,10 +353,12 @@ export const agentEventsPipeline: Pipeline = {
     workGroup: WORK_GROUP,
     redshiftWorkgroup: { kind: 'text', about: "Redshift Serverless's workgroup", default: 'sluice' },
     redshiftDatabase: { kind: 'text', about: "Redshift's database", default: 'dev' },
+    notify: NOTIFY,
     onFailure: ON_FAILURE,
   },
   sources: (input) =>
     input['prefix'] === undefined ? [`${lakeOf(input)}/agent-events/kfhconnectblog/**`] : [],
+  resources: ['athena:startQueryExecution', 'redshiftdata:executeStatement'],
   schedule: { cron: '0 * * * *', about: 'hourly' },
 };
 
