@@ -54,8 +54,9 @@ export interface JobOptions {
   /** What a cancelled run does with its job: stop it (the default) or leave it running. */
   onCancel?: 'stop' | 'leave';
   /**
-   * How often the job is submitted anew after the service has seen it fail. Without it, twice for a failure that the
-   * service itself calls retryable (Athena does), and never for any other.
+   * `attempts`: how often the job is submitted in all, the first time included, while the service sees it fail. Without it,
+   * 3 for a failure that the service itself calls retryable (Athena does), and 1 for any other. `interval`: the first pause,
+   * which doubles up to 5 minutes; default 10 s.
    */
   retry?: { attempts: number; interval?: string };
   /** How long to wait in line while the service has no room for the job; default as long as `timeout`. */

@@ -1,7 +1,6 @@
 import type { JobResult } from '../jobs';
 import { jobPipeline, type JobInput } from '../pipelines';
-import { jobsPipeline, type JobsInput } from './steps/run';
-import { runPipeline, type RunOptions } from './steps';
+import { jobsPipeline, runPipeline, type JobsInput, type RunOptions } from './steps/run';
 
 /** One job, as a run of its own. */
 export function job(given?: JobInput, options?: RunOptions): Promise<JobResult | null> {

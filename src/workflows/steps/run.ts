@@ -679,7 +679,7 @@ export class Run {
   }
 }
 
-/** How many jobs of `mapJobs` one run holds: some 15 history events each, far below Temporal's limit of 51,200. */
+/** How many jobs of `mapJobs` one run holds: some thirteen history events each, far below Temporal's limit of 51,200. */
 export const JOBS_PER_RUN = 500;
 
 /** Input of the pipeline that runs one batch of a large `mapJobs`. */
