@@ -54,8 +54,9 @@ export interface JobOptions {
   /** What a cancelled run does with its job: stop it (the default) or leave it running. */
   onCancel?: 'stop' | 'leave';
   /**
-   * How often the job is submitted anew after the service has seen it fail. Without it, twice for a failure that the
-   * service itself calls retryable (Athena does), and never for any other.
+   * `attempts`: how often the job is submitted in all, the first time included, while the service sees it fail. Without it,
+   * 3 for a failure that the service itself calls retryable (Athena does), and 1 for any other. `interval`: the first pause,
+   * which doubles up to 5 minutes; default 10 s.
    */
   retry?: { attempts: number; interval?: string };
   /** How long to wait in line while the service has no room for the job; default as long as `timeout`. */
@@ -245,7 +246,7 @@ export const reviewsExportPipeline: Pipeline = {
     database: { kind: 'text', about: "the crawler's database", default: 'reviews' },
     table: { kind: 'text', about: 'the table that the crawler makes', default: 'reviews_parquet' },
     timeZone: { kind: 'time zone', about: 'of the schedule', default: 'UTC' },
-    notify: { kind: 'text', about: 'an SNS topic or an https URL that hears of the end', optional: true },
+    notify: NOTIFY,
     onFailure: ON_FAILURE,
   },
   findProblems: ({ mode, exportType, exportFrom, exportTo }) => [
@@ -257,6 +258,7 @@ export const reviewsExportPipeline: Pipeline = {
       : []),
   ],
   sources: () => [],
+  resources: ['dynamodb:exportTableToPointInTime', 'glue:startCrawler', 'athena:startQueryExecution'],
   schedule: { cron: '0 0 * * *', about: 'nightly, 00:00 of timeZone' },
 };
 
@@ -281,6 +283,7 @@ export interface ContactTraceRecordsInput {
   keepFlatFiles: string;
   database: string;
   workGroup: string;
+  notify?: string;
   onFailure: OnFailure;
 }
 
@@ -304,10 +307,12 @@ export const contactTraceRecordsPipeline: Pipeline = {
     },
     database: { kind: 'text', about: "the crawlers' database", default: 'ctr' },
     workGroup: WORK_GROUP,
+    notify: NOTIFY,
     onFailure: ON_FAILURE,
   },
   sources: () => [],
   startedBy: (input) => [`${lakeOf(input)}/${String(input['prefix'])}**`],
+  resources: ['glue:startCrawler', 'athena:startQueryExecution'],
   schedule: { cron: '0 * * * *', about: 'hourly' },
 };
 
@@ -320,6 +325,7 @@ export interface AgentEventsInput {
   workGroup: string;
   redshiftWorkgroup: string;
   redshiftDatabase: string;
+  notify?: string;
   onFailure: OnFailure;
 }
 
@@ -348,10 +354,12 @@ export const agentEventsPipeline: Pipeline = {
     workGroup: WORK_GROUP,
     redshiftWorkgroup: { kind: 'text', about: "Redshift Serverless's workgroup", default: 'sluice' },
     redshiftDatabase: { kind: 'text', about: "Redshift's database", default: 'dev' },
+    notify: NOTIFY,
     onFailure: ON_FAILURE,
   },
   sources: (input) =>
     input['prefix'] === undefined ? [`${lakeOf(input)}/agent-events/kfhconnectblog/**`] : [],
+  resources: ['athena:startQueryExecution', 'redshiftdata:executeStatement'],
   schedule: { cron: '0 * * * *', about: 'hourly' },
 };
 

@@ -1,7 +1,8 @@
 import type { JobResult } from '../jobs';
 import { jobPipeline, type JobInput } from '../pipelines';
 import { eachJob, jobsPipeline, type JobsInput } from './steps/mapJobs';
-import { runPipeline, type RunOptions } from './steps';
+import { runPipeline } from './steps/runPipeline';
+import type { RunOptions } from './steps/shared';
 
 /** One job, as a run of its own. */
 export function job(given?: JobInput, options?: RunOptions): Promise<JobResult | null> {

@@ -10,6 +10,8 @@ export interface Control {
   running(): number;
   /** Moves the newest job to a state of the service's own. */
   move(state: string): void;
+  /** All jobs are gone, and the service answers so. */
+  forget(): void;
 }
 
 /** One resource, as the contract suite sees it. */

@@ -118,6 +118,13 @@ describe('clusters', () => {
     expect(aws.calls['TerminateJobFlows']).toBe(1);
   });
 
+  test('waiting for the end of a cluster that EMR no longer knows is lost', async () => {
+    const job: Job = { resource: 'elasticmapreduce:terminateCluster', parameters: { ClusterId } };
+    const reference = await submit(job);
+    emr.clusterControl.forget();
+    expect((await poll(job, reference)).state).toBe('lost');
+  });
+
   test('a cluster that EMR does not know is a mistake', async () => {
     const job: Job = { resource: 'elasticmapreduce:terminateCluster', parameters: { ClusterId: 'j-none' } };
     await expect(submit(job)).rejects.toThrow("Cluster id 'j-none' is not valid.");
@@ -130,6 +137,14 @@ describe('steps', () => {
     for (let i = 0; i < 12; i++) references.push(await submit(step, `key ${i}`));
     await Promise.all(references.map((reference) => poll(step, reference)));
     expect(aws.calls['ListSteps']).toBe(2);
+  });
+
+  test('a step that EMR does not know does not hide the others', async () => {
+    const references = [];
+    for (const key of ['a', 'b', 'c']) references.push(await submit(step, key));
+    emr.steps.delete(references[1]!.externalId);
+    const states = await Promise.all(references.map((reference) => poll(step, reference)));
+    expect(states.map(({ state }) => state)).toEqual(['running', 'lost', 'running']);
   });
 
   test('a step is found past the first page', async () => {
@@ -256,6 +271,15 @@ describe('sizes', () => {
       code: 'InvalidJob',
       message: expect.stringContaining('it has: core, task, spare'),
     });
+  });
+
+  test.each([
+    ['group', resizeGroup('task', 2)],
+    ['fleet', resizeFleet(8)],
+  ])('a %s of a cluster that EMR does not know is lost', async (_, job) => {
+    const reference = await submit(job);
+    emr.clusterControl.forget();
+    expect((await poll(job, reference)).state).toBe('lost');
   });
 
   test('a resize cannot be stopped', async () => {

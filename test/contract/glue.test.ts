@@ -81,8 +81,19 @@ describe('glue:startJobRun', () => {
       runner.poll(submission('a'), unknown, signal),
       runner.poll(submission('a'), known, signal),
     ]);
-    expect(first).toMatchObject({ reason: expect.objectContaining({ code: 'InvalidJob' }) });
+    expect(first).toMatchObject({ value: { state: 'lost' } });
     expect(second).toMatchObject({ value: { state: 'running' } });
+  });
+
+  test('all runs of a job that was deleted are lost', async () => {
+    const references = [await runner.submit(submission('a')), await runner.submit(submission('b'))];
+    const gone = { status: 400, type: 'EntityNotFoundException', message: 'Job load is not there' };
+    aws.faults.push({ operation: 'GetJobRuns', ...gone }, { operation: 'GetJobRun', ...gone, times: 2 });
+    const states = await Promise.all(
+      references.map((reference) => runner.poll(submission(reference.key), reference, signal)),
+    );
+    expect(states.map(({ state }) => state)).toEqual(['lost', 'lost']);
+    expect(aws.faults).toEqual([]);
   });
 
   test.each([

@@ -172,6 +172,16 @@ describe.each(CASES.map((given) => [given.job.resource, given] as const))('%s', 
       expect(failure.message).toContain('the service says: no such column');
   });
 
+  test('a job that the service no longer knows is lost, and is not asked to stop', async () => {
+    const reference = await submit();
+    control.forget();
+    const failure = await failureOf(awaitEnd(reference));
+    expect(failure).toMatchObject({ type: 'JobLost', nonRetryable: true });
+    // Of a crawl, the crawler's name.
+    expect(failure.message).toContain(reference.externalId.split(' ')[0]);
+    expect(await stop(reference)).toMatchObject({ outcome: 'already ended' });
+  });
+
   test('the same end is seen by two workers', async () => {
     const reference = await submit();
     const ends = [awaitEnd(reference), awaitEnd(reference)];

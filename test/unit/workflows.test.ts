@@ -8,6 +8,7 @@ import {
 } from '@temporalio/worker';
 import { PIPELINES } from '../../src/pipelines';
 import * as workflows from '../../src/workflows';
+import { arrivals, jobs } from '../../src/workflows/steps';
 import { quietRuntime } from '../support/environment';
 
 const histories = join(__dirname, '..', 'histories');
@@ -29,6 +30,10 @@ test('the workflows bundle, without what the sandbox forbids', () => {
 
 test('every pipeline is exported under its name', () => {
   for (const { name } of PIPELINES) expect(workflows).toHaveProperty([name]);
+});
+
+test("what pipelines start besides themselves is there for a worker of one's own", () => {
+  expect(workflows).toMatchObject({ arrivals, jobs });
 });
 
 test.each(readdirSync(histories).filter((name) => name.endsWith('.json')))(

@@ -17,12 +17,15 @@ export async function withCapacity<T>(call: Promise<T>, isFull: (refusal: Refusa
   }
 }
 
-/** Waits for a call; a refusal of this name is an answer: the service does not know the job. */
-export async function orUnknown<T>(call: Promise<T>, name: string): Promise<T | undefined> {
+/** Waits for a call; a refusal that means that the service does not know the job is an answer: undefined. */
+export async function orUnknown<T>(
+  call: Promise<T>,
+  isUnknown: (refusal: Refusal) => boolean,
+): Promise<T | undefined> {
   try {
     return await call;
   } catch (error) {
-    if ((error as Error).name === name) return undefined;
+    if (error instanceof Error && isUnknown(error)) return undefined;
     throw error;
   }
 }

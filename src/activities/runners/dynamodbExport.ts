@@ -61,7 +61,7 @@ export class DynamodbExportRunner implements Runner<'dynamodb:exportTableToPoint
       describe: async ([ExportArn]) => {
         const answer = await orUnknown(
           dynamodb.describeExport({ ExportArn: ExportArn! }),
-          'ExportNotFoundException',
+          ({ name }) => name === 'ExportNotFoundException',
         );
         return new Map(answer?.ExportDescription ? [[ExportArn!, answer.ExportDescription]] : []);
       },

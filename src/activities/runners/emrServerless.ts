@@ -59,7 +59,7 @@ export class EmrServerlessRunner implements Runner<'emr-serverless:startJobRun'>
         const [applicationId, jobRunId] = id!.split('/') as [string, string];
         const answer = await orUnknown(
           emr.getJobRun({ applicationId, jobRunId }),
-          'ResourceNotFoundException',
+          ({ name }) => name === 'ResourceNotFoundException',
         );
         return new Map(answer?.jobRun ? [[id!, answer.jobRun]] : []);
       },

@@ -9,10 +9,9 @@ import {
   type JobRun,
   type StartJobRunCommandInput,
 } from '@aws-sdk/client-glue';
-import { SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
 import { PollerGroup } from '../pollerGroup';
-import { consoleUrl, logStreamUrl } from './awsService';
+import { consoleUrl, logStreamUrl, orUnknown, type Refusal } from './awsService';
 import { markerOf, type JobState, type Runner, type SubmissionOf } from './runner';
 
 /** The verbs of AWS Glue's jobs in use; `createGluePort` is the SDK's. */
@@ -98,13 +97,10 @@ export class GlueRunner implements Runner<'glue:startJobRun'> {
     signal: AbortSignal,
   ): Promise<JobState> {
     const run = await this.pollers.get(parameters.JobName!, reference.externalId, signal);
-    if (!run)
-      throw new SluiceError(
-        'InvalidJob',
-        `Glue does not know run ${reference.externalId} of job ${parameters.JobName}`,
-      );
+    const headline = `Glue job ${parameters.JobName} run ${reference.externalId}`;
+    if (!run) return { state: 'lost', message: `${headline} is not known to Glue` };
     const state = run.JobRunState ?? 'unknown';
-    const message = `Glue job ${parameters.JobName} run ${reference.externalId} is ${state}${run.ErrorMessage ? `: ${run.ErrorMessage}` : ''}`;
+    const message = `${headline} is ${state}${run.ErrorMessage ? `: ${run.ErrorMessage}` : ''}`;
     switch (state) {
       case 'SUCCEEDED': {
         const seconds = { ExecutionTime: run.ExecutionTime, DPUSeconds: run.DPUSeconds };
@@ -153,17 +149,13 @@ export class GlueRunner implements Runner<'glue:startJobRun'> {
   private async describeRuns(JobName: string, ids: string[]): Promise<Map<string, JobRun>> {
     const runs = new Map<string, JobRun>();
     if (ids.length > 1) {
-      const { JobRuns } = await this.glue.getJobRuns({ JobName, MaxResults: PAGE });
-      for (const run of JobRuns ?? []) if (ids.includes(run.Id!)) runs.set(run.Id!, run);
+      const page = await orUnknown(this.glue.getJobRuns({ JobName, MaxResults: PAGE }), isUnknown);
+      for (const run of page?.JobRuns ?? []) if (ids.includes(run.Id!)) runs.set(run.Id!, run);
     }
     for (const RunId of ids.filter((id) => !runs.has(id))) {
-      try {
-        const { JobRun } = await this.glue.getJobRun({ JobName, RunId });
-        if (JobRun) runs.set(RunId, JobRun);
-      } catch (error) {
-        // One run that is gone must not hide the others.
-        if ((error as Error).name !== 'EntityNotFoundException') throw error;
-      }
+      // One run that is gone must not hide the others.
+      const answer = await orUnknown(this.glue.getJobRun({ JobName, RunId }), isUnknown);
+      if (answer?.JobRun) runs.set(RunId, answer.JobRun);
     }
     return runs;
   }
@@ -188,4 +180,9 @@ export class GlueRunner implements Runner<'glue:startJobRun'> {
       submittedAt: submittedAt.toISOString(),
     };
   }
+}
+
+/** The run is gone, or the job with all its runs. */
+function isUnknown({ name }: Refusal): boolean {
+  return name === 'EntityNotFoundException';
 }

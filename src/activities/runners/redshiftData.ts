@@ -66,7 +66,7 @@ export class RedshiftDataRunner implements Runner<RedshiftResource> {
       describe: async ([Id]) => {
         const statement = await orUnknown(
           redshift.describeStatement({ Id: Id! }),
-          'ResourceNotFoundException',
+          ({ name }) => name === 'ResourceNotFoundException',
         );
         return new Map(statement ? [[Id!, statement]] : []);
       },

@@ -3,7 +3,7 @@ import type { Job, JobResult } from '../../jobs';
 import type { JobOptions, Pipeline } from '../../pipelines';
 import type { Run } from './run';
 
-/** How many jobs of `mapJobs` one run holds: some 15 history events each, far below Temporal's limit of 51,200. */
+/** How many jobs of `mapJobs` one run holds: some thirteen history events each, far below Temporal's limit of 51,200. */
 const JOBS_PER_RUN = 500;
 
 /** Input of the pipeline that runs one batch of a large `mapJobs`. */

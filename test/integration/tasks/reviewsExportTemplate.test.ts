@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DescribeTableCommand, ListTablesCommand } from '@aws-sdk/client-dynamodb';
+import { CreateBucketCommand, HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { startTestDynamodb } from '../../support/dynamodb';
 
 const file = join(__dirname, '..', '..', '..', 'templates', 'reviews-export.yaml');
@@ -72,4 +73,31 @@ test('the stack is made and deleted; moto passes over Glue and subscriptions', a
   await cloudFormation({ Action: 'DeleteStack', StackName });
   expect(await cloudFormation({ Action: 'ListStacks' })).toContain('DELETE_COMPLETE');
   expect((await aws.dynamodb.send(new ListTablesCommand({}))).TableNames).toEqual([]);
+}, 60_000);
+
+test('a bucket that is there is taken for the lake, and stays', async () => {
+  const { endpoint, region, credentials } = aws;
+  const s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+  try {
+    await s3.send(new CreateBucketCommand({ Bucket: 'there-before' }));
+    const StackName = 'beside';
+    await cloudFormation({
+      ...{ Action: 'CreateStack', StackName, TemplateBody: await readFile(file, 'utf8') },
+      ...{ 'Capabilities.member.1': 'CAPABILITY_IAM' },
+      'Parameters.member.1.ParameterKey': 'BucketName',
+      'Parameters.member.1.ParameterValue': 'there-before',
+      'Parameters.member.2.ParameterKey': 'CreateBucket',
+      'Parameters.member.2.ParameterValue': 'false',
+    });
+    const stack = await cloudFormation({ Action: 'DescribeStacks', StackName });
+    expect(stack).toContain('CREATE_COMPLETE');
+    expect(stack).toContain('s3://there-before');
+    const resources = await cloudFormation({ Action: 'DescribeStackResources', StackName });
+    expect(resources).toContain('<LogicalResourceId>WorkerPolicy</LogicalResourceId>');
+    expect(resources).not.toContain('<LogicalResourceId>Lake</LogicalResourceId>');
+    await cloudFormation({ Action: 'DeleteStack', StackName });
+    await s3.send(new HeadBucketCommand({ Bucket: 'there-before' }));
+  } finally {
+    s3.destroy();
+  }
 }, 60_000);

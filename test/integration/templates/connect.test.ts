@@ -47,6 +47,15 @@ async function cloudFormation(Action: string, parameters: Record<string, string>
   return text;
 }
 
+/** S3's REST API: a bucket, or with an empty name the list of all. */
+async function s3(method: 'GET' | 'PUT', bucket: string): Promise<string> {
+  const authorization =
+    'AWS4-HMAC-SHA256 Credential=test/20240101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0';
+  const answer = await fetch(`${endpoint}/${bucket}`, { method, headers: { authorization } });
+  if (!answer.ok) throw new Error(`${method} ${bucket}: ${await answer.text()}`);
+  return answer.text();
+}
+
 const valuesOf = (xml: string, tag: string) =>
   [...xml.matchAll(new RegExp(`<${tag}>([^<]*)</${tag}>`, 'g'))].map(([, value]) => value!);
 
@@ -91,6 +100,27 @@ describe.each(['contact-trace-records', 'agent-events'])('%s.yaml', (name) => {
     await cloudFormation('DeleteStack', stack);
     const left = await cloudFormation('DescribeStacks', {});
     expect(valuesOf(left, 'StackName')).not.toContain(name);
+  });
+
+  test('takes a bucket that is there, and leaves it', async () => {
+    const bucket = `there-before-${name}`;
+    await s3('PUT', bucket);
+    await cloudFormation('CreateStack', {
+      ...stack,
+      TemplateBody: await readFile(file, 'utf8'),
+      'Parameters.member.1.ParameterKey': 'BucketName',
+      'Parameters.member.1.ParameterValue': bucket,
+      'Parameters.member.2.ParameterKey': 'CreateBucket',
+      'Parameters.member.2.ParameterValue': 'false',
+    });
+    const described = await cloudFormation('DescribeStacks', stack);
+    expect(valuesOf(described, 'StackStatus')).toEqual(['CREATE_COMPLETE']);
+    expect(described).toContain(`lake=s3://${bucket}`);
+    const types = valuesOf(await cloudFormation('DescribeStackResources', stack), 'ResourceType');
+    expect(types).toContain('AWS::Kinesis::Stream');
+    expect(types).not.toContain('AWS::S3::Bucket');
+    await cloudFormation('DeleteStack', stack);
+    expect(await s3('GET', '')).toContain(`<Name>${bucket}</Name>`);
   });
 });
 

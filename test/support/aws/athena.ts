@@ -91,6 +91,7 @@ export class AthenaDouble implements ServiceDouble {
     started: () => this.queries.size,
     running: () => [...this.queries.values()].filter(({ state }) => !ENDED.includes(state)).length,
     move: (state: string) => this.end([...this.queries.values()].at(-1)!, state),
+    forget: () => this.queries.clear(),
   };
 
   end(query: Query, state: string): void {

@@ -54,6 +54,7 @@ export class DynamodbExportDouble implements ServiceDouble {
       newest.state = state;
       if (state === 'COMPLETED' || state === 'FAILED') newest.ended = new Date();
     },
+    forget: () => this.exports.clear(),
   };
 
   private seen({ ExportArn, token, bucket, state, started, ended }: Export) {

@@ -192,12 +192,14 @@ export class EmrDouble implements ServiceDouble {
     started: () => this.clusters.size,
     running: () => [...this.clusters.values()].filter(({ State }) => !CLUSTER_ENDED.includes(State)).length,
     move: (state: string) => this.moveCluster([...this.clusters.keys()].at(-1)!, state),
+    forget: () => this.clusters.clear(),
   };
 
   readonly stepControl = {
     started: () => this.steps.size,
     running: () => [...this.steps.values()].filter(({ State }) => !STEP_ENDED.includes(State)).length,
     move: (state: string) => this.moveStep([...this.steps.keys()].at(-1)!, state),
+    forget: () => this.steps.clear(),
   };
 
   /** A cluster that is there already. */

@@ -58,6 +58,7 @@ export class EmrServerlessDouble implements ServiceDouble {
       run.state = state;
       if (ENDED.includes(state)) run.ended = new Date();
     },
+    forget: () => this.runs.clear(),
   };
 
   private find(id: string): Run {

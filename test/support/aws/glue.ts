@@ -71,6 +71,7 @@ export class GlueJobsDouble implements ServiceDouble {
       if (state === 'SUCCEEDED') Object.assign(run, { ExecutionTime: 12, DPUSeconds: 24.5 });
       if (state === 'FAILED') run.ErrorMessage = 'the service says: no such column';
     },
+    forget: () => this.runs.clear(),
   };
 
   /** A run that was asked to stop is seen stopping once before it has ended. */

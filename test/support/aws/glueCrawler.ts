@@ -74,6 +74,7 @@ export class GlueCrawlersDouble implements ServiceDouble {
       if (ENDED.includes(state)) this.end(name!, state);
       else this.crawlerOf(name!).State = state;
     },
+    forget: () => this.crawlers.clear(),
   };
 
   /** A crawl of somebody else's, or of StartCrawler. */

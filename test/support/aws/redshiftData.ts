@@ -62,6 +62,7 @@ export class RedshiftDataDouble implements ServiceDouble {
     move: (state: string) => {
       [...this.statements.values()].at(-1)!.state = state;
     },
+    forget: () => this.statements.clear(),
   };
 
   private start({ ClientToken: token = randomUUID() }: Input, sqls: string[], isBatch: boolean) {

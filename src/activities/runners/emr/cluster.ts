@@ -4,7 +4,7 @@ import type { JobReference } from '../../../jobs';
 import { SharedPoller } from '../../polling';
 import { markerOf, type JobState, type Runner, type SubmissionOf } from '../runner';
 import { toDone, toReference } from './answers';
-import { markName, pagesOf, submitWithinLimits, type EmrPort } from './port';
+import { markName, orUnknownId, pagesOf, submitWithinLimits, type EmrPort } from './port';
 
 type Creation = SubmissionOf<'elasticmapreduce:createCluster'>;
 type Termination = SubmissionOf<'elasticmapreduce:terminateCluster'>;
@@ -30,8 +30,8 @@ export function createClusterPoller(emr: EmrPort, gapMs: number): SharedPoller<C
     gapMs,
     fullGapMs: Math.min(gapMs, 200),
     describe: async ([ClusterId]) => {
-      const { Cluster } = await emr.describeCluster({ ClusterId: ClusterId! });
-      return new Map(Cluster ? [[ClusterId!, Cluster]] : []);
+      const answer = await orUnknownId(emr.describeCluster({ ClusterId: ClusterId! }));
+      return new Map(answer?.Cluster ? [[ClusterId!, answer.Cluster]] : []);
     },
   });
 }
@@ -79,7 +79,8 @@ export class EmrCreateClusterRunner implements Runner<'elasticmapreduce:createCl
 
   async poll(_: Creation, reference: JobReference, signal: AbortSignal): Promise<JobState> {
     const { externalId, url } = reference;
-    const cluster = await getCluster(this.poller, externalId, signal);
+    const cluster = await this.poller.get(externalId, signal);
+    if (!cluster) return toLost(externalId);
     const { State = 'unknown', StateChangeReason, Timeline } = cluster.Status ?? {};
     const message = describeCluster(externalId, cluster);
     const hasFailed =
@@ -148,7 +149,8 @@ export class EmrTerminateClusterRunner implements Runner<'elasticmapreduce:termi
 
   async poll(_: Termination, reference: JobReference, signal: AbortSignal): Promise<JobState> {
     const { externalId } = reference;
-    const cluster = await getCluster(this.poller, externalId, signal);
+    const cluster = await this.poller.get(externalId, signal);
+    if (!cluster) return toLost(externalId);
     if (!hasTerminated(cluster.Status))
       return { state: 'running', nativeState: cluster.Status?.State ?? 'unknown' };
     return toDone(reference, {
@@ -161,14 +163,8 @@ export class EmrTerminateClusterRunner implements Runner<'elasticmapreduce:termi
   async stop(): Promise<void> {}
 }
 
-async function getCluster(
-  poller: SharedPoller<Cluster>,
-  clusterId: string,
-  signal: AbortSignal,
-): Promise<Cluster> {
-  const cluster = await poller.get(clusterId, signal);
-  if (cluster) return cluster;
-  throw new SluiceError('InvalidJob', `EMR does not know cluster ${clusterId}`);
+function toLost(clusterId: string): JobState {
+  return { state: 'lost', message: `EMR cluster ${clusterId} is not known to EMR` };
 }
 
 function hasTerminated(status: ClusterStatus | undefined): boolean {

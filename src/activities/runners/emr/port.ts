@@ -28,6 +28,7 @@ import {
   type RunJobFlowCommandOutput,
 } from '@aws-sdk/client-emr';
 import { SluiceError } from '../../../errors';
+import { orUnknown } from '../awsService';
 
 /** The verbs of Amazon EMR in use. Lists come by page. */
 export interface EmrPort {
@@ -100,4 +101,15 @@ export async function submitWithinLimits<T>(call: Promise<T>): Promise<T> {
     if (($metadata?.httpStatusCode ?? 500) >= 500 || !LIMIT.test(message)) throw error;
     throw new SluiceError('NoCapacity', `${name}: ${message}`, { cause: error });
   }
+}
+
+/** EMR has no code of its own for an id that it does not know; its messages read `Cluster id 'j-…' is not valid.` */
+const UNKNOWN_ID = /\b(cluster|step) id .* is not valid/i;
+
+/** Waits for a call; undefined when EMR does not know the cluster or a step. */
+export function orUnknownId<T>(call: Promise<T>): Promise<T | undefined> {
+  return orUnknown(
+    call,
+    ({ name, message }) => name === 'InvalidRequestException' && UNKNOWN_ID.test(message),
+  );
 }

@@ -5,7 +5,7 @@ import type { JobReference } from '../../../jobs';
 import { PollerGroup } from '../../pollerGroup';
 import type { JobState, Runner, SubmissionOf } from '../runner';
 import { toDone, toReference } from './answers';
-import { pagesOf, type EmrPort } from './port';
+import { orUnknownId, pagesOf, type EmrPort } from './port';
 
 type Resize = 'elasticmapreduce:modifyInstanceGroupByName' | 'elasticmapreduce:modifyInstanceFleetByName';
 
@@ -37,7 +37,7 @@ abstract class EmrResizeRunner<R extends Resize> implements Runner<R> {
       size: 100,
       gapMs,
       describe: async (clusterId) =>
-        new Map((await this.list(clusterId)).map((resizable) => [resizable.id, resizable])),
+        new Map((await orUnknownId(this.list(clusterId)))?.map((resizable) => [resizable.id, resizable])),
     });
   }
 

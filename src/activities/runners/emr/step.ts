@@ -4,7 +4,7 @@ import type { JobReference } from '../../../jobs';
 import { PollerGroup } from '../../pollerGroup';
 import { markerOf, type JobState, type Runner, type SubmissionOf } from '../runner';
 import { toDone, toReference } from './answers';
-import { markName, pagesOf, submitWithinLimits, type EmrPort } from './port';
+import { markName, orUnknownId, pagesOf, submitWithinLimits, type EmrPort } from './port';
 
 type Addition = SubmissionOf<'elasticmapreduce:addStep'>;
 type Cancellation = SubmissionOf<'elasticmapreduce:cancelStep'>;
@@ -19,11 +19,19 @@ export function createStepPollers(emr: EmrPort, gapMs: number): PollerGroup<Step
     size: BATCH,
     gapMs,
     fullGapMs: Math.min(gapMs, 200),
-    describe: async (ClusterId, StepIds) => {
-      const { Steps } = await emr.listSteps({ ClusterId, StepIds });
-      return new Map((Steps ?? []).map((step) => [step.Id!, step]));
-    },
+    describe: async (clusterId, stepIds) =>
+      new Map((await listSteps(emr, clusterId, stepIds)).map((step) => [step.Id!, step])),
   });
+}
+
+/** The steps of these ids that EMR knows. It refuses all ids for one that is gone, which must not hide the others. */
+async function listSteps(emr: EmrPort, ClusterId: string, StepIds: string[]): Promise<StepSummary[]> {
+  const answer = await orUnknownId(emr.listSteps({ ClusterId, StepIds }));
+  if (answer) return answer.Steps ?? [];
+  if (StepIds.length === 1) return [];
+  const known: StepSummary[] = [];
+  for (const id of StepIds) known.push(...(await listSteps(emr, ClusterId, [id])));
+  return known;
 }
 
 /**
@@ -56,7 +64,8 @@ export class EmrAddStepRunner implements Runner<'elasticmapreduce:addStep'> {
 
   async poll({ job }: Addition, reference: JobReference, signal: AbortSignal): Promise<JobState> {
     const { externalId, url } = reference;
-    const step = await getStep(this.pollers, job.parameters.ClusterId, externalId, signal);
+    const step = await this.pollers.get(job.parameters.ClusterId, externalId, signal);
+    if (!step) return toLost(job.parameters.ClusterId, externalId);
     const { State = 'unknown', Timeline } = step.Status ?? {};
     switch (State) {
       case 'COMPLETED': {
@@ -134,7 +143,8 @@ export class EmrCancelStepRunner implements Runner<'elasticmapreduce:cancelStep'
 
   async poll({ job }: Cancellation, reference: JobReference, signal: AbortSignal): Promise<JobState> {
     const { externalId } = reference;
-    const step = await getStep(this.pollers, job.parameters.ClusterId, externalId, signal);
+    const step = await this.pollers.get(job.parameters.ClusterId, externalId, signal);
+    if (!step) return toLost(job.parameters.ClusterId, externalId);
     if (!hasEnded(step)) return { state: 'running', nativeState: step.Status?.State ?? 'unknown' };
     return toDone(reference, {
       payload: { StepId: externalId, State: step.Status?.State },
@@ -146,15 +156,8 @@ export class EmrCancelStepRunner implements Runner<'elasticmapreduce:cancelStep'
   async stop(): Promise<void> {}
 }
 
-async function getStep(
-  pollers: PollerGroup<StepSummary>,
-  clusterId: string,
-  stepId: string,
-  signal: AbortSignal,
-): Promise<StepSummary> {
-  const step = await pollers.get(clusterId, stepId, signal);
-  if (step) return step;
-  throw new SluiceError('InvalidJob', `EMR cluster ${clusterId} does not know step ${stepId}`);
+function toLost(clusterId: string, stepId: string): JobState {
+  return { state: 'lost', message: `EMR step ${stepId} of cluster ${clusterId} is not known to EMR` };
 }
 
 async function readStep(emr: EmrPort, ClusterId: string, stepId: string): Promise<StepSummary | undefined> {

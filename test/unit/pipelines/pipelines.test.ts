@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PROBED_RESOURCES } from '../../../src/activities/probes';
+import { RESOURCES } from '../../../src/jobs';
+import {
+  agentEventsPipeline,
+  contactTraceRecordsPipeline,
+  parseInput,
+  reviewsExportPipeline,
+} from '../../../src/pipelines';
+
+const ON_AWS = [
+  ['reviewsExport', reviewsExportPipeline],
+  ['contactTraceRecords', contactTraceRecordsPipeline],
+  ['agentEvents', agentEventsPipeline],
+] as const;
+/** Resources that a pipeline uses only with another input, or in the worker itself. */
+const NOT_BY_DEFAULT = ['glue:startJobRun', 'worker:task'];
+
+test.each(ON_AWS)(
+  '%s names the resources that its workflow uses, and doctor can look at them',
+  (file, pipeline) => {
+    const source = readFileSync(join(__dirname, '..', '..', '..', 'src', 'workflows', `${file}.ts`), 'utf8');
+    const used = RESOURCES.filter(
+      (resource) =>
+        source.includes(`'${resource}'`) ||
+        (resource === 'athena:startQueryExecution' && source.includes('askAthena(')),
+    );
+    expect([...pipeline.resources!].sort()).toEqual(
+      used.filter((resource) => !NOT_BY_DEFAULT.includes(resource)).sort(),
+    );
+    expect(PROBED_RESOURCES).toEqual(expect.arrayContaining([...pipeline.resources!]));
+  },
+);
+
+test.each(ON_AWS)('%s tells its end to the place that its input names', (_, pipeline) => {
+  for (const notify of ['arn:aws:sns:eu-west-1:123456789012:ended', 'https://example.com/ended'])
+    expect(parseInput(pipeline, { notify })).toMatchObject({ notify });
+  expect(() => parseInput(pipeline, { notify: 'ops@example.com' })).toThrow(
+    'notify: "ops@example.com"; give the ARN of an SNS topic',
+  );
+});
