@@ -14,6 +14,7 @@ import {
   TimeoutFailure,
   ActivityFailure,
   ApplicationFailure,
+  CancelledFailure,
   patched,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -372,7 +373,8 @@ export class Run {
         board.update(step, { state: 'succeeded' });
         this.noteCluster(submission, reference, options);
         return result;
-      } catch (error) {
+      } catch (thrown) {
+        const error = asCancellation(thrown);
         if (!isReportable(error)) throw error;
         const pauseMs = pauseBeforeRetry(error, number, options);
         if (pauseMs !== null && Date.now() + pauseMs < deadlineMs) {
@@ -818,6 +820,17 @@ async function notifyEnd({ status }: StatusBoard, target: string | null): Promis
     if (!isReportable(error)) throw error;
     log.warn('nobody could be told how the run ended', { error: toFailure(error, null).message });
   }
+}
+
+/**
+ * An activity that was asked to cancel is not attempted again when its answer or its worker is lost. That is the
+ * cancellation and not a failure of the job, which may have been submitted and has to be stopped.
+ */
+function asCancellation(error: unknown): unknown {
+  if (!(error instanceof ActivityFailure) || error.retryState !== 'CANCEL_REQUESTED') return error;
+  const isFinal = error.cause instanceof ApplicationFailure && error.cause.nonRetryable === true;
+  if (isFinal || !patched('a lost attempt of a cancelled job')) return error;
+  return new CancelledFailure('The job was cancelled', [], error);
 }
 
 /** Milliseconds until the job is submitted anew, or null when it is not. */
