@@ -5,6 +5,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import type { WorkflowFailedError } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Job, Resource } from '../../../src/jobs';
 import { AthenaDouble } from '../../support/aws/athena';
@@ -36,7 +37,8 @@ const RESOURCES = [
   'redshiftdata:batchExecuteStatement',
   'dynamodb:exportTableToPointInTime',
 ] as const satisfies Resource[];
-const JOBS = Array.from({ length: ROUNDS * RESOURCES.length }, (_, i) => `job-${i}`);
+const JOBS_PER_KILL = 5;
+const JOBS = Array.from({ length: ROUNDS * JOBS_PER_KILL }, (_, i) => `job-${i}`);
 /** StartJobRun and GetJobRun are Glue's and EMR Serverless's. */
 const OPERATIONS = [
   ...['StartJobRun', 'GetJobRun', 'GetJobRuns', 'BatchStopJobRun', 'CancelJobRun'],
@@ -49,8 +51,12 @@ const OPERATIONS = [
 ];
 /** How many faults wait for their call at most, so that the services answer more often than not. */
 const MAX_FAULTS = 8;
-/** The longest that a worker is let live after it has got its jobs. */
-const MAX_LIFE_MS = 2000;
+/** How many workers there are; one of them is killed at a time, or nothing would ever come to its end. */
+const WORKERS = 2;
+/** The longest pause before a kill. */
+const MAX_PAUSE_MS = 2000;
+/** How many runs are open at most when more are started: those that wait for their turn are not worth a kill. */
+const MAX_OPEN = 60;
 
 /** The test's own draws do not depend on how often the services have drawn. */
 const random = seeded(SEED);
@@ -239,42 +245,45 @@ test(
     const cancelled = new Set<string>();
     const cancels: Promise<void>[] = [];
     const ends: Promise<[string, string]>[] = [];
-    const names = JOBS.values();
-    let worker = await startWorker();
+    const open = new Set<Promise<unknown>>();
+    const pool = await Promise.all(Array.from({ length: WORKERS }, startWorker));
     for (let round = 0; round < ROUNDS; round++) {
-      for (const resource of RESOURCES) {
-        const name = names.next().value!;
+      while (open.size > MAX_OPEN) await Promise.race(open);
+      for (let i = round * JOBS_PER_KILL; i < (round + 1) * JOBS_PER_KILL; i++) {
+        const name = JOBS[i]!;
+        const resource = RESOURCES[i % RESOURCES.length]!;
         const run = await environment.client.workflow.start('job', {
           taskQueue: TASK_QUEUE,
           workflowId: name,
           args: [{ job: jobOf(name, resource) }],
         });
-        ends.push(
-          run.result().then(
-            () => [name, 'completed'],
-            async (error: Error) => [
-              name,
-              `${(await run.describe()).status.name} ${String((error.cause as Error | undefined)?.message)}`,
-            ],
-          ),
+        const end = run.result().then(
+          (): [string, string] => [name, 'completed'],
+          async ({ cause }: WorkflowFailedError): Promise<[string, string]> => [
+            name,
+            `${(await run.describe()).status.name}: ${cause?.message}`,
+          ],
         );
+        ends.push(end);
+        open.add(end);
+        void end.then(() => open.delete(end));
         // An export cannot be stopped.
         if (random() < 0.3 && resource !== 'dynamodb:exportTableToPointInTime') {
           cancelled.add(name);
           cancels.push(pause(random() * 3000).then(async () => void (await run.cancel().catch(() => {}))));
         }
       }
-      // Whether there are two workers at the moment of the kill, or one, or soon none, is left to chance.
+      const victim = Math.floor(random() * WORKERS);
       const [next] = await Promise.all([
         startWorker(),
-        pause(random() * MAX_LIFE_MS).then(() => kill(worker)),
+        pause(random() * MAX_PAUSE_MS).then(() => kill(pool[victim]!)),
       ]);
-      worker = next;
+      pool[victim] = next;
     }
     const outcomes = await Promise.all(ends);
     await Promise.all(cancels);
     clearInterval(services);
-    await kill(worker);
+    await Promise.all(pool.map(kill));
 
     const wrong = outcomes.filter(([name, outcome]) => {
       const starts = startsOf(name);
