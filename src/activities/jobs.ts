@@ -212,7 +212,10 @@ async function pollToEnd(
   for (let intervalMs = deps.pollMinMs; ; intervalMs = Math.min(deps.pollMaxMs, intervalMs * POLL_GROWTH)) {
     try {
       const state = await runner.poll(submission, reference, signal, progress);
-      if (state.state !== 'running' && (!stopping || hasEnded(state))) return state;
+      // A service may not yet know what it has just accepted.
+      const isEarly = Date.now() - Date.parse(reference.submittedAt) < deps.pollMaxMs;
+      const isNews = state.state === 'lost' && isEarly;
+      if (state.state !== 'running' && !isNews && (!stopping || hasEnded(state))) return state;
       refusedSinceMs = null;
     } catch (error) {
       signal.throwIfAborted();

@@ -3,8 +3,8 @@ import { markerOf, type JobState, type Runner, type SubmissionOf } from '../../s
 
 /** What happens to the jobs of a `ScriptedRunner`; each may be changed while a test runs. */
 export interface Script {
-  /** Thrown by `submit` before (true) or after the service has accepted, once each, in order. */
-  submitFaults: { error: Error; accepted: boolean }[];
+  /** Thrown by `submit` before the service has accepted or after (`accepted`), once each, in order; accepted ones not before `after`. */
+  submitFaults: { error: Error; accepted: boolean; after?: Promise<void> }[];
   /** The states that polls see, the last one for ever; an error is thrown once. */
   states: (JobState | Error)[];
 }
@@ -17,14 +17,15 @@ export class ScriptedRunner implements Runner<'livy:createBatch'> {
 
   constructor(private readonly scriptOf: (step: string) => Partial<Script> = () => ({})) {}
 
-  submit({ key, step, job }: SubmissionOf<'livy:createBatch'>): Promise<JobReference> {
+  async submit({ key, step, job }: SubmissionOf<'livy:createBatch'>): Promise<JobReference> {
     this.calls.submit++;
     const fault = this.scriptOf(step).submitFaults?.shift();
-    if (fault && !fault.accepted) return Promise.reject(fault.error);
+    if (fault && !fault.accepted) throw fault.error;
     const id = String(this.accepted++);
     this.jobs.set(markerOf(key), { id, polls: 0, stopped: false, step });
-    if (fault) return Promise.reject(fault.error);
-    return Promise.resolve(this.reference(key, id, job.resource));
+    await fault?.after;
+    if (fault) throw fault.error;
+    return this.reference(key, id, job.resource);
   }
 
   find({ key, job }: SubmissionOf<'livy:createBatch'>): Promise<JobReference | null> {

@@ -2,7 +2,9 @@ import {
   ActivityFailure,
   ApplicationFailure,
   CancellationScope,
+  CancelledFailure,
   isCancellation,
+  patched,
   sleep,
   TimeoutFailure,
   workflowInfo,
@@ -73,7 +75,8 @@ export class JobStep {
         board.update(step, { state: 'succeeded' });
         noteCluster(shared, { submission, reference }, options);
         return result;
-      } catch (error) {
+      } catch (thrown) {
+        const error = asCancellation(thrown);
         if (!isReportable(error)) throw error;
         const pauseMs = pauseBeforeRetry(error, number, options);
         if (pauseMs !== null && Date.now() + pauseMs < deadlineMs) {
@@ -147,6 +150,17 @@ export class JobStep {
     });
     return isCancellation(error) ? error : asApplicationFailure(failure, error);
   }
+}
+
+/**
+ * An activity that was asked to cancel is not attempted again when its answer or its worker is lost. That is the
+ * cancellation and not a failure of the job, which may have been submitted and has to be stopped.
+ */
+function asCancellation(error: unknown): unknown {
+  if (!(error instanceof ActivityFailure) || error.retryState !== 'CANCEL_REQUESTED') return error;
+  const isFinal = error.cause instanceof ApplicationFailure && error.cause.nonRetryable === true;
+  if (isFinal || !patched('a lost attempt of a cancelled job')) return error;
+  return new CancelledFailure('The job was cancelled', [], error);
 }
 
 /** Milliseconds until the job is submitted anew, or null when it is not. */

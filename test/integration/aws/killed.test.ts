@@ -1,15 +1,21 @@
 /**
- * Workers are killed at random moments while the services fail at random: each job is started once, and none is left
- * running. `SLUICE_ROUNDS` is how often a worker is killed (default 4), `SLUICE_SEED` repeats a run.
+ * Workers are killed at random moments while the services fail at random: each job of every resource that submits to a
+ * service is started once, and none is left running. Lambda is not among them: docs/jobs.md says why. `SLUICE_ROUNDS` is
+ * how often a worker is killed (default 4), `SLUICE_SEED` draws the same moments and cancellations again.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import type { WorkflowFailedError } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import type { Job } from '../../../src/jobs';
+import type { Job, Resource } from '../../../src/jobs';
+import { AthenaDouble } from '../../support/aws/athena';
 import type { AwsDouble, ServiceDouble } from '../../support/aws/double';
+import { DynamodbExportDouble } from '../../support/aws/dynamodbExport';
 import { EmrDouble } from '../../support/aws/emr';
+import { EmrServerlessDouble } from '../../support/aws/emrServerless';
 import { GlueJobsDouble } from '../../support/aws/glue';
 import { GlueCrawlersDouble } from '../../support/aws/glueCrawler';
+import { RedshiftDataDouble } from '../../support/aws/redshiftData';
 import { startAwsDouble } from '../../support/aws/start';
 import { quietRuntime, startServer } from '../../support/environment';
 
@@ -18,24 +24,44 @@ const ROUNDS = Number(process.env['SLUICE_ROUNDS'] ?? 4);
 const SEED = Number(process.env['SLUICE_SEED'] ?? Date.now() % 1_000_000);
 const TASK_QUEUE = 'killed';
 const CLUSTER = 'j-standing';
+const TABLE = 'arn:aws:dynamodb:eu-west-1:123456789012:table/leads';
+const APPLICATION = '00f5trm1fv0d3p09';
 const RESOURCES = [
   'glue:startJobRun',
   'glue:startCrawler',
+  'athena:startQueryExecution',
   'elasticmapreduce:addStep',
   'elasticmapreduce:createCluster',
-] as const;
-const JOBS = Array.from({ length: ROUNDS * RESOURCES.length }, (_, i) => `job-${i}`);
+  'emr-serverless:startJobRun',
+  'redshiftdata:executeStatement',
+  'redshiftdata:batchExecuteStatement',
+  'dynamodb:exportTableToPointInTime',
+] as const satisfies Resource[];
+const JOBS_PER_KILL = 5;
+const JOBS = Array.from({ length: ROUNDS * JOBS_PER_KILL }, (_, i) => `job-${i}`);
+/** StartJobRun and GetJobRun are Glue's and EMR Serverless's. */
 const OPERATIONS = [
-  ...['StartJobRun', 'GetJobRun', 'GetJobRuns', 'BatchStopJobRun'],
+  ...['StartJobRun', 'GetJobRun', 'GetJobRuns', 'BatchStopJobRun', 'CancelJobRun'],
   ...['StartCrawler', 'BatchGetCrawlers', 'ListCrawls', 'StopCrawler'],
+  ...['StartQueryExecution', 'BatchGetQueryExecution', 'StopQueryExecution'],
   ...['AddJobFlowSteps', 'ListSteps', 'CancelSteps'],
   ...['RunJobFlow', 'DescribeCluster', 'ListClusters', 'TerminateJobFlows'],
+  ...['ExecuteStatement', 'BatchExecuteStatement', 'DescribeStatement', 'CancelStatement'],
+  ...['ExportTableToPointInTime', 'DescribeExport', 'ListExports'],
 ];
 /** How many faults wait for their call at most, so that the services answer more often than not. */
-const MAX_FAULTS = 4;
+const MAX_FAULTS = 8;
+/** How many workers there are; one of them is killed at a time, or nothing would ever come to its end. */
+const WORKERS = 2;
+/** The longest pause before a kill. */
+const MAX_PAUSE_MS = 2000;
+/** How many runs are open at most when more are started: those that wait for their turn are not worth a kill. */
+const MAX_OPEN = 60;
 
+/** The test's own draws do not depend on how often the services have drawn. */
 const random = seeded(SEED);
-const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!;
+const serviceRandom = seeded(SEED + 1);
+const pick = <T>(items: readonly T[]): T => items[Math.floor(serviceRandom() * items.length)]!;
 const pause = (durationMs: number) => new Promise((resolve) => setTimeout(resolve, durationMs));
 
 let environment: TestWorkflowEnvironment;
@@ -44,7 +70,11 @@ let endpoint: string;
 const workers = new Set<ChildProcess>();
 const glueJobs = new GlueJobsDouble(JOBS);
 const crawlers = new GlueCrawlersDouble(JOBS);
+const athena = new AthenaDouble();
 const emr = new EmrDouble();
+const serverless = new EmrServerlessDouble(APPLICATION);
+const redshift = new RedshiftDataDouble();
+const dynamodb = new DynamodbExportDouble();
 
 beforeAll(async () => {
   quietRuntime();
@@ -59,7 +89,7 @@ beforeAll(async () => {
     service: 'glue',
     handlers: { ...glueJobs.handlers, ...crawlers.handlers },
   };
-  const started = await startAwsDouble(glue, emr);
+  const started = await startAwsDouble(glue, athena, emr, serverless, redshift, dynamodb);
   aws = started.aws;
   endpoint = started.settings.endpoint;
 }, 300_000);
@@ -102,6 +132,8 @@ function jobOf(name: string, resource: (typeof RESOURCES)[number]): Job {
       return { resource, parameters: { JobName: name } };
     case 'glue:startCrawler':
       return { resource, parameters: { Name: name } };
+    case 'athena:startQueryExecution':
+      return { resource, parameters: { QueryString: `SELECT '${name}'` } };
     case 'elasticmapreduce:addStep':
       return {
         resource,
@@ -112,44 +144,91 @@ function jobOf(name: string, resource: (typeof RESOURCES)[number]): Job {
       };
     case 'elasticmapreduce:createCluster':
       return { resource, parameters: { Name: name, Instances: { KeepJobFlowAliveWhenNoSteps: true } } };
+    case 'emr-serverless:startJobRun':
+      return {
+        resource,
+        parameters: {
+          name,
+          applicationId: APPLICATION,
+          executionRoleArn: 'arn:aws:iam::123456789012:role/etl',
+          jobDriver: { sparkSubmit: { entryPoint: 's3://lake/jobs/load.py' } },
+        },
+      };
+    case 'redshiftdata:executeStatement':
+      return { resource, parameters: { Sql: name, Database: 'dev', WorkgroupName: 'etl' } };
+    case 'redshiftdata:batchExecuteStatement':
+      return { resource, parameters: { Sqls: [name, 'ANALYZE'], Database: 'dev', WorkgroupName: 'etl' } };
+    case 'dynamodb:exportTableToPointInTime':
+      return { resource, parameters: { TableArn: TABLE, S3Bucket: 'lake', S3Prefix: name } };
   }
 }
 
 /** How many remote jobs were started under a name. */
 function startsOf(name: string): number {
   const carries = (made: { Name: string }) => made.Name.startsWith(`${name} `);
-  return (
-    [...glueJobs.runs.values()].filter(({ JobName }) => JobName === name).length +
-    (crawlers.crawlers.get(name)!.crawls.length - 1) +
-    [...emr.steps.values()].filter(carries).length +
-    [...emr.clusters.values()].filter(carries).length
-  );
+  const started = [
+    [...glueJobs.runs.values()].filter(({ JobName }) => JobName === name),
+    crawlers.crawlers.get(name)!.crawls.slice(1),
+    [...athena.queries.values()].filter(({ text }) => text === `SELECT '${name}'`),
+    [...emr.steps.values()].filter(carries),
+    [...emr.clusters.values()].filter(carries),
+    [...serverless.runs.values()].filter(({ input }) => input['name'] === name),
+    [...redshift.statements.values()].filter(({ sqls }) => sqls[0] === name),
+    [...dynamodb.exports.values()].filter(({ input }) => input['S3Prefix'] === name),
+  ];
+  return started.flat().length;
+}
+
+/** How many remote jobs run, by service. */
+function countRunning(): Record<string, number> {
+  return {
+    glueRuns: glueJobs.control.running(),
+    crawls: crawlers.control.running(),
+    queries: athena.control.running(),
+    steps: emr.stepControl.running(),
+    clusters: emr.clusterControl.running(),
+    serverlessRuns: serverless.control.running(),
+    statements: redshift.control.running(),
+    exports: dynamodb.control.running(),
+  };
 }
 
 /** The services go on: some of what runs has ended. */
 function advance(): void {
-  const some = () => random() < 0.1;
+  const move = (state: string, path: string[], to: (next: string) => void) => {
+    const next = path[path.indexOf(state) + 1];
+    if (path.includes(state) && next !== undefined && serviceRandom() < 0.1) to(next);
+  };
   for (const run of glueJobs.runs.values())
-    if (['STARTING', 'RUNNING'].includes(run.JobRunState) && some())
-      run.JobRunState = run.JobRunState === 'STARTING' ? 'RUNNING' : 'SUCCEEDED';
+    move(run.JobRunState, ['STARTING', 'RUNNING', 'SUCCEEDED'], (next) => (run.JobRunState = next));
   for (const [name, { State }] of crawlers.crawlers)
-    if (State === 'RUNNING' && some()) crawlers.end(name, 'SUCCEEDED');
+    move(State, ['RUNNING', 'SUCCEEDED'], (next) => crawlers.end(name, next));
+  for (const query of athena.queries.values())
+    move(query.state, ['QUEUED', 'RUNNING', 'SUCCEEDED'], (next) => athena.end(query, next));
   for (const { Id, State } of emr.steps.values())
-    if (['PENDING', 'RUNNING'].includes(State) && some())
-      emr.moveStep(Id, State === 'PENDING' ? 'RUNNING' : 'COMPLETED');
+    move(State, ['PENDING', 'RUNNING', 'COMPLETED'], (next) => emr.moveStep(Id, next));
   for (const { Id, State } of emr.clusters.values())
-    if (['STARTING', 'BOOTSTRAPPING'].includes(State) && some())
-      emr.moveCluster(Id, State === 'STARTING' ? 'BOOTSTRAPPING' : 'WAITING');
+    move(State, ['STARTING', 'BOOTSTRAPPING', 'WAITING'], (next) => emr.moveCluster(Id, next));
+  for (const run of serverless.runs.values())
+    move(run.state, ['SUBMITTED', 'RUNNING', 'SUCCESS'], (next) => (run.state = next));
+  for (const statement of redshift.statements.values())
+    move(statement.state, ['SUBMITTED', 'STARTED', 'FINISHED'], (next) => (statement.state = next));
+  for (const run of dynamodb.exports.values())
+    move(run.state, ['IN_PROGRESS', 'COMPLETED'], (next) =>
+      Object.assign(run, { state: next, ended: new Date() }),
+    );
 }
 
 function addFault(): void {
-  if (aws.faults.length >= MAX_FAULTS) return;
+  // What nobody calls must not keep out the faults of what is called.
+  if (aws.faults.length >= MAX_FAULTS) aws.faults.shift();
   aws.faults.push({
     operation: pick(OPERATIONS),
     ...pick([
       { status: 0, type: '', message: '', accepted: true },
       { status: 0, type: '', message: '' },
       { status: 500, type: 'InternalFailure', message: 'oops' },
+      { status: 500, type: 'InternalFailure', message: 'oops', accepted: true },
       { status: 400, type: 'ThrottlingException', message: 'Rate exceeded' },
     ]),
   });
@@ -158,55 +237,74 @@ function addFault(): void {
 test(
   `each of ${JOBS.length} jobs is started once and none is left, with workers killed ${ROUNDS} times (seed ${SEED})`,
   async () => {
+    const startedAt = Date.now();
     const services = setInterval(() => {
       advance();
-      if (random() < 0.3) addFault();
+      if (serviceRandom() < 0.3) addFault();
     }, 50);
     const cancelled = new Set<string>();
     const cancels: Promise<void>[] = [];
     const ends: Promise<[string, string]>[] = [];
-    let next = 0;
+    const open = new Set<Promise<unknown>>();
+    const pool = await Promise.all(Array.from({ length: WORKERS }, startWorker));
     for (let round = 0; round < ROUNDS; round++) {
-      const worker = await startWorker();
-      for (const resource of RESOURCES) {
-        const name = JOBS[next++]!;
+      while (open.size > MAX_OPEN) await Promise.race(open);
+      for (let i = round * JOBS_PER_KILL; i < (round + 1) * JOBS_PER_KILL; i++) {
+        const name = JOBS[i]!;
+        const resource = RESOURCES[i % RESOURCES.length]!;
         const run = await environment.client.workflow.start('job', {
           taskQueue: TASK_QUEUE,
           workflowId: name,
           args: [{ job: jobOf(name, resource) }],
         });
-        ends.push(
-          run.result().then(
-            () => [name, 'completed'],
-            async (error: Error) => [name, (await run.describe()).status.name + ` ${error.message}`],
-          ),
+        const end = run.result().then(
+          (): [string, string] => [name, 'completed'],
+          async ({ cause }: WorkflowFailedError): Promise<[string, string]> => [
+            name,
+            `${(await run.describe()).status.name}: ${cause?.message}`,
+          ],
         );
-        if (random() < 0.3) {
+        ends.push(end);
+        open.add(end);
+        void end.then(() => open.delete(end));
+        // An export cannot be stopped.
+        if (random() < 0.3 && resource !== 'dynamodb:exportTableToPointInTime') {
           cancelled.add(name);
           cancels.push(pause(random() * 3000).then(async () => void (await run.cancel().catch(() => {}))));
         }
       }
-      await pause(random() * 2000);
-      await kill(worker);
+      const victim = Math.floor(random() * WORKERS);
+      const [next] = await Promise.all([
+        startWorker(),
+        pause(random() * MAX_PAUSE_MS).then(() => kill(pool[victim]!)),
+      ]);
+      pool[victim] = next;
     }
-    const last = await startWorker();
     const outcomes = await Promise.all(ends);
     await Promise.all(cancels);
     clearInterval(services);
-    await kill(last);
+    await Promise.all(pool.map(kill));
 
     const wrong = outcomes.filter(([name, outcome]) => {
       const starts = startsOf(name);
-      return cancelled.has(name)
-        ? starts > 1 || !/^(completed|CANCELLED)/.test(outcome)
-        : starts !== 1 || outcome !== 'completed';
+      if (outcome === 'completed') return starts !== 1;
+      return starts > 1 || !cancelled.has(name) || !outcome.startsWith('CANCELLED');
     });
+    const running = countRunning();
+    if (process.env['SLUICE_ROUNDS']) {
+      const started = JOBS.filter((name) => startsOf(name) > 0).length;
+      const remote = JOBS.reduce((sum, name) => sum + startsOf(name), 0);
+      const seconds = Math.round((Date.now() - startedAt) / 1000);
+      console.log(
+        `${ROUNDS} kills, ${JOBS.length} jobs, ${cancelled.size} of them cancelled; ${started} were submitted, ${remote} remote jobs started, left running: ${JSON.stringify(running)}; ${seconds} s`,
+      );
+    }
     expect(wrong.map(([name, outcome]) => `${name}: ${startsOf(name)} started, ${outcome}`)).toEqual([]);
-    expect(glueJobs.control.running()).toBe(0);
-    expect(crawlers.control.running()).toBe(0);
-    expect(emr.stepControl.running()).toBe(0);
     // The cluster that was there before is not the runs' to end.
-    expect(emr.clusterControl.running()).toBe(1);
+    expect(running).toEqual({
+      ...Object.fromEntries(Object.keys(running).map((of) => [of, 0])),
+      clusters: 1,
+    });
     expect(aws.violations).toEqual([]);
   },
   120_000 + ROUNDS * 10_000,

@@ -45,6 +45,10 @@ function start(input: StepsInput): Promise<WorkflowHandle> {
   });
 }
 
+async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isTrue())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
 async function statusWhen(run: WorkflowHandle, reached: (status: RunStatus) => boolean): Promise<RunStatus> {
   for (;;) {
     const status = await run.query(statusQuery);
@@ -132,6 +136,29 @@ test('a cancelled run stops its job and waits until it has ended', async () => {
     steps: [{ state: 'stopped', failure: { message: 'Cancelled; the job was stopped.' } }],
   });
   expect(runner.calls.stop).toBe(1);
+});
+
+test('a job whose submit loses its answer while the run is being cancelled is stopped', async () => {
+  let loseAnswer = () => {};
+  const lost = new Promise<void>((resolve) => (loseAnswer = resolve));
+  scripts['load'] = {
+    states: [RUNNING],
+    submitFaults: [{ error: new SluiceError('Transient', 'connection reset'), accepted: true, after: lost }],
+  };
+  const run = await start({ job: { name: 'load' } });
+  await until(() => runner.accepted === 1);
+  await run.cancel();
+  await until(async () => {
+    const { events } = await run.fetchHistory();
+    return events?.some((event) => event.activityTaskCancelRequestedEventAttributes) ?? false;
+  });
+  loseAnswer();
+  expect((await failureOf(run)).constructor.name).toBe('CancelledFailure');
+  expect(await run.query(statusQuery)).toMatchObject({
+    state: 'cancelled',
+    steps: [{ state: 'stopped', failure: { message: 'Cancelled; the job was stopped.' } }],
+  });
+  expect([...runner.jobs.values()]).toMatchObject([{ stopped: true }]);
 });
 
 test('a cancelled run leaves its job running when asked to', async () => {

@@ -34,8 +34,8 @@ export class DynamodbExportDouble implements ServiceDouble {
       if (!known) throw new ServiceFault('ExportNotFoundException', `Export not found: ${ExportArn}`);
       return { ExportDescription: this.seen(known) };
     },
-    ListExports: ({ NextToken }: { TableArn?: string; NextToken?: string }) => {
-      const all = [...this.exports.values()];
+    ListExports: ({ TableArn = '', NextToken }: { TableArn?: string; NextToken?: string }) => {
+      const all = [...this.exports.values()].filter(({ ExportArn }) => ExportArn.startsWith(TableArn));
       const at = Number(NextToken ?? 0);
       return {
         ExportSummaries: all
