@@ -32,6 +32,7 @@ export class WorkerProcesses {
 
 /** Resolves when the process is gone. */
 async function kill(worker: ChildProcess): Promise<void> {
+  if (worker.exitCode !== null) throw new Error(`the worker ended by itself, with ${worker.exitCode}`);
   const gone = once(worker, 'exit');
   worker.kill('SIGKILL');
   await gone;
@@ -67,6 +68,10 @@ export async function finishUnderKills(
 ): Promise<{ writes: Write[]; awaits: Record<string, number> }> {
   let worker: ChildProcess;
   let replacing: Promise<void> | null = null;
+  let fail: (error: unknown) => void;
+  const failed = new Promise<never>((_, reject) => (fail = reject));
+  // It may come while nobody waits for it.
+  failed.catch(() => {});
   const replaceWorker = async () => {
     await kill(worker);
     await giveUpWorker(handle);
@@ -75,13 +80,16 @@ export async function finishUnderKills(
   const s3 = await startWatchedS3(env['AWS_ENDPOINT_URL_S3']!, async ({ path }) => {
     if (path.includes('/.jobs/')) return;
     // What the same worker wrote side by side dies with it.
-    await (replacing ??= replaceWorker().finally(() => (replacing = null)));
+    replacing ??= replaceWorker()
+      .catch((error: unknown) => fail(error))
+      .finally(() => (replacing = null));
+    await replacing;
   });
   const workerEnv = { ...env, AWS_ENDPOINT_URL_S3: s3.endpoint };
   try {
     worker = await workers.start(workerEnv);
     await start();
-    await handle.result();
+    await Promise.race([handle.result(), failed]);
     await kill(worker);
     return { writes: s3.writes, awaits: await countAwaits(handle) };
   } finally {
