@@ -7,9 +7,11 @@ import { startStack, type Stack } from '../../src/local';
 import { sluice } from '../support/cli';
 import {
   countCalls,
+  loginsOf,
   parseConcatenated,
   parseCsv,
   plainKeys,
+  sessionsOf,
   type AgentEvent,
   type ContactRecord,
 } from '../support/connect';
@@ -265,35 +267,8 @@ describeWithRealData('on the shared data', () => {
 });
 
 async function checkEvents(events: AgentEvent[]): Promise<void> {
-  const logins = events
-    .filter((event) => event.EventType === 'LOGIN' && event.CurrentAgentSnapshot.Configuration?.Username)
-    .map(({ CurrentAgentSnapshot: { AgentStatus, Configuration }, EventTimestamp }) => [
-      AgentStatus.Name,
-      Configuration!.Username,
-      EventTimestamp,
-    ])
-    .sort((a, b) => (a[2]! < b[2]! ? 1 : -1));
-  const header = ['status', 'username', 'event_ts'];
-  expect(parseCsv(await readLake('agent-events/queries/logins.csv'))).toEqual({ header, rows: logins });
-  expect(parseCsv(await readLake('agent-events/queries/spectrum.csv'))).toEqual({ header, rows: logins });
-
-  const pairs = events.flatMap(({ CurrentAgentSnapshot: current, PreviousAgentSnapshot: previous }) =>
-    (current.Contacts ?? []).flatMap((contact, i) => {
-      const before = previous?.Contacts?.[i];
-      if (before?.ContactId !== contact.ContactId) return [];
-      const { Channel, InitiationMethod, State, StateStartTimestamp, ContactId } = contact;
-      const username = current.Configuration?.Username ?? '';
-      return [[username, Channel, InitiationMethod, before.State, State, StateStartTimestamp, ContactId]];
-    }),
-  );
-  const sessions = parseCsv(await readLake('agent-events/queries/sessions.csv'));
-  expect(sessions.header).toEqual(
-    'username,channel,direction,prev_state,current_state,current_ts,id'.split(','),
-  );
-  const keyOf = (row: string[]) => row.join();
-  expect(sessions.rows.map(keyOf).sort()).toEqual(pairs.map(keyOf).sort());
-  const inOrder = [...sessions.rows].sort((a, b) =>
-    a[6] !== b[6] ? (a[6]! < b[6]! ? 1 : -1) : a[5]! < b[5]! ? -1 : a[5] === b[5] ? 0 : 1,
-  );
-  expect(sessions.rows).toEqual(inOrder);
+  const logins = loginsOf(events);
+  expect(parseCsv(await readLake('agent-events/queries/logins.csv'))).toEqual(logins);
+  expect(parseCsv(await readLake('agent-events/queries/spectrum.csv'))).toEqual(logins);
+  expect(parseCsv(await readLake('agent-events/queries/sessions.csv'))).toEqual(sessionsOf(events));
 }

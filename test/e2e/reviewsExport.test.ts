@@ -1,4 +1,3 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,18 +9,16 @@ import { generateReviews, loadReviews } from '../../samples/loadReviews';
 import { startStack, type Stack } from '../../src/local';
 import { sluice } from '../support/cli';
 import { describeWithRealData, realData } from '../support/data';
+import { STARTED, WorkerProcesses } from '../support/workerProcesses';
 
 const PORT_OFFSET = 24_000;
-const WORKER = join(__dirname, '..', '..', 'dist', 'src', 'worker.js');
-/** `PENDING_ACTIVITY_STATE_STARTED` of Temporal's API. */
-const STARTED = 2;
 
 let folder: string;
 let stack: Stack;
 let env: NodeJS.ProcessEnv;
 let lake: string;
 let dynamodb: DynamoDBClient;
-const workers: ChildProcess[] = [];
+const workers = new WorkerProcesses();
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-e2e-'));
@@ -40,23 +37,11 @@ beforeAll(async () => {
 }, 300_000);
 
 afterAll(async () => {
-  for (const worker of workers) worker.kill('SIGKILL');
+  workers.killAll();
   dynamodb?.destroy();
   await stack?.stop();
   await rm(folder, { recursive: true, force: true });
 }, 60_000);
-
-function startWorker(): Promise<ChildProcess> {
-  const worker = spawn(process.execPath, [WORKER], {
-    env: { ...process.env, ...env, SLUICE_METRICS_PORT: '', SLUICE_LOG_LEVEL: 'silent' },
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  });
-  workers.push(worker);
-  return new Promise((resolve, reject) => {
-    worker.once('message', () => resolve(worker));
-    worker.once('exit', (code) => reject(new Error(`the worker ended with ${code}`)));
-  });
-}
 
 const start = (id: string, parameters: string[], wait: string[] = ['--wait']) =>
   sluice(
@@ -85,7 +70,7 @@ test('a run whose worker is killed at each step is finished by others, with noth
   const connection = await Connection.connect({ address: stack.info.temporal.address });
   const handle = new Client({ connection }).workflow.getHandle('killed');
   try {
-    let worker = await startWorker();
+    let worker = await workers.start(env);
     const started = await start('killed', ['mode=scan', 'readCapacityUnits=20'], []);
     expect(started).toMatchObject({ code: 0, stderr: '' });
     const killedAt = new Set<string>();
@@ -103,7 +88,7 @@ test('a run whose worker is killed at each step is finished by others, with noth
       }
       for (const { activityId } of working) killedAt.add(activityId!);
       worker.kill('SIGKILL');
-      worker = await startWorker();
+      worker = await workers.start(env);
     }
     expect((await handle.describe()).status.name).toBe('COMPLETED');
     // Scan, find, convert, crawl, two queries, two copies; some of the last ones side by side.
@@ -138,7 +123,7 @@ test('a run whose worker is killed at each step is finished by others, with noth
 }, 420_000);
 
 test('a table that is not there fails the run, and says so', async () => {
-  const worker = await startWorker();
+  const worker = await workers.start(env);
   const ended = await start('nowhere', ['mode=scan', 'tableName=Nowhere']);
   expect(ended.code).toBe(1);
   expect(JSON.parse(ended.stdout)).toMatchObject({
@@ -159,7 +144,7 @@ describeWithRealData('on the sample table', () => {
   ])(
     'an export that is there already is converted on %s, queried, and its answers are those of the items',
     async (engine, key) => {
-      const worker = await startWorker();
+      const worker = await workers.start(env);
       await cp(join(realData, key), join(lake, key), { recursive: true });
       const ended = await start(`real-${engine}`, [
         ...[`exportLocation=s3://lake/${key}`, 'lake=s3://lake', `engine=${engine}`],

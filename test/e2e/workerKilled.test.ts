@@ -1,17 +1,16 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startStack, type Stack } from '../../src/local';
 import { sluice } from '../support/cli';
+import { WorkerProcesses } from '../support/workerProcesses';
 
 const PORT_OFFSET = 22_000;
-const WORKER = join(__dirname, '..', '..', 'dist', 'src', 'worker.js');
 
 let folder: string;
 let stack: Stack;
 let env: NodeJS.ProcessEnv;
-const workers: ChildProcess[] = [];
+const workers = new WorkerProcesses();
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-e2e-'));
@@ -28,22 +27,10 @@ beforeAll(async () => {
 }, 300_000);
 
 afterAll(async () => {
-  for (const worker of workers) worker.kill('SIGKILL');
+  workers.killAll();
   await stack?.stop();
   await rm(folder, { recursive: true, force: true });
 }, 60_000);
-
-function startWorker(): Promise<ChildProcess> {
-  const worker = spawn(process.execPath, [WORKER], {
-    env: { ...process.env, ...env, SLUICE_METRICS_PORT: '', SLUICE_LOG_LEVEL: 'silent' },
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  });
-  workers.push(worker);
-  return new Promise((resolve, reject) => {
-    worker.once('message', () => resolve(worker));
-    worker.once('exit', (code) => reject(new Error(`the worker ended with ${code}`)));
-  });
-}
 
 interface Batch {
   id: number;
@@ -79,12 +66,12 @@ test.each([
   'a worker killed %s: another finishes the run, and Livy saw one batch',
   async (moment, reached) => {
     const before = new Set((await batches()).map(({ id }) => id));
-    const first = await startWorker();
+    const first = await workers.start(env);
     const id = `killed-${moment.length}`;
     await startSleep(id);
     await batchesWhen((now) => now.some((batch) => !before.has(batch.id) && reached(batch)));
     first.kill('SIGKILL');
-    const second = await startWorker();
+    const second = await workers.start(env);
     const watched = await sluice(['watch', id], { env });
     expect(watched.code).toBe(0);
     expect((await batches()).filter((batch) => !before.has(batch.id))).toHaveLength(1);

@@ -81,3 +81,36 @@ export function countCalls(records: ContactRecord[]): { byAgent: string[]; byAge
     byAgentAndQueue: count(({ Agent, Queue }) => `${Agent!.Username},${Queue?.ARN ?? ''}`),
   };
 }
+
+/** The table `logins`: agents that have a user name, the newest first. */
+export function loginsOf(events: AgentEvent[]): { header: string[]; rows: string[][] } {
+  const rows = events
+    .filter((event) => event.EventType === 'LOGIN' && event.CurrentAgentSnapshot.Configuration?.Username)
+    .map(({ CurrentAgentSnapshot: { AgentStatus, Configuration }, EventTimestamp }) => [
+      AgentStatus.Name,
+      Configuration!.Username,
+      EventTimestamp,
+    ])
+    .sort((a, b) => (a[2]! < b[2]! ? 1 : -1));
+  return { header: ['status', 'username', 'event_ts'], rows };
+}
+
+/** The table `sessions`: contacts that have the same place in both snapshots, by id downwards, then by time. */
+export function sessionsOf(events: AgentEvent[]): { header: string[]; rows: string[][] } {
+  const inTime = [...events].sort((a, b) => (timeAndId(a) < timeAndId(b) ? -1 : 1));
+  const rows = inTime.flatMap(({ CurrentAgentSnapshot: current, PreviousAgentSnapshot: previous }) =>
+    (current.Contacts ?? []).flatMap((contact, i) => {
+      const before = previous?.Contacts?.[i];
+      if (before?.ContactId !== contact.ContactId) return [];
+      const { Channel, InitiationMethod, State, StateStartTimestamp, ContactId } = contact;
+      const username = current.Configuration?.Username ?? '';
+      return [[username, Channel, InitiationMethod, before.State, State, StateStartTimestamp, ContactId]];
+    }),
+  );
+  rows.sort((a, b) =>
+    a[6]! !== b[6]! ? (a[6]! < b[6]! ? 1 : -1) : a[5]! < b[5]! ? -1 : a[5]! > b[5]! ? 1 : 0,
+  );
+  return { header: 'username,channel,direction,prev_state,current_state,current_ts,id'.split(','), rows };
+}
+
+const timeAndId = ({ EventTimestamp, EventId }: AgentEvent) => `${EventTimestamp} ${EventId}`;

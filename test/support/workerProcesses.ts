@@ -1,0 +1,116 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { AsyncCompletionClient, type WorkflowHandle } from '@temporalio/client';
+import { startWatchedS3, type Write } from './watchedS3';
+
+const WORKER = join(__dirname, '..', '..', 'dist', 'src', 'worker.js');
+/** `PENDING_ACTIVITY_STATE_STARTED` of Temporal's API. */
+export const STARTED = 2;
+
+/** Built workers as processes of their own, to be killed. */
+export class WorkerProcesses {
+  private readonly started: ChildProcess[] = [];
+
+  /** Resolves when the worker polls. */
+  start(env: NodeJS.ProcessEnv): Promise<ChildProcess> {
+    const worker = spawn(process.execPath, [WORKER], {
+      env: { ...process.env, ...env, SLUICE_METRICS_PORT: '', SLUICE_LOG_LEVEL: 'silent' },
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    this.started.push(worker);
+    return new Promise((resolve, reject) => {
+      worker.once('message', () => resolve(worker));
+      worker.once('exit', (code) => reject(new Error(`the worker ended with ${code}`)));
+    });
+  }
+
+  killAll(): void {
+    for (const worker of this.started) worker.kill('SIGKILL');
+  }
+}
+
+/** Resolves when the process is gone. */
+async function kill(worker: ChildProcess): Promise<void> {
+  if (worker.exitCode !== null) throw new Error(`the worker ended by itself, with ${worker.exitCode}`);
+  const gone = once(worker, 'exit');
+  worker.kill('SIGKILL');
+  await gone;
+}
+
+/**
+ * Tells the server at once what it would find out by its time-outs: that nobody works on the run any more. The activities
+ * that a dead worker had are started again as after a heartbeat that did not come.
+ */
+async function giveUpWorker({ client, workflowId }: WorkflowHandle): Promise<void> {
+  const { workflowService, connection } = client;
+  const { namespace } = client.options;
+  const run = { namespace, execution: { workflowId } };
+  await workflowService.resetStickyTaskQueue(run);
+  const { pendingActivities } = await workflowService.describeWorkflowExecution(run);
+  const activities = new AsyncCompletionClient({ connection, namespace });
+  for (const { activityId, state } of pendingActivities) {
+    if (Number(state) !== STARTED) continue;
+    await activities.fail({ workflowId, activityId: activityId! }, new Error('the worker was killed'));
+  }
+}
+
+/**
+ * Runs a pipeline while its worker is killed at every write: S3 has done it, and the worker does not hear of it. The note
+ * that a local job has ended is left out, since its next await finds it and does nothing.
+ *
+ * @returns what was written, in order, and how often each await was started, by its step
+ */
+export async function finishUnderKills(
+  workers: WorkerProcesses,
+  handle: WorkflowHandle,
+  { env, start }: { env: NodeJS.ProcessEnv; start: () => Promise<void> },
+): Promise<{ writes: Write[]; awaits: Record<string, number> }> {
+  let worker: ChildProcess;
+  let replacing: Promise<void> | null = null;
+  let fail: (error: unknown) => void;
+  const failed = new Promise<never>((_, reject) => (fail = reject));
+  // It may come while nobody waits for it.
+  failed.catch(() => {});
+  const replaceWorker = async () => {
+    await kill(worker);
+    await giveUpWorker(handle);
+    worker = await workers.start(workerEnv);
+  };
+  const s3 = await startWatchedS3(env['AWS_ENDPOINT_URL_S3']!, async ({ path }) => {
+    if (path.includes('/.jobs/')) return;
+    // What the same worker wrote side by side dies with it.
+    replacing ??= replaceWorker()
+      .catch((error: unknown) => fail(error))
+      .finally(() => (replacing = null));
+    await replacing;
+  });
+  const workerEnv = { ...env, AWS_ENDPOINT_URL_S3: s3.endpoint };
+  try {
+    worker = await workers.start(workerEnv);
+    await start();
+    await Promise.race([handle.result(), failed]);
+    await kill(worker);
+    return { writes: s3.writes, awaits: await countAwaits(handle) };
+  } finally {
+    await s3.stop();
+  }
+}
+
+/** How often the await of each job was started, by the step's name, from the history. */
+async function countAwaits(handle: WorkflowHandle): Promise<Record<string, number>> {
+  const { events } = await handle.fetchHistory();
+  const steps = new Map<string, string>();
+  const counts: Record<string, number> = {};
+  for (const event of events ?? []) {
+    const { activityTaskScheduledEventAttributes: scheduled, activityTaskStartedEventAttributes: started } =
+      event;
+    if (scheduled?.activityType?.name === 'awaitJob') {
+      const summary = JSON.parse(Buffer.from(event.userMetadata!.summary!.data!).toString()) as string;
+      steps.set(String(event.eventId), summary.replace(/^await /, ''));
+    }
+    const step = started && steps.get(String(started.scheduledEventId));
+    if (step) counts[step] = started.attempt!;
+  }
+  return counts;
+}
