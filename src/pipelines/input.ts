@@ -194,7 +194,7 @@ const isAttempts = (value: unknown) =>
   Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 100;
 
 /** What each of `JobOptions` needs. */
-const OPTIONS: Record<string, { needs: string; fits: (value: unknown) => boolean }> = {
+export const OPTIONS: Record<string, { needs: string; fits: (value: unknown) => boolean }> = {
   timeout: { needs: RULES.duration.needs, fits: (value) => RULES.duration.fits(value, {} as Field) },
   capacityTimeout: { needs: RULES.duration.needs, fits: (value) => RULES.duration.fits(value, {} as Field) },
   onCancel: { needs: '"stop" or "leave"', fits: (value) => value === 'stop' || value === 'leave' },

@@ -2,6 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { ERROR_CODES } from '../../src/errors';
+import { RESOURCES } from '../../src/jobs';
+import { OPTIONS } from '../../src/pipelines/input';
 
 const root = join(__dirname, '..', '..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -39,6 +41,20 @@ test('docs/command-line.md has every command, and no other', () => {
   ]);
   for (const command of commands) expect(existsSync(join(root, 'src', 'cli', `${command}.ts`))).toBe(true);
 });
+
+test('docs/jobs.md has one section for every resource, and for no other', () => {
+  const sections = [...read('docs/jobs.md').matchAll(/^## (`.+)$/gm)];
+  const names = sections.flatMap(([, heading]) => [...heading!.matchAll(/`([^`]+)`/g)]);
+  expect(names.map(([, name]) => name!).sort()).toEqual([...RESOURCES].sort());
+});
+
+test.each(['docs/jobs.md', 'docs/writing-a-pipeline.md'])(
+  '%s has every option of a job, and no other',
+  (page) => {
+    const table = /^\| option .*\n((?:\|.*\n)+)/m.exec(read(page))![1]!;
+    expect(all(table, /^\| `(\w+)`/gm)).toEqual(Object.keys(OPTIONS).sort());
+  },
+);
 
 test('the two commands of the README are there', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
