@@ -1,6 +1,7 @@
 import { HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { Argument, type Command } from 'commander';
 import { connectS3 } from '../connect';
+import { arrivalOfHead } from '../activities/manifest';
 import { SluiceError } from '../errors';
 import type { Arrival } from '../pipelines';
 import { matchesPattern, parseS3Uri } from '../pipelines/location';
@@ -72,16 +73,7 @@ async function findTargets(
 async function readArrival(s3: S3Client, { bucket, key }: { bucket: string; key: string }): Promise<Arrival> {
   try {
     const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
-    return {
-      bucket,
-      key,
-      versionId: head.VersionId && head.VersionId !== 'null' ? head.VersionId : null,
-      etag: head.ETag?.replace(/"/g, '') || null,
-      size: head.ContentLength ?? null,
-      sequencer: null,
-      time: (head.LastModified ?? new Date()).toISOString(),
-      byHand: true,
-    };
+    return { ...arrivalOfHead(bucket, key, head), byHand: true };
   } catch (error) {
     const uri = `s3://${bucket}/${key}`;
     const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
