@@ -1,9 +1,10 @@
 /**
- * `node dist/bench/arrivals.js [WAITING]`: arrivals in numbers, on one local server.
+ * `npm run bench -- arrivals [WAITING]`: arrivals in numbers, on one local server.
  *
  * - events: how many a second go through `acceptArrivals`, each a request of its own, against one bare signal an event;
- * - waiting: the memory of the worker with 100 runs that wait, and with WAITING (default 1,000);
- * - wake-up: one object that all of them wait for wakes them.
+ * - waiting: the memory of the worker with 100 runs that wait, and with WAITING (default 1,000), 1,000 a source, with 100
+ *   runs in the sticky cache each time;
+ * - wake-up: one object wakes all that wait on its source.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -25,8 +26,11 @@ import {
 } from '../src/local';
 import type { Arrival } from '../src/pipelines';
 import { arrivalsSeenSignal } from '../src/workflows/messages';
+import { each, median, untilIdle } from './measure';
 
 const WAITING = Number(process.argv[2] ?? 1_000);
+const CACHED = 100;
+const WAITING_A_SOURCE = 1_000;
 const EVENTS = 5_000;
 const BARE_SIGNALS = 1_000;
 /** How many requests are under way at once, as from as many senders. */
@@ -34,20 +38,10 @@ const SENDERS = 100;
 
 const config = { ...readConfig({}), taskQueue: 'bench' };
 const seconds = (sinceMs: number) => (performance.now() - sinceMs) / 1000;
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 
 function arrival(key: string): Arrival {
   const time = new Date().toISOString();
   return { bucket: 'lake', key, versionId: null, etag: key, size: 1, sequencer: null, time };
-}
-
-/** Runs `act` for 0 to `count - 1`, so many at a time. */
-async function each(count: number, atOnce: number, act: (i: number) => Promise<unknown>): Promise<void> {
-  let next = 0;
-  const work = async () => {
-    while (next < count) await act(next++);
-  };
-  await Promise.all(Array.from({ length: atOnce }, work));
 }
 
 async function measureEvents(client: Client): Promise<void> {
@@ -77,19 +71,29 @@ async function measureEvents(client: Client): Promise<void> {
 
 async function measureWaiting(client: Client): Promise<void> {
   const start = (i: number) =>
-    client.workflow.start('waiting', { taskQueue: 'bench', workflowId: `waiting-${i}`, args: [] });
+    client.workflow.start('waiting', {
+      ...{ taskQueue: 'bench', workflowId: `waiting-${i}` },
+      args: [`awaited-${Math.floor(i / WAITING_A_SOURCE)}`],
+    });
   const megabytes = () => {
     globalThis.gc?.();
     return (process.memoryUsage().rss / 2 ** 20).toFixed(0);
   };
-  await each(100, 20, start);
+  await each(CACHED, 20, start);
+  await each(CACHED, 20, (i) => untilIdle(client, `waiting-${i}`));
   const few = megabytes();
-  await each(WAITING - 100, 20, (i) => start(100 + i));
-  console.log(`waiting: ${few} MiB with 100 runs, ${megabytes()} MiB with ${WAITING}`);
+  await each(WAITING - CACHED, 20, (i) => start(CACHED + i));
+  await each(WAITING, 20, (i) => untilIdle(client, `waiting-${i}`));
+  console.log(`waiting: ${few} MiB with ${CACHED} runs, ${megabytes()} MiB with ${WAITING}`);
+  const woken = Math.min(WAITING, WAITING_A_SOURCE);
+  await untilIdle(client, 'arrivals:s3://lake/awaited-0/');
   const startedAt = performance.now();
-  await createAcceptArrivals(client, config)([arrival('awaited/one.csv')]);
-  await each(WAITING, 50, (i) => client.workflow.getHandle(`waiting-${i}`).result());
-  console.log(`wake-up: ${WAITING} runs in ${seconds(startedAt).toFixed(1)} s`);
+  await createAcceptArrivals(client, config)([arrival('awaited-0/one.csv')]);
+  await each(woken, 50, (i) => client.workflow.getHandle(`waiting-${i}`).result());
+  const { historyLength } = await client.workflow.getHandle('arrivals:s3://lake/awaited-0/').describe();
+  console.log(
+    `wake-up: ${woken} runs in ${seconds(startedAt).toFixed(1)} s; ${historyLength} events in the history of their source`,
+  );
 }
 
 async function main(): Promise<void> {
@@ -116,6 +120,7 @@ async function main(): Promise<void> {
       connection: await NativeConnection.connect({ address: temporal.address }),
       namespace: 'default',
       activities: { config, client, s3, searchAttributes: false },
+      maxCachedWorkflows: CACHED,
       workflows: {
         workflowBundle: await bundleWorkflowCode({
           workflowsPath: require.resolve('./workflows'),
@@ -137,4 +142,10 @@ async function main(): Promise<void> {
   }
 }
 
-void main();
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  },
+);

@@ -12,11 +12,11 @@ import type { Runner } from '../src/activities/runners/runner';
 import { readConfig } from '../src/config';
 import { createWorker } from '../src/createWorker';
 import { ensureTemporal, freePort, Processes, startTemporal } from '../src/local';
+import { median } from './measure';
 
 const PROBES = 20;
 const JOBS_A_RUN = 250;
 const jobs = Number(process.argv[2] ?? 1000);
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 let awaited = 0;
 let released = false;

@@ -22,14 +22,13 @@ import { createLogger } from '../src/logging';
 import { arrivalsWorkflowId } from '../src/pipelines/location';
 import { createWebhook } from '../src/webhook/server';
 import { arrivalsSeenSignal } from '../src/workflows/messages';
+import { median } from './measure';
 
 /** Below the 10,000 signals that the server takes for one workflow run. */
 const EVENTS = 5_000;
 const CALLERS = 64;
 const config = { ...readConfig({}), taskQueue: 'bench' };
 const SOURCE = { bucket: 'lake', prefix: 'sales/' };
-
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 /** Calls `act` for 0 to below `count`, by so many callers that each wait for their last; answers calls a second. */
 async function measureRate(count: number, act: (n: number) => Promise<void>): Promise<number> {

@@ -50,9 +50,9 @@ const waitingPipeline: Pipeline = {
   schedule: null,
 };
 
-export function waiting(): Promise<string | null> {
+export function waiting(folder: string): Promise<string | null> {
   return runPipeline(waitingPipeline, {}, {}, async (run) => {
-    const [object] = await run.waitForArrivals('wait', 's3://lake/awaited/*');
+    const [object] = await run.waitForArrivals('wait', `s3://lake/${folder}/*`);
     return object.key;
   });
 }

@@ -10,6 +10,8 @@ export interface CreateWorkerOptions {
   activities: ActivityDependencies;
   /** Workflow code other than Sluice's own pipelines: a bundle, or a path that is bundled at start. */
   workflows?: Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'>;
+  /** How many runs stay in memory between their workflow tasks; default the SDK's, by the size of the heap. */
+  maxCachedWorkflows?: number;
 }
 
 /** Awaits hold an activity slot each while a job runs elsewhere, and little else; submits must find one free. */
@@ -24,6 +26,7 @@ export function createWorker({
   namespace,
   activities,
   workflows,
+  maxCachedWorkflows,
 }: CreateWorkerOptions): Promise<Worker> {
   const { taskQueue, deploymentName, buildId } = activities.config;
   return Worker.create({
@@ -37,6 +40,7 @@ export function createWorker({
     shutdownGraceTime: '5 s',
     shutdownForceTime: '30 s',
     ...(workflows ?? ownWorkflows()),
+    ...(maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows }),
     ...(deploymentName !== null && buildId !== null
       ? {
           workerDeploymentOptions: {

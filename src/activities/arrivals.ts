@@ -12,6 +12,7 @@ import type { Arrival } from '../pipelines';
 import { isSince } from '../pipelines/arrival';
 import { arrivalsWorkflowId, type Source } from '../pipelines/location';
 import { subscribeSignal, unsubscribeSignal, type ArrivalsState, type RunMemo } from '../workflows/messages';
+import { beating } from './beating';
 import { toActivityFailure } from './failures';
 import { arrivalOfHead, readManifest } from './manifest';
 import type { Activities, ListedPage } from './types';
@@ -49,18 +50,15 @@ export function createArrivalActivities(
   'subscribe' | 'unsubscribe' | 'listArrivals' | 'listSource' | 'startRuns' | 'readManifest'
 > {
   return {
-    async subscribe(source, subscription) {
-      try {
+    subscribe: (source, subscription) =>
+      attempt(async () => {
         await checkBucket(deps.s3, source.bucket);
         await deps.client.workflow.signalWithStart('arrivals', {
           ...arrivalsWorkflowOptions(source, deps),
           signal: subscribeSignal,
           signalArgs: [subscription],
         });
-      } catch (error) {
-        throw toActivityFailure(error);
-      }
-    },
+      }),
 
     async unsubscribe(source, subscription) {
       await deps.client.workflow
@@ -68,45 +66,38 @@ export function createArrivalActivities(
         .signal(unsubscribeSignal, subscription);
     },
 
-    async listArrivals(source, since) {
-      try {
+    listArrivals: (source, since) =>
+      attempt(async () => {
         const found: Arrival[] = [];
         for await (const { arrivals } of listPages(deps.s3, source, since, null)) found.push(...arrivals);
         return found.sort((a, b) => Date.parse(a.time) - Date.parse(b.time)).slice(0, LISTED_OBJECTS);
-      } catch (error) {
-        throw toActivityFailure(error);
-      }
-    },
+      }),
 
-    async listSource(source, since, after) {
-      try {
-        return await listSource(deps.s3, source, since, after);
-      } catch (error) {
-        throw toActivityFailure(error);
-      }
-    },
+    listSource: (source, since, after) => attempt(() => listSource(deps.s3, source, since, after)),
 
-    async startRuns(trigger, arrivals) {
-      const waiting = [...arrivals];
-      const work = async () => {
-        for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
-          await startRun(deps, trigger, next);
-      };
-      try {
+    startRuns: (trigger, arrivals) =>
+      attempt(async () => {
+        const waiting = [...arrivals];
+        const work = async () => {
+          for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
+            await startRun(deps, trigger, next);
+        };
         await Promise.all(Array.from({ length: STARTS }, work));
-      } catch (error) {
-        throw toActivityFailure(error);
-      }
-    },
+      }),
 
-    async readManifest(manifest) {
-      try {
-        return await readManifest(deps.s3, manifest, Context.current().cancellationSignal);
-      } catch (error) {
-        throw toActivityFailure(error);
-      }
-    },
+    readManifest: (manifest) => attempt((signal) => readManifest(deps.s3, manifest, signal)),
   };
+}
+
+/** One attempt: heartbeats, so that a worker that dies in it is soon noticed, and failures are classified. */
+function attempt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  return beating(async (signal) => {
+    try {
+      return await work(signal);
+    } catch (error) {
+      throw toActivityFailure(error);
+    }
+  });
 }
 
 /**

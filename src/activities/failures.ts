@@ -88,8 +88,13 @@ function innerCode(error: unknown): string | undefined {
  * What crosses the activity boundary. `giveUp` makes a retryable failure final: its budget is spent.
  * Cancellation goes through as it is.
  */
-export function toActivityFailure(error: unknown, giveUp: (code: ErrorCode) => boolean = () => false): Error {
+export function toActivityFailure(
+  error: unknown,
+  giveUp: (code: ErrorCode) => boolean = () => false,
+  details: unknown[] = [],
+): Error {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
   const { code, message } = classifyError(error);
-  return ApplicationFailure.create({ type: code, message, nonRetryable: !isRetryable(code) || giveUp(code) });
+  const nonRetryable = !isRetryable(code) || giveUp(code);
+  return ApplicationFailure.create({ type: code, message, nonRetryable, details });
 }

@@ -1,8 +1,9 @@
-import { ApplicationFailure, cancelled, Context, heartbeat } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import { isRetryable, SluiceError, type ErrorCode } from '../errors';
 import { RESOURCES, type JobReference } from '../jobs';
 import { formatDuration } from '../pipelines/duration';
-import type { Activities, JobEnd, Submission } from './types';
+import type { Activities, JobEnd, LostAnswer, Submission } from './types';
+import { beating } from './beating';
 import { classifyError, toActivityFailure } from './failures';
 import { findParameterProblems } from './parameters';
 import type { JobState, Progress, Runner, Runners } from './runners/runner';
@@ -32,19 +33,29 @@ export function createJobActivities(
 ): Pick<Activities, 'submitJob' | 'awaitJob' | 'stopJob'> {
   return {
     submitJob: (submission) =>
-      beating(async (signal, lastRefusal) => {
+      beating(async (signal, progress) => {
         const { attempt, scheduledTimestampMs } = Context.current().info;
+        const attempts = new SubmitAttempts(progress);
         try {
           const runner = findRunner(deps, submission);
           checkParameters(submission);
-          // An earlier attempt's answer may have been lost after the service had accepted the job.
-          const since = new Date(Number(lastRefusal.resumed ?? scheduledTimestampMs));
-          const found = attempt > 1 ? await runner.find(submission, since) : null;
-          return found ?? (await submitInLine(runner, submission, signal, lastRefusal));
+          if (attempt > 1) {
+            const found = await runner.find(
+              submission,
+              new Date(attempts.refusedAtMs ?? scheduledTimestampMs),
+            );
+            if (found !== null) return found;
+          }
+          return await attempts.submit(runner, () => submitInLine(runner, submission, signal, attempts));
         } catch (error) {
           // A service that throttles is worth waiting for until the job's own time-out; one that does not answer is not.
           const spent = Date.now() - scheduledTimestampMs > deps.retryForMs;
-          throw toActivityFailure(error, (code) => code === 'NoCapacity' || (spent && code !== 'Throttled'));
+          const giveUp = (code: ErrorCode) => code === 'NoCapacity' || (spent && code !== 'Throttled');
+          throw toActivityFailure(
+            error,
+            giveUp,
+            attempts.mayRun ? [{ mayRun: true } satisfies LostAnswer] : [],
+          );
         }
       }),
 
@@ -157,15 +168,50 @@ function findSubmitted(runner: Runner, submission: Submission): Promise<JobRefer
     : runner.find(submission, new Date(submission.since ?? 0));
 }
 
-/**
- * Submits; a service without room is asked again until it has some, when the submission says so. The time of each
- * refusal is kept, since a look-up after a lost answer must not take an older job of somebody else's for this one.
- */
+/** What the attempts of one submit know of each other; kept with their heartbeats. */
+class SubmitAttempts {
+  /** When the service last had no room: a look-up must not take an older job of somebody else's for this one. */
+  refusedAtMs: number | undefined;
+  /** Whether the service may have accepted the job without that anybody has its answer. */
+  mayRun: boolean;
+
+  constructor(private readonly progress: Progress) {
+    const kept = progress.resumed as number | { refusedAtMs?: number; mayRun?: boolean } | null | undefined;
+    const { refusedAtMs, mayRun } = typeof kept === 'number' ? { refusedAtMs: kept } : (kept ?? {});
+    this.refusedAtMs = refusedAtMs;
+    // Of an attempt whose worker died it is not known how far it came.
+    this.mayRun = mayRun ?? Context.current().info.attempt > 1;
+  }
+
+  /** To be called when a look-up has found no job, or at the first attempt. */
+  async submit(runner: Runner, submit: () => Promise<JobReference>): Promise<JobReference> {
+    if (!runner.takesToken) this.mayRun = false;
+    try {
+      return await submit();
+    } catch (error) {
+      this.mayRun ||= classifyError(error).code === 'Transient';
+      this.keep();
+      throw error;
+    }
+  }
+
+  refused(): void {
+    this.refusedAtMs = Date.now();
+    this.keep();
+  }
+
+  private keep(): void {
+    const { refusedAtMs, mayRun } = this;
+    this.progress.keep({ ...(refusedAtMs === undefined ? {} : { refusedAtMs }), mayRun });
+  }
+}
+
+/** Submits; a service without room is asked again until it has some, when the submission says so. */
 async function submitInLine(
   runner: Runner,
   submission: Submission,
   signal: AbortSignal,
-  lastRefusal: Progress,
+  attempts: SubmitAttempts,
 ): Promise<JobReference> {
   for (let intervalMs = LINE_MIN_MS; ; intervalMs = Math.min(LINE_MAX_MS, intervalMs * POLL_GROWTH)) {
     try {
@@ -174,7 +220,7 @@ async function submitInLine(
       signal.throwIfAborted();
       const { code, message } = classifyError(error);
       if (submission.inLineForMs === undefined || code !== 'NoCapacity') throw error;
-      lastRefusal.keep(Date.now());
+      attempts.refused();
       const deadlineMs = Context.current().info.scheduledTimestampMs + submission.inLineForMs;
       if (Date.now() + intervalMs > deadlineMs) {
         // Before the activity's own time-out: a submit that goes on after it would start a job that nobody knows of.
@@ -243,33 +289,4 @@ function jittered(durationMs: number): number {
 function toJobFailure(code: ErrorCode, message: string, retryable = false): ApplicationFailure {
   const end: JobEnd = { ended: true, retryable };
   return ApplicationFailure.create({ type: code, message, nonRetryable: true, details: [end] });
-}
-
-/**
- * Heartbeats about every third of the heartbeat time-out while the work goes on, however long one call takes. Each
- * heartbeat carries what the work has kept last.
- */
-async function beating<T>(work: (signal: AbortSignal, progress: Progress) => Promise<T>): Promise<T> {
-  const { cancellationSignal, info } = Context.current();
-  let kept: unknown = info.heartbeatDetails;
-  const progress: Progress = {
-    get resumed() {
-      return kept;
-    },
-    keep(value) {
-      kept = value;
-      heartbeat(kept);
-    },
-  };
-  const timer = setInterval(() => heartbeat(kept), (info.heartbeatTimeoutMs ?? 60_000) / 3);
-  heartbeat(kept);
-  try {
-    return await work(cancellationSignal, progress);
-  } catch (error) {
-    // What an aborted call throws says nothing; the activity's own cancellation does.
-    if (cancellationSignal.aborted) await cancelled();
-    throw error;
-  } finally {
-    clearInterval(timer);
-  }
 }

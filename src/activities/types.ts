@@ -25,6 +25,11 @@ export interface JobEnd {
   retryable: boolean;
 }
 
+/** The first detail of a failure that `submitJob` throws when the service may have accepted the job all the same. */
+export interface LostAnswer {
+  mayRun: true;
+}
+
 /** How a run ended, as an SNS topic or an HTTP endpoint is told; the link to the run is added. */
 export interface Notification {
   pipeline: string;

@@ -17,6 +17,7 @@ import { isSince } from '../pipelines/arrival';
 import { matchesPattern } from '../pipelines/location';
 import { arrivalsBefore } from './arrivalsBefore';
 import { ArrivalMemory, bytesOf } from './memory';
+import { HEARTBEAT_TIMEOUT } from './steps/activities';
 import { isReportable } from './steps/failures';
 import {
   addTriggerSignal,
@@ -33,9 +34,12 @@ import {
   type Trigger,
 } from './messages';
 
-const RETRY = { initialInterval: '1 s', maximumAttempts: 5 } as const;
-const { listSource } = proxyActivities<Activities>({ startToCloseTimeout: '2 minutes', retry: RETRY });
-const { startRuns } = proxyActivities<Activities>({ startToCloseTimeout: '5 minutes', retry: RETRY });
+const OPTIONS = {
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
+  retry: { initialInterval: '1 s', maximumAttempts: 5 },
+} as const;
+const { listSource } = proxyActivities<Activities>({ startToCloseTimeout: '2 minutes', ...OPTIONS });
+const { startRuns } = proxyActivities<Activities>({ startToCloseTimeout: '5 minutes', ...OPTIONS });
 
 /** How long an arrival is remembered. Older ones are still in S3, and the listing finds them. */
 const MEMORY_AGE_MS = 14 * 86_400_000;
@@ -204,6 +208,7 @@ export async function arrivals(state: ArrivalsState): Promise<void> {
       listener.sendAfter =
         Date.now() + Math.min(MAX_PACE_MS, Math.max(0, listener.sent - UNPACED_SIGNALS) * 1_000);
       sending.push(signalRun(listener.of, chunk));
+      if (listener.of.once) unsubscribe(listener.of);
     }
     await Promise.all(sending);
   };
@@ -332,7 +337,7 @@ function byteLength(value: unknown): number {
 }
 
 function isSame(a: Subscription, b: Subscription): boolean {
-  return a.workflowId === b.workflowId && a.runId === b.runId && a.pattern === b.pattern;
+  return a.workflowId === b.workflowId && a.runId === b.runId && a.pattern === b.pattern && a.step === b.step;
 }
 
 type TriggerName = Pick<Trigger, 'pipeline' | 'pattern'>;

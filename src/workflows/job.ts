@@ -15,6 +15,6 @@ export function job(given?: JobInput, options?: RunOptions): Promise<JobResult |
 /** One batch of a large `mapJobs`, started by it. */
 export function jobs(given: JobsInput, options?: RunOptions): Promise<JobResult[] | null> {
   return runPipeline<JobsInput, JobResult[]>(jobsPipeline, given, options, (run, input) =>
-    eachJob(run, input),
+    run.fanOut(input.name, (group) => eachJob(group, input)),
   );
 }

@@ -73,6 +73,10 @@ export interface Subscription {
   since: string;
   /** ISO 8601: when the run has stopped waiting for certain, even if it was terminated and unsubscribes from nothing. */
   until?: string;
+  /** The wait within the run: two may be for one pattern. */
+  step?: string;
+  /** One object is all that is waited for: the subscription ends with the first signal. */
+  once?: true;
 }
 
 export const subscribeSignal = defineSignal<[Subscription]>('subscribe');

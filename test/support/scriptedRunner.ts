@@ -5,6 +5,8 @@ import { markerOf, type JobState, type Runner, type SubmissionOf } from '../../s
 export interface Script {
   /** Thrown by `submit` before the service has accepted or after (`accepted`), once each, in order; accepted ones not before `after`. */
   submitFaults: { error: Error; accepted: boolean; after?: Promise<void> }[];
+  /** Thrown by `find`, once each, in order. */
+  findFaults: Error[];
   /** The states that polls see, the last one for ever; an error is thrown once. */
   states: (JobState | Error)[];
 }
@@ -28,8 +30,10 @@ export class ScriptedRunner implements Runner<'livy:createBatch'> {
     return this.reference(key, id, job.resource);
   }
 
-  find({ key, job }: SubmissionOf<'livy:createBatch'>): Promise<JobReference | null> {
+  find({ key, step, job }: SubmissionOf<'livy:createBatch'>): Promise<JobReference | null> {
     this.calls.find++;
+    const fault = this.scriptOf(step).findFaults?.shift();
+    if (fault) return Promise.reject(fault);
     const known = this.jobs.get(markerOf(key));
     return Promise.resolve(known ? this.reference(key, known.id, job.resource) : null);
   }

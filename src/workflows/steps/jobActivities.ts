@@ -1,11 +1,9 @@
 import { ActivityCancellationType } from '@temporalio/workflow';
 import type { Submission } from '../../activities/types';
 import { runsInWorker, type JobReference, type JobResult, type StopResult } from '../../jobs';
-import { activities } from './activities';
+import { activities, HEARTBEAT_TIMEOUT } from './activities';
 import { isReportable, toFailure } from './failures';
 
-/** Heartbeats come about every third of it; a worker killed during an await is noticed this late. */
-const HEARTBEAT_TIMEOUT = '15 s';
 /** How long one attempt to submit may take, when the service has room. */
 const SUBMIT_TIMEOUT_MS = 2 * 60_000;
 const JOB_RETRY = { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '30 s' } as const;
@@ -69,14 +67,21 @@ export function awaitJob(
   );
 }
 
+/** How long a stop goes on; a job of which it is not even known that there is one holds up its run for less. */
+const STOP_WITHIN = { submitted: '30 minutes', unknown: '5 minutes' } as const;
+
 /** Stops a job for good: what cannot be confirmed is reported as leaked, never dropped. */
-export async function stopJob(submission: Submission, reference: JobReference | null): Promise<StopResult> {
+export async function stopJob(
+  submission: Submission,
+  reference: JobReference | null,
+  is: keyof typeof STOP_WITHIN = 'submitted',
+): Promise<StopResult> {
   try {
     return await activities.stopJob.executeWithOptions(
       {
         summary: `stop ${submission.step}`,
         startToCloseTimeout: '10 minutes',
-        scheduleToCloseTimeout: '30 minutes',
+        scheduleToCloseTimeout: STOP_WITHIN[is],
         heartbeatTimeout: HEARTBEAT_TIMEOUT,
         retry: { initialInterval: '1 s', maximumInterval: '30 s' },
       },

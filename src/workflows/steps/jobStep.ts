@@ -9,7 +9,7 @@ import {
   TimeoutFailure,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { JobEnd, Submission } from '../../activities/types';
+import type { JobEnd, LostAnswer, Submission } from '../../activities/types';
 import { runsInWorker, type Job, type JobReference, type JobResult, type StopResult } from '../../jobs';
 import type { JobOptions } from '../../pipelines';
 import { parseDuration } from '../../pipelines/duration';
@@ -114,8 +114,9 @@ export class JobStep {
     const timedOut = error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
     const failed = toFailure(error, step.name);
     if (options.failedAs) failed.message = `${options.failedAs}: ${failed.message}`;
-    const ended = readJobEnd(error)?.ended === true || JOB_ENDS.includes(failed.code);
-    const mayRun = reference !== null && !runsInWorker(job.resource) && !ended;
+    const ended = readDetail(error)?.ended === true || JOB_ENDS.includes(failed.code);
+    const isLost = readDetail(error)?.mayRun === true && patched('a submit whose answer was lost');
+    const mayRun = !runsInWorker(job.resource) && ((reference !== null && !ended) || isLost);
     if (!isCancellation(error) && !timedOut && !mayRun) {
       board.update(step, { state: failed.code === 'JobStopped' ? 'stopped' : 'failed', failure: failed });
       return asApplicationFailure(failed, error);
@@ -127,7 +128,9 @@ export class JobStep {
       });
       return error;
     }
-    const stopped = await CancellationScope.nonCancellable(() => stopJob(submission, reference));
+    const stopped = await CancellationScope.nonCancellable(() =>
+      stopJob(submission, reference, isLost ? 'unknown' : 'submitted'),
+    );
     const leaked = stopped.outcome === 'leaked';
     const [code, what] = timedOut
       ? (['JobTimeout', `${step.name} did not end within ${this.timeout}`] as const)
@@ -165,17 +168,17 @@ function asCancellation(error: unknown): unknown {
 
 /** Milliseconds until the job is submitted anew, or null when it is not. */
 function pauseBeforeRetry(error: unknown, number: number, options: JobOptions): number | null {
-  const retryable = readJobEnd(error)?.retryable === true;
+  const retryable = readDetail(error)?.retryable === true;
   const attempts = options.retry?.attempts ?? (retryable ? RETRYABLE_ATTEMPTS : 1);
   if (number >= attempts || (toFailure(error, null).code !== 'JobFailed' && !retryable)) return null;
   const firstMs = parseDuration(options.retry?.interval ?? '') ?? RETRY_PAUSE_MS;
   return Math.min(firstMs * 2 ** (number - 1), Math.max(firstMs, MAX_RETRY_PAUSE_MS));
 }
 
-function readJobEnd(error: unknown): Partial<JobEnd> | undefined {
+function readDetail(error: unknown): Partial<JobEnd & LostAnswer> | undefined {
   const cause = error instanceof ActivityFailure ? error.cause : undefined;
   return cause instanceof ApplicationFailure
-    ? (cause.details?.[0] as Partial<JobEnd> | undefined)
+    ? (cause.details?.[0] as Partial<JobEnd & LostAnswer> | undefined)
     : undefined;
 }
 

@@ -2,7 +2,7 @@ import { CancellationScope, workflowInfo } from '@temporalio/workflow';
 import type { Arrival } from '../../pipelines';
 import { isNewer, isSameVersion, isSince } from '../../pipelines/arrival';
 import type { Failure } from '../messages';
-import { activities } from './activities';
+import { activities, HEARTBEAT_TIMEOUT } from './activities';
 import { isAwaited, signKeyOf } from './completeness';
 import { isReportable, toFailure } from './failures';
 import type { Shared } from './shared';
@@ -59,7 +59,11 @@ async function startLateRuns(shared: Shared, wait: Wait, arrivals: Arrival[]): P
       const batch = arrivals.slice(first, first + LATE_BATCH);
       await CancellationScope.nonCancellable(() =>
         activities.startRuns.executeWithOptions(
-          { startToCloseTimeout: '5 minutes', summary: `${step.name}: start new runs` },
+          {
+            startToCloseTimeout: '5 minutes',
+            heartbeatTimeout: HEARTBEAT_TIMEOUT,
+            summary: `${step.name}: start new runs`,
+          },
           [{ pipeline: workflowInfo().workflowType, input, ...since }, batch],
         ),
       );

@@ -3,7 +3,7 @@ import type { Job, JobResult } from '../../jobs';
 import type { JobOptions, Pipeline } from '../../pipelines';
 import type { Run } from './run';
 
-/** How many jobs of `mapJobs` one run holds: some thirteen history events each, far below Temporal's limit of 51,200. */
+/** How many jobs of `mapJobs` one run holds: some twelve history events each, far below Temporal's limit of 51,200. */
 const JOBS_PER_RUN = 500;
 
 /** Input of the pipeline that runs one batch of a large `mapJobs`. */
@@ -39,7 +39,7 @@ export async function mapJobs<T>(
   const { concurrency = 10, ...jobOptions } = options;
   const jobs = items.map(jobOf);
   if (jobs.length > JOBS_PER_RUN) {
-    return run.group(name, async (group) => {
+    return run.fanOut(name, async (group) => {
       const results: JobResult[] = [];
       for (let first = 0; first < jobs.length; first += JOBS_PER_RUN) {
         const batch: JobsInput = {
@@ -60,7 +60,7 @@ export async function mapJobs<T>(
       return results;
     });
   }
-  return run.group(name, (group) =>
+  return run.fanOut(name, (group) =>
     eachJob(group, { name, first: 0, jobs, concurrency, options: jobOptions }),
   );
 }

@@ -90,6 +90,14 @@ export class Run {
     return this.closeGroup(step, () => body(new Run(this.shared, step.name)));
   }
 
+  /** A group of many steps of one kind, of which search attributes name the group alone. */
+  fanOut<T>(name: string, body: (run: Run) => Promise<T>): Promise<T> {
+    return this.group(name, (group) => {
+      this.shared.board.addFanOut(group.parent!);
+      return body(group);
+    });
+  }
+
   /** Runs another pipeline as a child run, shown as a group with the child's id. The child shares this run's `since`. */
   async child<T>(name: string, pipeline: Pipeline, input: object): Promise<T> {
     const { board } = this.shared;

@@ -2,6 +2,7 @@ import {
   CancellationScope,
   isCancellation,
   log,
+  patched,
   proxyLocalActivities,
   setHandler,
   workflowInfo,
@@ -35,7 +36,8 @@ export async function runPipeline<Input, Result>(
   body: (run: Run, input: Input) => Promise<Result>,
   fallback?: (run: Run, input: Input, failure: Failure) => Promise<Result>,
 ): Promise<Result | null> {
-  const board = new StatusBoard(pipeline.name);
+  const hasFewEvents = patched('few events');
+  const board = new StatusBoard(pipeline.name, hasFewEvents);
   const info = workflowInfo();
   const scheduled = info.searchAttributes['TemporalScheduledStartTime']?.[0];
   const since = options?.since ?? (scheduled instanceof Date ? scheduled : info.startTime).toISOString();
@@ -48,7 +50,7 @@ export async function runPipeline<Input, Result>(
   const startedBy = options?.arrivals ?? [];
   const shared: Shared = {
     ...{ board, since, inbox: new ArrivalMemory(startedBy), startedBy, given, fail },
-    ...{ ended: [], subscriptions: [], background: [], clusters: [] },
+    ...{ ended: [], subscriptions: [], background: [], clusters: [], hasFewEvents },
   };
   setHandler(arrivedSignal, (arrivals) => receive(shared, arrivals));
   const run = new Run(shared, null);

@@ -25,6 +25,8 @@ export interface Shared {
   fail: (failure: Failure) => void;
   /** Created by the run, and to be ended with it. */
   clusters: Cluster[];
+  /** False in a run from before attributes were written once a task and a wait for one object ended its subscription. */
+  hasFewEvents: boolean;
 }
 
 /** A cluster, by the job that has created it. */

@@ -1,4 +1,10 @@
-import { setCurrentDetails, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  condition,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { formatDuration } from '../../pipelines/duration';
 import type { JobResult } from '../../jobs';
@@ -17,26 +23,37 @@ const ENDED = new Set(['succeeded', 'failed', 'stopped', 'leaked', 'skipped']);
 
 /**
  * The one status of a run. Every change goes through `update`, which keeps the query, the current details of the Web UI
- * and the search attributes in step; search attributes are written only when their value changes, since each write is a
- * history event.
+ * and the search attributes in step. Each write of search attributes is a history event and one for the visibility store,
+ * so they are written when their value changes, once a workflow task, and name of a fan-out the group, not each job.
  */
 export class StatusBoard {
   readonly status: RunStatus;
   /** Set once the worker said that the attributes are registered: an unregistered one would fail the task for ever. */
   private attributesUsable = false;
   private written: string | null = null;
+  private isPublished = false;
+  private readonly fanOuts = new Set<string>();
 
-  constructor(pipeline: string) {
+  constructor(
+    pipeline: string,
+    private readonly hasFewEvents: boolean,
+  ) {
     this.status = { pipeline, state: 'running', waitingFor: [], failure: null, measures: {}, steps: [] };
     setHandler(statusQuery, () => this.status, {
       description: 'State, steps, jobs and failures of the run.',
     });
     this.publish();
+    if (hasFewEvents) void CancellationScope.nonCancellable(() => this.keepPublished());
   }
 
   useSearchAttributes(): void {
     this.attributesUsable = true;
     this.publish();
+  }
+
+  /** A group of many steps of one kind: search attributes name it in the place of each. */
+  addFanOut(group: string): void {
+    if (this.hasFewEvents) this.fanOuts.add(group);
   }
 
   /** Adds a step; a name that is taken gets a number, so that names stay unique within a run. */
@@ -84,16 +101,33 @@ export class StatusBoard {
       if (!ENDED.has(step.state))
         this.update(step, { state: step.startedAt === null ? 'skipped' : 'stopped' });
     }
-    this.publish();
+    this.publishNow();
   }
 
   private publish(): void {
     const { status } = this;
     status.waitingFor = [...new Set(status.steps.flatMap((step) => step.waitingFor ?? []))];
+    this.isPublished = false;
+    if (!this.hasFewEvents) this.publishNow();
+  }
+
+  /** A condition is looked at when everything else of a workflow task is done. */
+  private async keepPublished(): Promise<never> {
+    for (;;) {
+      await condition(() => !this.isPublished);
+      this.publishNow();
+    }
+  }
+
+  private publishNow(): void {
+    this.isPublished = true;
+    const { status, fanOuts } = this;
     setCurrentDetails(renderDetails(status));
     if (!this.attributesUsable) return;
     const active = status.steps.filter((step) => step.kind !== 'group' && !ENDED.has(step.state));
-    const current = status.failure?.step ?? active.at(-1)?.name ?? status.steps.at(-1)?.name ?? '';
+    const last = active.at(-1) ?? status.steps.at(-1);
+    const named = last?.parent && fanOuts.has(last.parent) ? last.parent : last?.name;
+    const current = status.failure?.step ?? named ?? '';
     const values = [status.state, current, ...status.waitingFor].join('\n');
     if (values === this.written) return;
     this.written = values;

@@ -8,8 +8,10 @@ import {
 import type { Activities } from '../../activities/types';
 import { arrivalsWorkflowId, matchesPattern, sourceOf } from '../../pipelines/location';
 import { unsubscribeSignal, type Subscription } from '../messages';
+import { HEARTBEAT_TIMEOUT } from './activities';
 import { signKeyOf } from './completeness';
 import { isReportable } from './failures';
+import type { Shared } from './shared';
 import type { Wait } from './wait';
 
 /** How long after its time is up a wait may still be under way, while no worker is there. */
@@ -17,21 +19,22 @@ const UNTIL_MARGIN_MS = 30 * 86_400_000;
 
 const { subscribe } = proxyActivities<Activities>({
   startToCloseTimeout: '30 s',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   retry: { initialInterval: '1 s', maximumInterval: '30 s' },
 });
 
 /** One for the pattern, and one for a marker or manifest that does not fit it. */
-export function subscriptionsOf({
-  pattern,
-  source,
-  complete,
-  since,
-  deadlineMs,
-  late,
-}: Wait): Subscription[] {
+export function subscriptionsOf(
+  { pattern, source, complete, since, deadlineMs, late, step }: Wait,
+  { hasFewEvents }: Shared,
+): Subscription[] {
   const { workflowId, runId } = workflowInfo();
-  const until = late === 'ignore' ? { until: new Date(deadlineMs + UNTIL_MARGIN_MS).toISOString() } : {};
-  const subscription: Subscription = { workflowId, runId, pattern, since, ...until };
+  const subscription: Subscription = { workflowId, runId, pattern, since };
+  if (late === 'ignore') subscription.until = new Date(deadlineMs + UNTIL_MARGIN_MS).toISOString();
+  if (hasFewEvents) {
+    subscription.step = step.name;
+    if (late === 'ignore' && complete === undefined) subscription.once = true;
+  }
   const sign = signKeyOf(complete);
   if (sign === null || matchesPattern(pattern, { bucket: source.bucket, key: sign })) return [subscription];
   if (!patched('a marker of any folder')) return [subscription];
@@ -43,10 +46,10 @@ export function subscribeTo(
   subscription: Subscription,
   { withinMs, summary }: { withinMs: number; summary: string },
 ): Promise<void> {
-  return subscribe.executeWithOptions(
-    { startToCloseTimeout: '30 s', scheduleToCloseTimeout: withinMs, summary },
-    [sourceOf(subscription.pattern)!, subscription],
-  );
+  return subscribe.executeWithOptions({ scheduleToCloseTimeout: withinMs, summary }, [
+    sourceOf(subscription.pattern)!,
+    subscription,
+  ]);
 }
 
 /** The `arrivals` workflow forgets a subscription whose run is gone, so a signal that fails is no harm. */

@@ -3,7 +3,7 @@ import type { ListedPage, Manifest } from '../../activities/types';
 import { SluiceError } from '../../errors';
 import { isNewer, isSameVersion } from '../../pipelines/arrival';
 import { matchesPattern } from '../../pipelines/location';
-import { activities } from './activities';
+import { activities, HEARTBEAT_TIMEOUT } from './activities';
 import { findComplete, sorted, type TakenObjects } from './completeness';
 import { isReportable, toFailure } from './failures';
 import { receive } from './lateArrivals';
@@ -34,7 +34,10 @@ async function listInto(
 ): Promise<void> {
   let after: string | null = null;
   do {
-    const page: ListedPage = await activities.listSource(source, since, after);
+    const page: ListedPage = await activities.listSource.executeWithOptions(
+      { startToCloseTimeout: '2 minutes', heartbeatTimeout: HEARTBEAT_TIMEOUT },
+      [source, since, after],
+    );
     receive(shared, page.arrivals);
     after = page.after;
   } while (after !== null && !isEnough());
@@ -77,7 +80,11 @@ async function untilListed(shared: Shared, wait: Wait, manifestKey: string): Pro
     let read: Manifest;
     try {
       read = await activities.readManifest.executeWithOptions(
-        { startToCloseTimeout: '10 minutes', summary: `${step.name}: read the manifest` },
+        {
+          startToCloseTimeout: '10 minutes',
+          heartbeatTimeout: HEARTBEAT_TIMEOUT,
+          summary: `${step.name}: read the manifest`,
+        },
         [manifest],
       );
     } catch (error) {

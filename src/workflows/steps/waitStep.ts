@@ -42,7 +42,7 @@ export async function waitForArrivals(
     ...{ pattern, source, complete, since, deadlineMs, quietMs, late, step },
     ...{ listed: null, sign: null, taken: new Map<string, Arrival>() },
   };
-  const subscriptions = subscriptionsOf(wait);
+  const subscriptions = subscriptionsOf(wait, shared);
   let subscribed = false;
   const unsubscribeAll = async () => {
     for (const subscription of subscriptions) await unsubscribe(subscription);
@@ -58,9 +58,11 @@ export async function waitForArrivals(
     }
     const taken = await untilComplete(shared, wait);
     const isOver = late === 'ignore' || taken === null;
-    if (subscribed && isOver) {
+    // One that is for one object ended when that came, unless it came by hand.
+    const isSpent = taken?.[0].byHand !== true && subscriptions.every(({ once }) => once);
+    if (subscribed && isOver && !(taken !== null && isSpent)) {
       // What follows need not wait for it.
-      if (taken !== null && patched('unsubscribe beside what follows'))
+      if (taken !== null && (shared.hasFewEvents || patched('unsubscribe beside what follows')))
         shared.background.push(CancellationScope.nonCancellable(unsubscribeAll));
       else await unsubscribeAll();
     }
