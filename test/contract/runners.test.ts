@@ -1,16 +1,12 @@
 /** What every runner that submits its jobs elsewhere must do, over the real SDK client and a strict double. */
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { DefaultLogger } from '@temporalio/worker';
-import type { ApplicationFailure } from '@temporalio/common';
-import { createJobActivities } from '../../src/activities/jobs';
-import type { Runner } from '../../src/activities/runners/runner';
-import type { Submission } from '../../src/activities/types';
-import type { JobReference, JobResult, StopResult } from '../../src/jobs';
+import type { JobReference } from '../../src/jobs';
 import { ensureAwsTestTools } from '../../src/local';
 import { AwsDouble } from '../support/aws/double';
 import { quietRuntime } from '../support/environment';
+import { Attempts, failureOf } from './attempts';
 import { CASES } from './cases';
 import type { Control } from './contractCase';
+import { testEverywhere } from './everywhere';
 
 const GAP_MS = 5;
 let serviceModels: string;
@@ -23,13 +19,16 @@ beforeAll(async () => {
 describe.each(CASES.map((given) => [given.job.resource, given] as const))('%s', (resource, given) => {
   let aws: AwsDouble;
   let control: Control;
-  let endpoint: string;
+  let attempts: Attempts;
 
   beforeEach(async () => {
     const made = given.createDouble();
     control = made.control;
     aws = new AwsDouble(serviceModels, [made.double]);
-    endpoint = await aws.start();
+    const endpoint = await aws.start();
+    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+    const settings = { endpoint, region: 'eu-west-1', credentials, maxAttempts: 1 };
+    attempts = new Attempts(given.job, () => given.createRunner(settings, GAP_MS));
   });
 
   afterEach(async () => {
@@ -37,61 +36,18 @@ describe.each(CASES.map((given) => [given.job.resource, given] as const))('%s', 
     expect(aws.violations).toEqual([]);
   });
 
-  const createRunner = (): Runner =>
-    given.createRunner(
-      {
-        endpoint,
-        region: 'eu-west-1',
-        credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-        maxAttempts: 1,
-      },
-      GAP_MS,
-    );
-  /** One worker: activities over a runner of its own. */
-  const createWorker = () =>
-    createJobActivities({
-      runners: { [resource]: createRunner() },
-      engines: 'aws',
-      pollMinMs: 5,
-      pollMaxMs: 20,
-      retryForMs: 60_000,
-    });
-  const submission: Submission = { job: given.job, key: 'flow/run/step/1', run: 'flow', step: 'load data' };
-  // The time of the first attempt stays the same: a look-up must not find what was there before it.
-  const scheduledTimestampMs = Date.now();
-  const run = <T>(attempt: number, act: () => Promise<T>) => {
-    const info = { attempt, scheduledTimestampMs, heartbeatTimeoutMs: 1000 };
-    const environment = new MockActivityEnvironment(info, { logger: new DefaultLogger('ERROR') });
-    const outcome: Promise<T> = environment.run(act);
-    return { environment, outcome };
-  };
-  const submit = (attempt = 1, worker = createWorker()): Promise<JobReference> =>
-    run(attempt, () => worker.submitJob(submission)).outcome;
-  const awaitEnd = (reference: JobReference, worker = createWorker()): Promise<JobResult> =>
-    run(1, () => worker.awaitJob(submission, reference)).outcome;
-  const stop = (reference: JobReference | null): Promise<StopResult> =>
-    run(1, () => createWorker().stopJob(submission, reference)).outcome;
-  const failureOf = async (outcome: Promise<unknown>) =>
-    outcome.then(
-      () => {
-        throw new Error('it did not fail');
-      },
-      (error: ApplicationFailure) => error,
-    );
+  const submit = (attempt?: number) => attempts.submit(attempt);
+  const awaitEnd = (reference: JobReference) => attempts.awaitEnd(reference);
+  const stop = (reference: JobReference | null) => attempts.stop(reference);
   const counted = (operation: string) => aws.calls[operation] ?? 0;
   const until = async (holds: () => boolean) => {
     while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2));
   };
 
-  test('a job is accepted, awaited, and says what it was', async () => {
-    const reference = await submit();
-    expect(reference).toMatchObject({ resource, key: submission.key });
-    expect(JSON.parse(JSON.stringify(reference))).toEqual(reference);
-    expect(control.started()).toBe(1);
-    control.move(given.states.succeeded);
-    const result = await awaitEnd(reference);
-    expect(result).toMatchObject({ resource, externalId: reference.externalId });
-    expect(result.durationMs).toBeGreaterThanOrEqual(0);
+  describe('as everywhere', () => {
+    testEverywhere(() => ({ attempts, finish: () => control.move(given.states.succeeded) }));
+
+    afterEach(() => expect(control.started()).toBe(1));
   });
 
   test('a submit whose answer was lost is not done again', async () => {
@@ -115,13 +71,6 @@ describe.each(CASES.map((given) => [given.job.resource, given] as const))('%s', 
     expect(failure).toMatchObject({ type: 'Throttled', nonRetryable: false });
     expect(failure.message).toContain('Rate exceeded');
     await submit(2);
-    expect(control.started()).toBe(1);
-  });
-
-  test('two workers that submit one after the other start one job', async () => {
-    const first = await submit(1);
-    const second = await submit(2);
-    expect(second.externalId).toBe(first.externalId);
     expect(control.started()).toBe(1);
   });
 
@@ -155,10 +104,12 @@ describe.each(CASES.map((given) => [given.job.resource, given] as const))('%s', 
   test.each(given.states.running)('%s is running', async (state) => {
     const reference = await submit();
     control.move(state);
-    const polled = await createRunner().poll(submission, reference, new AbortController().signal, {
-      resumed: undefined,
-      keep: () => {},
-    });
+    const polled = await attempts
+      .createRunner()
+      .poll(attempts.submission, reference, new AbortController().signal, {
+        resumed: undefined,
+        keep: () => {},
+      });
     expect(polled).toMatchObject({ state: 'running', nativeState: state });
   });
 
@@ -182,19 +133,10 @@ describe.each(CASES.map((given) => [given.job.resource, given] as const))('%s', 
     expect(await stop(reference)).toMatchObject({ outcome: 'already ended' });
   });
 
-  test('the same end is seen by two workers', async () => {
-    const reference = await submit();
-    const ends = [awaitEnd(reference), awaitEnd(reference)];
-    control.move(given.states.succeeded);
-    const [a, b] = await Promise.all(ends);
-    expect(a!.externalId).toBe(b!.externalId);
-    expect(control.started()).toBe(1);
-  });
-
   test('an await that is cancelled leaves the job running', async () => {
     const reference = await submit();
-    const worker = createWorker();
-    const { environment, outcome } = run(1, () => worker.awaitJob(submission, reference));
+    const worker = attempts.createWorker();
+    const { environment, outcome } = attempts.run(1, () => worker.awaitJob(attempts.submission, reference));
     await until(() => counted(given.poll) > 0);
     environment.cancel();
     await failureOf(outcome);
@@ -248,8 +190,8 @@ describe.each(CASES.map((given) => [given.job.resource, given] as const))('%s', 
       expect(failure).toMatchObject({ type: 'NoCapacity', nonRetryable: true });
       expect(failure.message).toContain(message);
       aws.faults.push({ operation: given.submit, status, type, message, content });
-      const worker = createWorker();
-      await run(1, () => worker.submitJob({ ...submission, inLineForMs: 60_000 })).outcome;
+      const worker = attempts.createWorker();
+      await attempts.run(1, () => worker.submitJob({ ...attempts.submission, inLineForMs: 60_000 })).outcome;
       expect(control.started()).toBe(1);
     });
   }

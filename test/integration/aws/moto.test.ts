@@ -2,9 +2,6 @@
  * Runners against moto's server, which nobody here wrote, as far as it does what the services do. It does not know
  * Athena's BatchGetQueryExecution, keeps no client token, and tells Redshift's times in a form that the SDK refuses.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { AthenaClient, GetQueryExecutionCommand } from '@aws-sdk/client-athena';
 import {
   CreateTableCommand,
@@ -27,38 +24,19 @@ import {
 import { createEmrServerlessPort, EmrServerlessRunner } from '../../../src/activities/runners/emrServerless';
 import { createLambdaPort, LambdaRunner } from '../../../src/activities/runners/lambda';
 import type { SubmissionOf } from '../../../src/activities/runners/runner';
-import { ensureAwsTestTools, freePort, Processes } from '../../../src/local';
-import { isListening } from '../../../src/local/ports';
+import { startMoto, type Moto } from '../../support/moto';
 
 const GAP_MS = 20;
-const processes = new Processes();
-let folder: string;
-let settings: {
-  endpoint: string;
-  region: string;
-  credentials: { accessKeyId: string; secretAccessKey: string };
-};
+let moto: Moto;
+let settings: Pick<Moto, 'endpoint' | 'region' | 'credentials'>;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sluice-moto-'));
-  const { python } = await ensureAwsTestTools({ env: process.env, report: () => {} });
-  const port = await freePort();
-  const endpoint = `http://127.0.0.1:${port}`;
-  await processes.start({
-    name: 'moto',
-    command: python,
-    args: ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)],
-    env: process.env,
-    logs: folder,
-    ready: { check: () => isListening(port) },
-  });
-  settings = { endpoint, region: 'eu-west-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
+  moto = await startMoto();
+  const { endpoint, region, credentials } = moto;
+  settings = { endpoint, region, credentials };
 }, 300_000);
 
-afterAll(async () => {
-  await processes.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => moto?.stop());
 
 const signal: AbortSignal = new AbortController().signal;
 const common = { key: 'a', run: 'run', step: 'load data' };
@@ -168,19 +146,14 @@ test('Athena: a query is submitted and stopped', async () => {
 
 test('Lambda: a function is looked at, invoked, and its answer is the payload', async () => {
   const client = new LambdaClient(settings);
-  const scope = 'Credential=test/20250101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=none';
-  await fetch(settings.endpoint, {
-    method: 'POST',
-    headers: { authorization: `AWS4-HMAC-SHA256 ${scope}` },
-    body: new URLSearchParams({
-      Action: 'CreateRole',
-      RoleName: 'etl',
-      AssumeRolePolicyDocument: JSON.stringify({
-        Version: '2012-10-17',
-        Statement: [
-          { Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' },
-        ],
-      }),
+  await moto.query('iam', '2010-05-08', {
+    Action: 'CreateRole',
+    RoleName: 'etl',
+    AssumeRolePolicyDocument: JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [
+        { Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' },
+      ],
     }),
   });
   // Without Docker, moto's function answers what it was given.

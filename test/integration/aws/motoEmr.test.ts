@@ -2,7 +2,6 @@
  * Glue and EMR as moto has them, which nobody here wrote: the runners over the real SDK clients. What moto lacks
  * (CancelSteps, BatchStopJobRun, steps that end) is left to the strict doubles.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { EMRClient } from '@aws-sdk/client-emr';
 import { CreateCrawlerCommand, CreateJobCommand, GlueClient } from '@aws-sdk/client-glue';
 import { createEmrPort, createEmrRunners } from '../../../src/activities/runners/emr';
@@ -11,28 +10,16 @@ import { createCrawlerPort, GlueCrawlerRunner } from '../../../src/activities/ru
 import type { JobState, Runner, Runners } from '../../../src/activities/runners/runner';
 import type { Submission } from '../../../src/activities/types';
 import type { Job, JobReference } from '../../../src/jobs';
-import { ensureAwsTestTools } from '../../../src/local';
+import { startMoto, type Moto } from '../../support/moto';
 
 const GAP_MS = 10;
-let server: ChildProcess;
+let moto: Moto;
 let runners: Runners;
 
 beforeAll(async () => {
-  const { python } = await ensureAwsTestTools({ env: process.env, report: () => {} });
-  server = spawn(python, ['-m', 'moto.server', '-p', '0'], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const endpoint = await new Promise<string>((resolve, reject) => {
-    let output = '';
-    const read = (chunk: Buffer) => {
-      output += String(chunk);
-      const address = /Running on (http:\/\/[\w.:]+)/.exec(output)?.[1];
-      if (address !== undefined) resolve(address);
-    };
-    server.stdout!.on('data', read);
-    server.stderr!.on('data', read);
-    server.once('exit', (code) => reject(new Error(`moto ended with ${code}: ${output}`)));
-  });
-  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
-  const settings = { endpoint, region: 'eu-west-1', credentials, maxAttempts: 1 };
+  moto = await startMoto();
+  const { endpoint, region, credentials } = moto;
+  const settings = { endpoint, region, credentials, maxAttempts: 1 };
   const glue = new GlueClient(settings);
   const Role = 'arn:aws:iam::123456789012:role/glue';
   await glue.send(
@@ -51,11 +38,7 @@ beforeAll(async () => {
   };
 }, 300_000);
 
-afterAll(async () => {
-  const ended = new Promise((resolve) => server.once('exit', resolve));
-  server.kill('SIGKILL');
-  await ended;
-});
+afterAll(() => moto?.stop());
 
 const submissionOf = (job: Job, key: string): Submission => ({ job, key, run: 'nightly', step: 'load' });
 const runnerOf = (job: Job) => runners[job.resource] as Runner;
