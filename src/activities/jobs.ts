@@ -172,7 +172,7 @@ function findSubmitted(runner: Runner, submission: Submission): Promise<JobRefer
 class SubmitAttempts {
   /** When the service last had no room: a look-up must not take an older job of somebody else's for this one. */
   refusedAtMs: number | undefined;
-  /** Whether the service may have accepted the job without that anybody has its answer. */
+  /** Whether the service may have accepted the job and its answer was lost. */
   mayRun: boolean;
 
   constructor(private readonly progress: Progress) {

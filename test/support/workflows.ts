@@ -15,6 +15,8 @@ import {
 
 export interface StepsInput {
   wait?: { pattern: string; options: WaitOptions };
+  /** Waits for one pattern, side by side, by name. */
+  waits?: { pattern: string; options: Record<string, WaitOptions> };
   /** Names of jobs that run side by side. */
   parallel?: string[];
   parallelOptions?: ParallelOptions;
@@ -41,6 +43,18 @@ export function steps(input: StepsInput): Promise<unknown> {
     const results: Record<string, unknown> = {};
     if (input.wait)
       results['wait'] = await run.waitForArrivals('wait', input.wait.pattern, input.wait.options);
+    if (input.waits) {
+      const { pattern, options } = input.waits;
+      results['waits'] = await run.parallel(
+        Object.fromEntries(
+          Object.entries(options).map(([name, wait]) => [
+            name,
+            async (branch: Run) =>
+              (await branch.waitForArrivals(`wait ${name}`, pattern, wait)).map(({ key }) => key),
+          ]),
+        ),
+      );
+    }
     if (input.parallel) {
       results['parallel'] = await run.parallel(
         Object.fromEntries(

@@ -195,6 +195,28 @@ test('an object whose event was lost ends no quiet period', async () => {
   expect((await run.result()).keys.sort()).toEqual(['quiet/told', 'quiet/untold']);
 });
 
+test('of two waits of a run for one pattern, the end of one leaves the other waiting', async () => {
+  const waits = { pattern: 's3://lake/both/*', options: { first: {}, both: { complete: { count: 2 } } } };
+  const run = await environment.client.workflow.start('steps', {
+    taskQueue: 'test',
+    workflowId: 'two-waits',
+    args: [{ waits }],
+  });
+  const stepOf = async (name: string) =>
+    (await run.query(statusQuery)).steps.find((step) => step.name === `wait ${name}`);
+  await eventually(
+    () => Promise.all([stepOf('first'), stepOf('both')]),
+    (steps) => steps.every((step) => step?.state === 'waiting'),
+  );
+  await accept([await upload('both/a')]);
+  await eventually(
+    () => stepOf('first'),
+    (step) => step?.state === 'succeeded',
+  );
+  await accept([await upload('both/b')]);
+  expect(await run.result()).toEqual({ waits: { first: ['both/a'], both: ['both/a', 'both/b'] } });
+});
+
 test('one object wakes every run that waits for it, and a cancelled run is forgotten', async () => {
   const waiting = await Promise.all(
     Array.from({ length: 40 }, (_, i) =>
