@@ -196,7 +196,8 @@ test('an object whose event was lost ends no quiet period', async () => {
 });
 
 test('of two waits of a run for one pattern, the end of one leaves the other waiting', async () => {
-  const waits = { pattern: 's3://lake/both/*', options: { first: {}, both: { complete: { count: 2 } } } };
+  const options = { first: { complete: { count: 1 } }, both: { complete: { count: 2 } } };
+  const waits = { pattern: 's3://lake/both/*', options };
   const run = await environment.client.workflow.start('steps', {
     taskQueue: 'test',
     workflowId: 'two-waits',
