@@ -94,7 +94,7 @@ beforeAll(async () => {
     runUnderKills('contact-trace-records', 'ctr/raw/'),
     runUnderKills('agent-events', 'agent-events/raw/'),
   ]);
-}, 180_000);
+}, 400_000);
 
 /** Each step of these, and each started at least twice. */
 function expectKilledAt(awaits: Record<string, number>, steps: string[]): void {

@@ -305,5 +305,5 @@ test.each(Array.from({ length: ROUNDS }, (_, i) => i + 1))(
       Object.fromEntries(newest),
     );
   },
-  60_000,
+  120_000,
 );
