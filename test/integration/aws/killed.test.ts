@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { WorkflowFailedError } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Job, Resource } from '../../../src/jobs';
+import { seeded } from '../../../samples/random';
 import { AthenaDouble } from '../../support/aws/athena';
 import type { AwsDouble, ServiceDouble } from '../../support/aws/double';
 import { DynamodbExportDouble } from '../../support/aws/dynamodbExport';
@@ -309,14 +310,3 @@ test(
   },
   120_000 + ROUNDS * 10_000,
 );
-
-/** Mulberry32: numbers from 0 to 1 that a seed repeats. */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}

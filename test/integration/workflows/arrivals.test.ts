@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { seeded } from '../../../samples/random';
 import { createAcceptArrivals } from '../../../src/acceptArrivals';
 import type { Arrival } from '../../../src/pipelines';
 import { addTrigger, listTriggers, removeTrigger } from '../../../src/triggers';
@@ -234,21 +235,10 @@ test('one object wakes every run that waits for it, and a cancelled run is forgo
   expect(new Set(results.flatMap(({ etags }) => etags))).toEqual(new Set([event.etag]));
 }, 120_000);
 
-/** Numbers from 0 to below 1 that a seed determines (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 test.each(Array.from({ length: ROUNDS }, (_, i) => i + 1))(
   'round %i: whatever becomes of the events, every run ends with exactly its objects',
   async (round) => {
-    const random = randomOf(round);
+    const random = seeded(round);
     const folder = `round-${round}`;
     // Every third round the webhook is down all the time: no event comes at all.
     const isSilent = round % 3 === 0;

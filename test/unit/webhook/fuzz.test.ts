@@ -1,20 +1,10 @@
+import { seeded } from '../../../samples/random';
 import { SluiceError } from '../../../src/errors';
 import { openEnvelope, openSnsMessage } from '../../../src/webhook/envelope';
 import { eventBridgeEvent, s3Record, snsMessage } from '../../support/events';
 
 const ROUNDS = 30_000;
 const SEEDS = [1, 20_261_124];
-
-/** Numbers from 0 to below 1 that are the same for the same seed (mulberry32, in the public domain). */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 const BODIES = [
   { Records: [s3Record(), s3Record({ key: 'a%2Bb.csv' }, { eventName: 'ObjectRemoved:Delete' })] },
@@ -70,7 +60,7 @@ const NAMES = [
 test.each(SEEDS)(
   `${ROUNDS} changed bodies, seed %i: each is an arrival within bounds or InvalidInput, and nothing else`,
   (seed) => {
-    const random = createRandom(seed);
+    const random = seeded(seed);
     const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!;
 
     const changeValue = (value: unknown): unknown => {
