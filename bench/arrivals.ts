@@ -6,27 +6,13 @@
  *   runs in the sticky cache each time;
  * - wake-up: one object wakes all that wait on its source.
  */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { S3Client } from '@aws-sdk/client-s3';
-import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import type { Client } from '@temporalio/client';
 import { createAcceptArrivals } from '../src/acceptArrivals';
 import { arrivalsWorkflowOptions } from '../src/activities/arrivals';
-import { readConfig } from '../src/config';
-import { createWorker } from '../src/createWorker';
-import {
-  ensureS3Gateway,
-  ensureTemporal,
-  freePort,
-  Processes,
-  startS3Gateway,
-  startTemporal,
-} from '../src/local';
 import type { Arrival } from '../src/pipelines';
 import { arrivalsSeenSignal } from '../src/workflows/messages';
 import { each, median, untilIdle } from './measure';
+import { bench, config } from './stack';
 
 const WAITING = Number(process.argv[2] ?? 1_000);
 const CACHED = 100;
@@ -36,7 +22,6 @@ const BARE_SIGNALS = 1_000;
 /** How many requests are under way at once, as from as many senders. */
 const SENDERS = 100;
 
-const config = { ...readConfig({}), taskQueue: 'bench' };
 const seconds = (sinceMs: number) => (performance.now() - sinceMs) / 1000;
 
 function arrival(key: string): Arrival {
@@ -96,56 +81,10 @@ async function measureWaiting(client: Client): Promise<void> {
   );
 }
 
-async function main(): Promise<void> {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
-  const context = { env: process.env, report: (line: string) => console.error(line) };
-  const processes = new Processes();
-  try {
-    await mkdir(join(folder, 's3', 'lake'), { recursive: true });
-    const temporal = await startTemporal({
-      ...{ binary: await ensureTemporal(context), env: process.env, logs: folder, processes },
-      ...{ port: await freePort(), uiPort: await freePort() },
-    });
-    const credentials = { accessKeyId: 'bench', secretAccessKey: 'bench-secret' };
-    const gateway = await startS3Gateway({
-      ...{ binary: await ensureS3Gateway(context), env: process.env, logs: folder, processes },
-      ...{ port: await freePort(), folder: join(folder, 's3'), metadata: join(folder, 'metadata') },
-      ...credentials,
-    });
-    const { endpoint } = gateway;
-    const s3 = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
-    const client = new Client({ connection: await Connection.connect({ address: temporal.address }) });
-    const worker = await createWorker({
-      connection: await NativeConnection.connect({ address: temporal.address }),
-      namespace: 'default',
-      activities: { config, client, s3, searchAttributes: false },
-      maxCachedWorkflows: CACHED,
-      workflows: {
-        workflowBundle: await bundleWorkflowCode({
-          workflowsPath: require.resolve('./workflows'),
-          logger: new DefaultLogger('ERROR'),
-        }),
-      },
-    });
-    const running = worker.run();
-    try {
-      await measureEvents(client);
-      await measureWaiting(client);
-    } finally {
-      worker.shutdown();
-      await running;
-    }
-  } finally {
-    await processes.stop();
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-main().then(
-  () => process.exit(0),
-  (error: unknown) => {
-    console.error(error);
-    process.exit(1);
-  },
-);
+bench(async ({ client, startS3, withWorker }) => {
+  const s3 = await startS3();
+  await withWorker({ s3, searchAttributes: false }, { maxCachedWorkflows: CACHED }, async () => {
+    await measureEvents(client);
+    await measureWaiting(client);
+  });
+});

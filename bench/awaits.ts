@@ -2,17 +2,11 @@
  * `npm run bench -- awaits [JOBS]`: one worker that awaits many jobs. How long a new job's submit takes with none and with
  * JOBS (default 1,000) of them awaited, and the worker's memory.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import type { Client } from '@temporalio/client';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { Runner } from '../src/activities/runners/runner';
-import { readConfig } from '../src/config';
-import { createWorker } from '../src/createWorker';
-import { ensureTemporal, freePort, Processes, startTemporal } from '../src/local';
 import { median } from './measure';
+import { bench } from './stack';
 
 const PROBES = 20;
 const JOBS_A_RUN = 250;
@@ -41,38 +35,36 @@ const runner: Runner<'livy:createBatch'> = {
   stop: () => Promise.resolve(),
 };
 
-async function main(): Promise<void> {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
-  const processes = new Processes();
-  try {
-    const temporal = await startTemporal({
-      binary: await ensureTemporal({ env: process.env, report: (line) => console.error(line) }),
-      env: process.env,
-      port: await freePort(),
-      uiPort: await freePort(),
-      logs: folder,
-      processes,
+/** Milliseconds from the start of a run to the submit of its job, the median. */
+async function measureSubmit(client: Client, name: string): Promise<number> {
+  const times: number[] = [];
+  for (let round = 0; round < PROBES; round++) {
+    const submitted = new Promise<void>((resolve) => (onSubmit = resolve));
+    const startedAt = performance.now();
+    const job = { resource: 'livy:createBatch', parameters: { file: 'noop.py' } };
+    const run = await client.workflow.start('job', {
+      taskQueue: 'bench',
+      workflowId: `${name}-${round}`,
+      args: [{ job }],
     });
-    const client = new Client({ connection: await Connection.connect({ address: temporal.address }) });
-    const worker = await createWorker({
-      connection: await NativeConnection.connect({ address: temporal.address }),
-      namespace: 'default',
-      activities: {
-        config: { ...readConfig({}), taskQueue: 'bench' },
-        client,
-        s3: new S3Client({}),
-        searchAttributes: true,
-        runners: { 'livy:createBatch': runner },
-      },
-      workflows: {
-        workflowBundle: await bundleWorkflowCode({
-          workflowsPath: require.resolve('./workflows'),
-          logger: new DefaultLogger('ERROR'),
-        }),
-      },
-    });
-    const running = worker.run();
+    await submitted;
+    times.push(performance.now() - startedAt);
+    await run.result();
+  }
+  return median(times);
+}
+
+function rssMiB(): number {
+  return Math.round(process.memoryUsage().rss / 2 ** 20);
+}
+
+bench(async ({ client, withWorker }) => {
+  const activities = {
+    s3: new S3Client({}),
+    searchAttributes: true,
+    runners: { 'livy:createBatch': runner },
+  };
+  await withWorker(activities, {}, async () => {
     const alone = await measureSubmit(client, 'alone');
     const memoryBefore = rssMiB();
     const many = await Promise.all(
@@ -97,41 +89,5 @@ async function main(): Promise<void> {
     console.log(
       `memory: ${memoryBefore} MiB before, ${memoryAt} MiB with them, ${memoryLater} MiB 30 s later`,
     );
-    worker.shutdown();
-    await running;
-  } finally {
-    await processes.stop();
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** Milliseconds from the start of a run to the submit of its job, the median. */
-async function measureSubmit(client: Client, name: string): Promise<number> {
-  const times: number[] = [];
-  for (let round = 0; round < PROBES; round++) {
-    const submitted = new Promise<void>((resolve) => (onSubmit = resolve));
-    const startedAt = performance.now();
-    const job = { resource: 'livy:createBatch', parameters: { file: 'noop.py' } };
-    const run = await client.workflow.start('job', {
-      taskQueue: 'bench',
-      workflowId: `${name}-${round}`,
-      args: [{ job }],
-    });
-    await submitted;
-    times.push(performance.now() - startedAt);
-    await run.result();
-  }
-  return median(times);
-}
-
-function rssMiB(): number {
-  return Math.round(process.memoryUsage().rss / 2 ** 20);
-}
-
-main().then(
-  () => process.exit(0),
-  (error: unknown) => {
-    console.error(error);
-    process.exit(1);
-  },
-);
+  });
+});

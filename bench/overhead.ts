@@ -5,31 +5,19 @@
  * - wake-up: from the webhook's answer to the job's submit, against a bare signal to an activity;
  * - engine: the time that DuckDB takes for the three jobs on the generated sample.
  */
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
-import { S3Client } from '@aws-sdk/client-s3';
+import type { Client } from '@temporalio/client';
 import { generateSamples } from '../samples/generate';
 import { createAcceptArrivals } from '../src/acceptArrivals';
 import { runQuery } from '../src/activities/runners/duckdb/query';
 import type { Runner } from '../src/activities/runners/runner';
-import { readConfig } from '../src/config';
-import { createWorker } from '../src/createWorker';
-import {
-  ensureS3Gateway,
-  ensureTemporal,
-  freePort,
-  Processes,
-  startS3Gateway,
-  startTemporal,
-} from '../src/local';
 import type { Arrival } from '../src/pipelines';
 import { createLogger } from '../src/logging';
 import { createWebhook } from '../src/webhook/server';
 import { statusQuery } from '../src/workflows/messages';
 import { median, untilIdle } from './measure';
+import { bench, config } from './stack';
 
 const ROUNDS = 30;
 const WARM_UP = 5;
@@ -114,66 +102,6 @@ async function measureEngine(folder: string): Promise<void> {
   console.log(`engine: PSD ${psd} ms, PMD ${pmd} ms, JMSD ${jmsd} ms; together ${psd + pmd + jmsd} ms`);
 }
 
-async function main(): Promise<void> {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
-  const context = { env: process.env, report: (line: string) => console.error(line) };
-  const processes = new Processes();
-  try {
-    await measureEngine(folder);
-    await mkdir(join(folder, 's3', 'lake'), { recursive: true });
-    const temporal = await startTemporal({
-      binary: await ensureTemporal(context),
-      env: process.env,
-      port: await freePort(),
-      uiPort: await freePort(),
-      logs: folder,
-      processes,
-    });
-    const gateway = await startS3Gateway({
-      binary: await ensureS3Gateway(context),
-      env: process.env,
-      port: await freePort(),
-      folder: join(folder, 's3'),
-      metadata: join(folder, 'metadata'),
-      accessKeyId: 'bench',
-      secretAccessKey: 'bench-secret',
-      logs: folder,
-      processes,
-    });
-    const s3 = new S3Client({
-      endpoint: gateway.endpoint,
-      region: 'us-east-1',
-      forcePathStyle: true,
-      credentials: { accessKeyId: 'bench', secretAccessKey: 'bench-secret' },
-    });
-    const config = { ...readConfig({}), taskQueue: 'bench' };
-    const client = new Client({ connection: await Connection.connect({ address: temporal.address }) });
-    const worker = await createWorker({
-      connection: await NativeConnection.connect({ address: temporal.address }),
-      namespace: 'default',
-      activities: { config, client, s3, searchAttributes: true, runners: { 'duckdb:query': noop } },
-      workflows: {
-        workflowBundle: await bundleWorkflowCode({
-          workflowsPath: require.resolve('./workflows'),
-          logger: new DefaultLogger('ERROR'),
-        }),
-      },
-    });
-    const running = worker.run();
-    try {
-      await measureOrchestration(client);
-      await measureWakeUp(client, config);
-    } finally {
-      worker.shutdown();
-      await running;
-    }
-  } finally {
-    await processes.stop();
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
 /** Both workflows in turn, so that a drift of the machine hits both. */
 async function measureOrchestration(client: Client): Promise<void> {
   const times: Record<string, number[]> = { 'marketing-and-sales': [], handWritten: [] };
@@ -197,7 +125,7 @@ async function measureOrchestration(client: Client): Promise<void> {
   );
 }
 
-async function measureWakeUp(client: Client, config: ReturnType<typeof readConfig>): Promise<void> {
+async function measureWakeUp(client: Client): Promise<void> {
   const webhook = createWebhook({
     secrets: ['bench'],
     host: '127.0.0.1',
@@ -264,10 +192,11 @@ async function measureWakeUp(client: Client, config: ReturnType<typeof readConfi
   );
 }
 
-main().then(
-  () => process.exit(0),
-  (error: unknown) => {
-    console.error(error);
-    process.exit(1);
-  },
-);
+bench(async ({ folder, client, startS3, withWorker }) => {
+  await measureEngine(folder);
+  const activities = { s3: await startS3(), searchAttributes: true, runners: { 'duckdb:query': noop } };
+  await withWorker(activities, {}, async () => {
+    await measureOrchestration(client);
+    await measureWakeUp(client);
+  });
+});

@@ -1,5 +1,5 @@
 /**
- * `node dist/bench/webhook.js` after `npm run bench` has built it: what one webhook process takes, with a real Temporal
+ * `npm run bench -- webhook`: what one webhook process takes, with a real Temporal
  * server. No worker runs: what is measured ends when the server has accepted the signals.
  *
  * - server: signals a second that the server takes by itself, one a call, from as many callers;
@@ -8,36 +8,27 @@
  *
  * All parts share one machine, so the ratio is what counts.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Client, Connection } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { createAcceptArrivals } from '../src/acceptArrivals';
 import { arrivalsWorkflowOptions } from '../src/activities/arrivals';
-import { readConfig } from '../src/config';
-import { ensureTemporal, freePort, Processes, startTemporal } from '../src/local';
 import { createLogger } from '../src/logging';
 import { arrivalsWorkflowId } from '../src/pipelines/location';
 import { createWebhook } from '../src/webhook/server';
 import { arrivalsSeenSignal } from '../src/workflows/messages';
-import { median } from './measure';
+import { each, median } from './measure';
+import { bench, config } from './stack';
 
 /** Below the 10,000 signals that the server takes for one workflow run. */
 const EVENTS = 5_000;
 const CALLERS = 64;
-const config = { ...readConfig({}), taskQueue: 'bench' };
 const SOURCE = { bucket: 'lake', prefix: 'sales/' };
 
-/** Calls `act` for 0 to below `count`, by so many callers that each wait for their last; answers calls a second. */
+/** Calls `act` for 0 to `count - 1`, by so many callers that each wait for their last; answers calls a second. */
 async function measureRate(count: number, act: (n: number) => Promise<void>): Promise<number> {
-  let next = 0;
   const startedAt = performance.now();
-  const call = async () => {
-    while (next < count) await act(next++);
-  };
-  await Promise.all(Array.from({ length: CALLERS }, call));
+  await each(count, CALLERS, act);
   return count / ((performance.now() - startedAt) / 1000);
 }
 
@@ -115,38 +106,13 @@ async function countSignalled(client: Client): Promise<number> {
   return keys.size;
 }
 
-async function main(): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
-  const processes = new Processes();
-  try {
-    const temporal = await startTemporal({
-      binary: await ensureTemporal({ env: process.env, report: (line) => console.error(line) }),
-      env: process.env,
-      port: await freePort(),
-      uiPort: await freePort(),
-      logs: folder,
-      processes,
-    });
-    const client = new Client({ connection: await Connection.connect({ address: temporal.address }) });
-    const serverRate = await measureServer(client);
-    const { rate, medianMs, accepted } = await measureWebhook(client);
-    const signalled = await countSignalled(client);
-    console.log(
-      `webhook: ${rate.toFixed(0)} events/s against ${serverRate.toFixed(0)} signals/s of the server, ratio ` +
-        `${(rate / serverRate).toFixed(2)}; median answer ${medianMs.toFixed(0)} ms with ${CALLERS} callers; ` +
-        `${accepted} of ${EVENTS} answered 200, ${signalled} in Temporal`,
-    );
-    await client.connection.close();
-  } finally {
-    await processes.stop();
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-main().then(
-  () => process.exit(0),
-  (error: unknown) => {
-    console.error(error);
-    process.exit(1);
-  },
-);
+bench(async ({ client }) => {
+  const serverRate = await measureServer(client);
+  const { rate, medianMs, accepted } = await measureWebhook(client);
+  const signalled = await countSignalled(client);
+  console.log(
+    `webhook: ${rate.toFixed(0)} events/s against ${serverRate.toFixed(0)} signals/s of the server, ratio ` +
+      `${(rate / serverRate).toFixed(2)}; median answer ${medianMs.toFixed(0)} ms with ${CALLERS} callers; ` +
+      `${accepted} of ${EVENTS} answered 200, ${signalled} in Temporal`,
+  );
+});

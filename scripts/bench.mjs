@@ -5,7 +5,7 @@ import path from 'node:path';
 import { ROOT } from './folders.mjs';
 
 const names = readdirSync(path.join(ROOT, 'bench'))
-  .filter((file) => file.endsWith('.ts') && !['measure.ts', 'workflows.ts'].includes(file))
+  .filter((file) => file.endsWith('.ts') && !['measure.ts', 'stack.ts', 'workflows.ts'].includes(file))
   .map((file) => file.replace('.ts', ''));
 // The AWS SDK's advice on Node versions is none of a benchmark's output.
 const env = { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' };
