@@ -1,18 +1,13 @@
 import { createHash } from 'node:crypto';
-import {
-  HeadBucketCommand,
-  HeadObjectCommand,
-  paginateListObjectsV2,
-  type S3Client,
-} from '@aws-sdk/client-s3';
+import { HeadObjectCommand, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
 import { Context, log } from '@temporalio/activity';
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
-import { SluiceError } from '../errors';
 import type { Arrival } from '../pipelines';
 import { isSince } from '../pipelines/arrival';
 import { arrivalsWorkflowId, type Source } from '../pipelines/location';
 import { subscribeSignal, unsubscribeSignal, type ArrivalsState, type RunMemo } from '../workflows/messages';
 import { beating } from './beating';
+import { checkBucket } from './lakeFiles';
 import { toActivityFailure } from './failures';
 import { arrivalOfHead, readManifest } from './manifest';
 import type { Activities, ListedPage } from './types';
@@ -164,28 +159,6 @@ export function arrivalRunId(pipeline: string, arrival: Arrival): string {
   if (Buffer.byteLength(id) <= MAX_ID_BYTES) return id;
   const digest = createHash('sha256').update(key).digest('hex').slice(0, 32);
   return `${pipeline}:s3://${bucket}/…${digest}@${version}`;
-}
-
-async function checkBucket(s3: S3Client, bucket: string): Promise<void> {
-  try {
-    await s3.send(new HeadBucketCommand({ Bucket: bucket }));
-  } catch (error) {
-    const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
-    if (status === 404)
-      throw new SluiceError(
-        'InvalidInput',
-        `The bucket ${bucket} does not exist; create it, or correct the input`,
-        { cause: error },
-      );
-    if (status === 403) {
-      throw new SluiceError(
-        'AccessDenied',
-        `No access to the bucket ${bucket}; the worker's credentials need s3:ListBucket and s3:GetObject`,
-        { cause: error },
-      );
-    }
-    throw error;
-  }
 }
 
 async function listSource(

@@ -23,6 +23,8 @@ const DENIED = new Set([
   'InvalidSignatureException',
   'SignatureDoesNotMatch',
   'InvalidAccessKeyId',
+  'ExpiredToken',
+  'ExpiredTokenException',
   'CredentialsProviderError',
 ]);
 const INVALID = new Set([
@@ -35,6 +37,8 @@ const INVALID = new Set([
   'NoSuchBucket',
   'InvalidBucketName',
 ]);
+/** S3 answers 400 to a body that came too slowly (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html). */
+const TRANSIENT = new Set(['RequestTimeout', 'RequestTimeoutException']);
 const NETWORK = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH']);
 const BROKEN_CONNECTION = new Set([
   'ECONNRESET',
@@ -67,6 +71,7 @@ export function classifyError(error: unknown): SluiceError {
     new SluiceError(errorCode, name && name !== 'Error' ? `${name}: ${message}` : message, { cause: error });
   if (THROTTLED.has(name) || status === 429) return of('Throttled');
   if (NO_CAPACITY.has(name)) return of('NoCapacity');
+  if (TRANSIENT.has(name)) return of('Transient');
   if (DENIED.has(name)) return of('AccessDenied');
   if (INVALID.has(name)) return of('InvalidJob');
   if (causeCode !== undefined && NETWORK.has(causeCode)) return of('ServerUnreachable');

@@ -266,6 +266,8 @@ async function pollToEnd(
     } catch (error) {
       signal.throwIfAborted();
       const { code, message } = classifyError(error);
+      // What runs inside the poll has ended with it; a job elsewhere goes on while its service refuses to tell.
+      if (runner.worksInPoll && !isRetryable(code)) throw toActivityFailure(error);
       Context.current().log.warn('poll failed, the job goes on', {
         step: submission.step,
         externalId: reference.externalId,

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
+  HeadBucketCommand,
   paginateListObjectsV2,
   PutObjectCommand,
   type S3Client,
@@ -74,6 +75,7 @@ export async function publishOutput(
   signal: AbortSignal,
 ): Promise<void> {
   const { bucket, prefix } = parseFolder(location);
+  const before = await listKeys(s3, bucket, prefix, signal);
   await remove(s3, bucket, prefix + SUCCESS_MARKER);
   const { size } = await stat(file);
   await s3.send(
@@ -87,7 +89,7 @@ export async function publishOutput(
       abortSignal: signal,
     },
   );
-  for (const key of await listKeys(s3, bucket, prefix, signal)) {
+  for (const key of before) {
     if (key !== prefix + name && key !== prefix) await remove(s3, bucket, key);
   }
   await s3.send(
@@ -152,6 +154,29 @@ async function download(
     throw error;
   }
   return { path, uri };
+}
+
+/** @throws SluiceError InvalidInput when the bucket does not exist, AccessDenied */
+export async function checkBucket(s3: S3Client, bucket: string): Promise<void> {
+  try {
+    await s3.send(new HeadBucketCommand({ Bucket: bucket }));
+  } catch (error) {
+    const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+    if (status === 404)
+      throw new SluiceError(
+        'InvalidInput',
+        `The bucket ${bucket} does not exist; create it, or correct the input`,
+        { cause: error },
+      );
+    if (status === 403) {
+      throw new SluiceError(
+        'AccessDenied',
+        `No access to the bucket ${bucket}; the worker's credentials need s3:ListBucket and s3:GetObject`,
+        { cause: error },
+      );
+    }
+    throw error;
+  }
 }
 
 /** Every key below a prefix. @throws SluiceError InvalidJob when the bucket does not exist */

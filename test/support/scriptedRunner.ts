@@ -14,6 +14,7 @@ export interface Script {
 /** A strict double of a job service: it keeps its jobs by key, counts every call, and does what its script says. */
 export class ScriptedRunner implements Runner<'livy:createBatch'> {
   readonly jobs = new Map<string, { id: string; polls: number; stopped: boolean; step: string }>();
+  worksInPoll = false;
   readonly calls = { submit: 0, find: 0, poll: 0, stop: 0 };
   accepted = 0;
 

@@ -5,7 +5,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
 import { joinFolder } from '../../pipelines/location';
-import { parseFolder, publishOutput, stageInput } from '../lakeFiles';
+import { checkBucket, parseFolder, publishOutput, stageInput } from '../lakeFiles';
 import { runQuery } from './duckdb/query';
 import { workerReference, type JobState, type Runner, type SubmissionOf } from './runner';
 
@@ -27,7 +27,7 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
   ) {}
 
   async submit({ job: { parameters }, key }: SubmissionOf<'duckdb:query'>): Promise<JobReference> {
-    if (parameters.output) parseFolder(parameters.output.location);
+    if (parameters.output) await checkBucket(this.s3, parseFolder(parameters.output.location).bucket);
     await this.readSql(parameters);
     return workerReference('duckdb:query', key);
   }

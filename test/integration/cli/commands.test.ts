@@ -103,6 +103,17 @@ test('start --wait is exit code 1 when the job fails', async () => {
   expect(exitCode).toBe(1);
 });
 
+test('a job whose output folder is in no bucket fails before it has run, and names the bucket', async () => {
+  const output = { location: 's3://nobucket/out/', format: 'csv' };
+  const input = JSON.stringify({ resource: 'duckdb:query', parameters: { sql: 'select 42 as x', output } });
+  const { exitCode, out } = await sluice(['start', 'job', '--input', '-', '--wait', '--json'], { input });
+  expect(JSON.parse(out)).toMatchObject({
+    state: 'failed',
+    failure: { code: 'InvalidInput', message: expect.stringContaining('The bucket nobucket does not exist') },
+  });
+  expect(exitCode).toBe(1);
+});
+
 test('a run is started once by its id, shown waiting, listed, and cancelled', async () => {
   const started = await sluice(['start', 'marketing-and-sales', '--id', 'once', '--json']);
   expect(JSON.parse(started.out)).toEqual({

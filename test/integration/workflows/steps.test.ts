@@ -5,7 +5,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { SluiceError } from '../../../src/errors';
 import { statusQuery, type RunStatus } from '../../../src/workflows/messages';
 import { quietRuntime, startServer, startTestWorker } from '../../support/environment';
-import { RUNNING, ScriptedRunner, type Script } from '../../support/scriptedRunner';
+import { RUNNING, ScriptedRunner, succeeded, type Script } from '../../support/scriptedRunner';
 import type { StepsInput } from '../../support/workflows';
 
 let environment: TestWorkflowEnvironment;
@@ -304,6 +304,19 @@ test('a failed job is submitted anew as often as asked, under a new key each tim
   expect(await failureOf(run)).toMatchObject({ type: 'JobFailed' });
   expect((await run.query(statusQuery)).steps[0]).toMatchObject({ state: 'failed', attempts: 3 });
   expect(runner.jobs.size).toBe(3);
+});
+
+test('a job that works in its polls fails with the first refusal, and elsewhere one is only a slower poll', async () => {
+  const refusal = new SluiceError('InvalidJob', 'no such bucket');
+  scripts['load'] = {
+    states: [refusal, RUNNING, succeeded({ resource: 'livy:createBatch', externalId: '0' })],
+  };
+  await (await start({ job: { name: 'load' } })).result();
+  runner = new ScriptedRunner((step) => scripts[step] ?? {});
+  runner.worksInPoll = true;
+  const failure = await failureOf(await start({ job: { name: 'load' } }));
+  expect(failure.message).toContain('no such bucket');
+  expect(runner.calls.poll).toBe(1);
 });
 
 test('a job that its service refused after all has ended, so nothing is left to stop', async () => {
