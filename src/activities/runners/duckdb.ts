@@ -6,6 +6,7 @@ import { SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
 import { joinFolder } from '../../pipelines/location';
 import { parseFolder, publishOutput, stageInput } from '../lakeFiles';
+import { addCure } from './duckdb/cures';
 import { runQuery } from './duckdb/query';
 import { workerReference, type JobState, type Runner, type SubmissionOf } from './runner';
 
@@ -27,7 +28,7 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
   ) {}
 
   async submit({ job: { parameters }, key }: SubmissionOf<'duckdb:query'>): Promise<JobReference> {
-    if (parameters.output) parseFolder(parameters.output.location);
+    checkOutput(parameters.output);
     await this.readSql(parameters);
     return workerReference('duckdb:query', key);
   }
@@ -87,7 +88,8 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
         error instanceof SluiceError &&
         (error.code === 'BadData' || error.code === 'ObjectGone' || error.code === 'InvalidJob')
       ) {
-        return { state: 'failed', message: error.message, code: error.code };
+        const names = Object.keys({ ...parameters.inputs, ...parameters.arguments });
+        return { state: 'failed', message: addCure(error.message, names), code: error.code };
       }
       throw error;
     } finally {
@@ -113,4 +115,12 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
     }
     throw new SluiceError('InvalidJob', `script: ${script} is not in ${this.jobsFolders.join(', ')}`);
   }
+}
+
+/** @throws SluiceError InvalidJob: the format of a job from outside may be any text */
+function checkOutput(output: SubmissionOf<'duckdb:query'>['job']['parameters']['output']): void {
+  if (!output) return;
+  parseFolder(output.location);
+  if (!['csv', 'parquet'].includes(output.format))
+    throw new SluiceError('InvalidJob', `output.format: "${output.format}"; give csv or parquet`);
 }
