@@ -135,11 +135,7 @@ async function download(
     if (name === 'NoSuchBucket')
       throw new SluiceError('InvalidJob', `${uri}: the bucket ${bucket} does not exist`, { cause: error });
     if (name === 'NoSuchKey' || name === 'NotFound' || name === 'NoSuchVersion') {
-      throw new SluiceError(
-        'ObjectGone',
-        `${uri}${versionId ? ` (version ${versionId})` : ''} is no longer there; upload it again`,
-        { cause: error },
-      );
+      throw notThere(object, uri, error);
     }
     if (
       name === 'PreconditionFailed' ||
@@ -177,6 +173,17 @@ export async function checkBucket(s3: S3Client, bucket: string): Promise<void> {
     }
     throw error;
   }
+}
+
+/** What was pinned has been there once; any other key may never have been. */
+function notThere({ key, versionId, etag }: ObjectVersion, uri: string, cause: unknown): SluiceError {
+  const version = versionId ? ` (version ${versionId})` : '';
+  if (versionId || etag)
+    return new SluiceError('ObjectGone', `${uri}${version} is no longer there; upload it again`, { cause });
+  if (!/[*?]/.test(key))
+    return new SluiceError('ObjectGone', `${uri} is not there; upload it, or correct its name`, { cause });
+  const message = `${uri} is not there; inputs are objects and not patterns: name each object, or a folder with ${SUCCESS_MARKER}`;
+  return new SluiceError('InvalidJob', message, { cause });
 }
 
 /** Every key below a prefix. @throws SluiceError InvalidJob when the bucket does not exist */

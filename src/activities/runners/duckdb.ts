@@ -6,6 +6,7 @@ import { SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
 import { joinFolder } from '../../pipelines/location';
 import { checkBucket, parseFolder, publishOutput, stageInput } from '../lakeFiles';
+import { addCure } from './duckdb/cures';
 import { runQuery } from './duckdb/query';
 import { workerReference, type JobState, type Runner, type SubmissionOf } from './runner';
 
@@ -27,7 +28,7 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
   ) {}
 
   async submit({ job: { parameters }, key }: SubmissionOf<'duckdb:query'>): Promise<JobReference> {
-    if (parameters.output) await checkBucket(this.s3, parseFolder(parameters.output.location).bucket);
+    await this.checkOutput(parameters);
     await this.readSql(parameters);
     return workerReference('duckdb:query', key);
   }
@@ -87,7 +88,8 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
         error instanceof SluiceError &&
         (error.code === 'BadData' || error.code === 'ObjectGone' || error.code === 'InvalidJob')
       ) {
-        return { state: 'failed', message: error.message, code: error.code };
+        const names = Object.keys({ ...parameters.inputs, ...parameters.arguments });
+        return { state: 'failed', message: addCure(error.message, names), code: error.code };
       }
       throw error;
     } finally {
@@ -97,6 +99,15 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
 
   /** The query ends with the await that runs it: an await is cancelled before its job is stopped. */
   async stop(): Promise<void> {}
+
+  /** @throws SluiceError InvalidJob, InvalidInput: the format of a job from outside may be any text */
+  private async checkOutput({ output }: SubmissionOf<'duckdb:query'>['job']['parameters']): Promise<void> {
+    if (!output) return;
+    const { bucket } = parseFolder(output.location);
+    if (!['csv', 'parquet'].includes(output.format))
+      throw new SluiceError('InvalidJob', `output.format: "${output.format}"; give csv or parquet`);
+    await checkBucket(this.s3, bucket);
+  }
 
   private async readSql({ sql, script }: SubmissionOf<'duckdb:query'>['job']['parameters']): Promise<string> {
     if (sql !== undefined) return sql;
