@@ -166,9 +166,10 @@ export function arrivalRunId(pipeline: string, arrival: Arrival): string {
   return `${pipeline}:s3://${bucket}/…${digest}@${version}`;
 }
 
-async function checkBucket(s3: S3Client, bucket: string): Promise<void> {
+/** @throws SluiceError InvalidInput when there is no such bucket, AccessDenied when it may not be read */
+export async function checkBucket(s3: S3Client, bucket: string, abortSignal?: AbortSignal): Promise<void> {
   try {
-    await s3.send(new HeadBucketCommand({ Bucket: bucket }));
+    await s3.send(new HeadBucketCommand({ Bucket: bucket }), { ...(abortSignal ? { abortSignal } : {}) });
   } catch (error) {
     const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
     if (status === 404)
