@@ -12,7 +12,7 @@ import { withInterrupt } from './interrupt';
 import { addInput, addJson, parseSince, readInput, type InputOptions, type JsonOption } from './options';
 import { note, print, printJson } from './output';
 import { isSuccess, readStatus } from './readStatus';
-import { hasColor, renderStatus } from './render';
+import { hasColor, renderEnd } from './render';
 import { withSession, type Session } from './session';
 import { startRun, type StartedRun } from './startRun';
 
@@ -140,7 +140,7 @@ async function waitForEnd(session: Session, started: StartedRun, { json }: JsonO
       state: view.state,
       ...(isSuccess(view) ? { result: view.result } : { failure: view.failure }),
     });
-  else print(renderStatus(view, { color: hasColor() }));
+  else print(renderEnd(view, { color: hasColor() }));
   process.exitCode = isSuccess(view) ? EXIT.ok : EXIT.failed;
 }
 
