@@ -92,3 +92,23 @@ test('a start on arrival is taken where the command line has no access to S3', a
   const { code, stdout } = await sluice(args, { AWS_EC2_METADATA_DISABLED: 'true' });
   expect({ code, stdout }).toEqual({ code: 0, stdout: 'main: started by each s3://anybucket/*.csv\n' });
 });
+
+test('without a worker, a cancelled run says so in time, and which task queue has none', async () => {
+  await start('nightly', 'nightly-2', 'nightly');
+  const { code, stderr } = await sluice(['cancel', 'nightly-2']);
+  expect(code).toBe(1);
+  expect(stderr).toContain(
+    'Cancellation of nightly-2 was asked for, but no worker answers on the task queue own.',
+  );
+  expect(stderr).not.toContain('task queue sluice');
+  const { events } = await server.client.workflow.getHandle('nightly-2').fetchHistory();
+  expect(events?.some((event) => event.workflowExecutionCancelRequestedEventAttributes)).toBe(true);
+}, 30_000);
+
+test('an address of Temporal that is a URL says how to give it', async () => {
+  const { code, stderr } = await sluice(['list'], { TEMPORAL_ADDRESS: 'http://127.0.0.1:1' });
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: 'InvalidInput: The address of Temporal is http://127.0.0.1:1. Give host:port, without http://\n',
+  });
+});
