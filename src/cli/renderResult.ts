@@ -50,7 +50,7 @@ function renderRows(rows: Record<string, unknown>[], place: string): string {
 
 function showCell(value: unknown): string {
   if (value === null || value === undefined) return '';
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
   return shorten(text.replace(/\s+/g, ' '), CELL_LENGTH);
 }
 
