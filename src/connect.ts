@@ -4,14 +4,19 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection } from '@temporalio/worker';
 import { SluiceError } from './errors';
 
-/** Where Temporal is, by its standard settings: `TEMPORAL_*` variables over the profile of `temporal.toml`. */
+/**
+ * Where Temporal is, by its standard settings: `TEMPORAL_*` variables over the profile of `temporal.toml`.
+ * @throws SluiceError InvalidInput for an address that is a URL
+ */
 export function temporalSettings() {
   const { connectionOptions, namespace } = loadClientConnectConfig();
-  return {
-    connectionOptions,
-    namespace: namespace ?? 'default',
-    address: connectionOptions.address ?? 'localhost:7233',
-  };
+  const address = connectionOptions.address ?? 'localhost:7233';
+  const scheme = /^https?:\/\//.exec(address)?.[0];
+  if (scheme !== undefined) {
+    const cure = `Give host:port, without ${scheme}`;
+    throw new SluiceError('InvalidInput', `The address of Temporal is ${address}. ${cure}`);
+  }
+  return { connectionOptions, namespace: namespace ?? 'default', address };
 }
 
 function unreachable(address: string, cause: unknown): SluiceError {

@@ -1,4 +1,5 @@
-import { QueryNotRegisteredError, type Client } from '@temporalio/client';
+import { QueryNotRegisteredError, type Client, type WorkflowHandle } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/common';
 import { arrivalsWorkflowOptions } from './activities/arrivals';
 import type { Config } from './config';
 import { SluiceError } from './errors';
@@ -24,13 +25,21 @@ export async function addTrigger(
   });
 }
 
-/** @throws WorkflowNotFoundError when nobody listens to the source */
+/** @returns whether there was such a trigger; true as well when no worker answers, which alone could tell */
 export async function removeTrigger(
   client: Client,
-  trigger: Pick<Trigger, 'pipeline' | 'pattern'>,
-): Promise<void> {
-  const id = arrivalsWorkflowId(checkedSource(trigger.pattern));
-  await client.workflow.getHandle(id).signal(removeTriggerSignal, trigger);
+  { pipeline, pattern }: Pick<Trigger, 'pipeline' | 'pattern'>,
+): Promise<boolean> {
+  const handle = client.workflow.getHandle(arrivalsWorkflowId(checkedSource(pattern)));
+  const before = await readTriggers(client, handle).catch(() => null);
+  try {
+    await handle.signal(removeTriggerSignal, { pipeline, pattern });
+  } catch (error) {
+    // Nobody listens to the source.
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+  return before?.some((trigger) => trigger.pipeline === pipeline && trigger.pattern === pattern) ?? true;
 }
 
 /** Every trigger, as the worker answers. */
@@ -39,16 +48,17 @@ export async function listTriggers(client: Client): Promise<Trigger[]> {
   const query = `WorkflowType = 'arrivals' AND ExecutionStatus = 'Running'`;
   for await (const { workflowId } of client.workflow.list({ query })) {
     try {
-      const handle = client.workflow.getHandle(workflowId);
-      triggers.push(
-        ...(await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query(triggersQuery))),
-      );
+      triggers.push(...(await readTriggers(client, client.workflow.getHandle(workflowId))));
     } catch (error) {
       // Started by a worker that knew no triggers yet.
       if (!(error instanceof QueryNotRegisteredError)) throw error;
     }
   }
   return triggers;
+}
+
+function readTriggers(client: Client, handle: WorkflowHandle): Promise<Trigger[]> {
+  return client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query(triggersQuery));
 }
 
 function checkedSource(pattern: string): Source {

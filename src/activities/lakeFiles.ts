@@ -153,9 +153,9 @@ async function download(
 }
 
 /** @throws SluiceError InvalidInput when the bucket does not exist, AccessDenied */
-export async function checkBucket(s3: S3Client, bucket: string): Promise<void> {
+export async function checkBucket(s3: S3Client, bucket: string, abortSignal?: AbortSignal): Promise<void> {
   try {
-    await s3.send(new HeadBucketCommand({ Bucket: bucket }));
+    await s3.send(new HeadBucketCommand({ Bucket: bucket }), { ...(abortSignal ? { abortSignal } : {}) });
   } catch (error) {
     const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
     if (status === 404)

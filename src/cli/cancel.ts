@@ -19,10 +19,14 @@ export function addCancel(program: Command): void {
     .argument('<run>', 'the id of the run; see "sluice list"')
     .addHelpText('after', '\nExample:\n  $ sluice cancel marketing-and-sales-20250301-120000-1a2b');
   addJson(command).action(async (id: string, { json }: JsonOption) => {
-    const view = await withSession((session) => cancel(session, id));
+    const { view, noWorker } = await withSession((session) => cancel(session, id));
     if (json) printJson(view);
     else print(renderStatus(view, { color: hasColor() }));
-    if (!isEnded(view)) note(`The run is still stopping its jobs. See it with: sluice watch ${id}`);
+    if (noWorker !== null)
+      note(
+        `Cancellation of ${id} was asked for, but no worker answers on the task queue ${noWorker}. It is done when one does.`,
+      );
+    else if (!isEnded(view)) note(`The run is still stopping its jobs. See it with: sluice watch ${id}`);
     else if (view.state !== 'cancelled')
       note(`The run ended as "${view.state}" before it could be cancelled.`);
     const leaked = listSteps(view.steps).filter((step) => step.state === 'leaked');
@@ -32,9 +36,10 @@ export function addCancel(program: Command): void {
   });
 }
 
-async function cancel(session: Session, id: string): Promise<RunView> {
+/** Without a worker nothing stops, however long it is waited for: `noWorker` is then its task queue. */
+async function cancel(session: Session, id: string): Promise<{ view: RunView; noWorker: string | null }> {
   const before = await readStatus(session, id, noteOnce);
-  if (before.state === 'cancelled') return before;
+  if (before.state === 'cancelled') return { view: before, noWorker: null };
   if (isEnded(before)) {
     throw new SluiceError(
       'InvalidInput',
@@ -44,8 +49,13 @@ async function cancel(session: Session, id: string): Promise<RunView> {
   await session.client.workflow.getHandle(id, before.runId).cancel();
   const deadline = Date.now() + WAIT_MS;
   for (;;) {
-    const view = await readStatus(session, id, noteOnce);
-    if (isEnded(view) || Date.now() > deadline) return view;
+    let noWorker: string | null = null;
+    const view = await readStatus(session, id, (line, taskQueue) => {
+      noteOnce(line);
+      noWorker = taskQueue ?? noWorker;
+    });
+    if (isEnded(view)) return { view, noWorker: null };
+    if (noWorker !== null || Date.now() > deadline) return { view, noWorker };
     await sleep(500);
   }
 }

@@ -42,11 +42,8 @@ export function addList(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ sluice list --pipeline marketing-and-sales --state running');
   addJson(command).action(async (options: ListOptions) => {
     if (options.triggers) return printTriggers(options);
-    const names =
-      options.pipeline === undefined
-        ? PIPELINES.map(({ name }) => name)
-        : [findPipeline(options.pipeline).name];
-    const runs = await withSession((session) => listRuns(session, names, options.state));
+    const { pipeline, state } = options;
+    const runs = await withSession((session) => listRuns(session, pipeline, state));
     if (options.json) return printJson(runs);
     if (runs.length === 0) return print('There are no such runs. Start one with: sluice start PIPELINE');
     const rows = runs.map((run) => [
@@ -84,19 +81,21 @@ interface ListedRun {
   url: string | null;
 }
 
+/** @throws SluiceError UnknownPipeline when there is neither a pipeline nor a run of that name */
 async function listRuns(
   session: Session,
-  names: string[],
+  pipeline: string | undefined,
   state: RunState | undefined,
 ): Promise<ListedRun[]> {
   const { client } = session;
-  if (state === 'completed with fallback' && (await isWithoutAttributes(session))) {
+  const hasAttributes = await haveAttributes(session);
+  if (state === 'completed with fallback' && !hasAttributes) {
     const cure =
       'Only search attributes tell it from "completed"; see "sluice doctor" for how to register them.';
     throw new SluiceError('InvalidInput', `--state "${state}" cannot be listed on this server. ${cure}`);
   }
   // The server's own status rather than SluiceState: a run that was terminated could not write its state.
-  const conditions = [`WorkflowType IN (${names.map((name) => `'${name}'`).join(', ')})`];
+  const conditions = [pipeline === undefined ? ofAnyPipeline(hasAttributes) : ofPipeline(pipeline)];
   if (state !== undefined) conditions.push(`ExecutionStatus = '${EXECUTION_STATUS[state]}'`);
   if (state === 'completed with fallback') conditions.push(`SluiceState = '${state}'`);
   const runs: ListedRun[] = [];
@@ -117,13 +116,33 @@ async function listRuns(
     if (state === undefined || listed.state === state) runs.push(listed);
     if (runs.length >= READ) break;
   }
+  if (pipeline !== undefined && runs.length === 0 && !PIPELINES.some(({ name }) => name === pipeline)) {
+    const { count } = await client.workflow.count(ofPipeline(pipeline));
+    if (count === 0) findPipeline(pipeline);
+  }
   return runs.sort((a, b) => b.startedAt.localeCompare(a.startedAt)).slice(0, SHOWN);
 }
 
-async function isWithoutAttributes({ client }: Session): Promise<boolean> {
-  return (await findMissingSearchAttributes(client.connection, client.options.namespace)).includes(
-    'SluiceState',
-  );
+function ofPipeline(name: string): string {
+  return `WorkflowType = '${name.replace(/[\\']/g, '\\$&')}'`;
+}
+
+/**
+ * The pipelines that ship are known by name, also before a worker has taken up the run; one's own by what their runs write.
+ * A batch of `mapJobs` writes it, too, and belongs to the run that started it.
+ */
+function ofAnyPipeline(hasAttributes: boolean): string {
+  const shipped = `WorkflowType IN (${PIPELINES.map(({ name }) => `'${name}'`).join(', ')})`;
+  return hasAttributes ? `(${shipped} OR (SluicePipeline IS NOT NULL AND WorkflowType != 'jobs'))` : shipped;
+}
+
+/** Not where the server does not say, such as one without the right to ask it. */
+async function haveAttributes({ client }: Session): Promise<boolean> {
+  try {
+    return (await findMissingSearchAttributes(client.connection, client.options.namespace)).length === 0;
+  } catch {
+    return false;
+  }
 }
 
 function tookOf({ startedAt, endedAt }: ListedRun): string {

@@ -60,7 +60,8 @@ export function readInput(
   config: Config,
 ): Record<string, unknown> {
   const file = options.input === undefined ? {} : readInputFile(options.input);
-  const base = pipeline.name === 'job' && options.input !== undefined ? { job: file } : file;
+  const isBareJob = pipeline.name === 'job' && options.input !== undefined && !isJobField(file);
+  const base = isBareJob ? { job: file } : file;
   if (typeof base !== 'object' || base === null || Array.isArray(base)) return parseInput(pipeline, base);
   const parameters = Object.entries(options.parameter ?? {}).map(([name, text]) => [
     name,
@@ -71,6 +72,11 @@ export function readInput(
     ...(Object.fromEntries(parameters) as Record<string, unknown>),
   };
   return parseInput(pipeline, { ...defaultsOf(pipeline, config), ...given }, findParameterProblems);
+}
+
+/** Whether a file for `job` holds the whole input, as `-p job=` and the API take it, and not the job alone. */
+function isJobField(file: unknown): boolean {
+  return typeof file === 'object' && file !== null && 'job' in file && !('resource' in file);
 }
 
 function defaultsOf(pipeline: Pipeline, config: Config): Record<string, unknown> {

@@ -16,6 +16,9 @@ import {
 } from '../workflows/messages';
 import { runUrl, type Session } from './session';
 
+/** Takes what a status leaves out; `noWorker` is the task queue on which no worker answered. */
+export type Report = (line: string, noWorker?: string) => void;
+
 /** A step as people and scripts see it; a step that is a child run has that run's steps below it. */
 export interface StepView extends StepStatus {
   steps?: StepView[];
@@ -66,11 +69,7 @@ export function listSteps(steps: StepView[]): StepView[] {
  * missing and `report` says so.
  * @throws SluiceError UnknownRun
  */
-export async function readStatus(
-  session: Session,
-  id: string,
-  report: (line: string) => void,
-): Promise<RunView> {
+export async function readStatus(session: Session, id: string, report: Report): Promise<RunView> {
   const latest = session.client.workflow.getHandle(id);
   let { description, answer } = await readBoth(session, latest, report);
   if (description.status.name === 'RUNNING' && answer && answer.state !== 'running') {
@@ -120,10 +119,9 @@ function stateOf(description: WorkflowExecutionDescription, answer: RunStatus | 
   return stateFromServer(description.status.name, answer?.state ?? said);
 }
 
-async function readBoth(session: Session, latest: WorkflowHandle, report: (line: string) => void) {
+async function readBoth(session: Session, latest: WorkflowHandle, report: Report) {
   const description = await describe(latest);
-  const handle = session.client.workflow.getHandle(description.workflowId, description.runId);
-  return { description, answer: await askRun(session, handle, report) };
+  return { description, answer: await askRun(session, description, report) };
 }
 
 async function describe(handle: WorkflowHandle): Promise<WorkflowExecutionDescription> {
@@ -142,19 +140,22 @@ async function describe(handle: WorkflowHandle): Promise<WorkflowExecutionDescri
 }
 
 async function askRun(
-  session: Session,
-  handle: WorkflowHandle,
-  report: (line: string) => void,
+  { client, config }: Session,
+  { workflowId, runId, taskQueue }: WorkflowExecutionDescription,
+  report: Report,
 ): Promise<RunStatus | null> {
+  const handle = client.workflow.getHandle(workflowId, runId);
   try {
-    return await session.client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query(statusQuery));
+    return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query(statusQuery));
   } catch (error) {
     if (isUnavailable(error)) throw error;
-    const reason =
-      error instanceof QueryNotRegisteredError
-        ? 'it is no run of a pipeline'
-        : `no worker answered on the task queue ${session.config.taskQueue}; start one with: sluice worker`;
-    report(`The steps of ${handle.workflowId} cannot be shown: ${reason}`);
+    const hidden = `The steps of ${workflowId} cannot be shown`;
+    if (error instanceof QueryNotRegisteredError) report(`${hidden}: it is no run of a pipeline`);
+    else {
+      const cure =
+        taskQueue === config.taskQueue ? 'start one with: sluice worker' : 'start the one that polls it';
+      report(`${hidden}: no worker answered on the task queue ${taskQueue}; ${cure}`, taskQueue);
+    }
     return null;
   }
 }
@@ -210,7 +211,7 @@ async function readChild(
   session: Session,
   parent: WorkflowExecutionDescription,
   step: StepStatus,
-  report: (line: string) => void,
+  report: Report,
 ): Promise<StepView> {
   if (step.run === null) return step;
   try {

@@ -3,6 +3,7 @@ import { formatDuration } from '../pipelines/duration';
 import type { Failure, RunState, StepState } from '../workflows/messages';
 import { formatTime } from './output';
 import { isEnded, type RunView, type StepView } from './readStatus';
+import { renderResult } from './renderResult';
 
 export interface RenderOptions {
   color: boolean;
@@ -35,6 +36,11 @@ export function renderStatus(view: RunView, { color, now = Date.now() }: RenderO
   if (!isEnded(view) && view.waitingFor.length > 0) lines.push(`waiting for ${view.waitingFor.join(', ')}`);
   if (view.failure) lines.push(colors.red(formatFailure(view.failure, true)));
   return lines.join('\n');
+}
+
+/** The status, and below it what an ended run gave. */
+export function renderEnd(view: RunView, options: RenderOptions): string {
+  return [renderStatus(view, options), renderResult(view.result)].filter((part) => part !== '').join('\n');
 }
 
 interface Context {

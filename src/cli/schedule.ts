@@ -1,4 +1,5 @@
-import type { ScheduleSpec, ScheduleSummary } from '@temporalio/client';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ScheduleHandle, ScheduleSpec, ScheduleSummary } from '@temporalio/client';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { readConfig } from '../config';
 import { SluiceError } from '../errors';
@@ -6,7 +7,7 @@ import { findPipeline, PIPELINES, type Pipeline } from '../pipelines';
 import { formatDuration, parseDuration } from '../pipelines/duration';
 import { isTimeZone } from '../pipelines/input';
 import { addInput, addJson, readInput, type InputOptions, type JsonOption } from './options';
-import { formatTable, formatTime, print, printJson } from './output';
+import { formatTable, formatTime, note, print, printJson } from './output';
 import { withSession, type Session } from './session';
 
 interface CreateOptions extends InputOptions, JsonOption {
@@ -30,7 +31,7 @@ export function addSchedule(program: Command): void {
   addListing(schedule);
   addVerb(schedule, { name: 'pause', about: 'stop starting runs for now', past: 'paused' });
   addVerb(schedule, { name: 'resume', about: 'start runs again', past: 'resumed' });
-  addVerb(schedule, { name: 'trigger', about: 'start a run now, unless one is running', past: 'triggered' });
+  addTriggering(schedule);
   addVerb(schedule, { name: 'delete', about: 'remove the schedule; its runs stay', past: 'deleted' });
 }
 
@@ -164,7 +165,7 @@ function describeSpec({ spec, memo }: ScheduleSummary): string {
 }
 
 interface Verb {
-  name: 'pause' | 'resume' | 'trigger' | 'delete';
+  name: 'pause' | 'resume' | 'delete';
   about: string;
   past: string;
 }
@@ -179,13 +180,52 @@ function addVerb(schedule: Command, { name, about, past }: Verb): void {
     await withSession(async ({ client }) => {
       const handle = client.schedule.getHandle(id);
       if (name === 'resume') await handle.unpause();
-      // The client's own default would start it beside a run that goes on.
-      else if (name === 'trigger') await handle.trigger('SKIP');
       else await handle[name]();
     });
     if (json) printJson({ id, [past]: true });
     else print(`${id}: ${past}`);
   });
+}
+
+function addTriggering(schedule: Command): void {
+  const command = schedule
+    .command('trigger')
+    .description('start a run now, unless one is running')
+    .argument('<id>', 'the id of the schedule; see "sluice schedule list"')
+    .addHelpText('after', '\nExample:\n  $ sluice schedule trigger marketing-and-sales');
+  addJson(command).action(async (id: string, { json }: JsonOption) => {
+    const { isStarted, run } = await withSession(({ client }) => trigger(client.schedule.getHandle(id)));
+    if (json) return printJson({ id, triggered: isStarted !== false, run });
+    if (isStarted === false)
+      return print(`${id}: nothing was started, since ${run ?? 'a run'} is still under way`);
+    print(`${id}: ${run === null ? 'triggered' : `started ${run}`}`);
+    if (run === null) note('The run is not known yet. See it with: sluice list');
+  });
+}
+
+/** A schedule acts some moments after it was told to; one that has much to do is not waited for. */
+const TRIGGER_WAIT_MS = 5_000;
+
+/** The run that was started, or the one that kept it from being started; null is what the server does not say in time. */
+async function trigger(handle: ScheduleHandle): Promise<{ isStarted: boolean | null; run: string | null }> {
+  const { info: before } = await handle.describe();
+  const known = new Set(before.recentActions.map(({ action }) => action.workflow.workflowId));
+  // The client's own default would start it beside a run that goes on.
+  await handle.trigger('SKIP');
+  const deadline = Date.now() + TRIGGER_WAIT_MS;
+  for (;;) {
+    const { info } = await handle.describe();
+    const started = info.recentActions
+      .map(({ action }) => action.workflow.workflowId)
+      .findLast((id) => !known.has(id));
+    if (started !== undefined) return { isStarted: true, run: started };
+    if (info.numActionsSkippedOverlap > before.numActionsSkippedOverlap) {
+      const [running] = info.runningActions.length > 0 ? info.runningActions : before.runningActions;
+      return { isStarted: false, run: running?.workflow.workflowId ?? null };
+    }
+    if (Date.now() > deadline) return { isStarted: null, run: null };
+    await sleep(200);
+  }
 }
 
 function parseEvery(text: string): number {

@@ -29,6 +29,7 @@ function readAddress(): string {
   try {
     return temporalSettings().address;
   } catch (cause) {
+    if (cause instanceof SluiceError) throw cause;
     const message = `The settings of Temporal are wrong: ${(cause as Error).message}. Correct the TEMPORAL_ variables or temporal.toml.`;
     throw new SluiceError('InvalidInput', message, { cause });
   }

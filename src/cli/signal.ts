@@ -30,13 +30,11 @@ export function addSignal(program: Command): void {
     const { runs, arrival } = await withSession(async (session) => {
       const s3 = connectS3();
       try {
-        const found = {
-          runs: await findTargets(session, id, object),
-          arrival: await readArrival(s3, object),
-        };
-        for (const run of found.runs)
-          await session.client.workflow.getHandle(run).signal(arrivedSignal, [found.arrival]);
-        return found;
+        const { runs, hint } = await findTargets(session, id, object);
+        const arrival = await readArrival(s3, object);
+        for (const run of runs) await session.client.workflow.getHandle(run).signal(arrivedSignal, [arrival]);
+        if (hint !== null) note(hint);
+        return { runs, arrival };
       } finally {
         s3.destroy();
       }
@@ -46,12 +44,12 @@ export function addSignal(program: Command): void {
   });
 }
 
-/** The run and its open child runs: those wait in its place. */
+/** The run and its open child runs: those wait in its place. The hint says that none of them waits for the object. */
 async function findTargets(
   session: Session,
   id: string,
   object: { bucket: string; key: string },
-): Promise<string[]> {
+): Promise<{ runs: string[]; hint: string | null }> {
   const view = await readStatus(session, id, note);
   if (isEnded(view)) {
     throw new SluiceError(
@@ -59,15 +57,14 @@ async function findTargets(
       `The run ${id} has ended (${view.state}) and waits for nothing. Start another with: sluice start ${view.pipeline}`,
     );
   }
-  if (!view.waitingFor.some((pattern) => matchesPattern(pattern, object))) {
-    const waits =
-      view.waitingFor.length > 0 ? `it waits for ${view.waitingFor.join(', ')}` : 'no step waits now';
-    note(`No step of ${id} waits for this object: ${waits}. It is kept for a step that comes later.`);
-  }
+  const isAwaited = view.waitingFor.some((pattern) => matchesPattern(pattern, object));
+  const waits =
+    view.waitingFor.length > 0 ? `it waits for ${view.waitingFor.join(', ')}` : 'no step waits now';
+  const hint = `No step of ${id} waits for this object: ${waits}. It is kept for a step that comes later.`;
   const children = listSteps(view.steps).flatMap((step) =>
     step.run && step.state === 'running' ? [step.run.id] : [],
   );
-  return [view.id, ...children];
+  return { runs: [view.id, ...children], hint: isAwaited ? null : hint };
 }
 
 async function readArrival(s3: S3Client, { bucket, key }: { bucket: string; key: string }): Promise<Arrival> {

@@ -1,15 +1,18 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { Option, type Command } from 'commander';
+import { checkBucket } from '../activities/lakeFiles';
 import { readConfig } from '../config';
+import { connectS3 } from '../connect';
 import { SluiceError } from '../errors';
 import { findPipeline, type Pipeline } from '../pipelines';
+import { parseS3Uri } from '../pipelines/location';
 import { addTrigger, removeTrigger } from '../triggers';
 import { EXIT } from './errors';
 import { withInterrupt } from './interrupt';
 import { addInput, addJson, parseSince, readInput, type InputOptions, type JsonOption } from './options';
 import { note, print, printJson } from './output';
 import { isSuccess, readStatus } from './readStatus';
-import { hasColor, renderStatus } from './render';
+import { hasColor, renderEnd } from './render';
 import { withSession, type Session } from './session';
 import { startRun, type StartedRun } from './startRun';
 
@@ -50,6 +53,9 @@ export function addStart(program: Command): void {
 
 async function start(name: string, options: StartOptions): Promise<void> {
   const config = readConfig();
+  // A pipeline of one's own is started by one's own program, and ended here.
+  if (typeof options.onArrival === 'string' && options.off)
+    return endOnArrival(name, [options.onArrival], options);
   const pipeline = findPipeline(name);
   if (options.onArrival !== undefined) return startOnArrival(pipeline, options.onArrival, options);
   if (options.off)
@@ -70,26 +76,54 @@ async function startOnArrival(
   options: StartOptions,
 ): Promise<void> {
   const config = readConfig();
-  // To end it, no input is needed but what the pattern is made of.
-  const input = options.off && given !== true ? {} : readInput(pipeline, options, config);
-  const patterns = given === true ? (pipeline.startedBy?.(input) ?? []) : [given];
-  if (patterns.length === 0) {
+  if (given === true && !pipeline.startedBy) {
     const cure = `Say which: --on-arrival "s3://lake/inbox/*.csv"`;
     throw new SluiceError('WrongUsage', `${pipeline.name} has no objects of its own that start it. ${cure}`);
   }
+  const input = readInput(pipeline, options, config);
+  const patterns = given === true ? pipeline.startedBy!(input) : [given];
+  if (options.off) return endOnArrival(pipeline.name, patterns, options);
+  for (const pattern of patterns) await checkBucketOf(pattern);
   const since = options.since ?? new Date().toISOString();
   await withSession(async ({ client }) => {
     for (const pattern of patterns) {
-      const trigger = { pipeline: pipeline.name, input, pattern, since };
-      if (options.off) await removeTrigger(client, trigger);
-      else await addTrigger(client, config, trigger);
+      await addTrigger(client, config, { pipeline: pipeline.name, input, pattern, since });
     }
   }, config);
-  if (options.json)
-    printJson({ pipeline: pipeline.name, patterns, ...(options.off ? { off: true } : { since }) });
-  else
+  if (options.json) printJson({ pipeline: pipeline.name, patterns, since });
+  else for (const pattern of patterns) print(`${pipeline.name}: started by each ${pattern}`);
+}
+
+async function endOnArrival(pipeline: string, patterns: string[], { json }: JsonOption): Promise<void> {
+  const ended: string[] = [];
+  await withSession(async ({ client }) => {
     for (const pattern of patterns)
-      print(`${pipeline.name}: ${options.off ? 'no longer started by' : 'started by each'} ${pattern}`);
+      if (await removeTrigger(client, { pipeline, pattern })) ended.push(pattern);
+  });
+  if (json) return printJson({ pipeline, patterns, off: true, ended });
+  for (const pattern of patterns)
+    print(
+      `${pipeline}: ${ended.includes(pattern) ? 'no longer started by' : 'was not started by'} ${pattern}`,
+    );
+}
+
+const BUCKET_TIMEOUT_MS = 5_000;
+
+/**
+ * Refuses a pattern in a bucket that is not there. The command line may have no access to S3, and the worker has: whatever
+ * else is wrong is left to it.
+ */
+async function checkBucketOf(pattern: string): Promise<void> {
+  const bucket = parseS3Uri(pattern)?.bucket;
+  if (bucket === undefined) return;
+  const s3 = connectS3();
+  try {
+    await checkBucket(s3, bucket, AbortSignal.timeout(BUCKET_TIMEOUT_MS));
+  } catch (error) {
+    if (error instanceof SluiceError && error.code === 'InvalidInput') throw error;
+  } finally {
+    s3.destroy();
+  }
 }
 
 async function waitForEnd(session: Session, started: StartedRun, { json }: JsonOption): Promise<void> {
@@ -106,7 +140,7 @@ async function waitForEnd(session: Session, started: StartedRun, { json }: JsonO
       state: view.state,
       ...(isSuccess(view) ? { result: view.result } : { failure: view.failure }),
     });
-  else print(renderStatus(view, { color: hasColor() }));
+  else print(renderEnd(view, { color: hasColor() }));
   process.exitCode = isSuccess(view) ? EXIT.ok : EXIT.failed;
 }
 

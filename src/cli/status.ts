@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { addJson, type JsonOption } from './options';
 import { note, print, printJson } from './output';
 import { readStatus } from './readStatus';
-import { hasColor, renderStatus } from './render';
+import { hasColor, renderEnd } from './render';
 import { withSession } from './session';
 
 export function addStatus(program: Command): void {
@@ -14,6 +14,6 @@ export function addStatus(program: Command): void {
   addJson(command).action(async (id: string, { json }: JsonOption) => {
     const view = await withSession((session) => readStatus(session, id, note));
     if (json) printJson(view);
-    else print(renderStatus(view, { color: hasColor() }));
+    else print(renderEnd(view, { color: hasColor() }));
   });
 }

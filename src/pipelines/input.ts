@@ -134,7 +134,10 @@ export function findJobProblems(
   path: string,
   findParameterProblems: ParameterCheck = findMissingParameters,
 ): string[] {
-  if (!isObject(value)) return [`${path}: ${show(value)} is no job; give { "resource", "parameters" }`];
+  if (!isObject(value)) {
+    const field = path.replace(/\.$/, '') || 'job';
+    return [`${field}: ${show(value)} is no job; give { "resource", "parameters" }`];
+  }
   const problems: string[] = [];
   if (!RESOURCES.includes(value['resource'] as never)) {
     problems.push(

@@ -96,6 +96,13 @@ test('start --wait gives the result of a job from standard input', async () => {
   expect(exitCode).toBe(0);
 });
 
+test('start --wait and status show the rows of a job', async () => {
+  const input = JSON.stringify({ resource: 'duckdb:query', parameters: { sql: 'select 42 as x' } });
+  const args = ['start', 'job', '--id', 'rows', '--input', '-', '--wait'];
+  for (const { out } of [await sluice(args, { input }), await sluice(['status', 'rows'])])
+    expect(out).toMatch(/\nrows:\nx\n42\n$/);
+});
+
 test('start --wait is exit code 1 when the job fails', async () => {
   const input = JSON.stringify({ resource: 'duckdb:query', parameters: { sql: 'select nope' } });
   const { exitCode, out } = await sluice(['start', 'job', '--input', '-', '--wait', '--json'], { input });
@@ -138,7 +145,11 @@ test('an object is handed to the child run that waits for it', async () => {
   const later = new Date(Date.now() + 3_600_000).toISOString();
   await sluice(['start', 'main', '--id', 'hand', '--since', later]);
   await untilWaiting('hand');
-  expect((await sluice(['signal', 'hand', 'arrival', 's3://lake/sales/none.csv'])).exitCode).toBe(2);
+  const refused = await sluice(['signal', 'hand', 'arrival', 's3://lake/elsewhere/none.csv']);
+  expect(refused).toMatchObject({
+    exitCode: 2,
+    err: expect.stringMatching(/^InvalidInput: .*does not exist/),
+  });
   expect((await sluice(['signal', 'hand', 'arrival', 's3://lake/sales/by-hand.csv'])).exitCode).toBe(0);
   const [group] = (await readRun('hand')).steps;
   const wait = group?.steps?.find(({ name }) => name === 'wait for sales data');

@@ -67,14 +67,23 @@ test('midnight stays midnight over a change of the clocks', async () => {
 
 test('a trigger starts a run with the checked input, and none beside one that runs', async () => {
   await create('triggered', '-p', 'maxConsumedReadThroughput=0.3', '-p', 'mode=scan');
-  expect((await sluice('schedule', 'trigger', 'triggered')).code).toBe(0);
+  const first = await sluice('schedule', 'trigger', 'triggered');
   await until('triggered', ({ running }) => running === 1);
-  expect((await sluice('schedule', 'trigger', 'triggered')).code).toBe(0);
+  const second = await sluice('schedule', 'trigger', 'triggered');
   await until('triggered', ({ skipped }) => skipped === 1);
   expect(await runsOf('triggered')).toEqual({ running: 1, skipped: 1 });
   const schedule = await server.client.schedule.getHandle('triggered').describe();
   const [action] = schedule.info.recentActions;
-  const started = server.client.workflow.getHandle(action!.action.workflow.workflowId);
+  const { workflowId } = action!.action.workflow;
+  expect([first, second]).toEqual([
+    { code: 0, stdout: `triggered: started ${workflowId}\n`, stderr: '' },
+    {
+      code: 0,
+      stdout: `triggered: nothing was started, since ${workflowId} is still under way\n`,
+      stderr: '',
+    },
+  ]);
+  const started = server.client.workflow.getHandle(workflowId);
   const { type, status } = await started.describe();
   expect({ type, status: status.name }).toEqual({ type: 'reviews-export', status: 'RUNNING' });
   expect(schedule.action.args?.[0]).toMatchObject({

@@ -122,7 +122,8 @@ describe('runs that arrivals start', () => {
     await accept([replaced, told]);
     const client = environment.client;
     expect(await listTriggers(client)).toEqual([expect.objectContaining({ pipeline: 'inbox', pattern })]);
-    await removeTrigger(client, { pipeline: 'inbox', pattern });
+    expect(await removeTrigger(client, { pipeline: 'inbox', pattern })).toBe(true);
+    expect(await removeTrigger(client, { pipeline: 'inbox', pattern })).toBe(false);
     await accept([await upload('started/after.csv')]);
     expect(await listTriggers(client)).toEqual([]);
     // A run that waits on the same source: when it is woken, so would have been the trigger.

@@ -62,7 +62,6 @@ describe('a command line', () => {
     [['start', 'main', '--since', 'yesterday']],
     [['start', 'main', '-p', 'within=x']],
     [['list', '--state', 'foo']],
-    [['list', '--pipeline', 'foo']],
     [['signal', 'a1', 'arrival', 'nowhere']],
     [['signal', 'a1', 'other', 's3://lake/a']],
     [['schedule', 'create', 'rate-codes']],

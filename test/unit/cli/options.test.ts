@@ -134,3 +134,13 @@ test('ports are given by name', () => {
   for (const text of ['temporal', 'foo=1', 'ui=0', 'ui=70000', 'ui=x'])
     expect(() => parsePorts(text)).toThrow('Give name=port');
 });
+
+test('a file for job holds the job, or the whole input', () => {
+  const job = { resource: 'duckdb:query', parameters: { sql: 'select 1' } };
+  for (const file of [job, { job }]) {
+    const input = writeJson(JSON.stringify(file));
+    expect(readInput(findPipeline('job'), { input }, config)).toEqual({ job });
+  }
+  const read = () => readInput(findPipeline('job'), { input: writeJson('[1]') }, config);
+  expect(read).toThrow('  job: [1] is no job; give { "resource", "parameters" }');
+});
