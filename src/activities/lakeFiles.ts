@@ -75,7 +75,8 @@ export async function publishOutput(
   signal: AbortSignal,
 ): Promise<void> {
   const { bucket, prefix } = parseFolder(location);
-  const before = await listKeys(s3, bucket, prefix, signal);
+  const kept = [prefix, prefix + name, prefix + SUCCESS_MARKER];
+  const replaced = (await listKeys(s3, bucket, prefix, signal)).filter((key) => !kept.includes(key));
   await remove(s3, bucket, prefix + SUCCESS_MARKER);
   const { size } = await stat(file);
   await s3.send(
@@ -89,9 +90,7 @@ export async function publishOutput(
       abortSignal: signal,
     },
   );
-  for (const key of before) {
-    if (key !== prefix + name && key !== prefix) await remove(s3, bucket, key);
-  }
+  for (const key of replaced) await remove(s3, bucket, key);
   await s3.send(
     new PutObjectCommand({ Bucket: bucket, Key: prefix + SUCCESS_MARKER, Body: '', ContentLength: 0 }),
     {

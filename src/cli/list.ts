@@ -88,7 +88,8 @@ async function listRuns(
   state: RunState | undefined,
 ): Promise<ListedRun[]> {
   const { client } = session;
-  const hasAttributes = await haveAttributes(session);
+  const needsAttributes = pipeline === undefined || state === 'completed with fallback';
+  const hasAttributes = needsAttributes && (await haveAttributes(session));
   if (state === 'completed with fallback' && !hasAttributes) {
     const cure =
       'Only search attributes tell it from "completed"; see "sluice doctor" for how to register them.';

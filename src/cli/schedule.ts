@@ -170,13 +170,18 @@ interface Verb {
   past: string;
 }
 
-function addVerb(schedule: Command, { name, about, past }: Verb): void {
+/** A command that takes the id of a schedule. */
+function addForOne(schedule: Command, name: string, about: string): Command {
   const command = schedule
     .command(name)
     .description(about)
     .argument('<id>', 'the id of the schedule; see "sluice schedule list"')
     .addHelpText('after', `\nExample:\n  $ sluice schedule ${name} marketing-and-sales`);
-  addJson(command).action(async (id: string, { json }: JsonOption) => {
+  return addJson(command);
+}
+
+function addVerb(schedule: Command, { name, about, past }: Verb): void {
+  addForOne(schedule, name, about).action(async (id: string, { json }: JsonOption) => {
     await withSession(async ({ client }) => {
       const handle = client.schedule.getHandle(id);
       if (name === 'resume') await handle.unpause();
@@ -188,12 +193,8 @@ function addVerb(schedule: Command, { name, about, past }: Verb): void {
 }
 
 function addTriggering(schedule: Command): void {
-  const command = schedule
-    .command('trigger')
-    .description('start a run now, unless one is running')
-    .argument('<id>', 'the id of the schedule; see "sluice schedule list"')
-    .addHelpText('after', '\nExample:\n  $ sluice schedule trigger marketing-and-sales');
-  addJson(command).action(async (id: string, { json }: JsonOption) => {
+  const command = addForOne(schedule, 'trigger', 'start a run now, unless one is running');
+  command.action(async (id: string, { json }: JsonOption) => {
     const { isStarted, run } = await withSession(({ client }) => trigger(client.schedule.getHandle(id)));
     if (json) return printJson({ id, triggered: isStarted !== false, run });
     if (isStarted === false)

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { runQuery } from '../../src/activities/runners/duckdb/query';
 import { startStack, type Stack } from '../../src/local';
 import { sluice } from '../support/cli';
@@ -16,6 +16,7 @@ import {
   type ContactRecord,
 } from '../support/connect';
 import { describeWithRealData, realData } from '../support/data';
+import { connectToS3Of } from '../support/s3';
 
 const PORT_OFFSET = 22_000;
 
@@ -28,13 +29,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-connect-'));
   stack = await startStack({ dir: folder, portOffset: PORT_OFFSET, spark: true, report: () => {} });
   lake = join(folder, 's3', 'lake');
-  const { endpoint, region, accessKeyId, secretAccessKey } = stack.info.s3;
-  s3 = new S3Client({
-    endpoint,
-    region,
-    forcePathStyle: true,
-    credentials: { accessKeyId, secretAccessKey },
-  });
+  s3 = connectToS3Of(stack);
 }, 300_000);
 
 afterAll(async () => {

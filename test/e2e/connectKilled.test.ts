@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { Client, Connection } from '@temporalio/client';
 import { agentEvents, contacts } from '../../samples/connect';
 import { seeded } from '../../samples/random';
@@ -19,6 +19,7 @@ import {
 } from '../support/connect';
 import { recordHistory } from '../support/recordHistory';
 import { finishUnderKills, WorkerProcesses } from '../support/workerProcesses';
+import { connectToS3Of } from '../support/s3';
 
 const PORT_OFFSET = 25_000;
 
@@ -36,9 +37,7 @@ beforeAll(async () => {
     ...{ spark: false, worker: false, webhook: false },
   });
   lake = join(folder, 's3', 'lake');
-  const { endpoint, region, accessKeyId, secretAccessKey } = stack.info.s3;
-  const credentials = { accessKeyId, secretAccessKey };
-  s3 = new S3Client({ endpoint, region, forcePathStyle: true, credentials });
+  s3 = connectToS3Of(stack);
   connection = await Connection.connect({ address: stack.info.temporal.address });
 }, 120_000);
 

@@ -1,11 +1,12 @@
 import { readdir, readFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { startStack, type Stack } from '../../src/local';
 import { runQuery } from '../../src/activities/runners/duckdb/query';
 import { describeWithRealData, realData } from '../support/data';
 import { sluice } from '../support/cli';
+import { connectToS3Of } from '../support/s3';
 
 /** Far from the default ports, so that a stack of the developer's own may run beside. */
 const PORT_OFFSET = 21_000;
@@ -36,13 +37,7 @@ beforeAll(async () => {
   stack = await startStack({ dir: folder, portOffset: PORT_OFFSET, spark: true, report: () => {} });
   env = { ...stack.info.env };
   lake = join(folder, 's3', 'lake');
-  const { endpoint, region, accessKeyId, secretAccessKey } = stack.info.s3;
-  s3 = new S3Client({
-    endpoint,
-    region,
-    forcePathStyle: true,
-    credentials: { accessKeyId, secretAccessKey },
-  });
+  s3 = connectToS3Of(stack);
 }, 300_000);
 
 afterAll(async () => {

@@ -2,7 +2,13 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
-import { ensureS3Gateway, freePort, Processes, startS3Gateway } from '../../src/local';
+import { ensureS3Gateway, freePort, Processes, startS3Gateway, type Stack } from '../../src/local';
+
+/** A client of the S3 gateway of a local stack. */
+export function connectToS3Of({ info }: Stack): S3Client {
+  const { endpoint, region, ...credentials } = info.s3;
+  return new S3Client({ endpoint, region, forcePathStyle: true, credentials });
+}
 
 /** A real S3 gateway over a new folder, with the bucket `lake`. */
 export async function startTestS3(options: { eventUrl?: string } = {}) {

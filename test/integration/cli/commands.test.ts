@@ -2,9 +2,10 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { RunView } from '../../../src/cli/readStatus';
 import { startStack, type Stack } from '../../../src/local';
+import { connectToS3Of } from '../../support/s3';
 
 const root = path.join(__dirname, '..', '..', '..');
 const client = path.join(root, 'dist', 'src', 'client.js');
@@ -51,13 +52,7 @@ beforeAll(async () => {
       webhook: path.join(root, 'dist/src/webhook.js'),
     },
   });
-  const { endpoint, region, accessKeyId, secretAccessKey } = stack.info.s3;
-  s3 = new S3Client({
-    endpoint,
-    region,
-    credentials: { accessKeyId, secretAccessKey },
-    forcePathStyle: true,
-  });
+  s3 = connectToS3Of(stack);
 }, 300_000);
 
 afterAll(async () => {

@@ -3,34 +3,21 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { sluice as run } from '../../support/cli';
-import { quietRuntime, startServer } from '../../support/environment';
+import { useCliServer } from '../../support/cliServer';
 
 const pipelineAttribute = defineSearchAttributeKey('SluicePipeline', SearchAttributeType.KEYWORD);
 
-let server: TestWorkflowEnvironment;
-
-beforeAll(async () => {
-  quietRuntime();
-  server = await startServer();
-}, 60_000);
-
-afterAll(() => server?.teardown());
-
-/** Runs the built command line against the server, which has no worker: what starts goes on running. */
-const sluice = (args: string[], env: NodeJS.ProcessEnv = {}) =>
-  run(args, { env: { TEMPORAL_ADDRESS: server.address, HOME: '/nonexistent', ...env } });
+const { client, sluice } = useCliServer();
 
 /** Starts a workflow, marked as its worker, had it one, would mark a run of the pipeline. */
 async function start(type: string, id: string, pipeline?: string): Promise<void> {
-  await server.client.workflow.start(type, {
+  await client().workflow.start(type, {
     ...{ taskQueue: 'own', workflowId: id },
     typedSearchAttributes: pipeline === undefined ? [] : [{ key: pipelineAttribute, value: pipeline }],
   });
   // What is listed follows what is started by some milliseconds.
   const query = `WorkflowId = '${id}'`;
-  while ((await server.client.workflow.count(query)).count === 0) await sleep(50);
+  while ((await client().workflow.count(query)).count === 0) await sleep(50);
 }
 
 async function list(...args: string[]): Promise<string[]> {
@@ -101,7 +88,7 @@ test('without a worker, a cancelled run says so in time, and which task queue ha
     'Cancellation of nightly-2 was asked for, but no worker answers on the task queue own.',
   );
   expect(stderr).not.toContain('task queue sluice');
-  const { events } = await server.client.workflow.getHandle('nightly-2').fetchHistory();
+  const { events } = await client().workflow.getHandle('nightly-2').fetchHistory();
   expect(events?.some((event) => event.workflowExecutionCancelRequestedEventAttributes)).toBe(true);
 }, 30_000);
 

@@ -1,20 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { sluice as run } from '../../support/cli';
-import { quietRuntime, startServer } from '../../support/environment';
+import { useCliServer } from '../../support/cliServer';
 
-let server: TestWorkflowEnvironment;
-
-beforeAll(async () => {
-  quietRuntime();
-  server = await startServer();
-}, 60_000);
-
-afterAll(() => server?.teardown());
-
-/** Runs the built command line against the server, which has no worker: what starts goes on running. */
-const sluice = (...args: string[]) =>
-  run(args, { env: { TEMPORAL_ADDRESS: server.address, HOME: '/nonexistent' } });
+const { client, sluice: run } = useCliServer();
+const sluice = (...args: string[]) => run(args);
 
 async function create(id: string, ...args: string[]): Promise<{ nextTime: string }> {
   const created = await sluice('schedule', 'create', 'reviews-export', '--id', id, '--json', ...args);
@@ -23,13 +11,13 @@ async function create(id: string, ...args: string[]): Promise<{ nextTime: string
 }
 
 const nextTimes = async (id: string) =>
-  (await server.client.schedule.getHandle(id).describe()).info.nextActionTimes;
+  (await client().schedule.getHandle(id).describe()).info.nextActionTimes;
 
 const clockIn = (timeZone: string) => (time: Date) =>
   new Intl.DateTimeFormat('en-GB', { timeZone, timeStyle: 'medium' }).format(time);
 
 const runsOf = async (id: string) => {
-  const { info } = await server.client.schedule.getHandle(id).describe();
+  const { info } = await client().schedule.getHandle(id).describe();
   return { running: info.runningActions.length, skipped: info.numActionsSkippedOverlap };
 };
 
@@ -72,7 +60,7 @@ test('a trigger starts a run with the checked input, and none beside one that ru
   const second = await sluice('schedule', 'trigger', 'triggered');
   await until('triggered', ({ skipped }) => skipped === 1);
   expect(await runsOf('triggered')).toEqual({ running: 1, skipped: 1 });
-  const schedule = await server.client.schedule.getHandle('triggered').describe();
+  const schedule = await client().schedule.getHandle('triggered').describe();
   const [action] = schedule.info.recentActions;
   const { workflowId } = action!.action.workflow;
   expect([first, second]).toEqual([
@@ -83,7 +71,7 @@ test('a trigger starts a run with the checked input, and none beside one that ru
       stderr: '',
     },
   ]);
-  const started = server.client.workflow.getHandle(workflowId);
+  const started = client().workflow.getHandle(workflowId);
   const { type, status } = await started.describe();
   expect({ type, status: status.name }).toEqual({ type: 'reviews-export', status: 'RUNNING' });
   expect(schedule.action.args?.[0]).toMatchObject({
@@ -97,7 +85,7 @@ test('by the clock as well, a run that still goes on keeps the next one from sta
   await until('ticking', ({ skipped }) => skipped >= 2);
   expect((await runsOf('ticking')).running).toBe(1);
   expect((await sluice('schedule', 'pause', 'ticking')).code).toBe(0);
-  const { state } = await server.client.schedule.getHandle('ticking').describe();
+  const { state } = await client().schedule.getHandle('ticking').describe();
   expect(state.paused).toBe(true);
 });
 

@@ -1,0 +1,21 @@
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { sluice } from './cli';
+import { quietRuntime, startServer } from './environment';
+
+/** A server for the tests of a file, and the built command line against it. It has no worker: what starts goes on running. */
+export function useCliServer() {
+  let server: TestWorkflowEnvironment;
+
+  beforeAll(async () => {
+    quietRuntime();
+    server = await startServer();
+  }, 60_000);
+
+  afterAll(() => server?.teardown());
+
+  return {
+    client: () => server.client,
+    sluice: (args: string[], env: NodeJS.ProcessEnv = {}) =>
+      sluice(args, { env: { TEMPORAL_ADDRESS: server.address, HOME: '/nonexistent', ...env } }),
+  };
+}
