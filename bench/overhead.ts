@@ -2,7 +2,7 @@
  * `npm run bench -- overhead`: what Sluice adds, as ratios from one run on one server.
  *
  * - orchestration: `marketing-and-sales` with jobs that do nothing, against a hand-written workflow of the same activities;
- * - wake-up: from the webhook's answer to the job's submit, against a bare signal to an activity;
+ * - wake-up: from the webhook's answer, and from the request, to the job's submit, against a bare signal to an activity;
  * - engine: the time that DuckDB takes for the three jobs on the generated sample.
  */
 import { readFile } from 'node:fs/promises';
@@ -14,6 +14,7 @@ import { runQuery } from '../src/activities/runners/duckdb/query';
 import type { Runner } from '../src/activities/runners/runner';
 import type { Arrival } from '../src/pipelines';
 import { createLogger } from '../src/logging';
+import { WaitingRuns } from '../src/waitingRuns';
 import { createWebhook } from '../src/webhook/server';
 import { statusQuery } from '../src/workflows/messages';
 import { median, untilIdle } from './measure';
@@ -25,11 +26,11 @@ const WARM_UP = 5;
 const elapsed = (sinceMs: number) => performance.now() - sinceMs;
 
 /** Told of each submit as it happens. */
-let onSubmit: (run: string) => void = () => {};
+let onSubmit: () => void = () => {};
 
 const noop: Runner<'duckdb:query'> = {
-  submit({ key, run }) {
-    onSubmit(run);
+  submit({ key }) {
+    onSubmit();
     return Promise.resolve({
       resource: 'duckdb:query',
       externalId: key,
@@ -125,71 +126,111 @@ async function measureOrchestration(client: Client): Promise<void> {
   );
 }
 
+/**
+ * Each round in turn: a bare signal, an object of which the webhook tells the run, and one of which `arrivals` tells it.
+ * The webhook's answer may come after the submit.
+ */
 async function measureWakeUp(client: Client): Promise<void> {
-  const webhook = createWebhook({
-    secrets: ['bench'],
-    host: '127.0.0.1',
-    acceptArrivals: createAcceptArrivals(client, config),
-    isReady: () => Promise.resolve(true),
-    log: createLogger('silent', 'bench'),
-  });
-  const address = await webhook.listen({ host: '127.0.0.1', port: 0 });
-  const times = { webhook: [] as number[], bare: [] as number[] };
+  const waitingRuns = new WaitingRuns(client);
+  const ways: [string, WaitingRuns | undefined][] = [
+    ['told by the webhook', waitingRuns],
+    ['told by arrivals', undefined],
+  ];
+  const webhooks = await Promise.all(
+    ways.map(async ([way, hint]) => {
+      const webhook = createWebhook({
+        secrets: ['bench'],
+        host: '127.0.0.1',
+        acceptArrivals: createAcceptArrivals(client, config, hint),
+        isReady: () => Promise.resolve(true),
+        log: createLogger('silent', 'bench'),
+      });
+      return { way, webhook, url: `${await webhook.listen({ host: '127.0.0.1', port: 0 })}/events/s3` };
+    }),
+  );
+  const times = new Map<string, WakeUp[]>();
+  const measure = async (way: string, round: number, send: () => Promise<void>) => {
+    let submittedAt = 0;
+    const submitted = new Promise<void>((resolve) => {
+      onSubmit = () => {
+        submittedAt = performance.now();
+        resolve();
+      };
+    });
+    const sentAt = performance.now();
+    await send();
+    const answeredAt = performance.now();
+    await submitted;
+    const measured = { fromAnswer: submittedAt - answeredAt, fromRequest: submittedAt - sentAt };
+    if (round >= 0) times.set(way, [...(times.get(way) ?? []), measured]);
+  };
+  let objects = 0;
   for (let round = -WARM_UP; round < ROUNDS; round++) {
     const bare = await client.workflow.start('signalToActivity', {
       taskQueue: 'bench',
       workflowId: `bare-${round}`,
     });
     await untilIdle(client, bare.workflowId);
-    let submitted = new Promise<void>((resolve) => (onSubmit = () => resolve()));
-    await bare.signal('arrived', []);
-    let answeredAt = performance.now();
-    await submitted;
-    if (round >= 0) times.bare.push(elapsed(answeredAt));
+    await measure('bare signal', round, () => bare.signal('arrived', []));
 
-    // Seconds are what a run's start is compared by: each round has one of its own, or takes the object of the last.
-    const time = new Date(Date.now() + (round + WARM_UP) * 10_000).toISOString();
-    const run = await client.workflow.start('marketing-and-sales', {
-      taskQueue: 'bench',
-      workflowId: `wake-${round}`,
-      args: [{}, { since: time }],
-    });
-    while ((await run.query(statusQuery)).waitingFor.length < 2);
-    // A wait of days has subscribed and been listed long before its object comes.
-    for (const id of [run.workflowId, 'arrivals:s3://lake/sales/', 'arrivals:s3://lake/marketing/'])
-      await untilIdle(client, id);
-    submitted = new Promise<void>((resolve) => (onSubmit = () => resolve()));
-    const body = {
-      Records: [
-        {
-          eventVersion: '2.1',
-          eventSource: 'aws:s3',
-          awsRegion: 'us-east-1',
-          eventTime: time,
-          eventName: 'ObjectCreated:Put',
-          s3: {
-            bucket: { name: 'lake' },
-            object: { key: `sales/${round + WARM_UP}.csv`, size: 1, eTag: `e${round}`, sequencer: '01' },
-          },
-        },
-      ],
-    };
-    const answer = await fetch(`${address}/events/s3`, {
-      method: 'POST',
-      headers: { authorization: 'Bearer bench' },
-      body: JSON.stringify(body),
-    });
-    answeredAt = performance.now();
-    if (answer.status !== 200) throw new Error(await answer.text());
-    await submitted;
-    if (round >= 0) times.webhook.push(elapsed(answeredAt));
-    await run.terminate();
+    for (const { way, url } of webhooks) {
+      // Seconds are what a run's start is compared by: each has some of its own, or takes the object of the last.
+      const time = new Date(Date.now() + ++objects * 10_000).toISOString();
+      const run = await client.workflow.start('marketing-and-sales', {
+        taskQueue: 'bench',
+        workflowId: `wake-${objects}`,
+        args: [{}, { since: time }],
+      });
+      while ((await run.query(statusQuery)).waitingFor.length < 2);
+      // A wait of days has subscribed and been listed long before its object comes.
+      for (const id of [run.workflowId, 'arrivals:s3://lake/sales/', 'arrivals:s3://lake/marketing/'])
+        await untilIdle(client, id);
+      while ((await waitingRuns.refresh()) < 2);
+      const object = { key: `sales/${objects}.csv`, size: 1, eTag: `e${objects}`, sequencer: '01' };
+      await measure(way, round, () => postEvent(url, object, time));
+      await run.terminate();
+      while ((await waitingRuns.refresh()) > 0);
+    }
   }
-  await webhook.close();
-  const [ours, theirs] = [median(times.webhook), median(times.bare)];
+  for (const { webhook } of webhooks) await webhook.close();
+  const medianOf = (way: string, part: keyof WakeUp) => median(times.get(way)!.map((time) => time[part]));
+  const bare = {
+    fromAnswer: medianOf('bare signal', 'fromAnswer'),
+    fromRequest: medianOf('bare signal', 'fromRequest'),
+  };
   console.log(
-    `wake-up: ${ours.toFixed(0)} ms against ${theirs.toFixed(0)} ms of a bare signal; ratio ${(ours / theirs).toFixed(2)}`,
+    `wake-up: a bare signal's submit ${bare.fromRequest.toFixed(0)} ms from the call, ${bare.fromAnswer.toFixed(0)} ms from its answer`,
   );
+  for (const { way } of webhooks) {
+    const [fromRequest, fromAnswer] = [medianOf(way, 'fromRequest'), medianOf(way, 'fromAnswer')];
+    console.log(
+      `wake-up, ${way}: submit ${fromRequest.toFixed(0)} ms from the request, ratio ${(fromRequest / bare.fromRequest).toFixed(2)}; ` +
+        `${fromAnswer.toFixed(0)} ms from the webhook's answer, ratio ${(Math.max(0, fromAnswer) / bare.fromAnswer).toFixed(2)}`,
+    );
+  }
+}
+
+/** Milliseconds until the submit; below zero when it came first. */
+interface WakeUp {
+  fromAnswer: number;
+  fromRequest: number;
+}
+
+async function postEvent(url: string, object: { key: string }, eventTime: string): Promise<void> {
+  const s3 = { bucket: { name: 'lake' }, object };
+  const record = {
+    eventVersion: '2.1',
+    eventSource: 'aws:s3',
+    eventName: 'ObjectCreated:Put',
+    eventTime,
+    s3,
+  };
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: { authorization: 'Bearer bench' },
+    body: JSON.stringify({ Records: [record] }),
+  });
+  if (answer.status !== 200) throw new Error(await answer.text());
 }
 
 bench(async ({ folder, client, startS3, withWorker }) => {

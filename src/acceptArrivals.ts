@@ -4,7 +4,8 @@ import type { Config } from './config';
 import { SluiceError } from './errors';
 import { PIPELINES, type Arrival, type Pipeline } from './pipelines';
 import { arrivalsWorkflowId, sourceOf, sourcesAbove, type Source } from './pipelines/location';
-import { arrivalsSeenSignal } from './workflows/messages';
+import type { WaitingRuns } from './waitingRuns';
+import { arrivalsSeenSignal, type SeenArrival } from './workflows/messages';
 
 /** How long a source's arrivals are gathered for one signal. */
 const GATHER_MS = 10;
@@ -31,26 +32,27 @@ export function knownSources(lake: string, pipelines: readonly Pipeline[] = PIPE
 /** What is on its way to one `arrivals` workflow. */
 interface Queue {
   source: Source;
-  entries: { arrivals: Arrival[]; done: (error?: Error) => void }[];
+  entries: { arrivals: SeenArrival[]; done: (error?: Error) => void }[];
   isSending: boolean;
 }
 
 /**
  * Hands arrivals to the `arrivals` workflows of every source above each object: known sources are started when they are
  * not there, of the others only those are told on which a run waits. What comes within some milliseconds goes in one
- * signal a source. Resolves once Temporal has accepted all signals.
+ * signal a source. Runs that are known to wait are told themselves before. Resolves once Temporal has accepted all signals.
  * @throws SluiceError Throttled when too much is waiting for Temporal already
  */
 export function createAcceptArrivals(
   client: Client,
   config: Pick<Config, 'taskQueue' | 'listEveryMs' | 'lake'>,
+  waitingRuns?: WaitingRuns,
 ) {
   const known = new Set(knownSources(config.lake).map(arrivalsWorkflowId));
   const unknownUntil = new Map<string, number>();
   const queues = new Map<string, Queue>();
   let queued = 0;
 
-  const signal = async (id: string, source: Source, arrivals: Arrival[]): Promise<void> => {
+  const signal = async (id: string, source: Source, arrivals: SeenArrival[]): Promise<void> => {
     if (known.has(id)) {
       await client.workflow.signalWithStart('arrivals', {
         ...arrivalsWorkflowOptions(source, config),
@@ -74,7 +76,7 @@ export function createAcceptArrivals(
     queue.isSending = true;
     await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
     while (queue.entries.length > 0) {
-      const arrivals: Arrival[] = [];
+      const arrivals: SeenArrival[] = [];
       const sent: Queue['entries'] = [];
       for (let next = queue.entries[0]; next !== undefined; next = queue.entries[0]) {
         if (sent.length > 0 && arrivals.length + next.arrivals.length > SIGNAL_ARRIVALS) break;
@@ -94,7 +96,7 @@ export function createAcceptArrivals(
     queues.delete(id);
   };
 
-  const enqueue = (id: string, source: Source, arrivals: Arrival[]): Promise<void> => {
+  const enqueue = (id: string, source: Source, arrivals: SeenArrival[]): Promise<void> => {
     const untilMs = unknownUntil.get(id);
     if (untilMs !== undefined && Date.now() < untilMs) return Promise.resolve();
     unknownUntil.delete(id);
@@ -113,20 +115,21 @@ export function createAcceptArrivals(
   };
 
   return async (arrivals: Arrival[]): Promise<void> => {
-    const bySource = new Map<string, { source: Source; arrivals: Arrival[] }>();
-    for (const arrival of arrivals) {
+    if (queued + arrivals.length > QUEUED_ARRIVALS) {
+      throw new SluiceError(
+        'Throttled',
+        `${queued} arrivals wait for Temporal already; send these again later`,
+      );
+    }
+    const seen: SeenArrival[] = waitingRuns === undefined ? arrivals : await waitingRuns.tell(arrivals);
+    const bySource = new Map<string, { source: Source; arrivals: SeenArrival[] }>();
+    for (const arrival of seen) {
       for (const source of sourcesAbove(arrival.bucket, arrival.key)) {
         const id = arrivalsWorkflowId(source);
         const entry = bySource.get(id) ?? { source, arrivals: [] };
         entry.arrivals.push(arrival);
         bySource.set(id, entry);
       }
-    }
-    if (queued + arrivals.length > QUEUED_ARRIVALS) {
-      throw new SluiceError(
-        'Throttled',
-        `${queued} arrivals wait for Temporal already; send these again later`,
-      );
     }
     await Promise.all([...bySource].map(([id, entry]) => enqueue(id, entry.source, entry.arrivals)));
   };

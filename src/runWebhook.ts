@@ -3,6 +3,7 @@ import { readConfig } from './config';
 import { connectClient } from './connect';
 import { SluiceError } from './errors';
 import { createLogger } from './logging';
+import { WaitingRuns } from './waitingRuns';
 import { startMetricsServer } from './webhook/metrics';
 import { closeWebhook, createWebhook } from './webhook/server';
 
@@ -12,12 +13,14 @@ export async function runWebhook(): Promise<void> {
   const log = createLogger(config.logLevel, 'webhook');
   const { host, port, secrets, topics } = config.webhook;
   const client = await connectClient();
+  const waitingRuns = new WaitingRuns(client);
+  const closing = new AbortController();
   const webhook = createWebhook({
     secrets,
     topics,
     host,
     log,
-    acceptArrivals: createAcceptArrivals(client, config),
+    acceptArrivals: createAcceptArrivals(client, config, waitingRuns),
     isReady: () =>
       client.workflowService.getSystemInfo({}).then(
         () => true,
@@ -35,12 +38,14 @@ export async function runWebhook(): Promise<void> {
       { cause: error },
     );
   }
+  void waitingRuns.follow(closing.signal, log);
   log.info({ host, port }, 'webhook ready');
   process.send?.({ ready: true });
   await new Promise<void>((resolve) => {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);
   });
+  closing.abort();
   await closeWebhook(webhook);
   metrics?.close();
   await client.connection.close();

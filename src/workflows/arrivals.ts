@@ -30,6 +30,7 @@ import {
   type ArrivalsState,
   type Listing,
   type Progress,
+  type SeenArrival,
   type Subscription,
   type Trigger,
 } from './messages';
@@ -123,14 +124,18 @@ export async function arrivals(state: ArrivalsState): Promise<void> {
     if (matchesPattern(listener.of.pattern, arrival) && isSince(arrival, floor))
       listener.pending.push(arrival);
   };
-  const take = (seen: Arrival[], listed?: Listing) => {
-    for (const arrival of seen) {
-      const news = memory.remember(arrival);
+  const take = (seen: SeenArrival[], listed?: Listing) => {
+    for (const { told = [], ...offered } of seen) {
+      const news = memory.remember(offered);
       if (news === 'known') continue;
-      const offered = { ...arrival };
       // Of a key, a run waits for the newest version; a trigger starts a run for each.
-      for (const listener of news === 'new' ? subscriptions : [])
-        offer(listener, listed ? listingFloor(listener, listed.full) : listener.of.since, offered);
+      for (const listener of news === 'new' ? subscriptions : []) {
+        const { runId, once, pattern, since } = listener.of;
+        if (!told.includes(runId))
+          offer(listener, listed ? listingFloor(listener, listed.full) : since, offered);
+        else if (once && matchesPattern(pattern, offered) && isSince(offered, since))
+          unsubscribe(listener.of);
+      }
       for (const listener of triggers) offer(listener, triggerFloor(listener), offered);
     }
   };

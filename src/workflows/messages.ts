@@ -62,8 +62,14 @@ export const statusQuery = defineQuery<RunStatus>('status');
 /** Arrivals for a run: each waiting step takes those that fit its pattern. */
 export const arrivedSignal = defineSignal<[Arrival[]]>('arrived');
 
+/** An object as the webhook saw it. */
+export interface SeenArrival extends Arrival {
+  /** The run ids of runs that the webhook has told of it. */
+  told?: string[];
+}
+
 /** To an `arrivals` workflow: objects seen by the webhook. */
-export const arrivalsSeenSignal = defineSignal<[Arrival[]]>('arrivalsSeen');
+export const arrivalsSeenSignal = defineSignal<[SeenArrival[]]>('arrivalsSeen');
 
 export interface Subscription {
   workflowId: string;
