@@ -9,8 +9,8 @@ import { addTriggerSignal, removeTriggerSignal, triggersQuery, type Trigger } fr
 const QUERY_TIMEOUT_MS = 5_000;
 
 /**
- * From now on, each object version that fits the trigger's pattern starts a run of its pipeline, once. The trigger is kept
- * by the `arrivals` workflow of its source until `removeTrigger`.
+ * From now on, each object version that fits the trigger's pattern starts a run of its pipeline, once, on the task queue of
+ * `config` unless the trigger names one. The trigger is kept by the `arrivals` workflow of its source until `removeTrigger`.
  * @throws SluiceError InvalidInput for what is no pattern
  */
 export async function addTrigger(
@@ -21,7 +21,7 @@ export async function addTrigger(
   await client.workflow.signalWithStart('arrivals', {
     ...arrivalsWorkflowOptions(checkedSource(trigger.pattern), config),
     signal: addTriggerSignal,
-    signalArgs: [trigger],
+    signalArgs: [{ taskQueue: config.taskQueue, ...trigger }],
   });
 }
 

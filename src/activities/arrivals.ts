@@ -25,8 +25,8 @@ const LISTED_OBJECTS = 5_000;
 const PAGE = { objects: 1_000, bytes: 512 * 1024 };
 /** A folder of millions of old objects is gone through in pieces of this time. */
 const PAGE_MS = 60_000;
-/** How many runs are started side by side. */
-const STARTS = 10;
+/** How many runs are started, or objects looked up, side by side. */
+const SIDE_BY_SIDE = 10;
 
 /** How to start the `arrivals` workflow of a source, for everything that signals it with start. */
 export function arrivalsWorkflowOptions(source: Source, deps: { taskQueue: string; listEveryMs: number }) {
@@ -42,7 +42,7 @@ export function createArrivalActivities(
   deps: ArrivalDependencies,
 ): Pick<
   Activities,
-  'subscribe' | 'unsubscribe' | 'listArrivals' | 'listSource' | 'startRuns' | 'readManifest'
+  'subscribe' | 'unsubscribe' | 'listArrivals' | 'listSource' | 'areStored' | 'startRuns' | 'readManifest'
 > {
   return {
     subscribe: (source, subscription) =>
@@ -70,18 +70,29 @@ export function createArrivalActivities(
 
     listSource: (source, since, after) => attempt(() => listSource(deps.s3, source, since, after)),
 
-    startRuns: (trigger, arrivals) =>
+    areStored: (arrivals) =>
       attempt(async () => {
-        const waiting = [...arrivals];
-        const work = async () => {
-          for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
-            await startRun(deps, trigger, next);
-        };
-        await Promise.all(Array.from({ length: STARTS }, work));
+        const stored = arrivals.map(() => true);
+        await eachOf(arrivals, async (arrival, i) => {
+          stored[i] = (await pinVersion(deps.s3, arrival)) !== null;
+        });
+        return stored;
       }),
+
+    startRuns: (trigger, arrivals) =>
+      attempt(() => eachOf(arrivals, (arrival) => startRun(deps, trigger, arrival))),
 
     readManifest: (manifest) => attempt((signal) => readManifest(deps.s3, manifest, signal)),
   };
+}
+
+/** Calls `act` for each item, some side by side. */
+async function eachOf<T>(items: T[], act: (item: T, index: number) => Promise<void>): Promise<void> {
+  const waiting = [...items.entries()];
+  const work = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await act(next[1], next[0]);
+  };
+  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));
 }
 
 /** One attempt: heartbeats, so that a worker that dies in it is soon noticed, and failures are classified. */
@@ -101,8 +112,8 @@ function attempt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
  * took its place is an arrival of its own.
  */
 async function startRun(
-  { client, s3, taskQueue }: ArrivalDependencies,
-  { pipeline, input, since }: Parameters<Activities['startRuns']>[0],
+  { client, s3, taskQueue: ownTaskQueue }: ArrivalDependencies,
+  { pipeline, input, since, taskQueue = ownTaskQueue }: Parameters<Activities['startRuns']>[0],
   given: Arrival,
 ): Promise<void> {
   const arrival = await pinVersion(s3, given);

@@ -65,12 +65,14 @@ export interface Activities {
    * after which the next page begins; null after the last.
    */
   listSource(source: Source, since: string, after: string | null): Promise<ListedPage>;
+  /** Of each arrival, whether its version is still there. */
+  areStored(arrivals: Arrival[]): Promise<boolean[]>;
   /**
    * Starts one run for each arrival, unless one was started for this object version before. It takes arrivals from `since`
    * on, without which from the time of its own.
    */
   startRuns(
-    trigger: Pick<Trigger, 'pipeline' | 'input'> & { since?: string },
+    trigger: Pick<Trigger, 'pipeline' | 'input' | 'taskQueue'> & { since?: string },
     arrivals: Arrival[],
   ): Promise<void>;
   /** What a manifest lists: the keys, and of them the objects that are there. @throws BadData */

@@ -39,7 +39,10 @@ const OPTIONS = {
   heartbeatTimeout: HEARTBEAT_TIMEOUT,
   retry: { initialInterval: '1 s', maximumAttempts: 5 },
 } as const;
-const { listSource } = proxyActivities<Activities>({ startToCloseTimeout: '2 minutes', ...OPTIONS });
+const { areStored, listSource } = proxyActivities<Activities>({
+  startToCloseTimeout: '2 minutes',
+  ...OPTIONS,
+});
 const { startRuns } = proxyActivities<Activities>({ startToCloseTimeout: '5 minutes', ...OPTIONS });
 
 /** How long an arrival is remembered. Older ones are still in S3, and the listing finds them. */
@@ -95,17 +98,19 @@ type Listener<T> = Omit<Progress, 'pending'> & { of: T; pending: Arrival[]; isIn
  * - serving: a run waits, or an arrival is to start one; the source is listed at once for each new listener, and then on a
  *   timer, so that a webhook that was down delays a run and loses nothing.
  *
- * Signals only change the state. One loop does everything else in turns, each of bounded size: it sends, starts runs,
- * lists a page when nothing is left to send, and continues as new between two turns with all that is pending, so no signal
+ * Signals only change the state. One loop does everything else in turns, each of bounded size: it looks up whether what
+ * is remembered for new subscriptions is still there, sends, starts runs, lists a page when nothing is left to send, and continues as new between two turns with all that is pending, so no signal
  * is dropped and neither history nor payloads outgrow the server's limits.
  */
 export async function arrivals(state: ArrivalsState): Promise<void> {
   if (!patched('arrivals in turns')) return arrivalsBefore(state);
   const { source, listEveryMs } = state;
   const memory = new ArrivalMemory(state.memory);
-  const unpack = <T extends Progress>({ pending = [], listedTo, sent, sendAfter, ...of }: T) =>
+  const checksMemory = patched('what is remembered is checked');
+  const unpack = <T extends Progress>({ pending = [], listedTo, sent, sendAfter, isNew, ...of }: T) =>
     ({
       of,
+      ...(isNew === undefined ? {} : { isNew }),
       ...(listedTo === undefined ? {} : { listedTo }),
       ...(sent === undefined ? {} : { sent, sendAfter }),
       pending: pending.map((index) => state.pending![index]!),
@@ -120,9 +125,10 @@ export async function arrivals(state: ArrivalsState): Promise<void> {
   let startAfter = 0;
   let limit = HISTORY_LIMIT;
 
+  const fits = ({ pattern }: Subscription | Trigger, floor: string, arrival: Arrival) =>
+    matchesPattern(pattern, arrival) && isSince(arrival, floor);
   const offer = (listener: Listener<Subscription | Trigger>, floor: string, arrival: Arrival) => {
-    if (matchesPattern(listener.of.pattern, arrival) && isSince(arrival, floor))
-      listener.pending.push(arrival);
+    if (fits(listener.of, floor, arrival)) listener.pending.push(arrival);
   };
   const take = (seen: SeenArrival[], listed?: Listing) => {
     for (const { told = [], ...offered } of seen) {
@@ -130,18 +136,19 @@ export async function arrivals(state: ArrivalsState): Promise<void> {
       if (news === 'known') continue;
       // Of a key, a run waits for the newest version; a trigger starts a run for each.
       for (const listener of news === 'new' ? subscriptions : []) {
-        const { runId, once, pattern, since } = listener.of;
-        if (!told.includes(runId))
-          offer(listener, listed ? listingFloor(listener, listed.full) : since, offered);
-        else if (once && matchesPattern(pattern, offered) && isSince(offered, since))
-          unsubscribe(listener.of);
+        const { of } = listener;
+        if (!told.includes(of.runId))
+          offer(listener, listed ? listingFloor(listener, listed.full) : of.since, offered);
+        else if (of.once && fits(of, of.since, offered)) unsubscribe(of);
       }
       for (const listener of triggers) offer(listener, triggerFloor(listener), offered);
     }
   };
   const welcome = <T extends Subscription | Trigger>(of: T): Listener<T> => {
     const listener: Listener<T> = { of, pending: [] };
-    for (const arrival of memory.all()) offer(listener, of.since, { ...arrival });
+    // What is gone starts no run; a run that waits would take it.
+    if (checksMemory && !isTrigger(of)) listener.isNew = true;
+    else for (const arrival of memory.all()) offer(listener, of.since, { ...arrival });
     listNow = true;
     return listener;
   };
@@ -196,10 +203,29 @@ export async function arrivals(state: ArrivalsState): Promise<void> {
     const packed = { subscriptions: subscriptions.map(pack), triggers: triggers.map(pack) };
     return {
       ...{ source, listEveryMs, ...packed, memory: memory.all(), pending: [...pending.keys()] },
-      ...{ listing, nextListAt, nextFullListAt },
+      ...{ listing, nextListAt: listNow ? 0 : nextListAt, nextFullListAt },
     };
   };
 
+  /** Offers to new subscriptions what is remembered and still there. */
+  const offerRemembered = async () => {
+    const newcomers = subscriptions.filter(({ isNew }) => isNew);
+    for (const listener of newcomers) delete listener.isNew;
+    const remembered = memory
+      .all()
+      .filter((arrival) => newcomers.some(({ of }) => fits(of, of.since, arrival)))
+      .map((arrival) => ({ ...arrival }));
+    if (remembered.length === 0) return;
+    let stored: boolean[] = [];
+    try {
+      stored = await areStored(remembered);
+    } catch (error) {
+      if (!isReportable(error) || isCancellation(error)) throw error;
+      log.warn('what is remembered could not be checked, and is offered as it is', { source });
+    }
+    for (const arrival of remembered.filter((_, i) => stored[i] !== false))
+      for (const listener of newcomers) offer(listener, listener.of.since, arrival);
+  };
   /** One batch of signals; the rest waits for the next turn. */
   const send = async (isDue: (listener: Listener<Subscription>) => boolean) => {
     const sending: Promise<void>[] = [];
@@ -226,10 +252,11 @@ export async function arrivals(state: ArrivalsState): Promise<void> {
     }
   };
   const start = async ({ of, pending }: Listener<Trigger>) => {
-    const { pipeline, input } = of;
+    const { pipeline, input, taskQueue } = of;
+    const trigger = { pipeline, input, ...(taskQueue === undefined ? {} : { taskQueue }) };
     const starting = pending.splice(0, START_BATCH);
     try {
-      await startRuns.executeWithOptions({ summary: pipeline }, [{ pipeline, input }, starting]);
+      await startRuns.executeWithOptions({ summary: pipeline }, [trigger, starting]);
     } catch (error) {
       if (!isReportable(error) || isCancellation(error)) throw error;
       pending.unshift(...starting);
@@ -274,6 +301,7 @@ export async function arrivals(state: ArrivalsState): Promise<void> {
         (isServing() && isListingDue()),
       nextDueMs(),
     );
+    if (subscriptions.some(({ isNew }) => isNew)) await offerRemembered();
     if (subscriptions.some(isSendable)) await send(isSendable);
     for (const listener of triggers.filter(isStartable)) await start(listener);
     const isDrained = !subscriptions.some(isSendable) && !triggers.some(isStartable);
@@ -309,6 +337,10 @@ setWorkflowOptions(
     workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'AUTO_UPGRADE' } : {},
   arrivals,
 );
+
+function isTrigger(of: Subscription | Trigger): of is Trigger {
+  return 'pipeline' in of;
+}
 
 /** From when on a listing offers to a subscription: from its `since`, or from where the last listing ended. */
 function listingFloor({ of, listedTo }: Listener<{ since: string }>, full: boolean): string {

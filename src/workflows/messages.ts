@@ -95,6 +95,8 @@ export interface Trigger {
   pattern: string;
   /** ISO 8601: arrivals from this time on. */
   since: string;
+  /** Where the workers of the pipeline are; without it, where the `arrivals` workflow runs. */
+  taskQueue?: string;
 }
 
 /** A second trigger of the same pipeline and pattern takes the place of the first. */
@@ -111,6 +113,8 @@ export interface Progress {
   sendAfter?: number;
   /** What it was not sent yet: indexes into `pending`. */
   pending?: number[];
+  /** It is yet to be offered what is remembered. */
+  isNew?: true;
 }
 
 /** A listing of a source, page by page. */

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { seeded } from '../../../samples/random';
@@ -137,6 +137,25 @@ describe('runs that arrivals start', () => {
     );
   });
 
+  test('a run starts on the task queue of its trigger, wherever the source is remembered', async () => {
+    const waiting = await startInbox({ pattern: 's3://lake/queue/a' });
+    const source = environment.client.workflow.getHandle('arrivals:s3://lake/queue/');
+    await eventually(
+      () => source.describe().catch(() => null),
+      (description) => description !== null,
+    );
+    const config = { taskQueue: 'own', listEveryMs: LIST_EVERY_MS };
+    await addTrigger(environment.client, config, trigger('s3://lake/queue/*'));
+    await accept([await upload('queue/a')]);
+    const [id] = await eventually(
+      () => runsOf('queue/'),
+      (ids) => ids.length > 0,
+    );
+    const { taskQueue } = await environment.client.workflow.getHandle(id!).describe();
+    expect(taskQueue).toBe('own');
+    await waiting.result();
+  });
+
   test('a key too long for an id starts one run', async () => {
     const pattern = 's3://lake/long/**';
     await addTrigger(environment.client, { ...testConfig, listEveryMs: LIST_EVERY_MS }, trigger(pattern));
@@ -218,6 +237,21 @@ test('of two waits of a run for one pattern, the end of one leaves the other wai
   );
   await accept([await upload('both/b')]);
   expect(await run.result()).toEqual({ waits: { first: ['both/a'], both: ['both/a', 'both/b'] } });
+});
+
+test('a run with an early since takes no object that was deleted after its event', async () => {
+  const since = new Date().toISOString();
+  const first = await startInbox({ pattern: 's3://lake/deleted/first' });
+  await untilWaiting(first);
+  const deleted = await upload('deleted/a.csv');
+  await accept([deleted, await upload('deleted/first')]);
+  await first.result();
+  await s3.s3.send(new DeleteObjectCommand({ Bucket: 'lake', Key: deleted.key }));
+  const run = await startInbox({ pattern: 's3://lake/deleted/*.csv' }, { since });
+  await untilWaiting(run);
+  await accept([deleted]);
+  await upload('deleted/b.csv');
+  expect((await run.result()).keys).toEqual(['deleted/b.csv']);
 });
 
 test('one object wakes every run that waits for it, and a cancelled run is forgotten', async () => {
