@@ -15,6 +15,7 @@ import { createAcceptArrivals } from '../src/acceptArrivals';
 import { arrivalsWorkflowOptions } from '../src/activities/arrivals';
 import { createLogger } from '../src/logging';
 import { arrivalsWorkflowId } from '../src/pipelines/location';
+import { WaitingRuns } from '../src/waitingRuns';
 import { createWebhook } from '../src/webhook/server';
 import { arrivalsSeenSignal } from '../src/workflows/messages';
 import { each, median } from './measure';
@@ -50,10 +51,11 @@ function arrival(key: string) {
 }
 
 async function measureWebhook(client: Client): Promise<{ rate: number; medianMs: number; accepted: number }> {
+  const waitingRuns = new WaitingRuns(client);
   const webhook = createWebhook({
     secrets: ['bench'],
     host: '127.0.0.1',
-    acceptArrivals: createAcceptArrivals(client, config),
+    acceptArrivals: createAcceptArrivals(client, config, waitingRuns),
     isReady: () => Promise.resolve(true),
     log: createLogger('silent', 'bench'),
   });
