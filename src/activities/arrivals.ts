@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { HeadObjectCommand, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
 import { Context, log } from '@temporalio/activity';
-import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { Arrival } from '../pipelines';
 import { isSince } from '../pipelines/arrival';
 import { arrivalsWorkflowId, type Source } from '../pipelines/location';
@@ -42,7 +42,14 @@ export function createArrivalActivities(
   deps: ArrivalDependencies,
 ): Pick<
   Activities,
-  'subscribe' | 'unsubscribe' | 'listArrivals' | 'listSource' | 'areStored' | 'startRuns' | 'readManifest'
+  | 'subscribe'
+  | 'unsubscribe'
+  | 'listArrivals'
+  | 'listSource'
+  | 'findResets'
+  | 'areStored'
+  | 'startRuns'
+  | 'readManifest'
 > {
   return {
     subscribe: (source, subscription) =>
@@ -70,29 +77,51 @@ export function createArrivalActivities(
 
     listSource: (source, since, after) => attempt(() => listSource(deps.s3, source, since, after)),
 
+    findResets: (runs) => attempt(() => mapSideBySide(runs, (run) => findReset(deps.client, run))),
+
     areStored: (arrivals) =>
-      attempt(async () => {
-        const stored = arrivals.map(() => true);
-        await eachOf(arrivals, async (arrival, i) => {
-          stored[i] = (await pinVersion(deps.s3, arrival)) !== null;
-        });
-        return stored;
-      }),
+      attempt(() =>
+        mapSideBySide(arrivals, async (arrival) => (await pinVersion(deps.s3, arrival)) !== null),
+      ),
 
     startRuns: (trigger, arrivals) =>
-      attempt(() => eachOf(arrivals, (arrival) => startRun(deps, trigger, arrival))),
+      attempt(async () => {
+        await mapSideBySide(arrivals, (arrival) => startRun(deps, trigger, arrival));
+      }),
 
     readManifest: (manifest) => attempt((signal) => readManifest(deps.s3, manifest, signal)),
   };
 }
 
-/** Calls `act` for each item, some side by side. */
-async function eachOf<T>(items: T[], act: (item: T, index: number) => Promise<void>): Promise<void> {
+async function mapSideBySide<T, Result>(items: T[], map: (item: T) => Promise<Result>): Promise<Result[]> {
+  const results: Result[] = [];
   const waiting = [...items.entries()];
   const work = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await act(next[1], next[0]);
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
+      results[next[0]] = await map(next[1]);
   };
   await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));
+  return results;
+}
+
+/** A reset gives a run a new run id, and keeps the first one of the chain that both belong to. */
+async function findReset(
+  client: Client,
+  { workflowId, runId }: { workflowId: string; runId: string },
+): Promise<string | null> {
+  const describe = async (ofRunId?: string) => {
+    const { runId: id, status, raw } = await client.workflow.getHandle(workflowId, ofRunId).describe();
+    return { id, isRunning: status.name === 'RUNNING', first: raw.workflowExecutionInfo?.firstRunId };
+  };
+  try {
+    const current = await describe();
+    if (!current.isRunning || current.id === runId || !current.first) return null;
+    const isSameChain = current.first === runId || current.first === (await describe(runId)).first;
+    return isSameChain ? current.id : null;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
+  }
 }
 
 /** One attempt: heartbeats, so that a worker that dies in it is soon noticed, and failures are classified. */

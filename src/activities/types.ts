@@ -65,6 +65,8 @@ export interface Activities {
    * after which the next page begins; null after the last.
    */
   listSource(source: Source, since: string, after: string | null): Promise<ListedPage>;
+  /** Of each run that has ended, the run id of the one that goes on with it after a reset; null when there is none. */
+  findResets(runs: { workflowId: string; runId: string }[]): Promise<(string | null)[]>;
   /** Of each arrival, whether its version is still there. */
   areStored(arrivals: Arrival[]): Promise<boolean[]>;
   /**

@@ -39,7 +39,7 @@ const OPTIONS = {
   heartbeatTimeout: HEARTBEAT_TIMEOUT,
   retry: { initialInterval: '1 s', maximumAttempts: 5 },
 } as const;
-const { areStored, listSource } = proxyActivities<Activities>({
+const { areStored, findResets, listSource } = proxyActivities<Activities>({
   startToCloseTimeout: '2 minutes',
   ...OPTIONS,
 });
@@ -91,6 +91,12 @@ const CARRY_BYTES = 1.5 * 1024 * 1024;
 
 /** A subscription or a trigger with what is on its way to it. */
 type Listener<T> = Omit<Progress, 'pending'> & { of: T; pending: Arrival[]; isInListing?: boolean };
+
+/** A signal that found no run. */
+interface Unsent {
+  of: Subscription;
+  chunk: Arrival[];
+}
 
 /**
  * The memory of one source. It is either
@@ -228,7 +234,7 @@ export async function arrivals(state: ArrivalsState): Promise<void> {
   };
   /** One batch of signals; the rest waits for the next turn. */
   const send = async (isDue: (listener: Listener<Subscription>) => boolean) => {
-    const sending: Promise<void>[] = [];
+    const sending: Promise<Unsent | null>[] = [];
     let bytes = 0;
     for (const listener of subscriptions) {
       if (sending.length >= BATCH.signals || bytes >= BATCH.bytes) break;
@@ -241,15 +247,41 @@ export async function arrivals(state: ArrivalsState): Promise<void> {
       sending.push(signalRun(listener.of, chunk));
       if (listener.of.once) unsubscribe(listener.of);
     }
-    await Promise.all(sending);
+    const unsent = (await Promise.all(sending)).filter((failed) => failed !== null);
+    if (unsent.length > 0) await followResets(unsent);
   };
-  const signalRun = async ({ workflowId, runId }: Subscription, chunk: Arrival[]) => {
+  const signalRun = async (of: Subscription, chunk: Arrival[]): Promise<Unsent | null> => {
     try {
-      await getExternalWorkflowHandle(workflowId, runId).signal(arrivedSignal, chunk);
+      await getExternalWorkflowHandle(of.workflowId, of.runId).signal(arrivedSignal, chunk);
+      return null;
     } catch (error) {
       if (!isReportable(error) || isCancellation(error)) throw error;
-      subscriptions = subscriptions.filter(({ of }) => of.workflowId !== workflowId || of.runId !== runId);
+      return { of, chunk };
     }
+  };
+  /** Hands what was for a run that has ended to the one that it was reset to; without one, it is waited for no more. */
+  const followResets = async (unsent: Unsent[]) => {
+    let resets: (string | null)[] = [];
+    try {
+      if (patched('runs that were reset')) resets = await findResets(unsent.map(({ of }) => runOf(of)));
+    } catch (error) {
+      if (!isReportable(error) || isCancellation(error)) throw error;
+      log.warn('whether runs were reset could not be found out', { source, error: String(error) });
+    }
+    const isOfRun = (of: Subscription, run: RunName) =>
+      of.workflowId === run.workflowId && of.runId === run.runId;
+    await Promise.all(
+      unsent.map(async ({ of, chunk }, i) => {
+        const ended = runOf(of);
+        const runId = resets[i];
+        const isHeard = typeof runId === 'string' && (await signalRun({ ...of, runId }, chunk)) === null;
+        // The run that goes on may have subscribed anew.
+        const isKept = (own: Subscription) =>
+          isHeard && !subscriptions.some((other) => isSame(other.of, { ...own, runId }));
+        subscriptions = subscriptions.filter((own) => !isOfRun(own.of, ended) || isKept(own.of));
+        for (const own of subscriptions) if (isHeard && isOfRun(own.of, ended)) own.of = { ...own.of, runId };
+      }),
+    );
   };
   const start = async ({ of, pending }: Listener<Trigger>) => {
     const { pipeline, input, taskQueue } = of;
@@ -337,6 +369,11 @@ setWorkflowOptions(
     workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'AUTO_UPGRADE' } : {},
   arrivals,
 );
+
+type RunName = Pick<Subscription, 'workflowId' | 'runId'>;
+function runOf({ workflowId, runId }: RunName): RunName {
+  return { workflowId, runId };
+}
 
 function isTrigger(of: Subscription | Trigger): of is Trigger {
   return 'pipeline' in of;

@@ -254,6 +254,35 @@ test('a run with an early since takes no object that was deleted after its event
   expect((await run.result()).keys).toEqual(['deleted/b.csv']);
 });
 
+test.each([
+  ['its last task', 'reset', 1],
+  ['its last task', 'reset-two', 2],
+  ['its first task', 'reset-first', 2],
+])('a run that was reset to %s hears of its objects (%s)', async (task, folder, count) => {
+  const { client } = environment;
+  const keys = ['a', 'b'].slice(0, count).map((name) => `${folder}/${name}`);
+  const complete = count === 1 ? {} : { complete: JSON.stringify({ count }) };
+  const run = await startInbox({ pattern: `s3://lake/${folder}/*`, ...complete });
+  const { events } = await eventually(
+    () => run.fetchHistory(),
+    ({ events }) => events!.some((event) => event.timerStartedEventAttributes),
+  );
+  const tasks = events!.filter((event) => event.workflowTaskCompletedEventAttributes);
+  await client.workflowService.resetWorkflowExecution({
+    namespace: client.options.namespace,
+    workflowExecution: { workflowId: run.workflowId },
+    workflowTaskFinishEventId: (task === 'its last task' ? tasks.at(-1) : tasks[0])!.eventId!,
+    requestId: run.workflowId,
+    reason: 'as a user does in the Web UI',
+  });
+  const reset = client.workflow.getHandle<Inbox>(run.workflowId);
+  await untilWaiting(reset);
+  for (const key of keys) {
+    await accept([await upload(key)]);
+  }
+  expect((await reset.result()).keys.sort()).toEqual(keys);
+});
+
 test('one object wakes every run that waits for it, and a cancelled run is forgotten', async () => {
   const waiting = await Promise.all(
     Array.from({ length: 40 }, (_, i) =>
