@@ -66,6 +66,8 @@ export class JobStep {
           inLineForMs: parseDuration(options.capacityTimeout ?? '') ?? Infinity,
           onNoCapacity: () => board.update(step, { state: 'waiting for capacity' }),
         });
+        // Of a run that was reset since the submit, the run id is another than in the key of its job.
+        submission.key = reference.key;
         board.update(step, {
           state: 'running',
           job: { resource: job.resource, externalId: reference.externalId, url: reference.url },

@@ -11,6 +11,7 @@ import { statusQuery } from '../../../src/workflows/messages';
 import type { RunOptions } from '../../../src/workflows/steps';
 import { quietRuntime, startServer, startTestWorker, testConfig } from '../../support/environment';
 import { recordHistory } from '../../support/recordHistory';
+import { resetRun } from '../../support/resetRun';
 import { startTestS3 } from '../../support/s3';
 import type { InboxInput, InboxResult } from '../../support/workflows';
 
@@ -255,32 +256,22 @@ test('a run with an early since takes no object that was deleted after its event
 });
 
 test.each([
-  ['its last task', 'reset', 1],
-  ['its last task', 'reset-two', 2],
-  ['its first task', 'reset-first', 2],
-])('a run that was reset to %s hears of its objects (%s)', async (task, folder, count) => {
-  const { client } = environment;
+  ['last task', 1],
+  ['last task', 2],
+  ['first task', 2],
+] as const)('a run that was reset to its %s while it waits hears of %i objects', async (task, count) => {
+  const folder = `reset-${task.replace(' ', '-')}-${count}`;
   const keys = ['a', 'b'].slice(0, count).map((name) => `${folder}/${name}`);
   const complete = count === 1 ? {} : { complete: JSON.stringify({ count }) };
   const run = await startInbox({ pattern: `s3://lake/${folder}/*`, ...complete });
-  const { events } = await eventually(
+  await eventually(
     () => run.fetchHistory(),
     ({ events }) => events!.some((event) => event.timerStartedEventAttributes),
   );
-  const tasks = events!.filter((event) => event.workflowTaskCompletedEventAttributes);
-  await client.workflowService.resetWorkflowExecution({
-    namespace: client.options.namespace,
-    workflowExecution: { workflowId: run.workflowId },
-    workflowTaskFinishEventId: (task === 'its last task' ? tasks.at(-1) : tasks[0])!.eventId!,
-    requestId: run.workflowId,
-    reason: 'as a user does in the Web UI',
-  });
-  const reset = client.workflow.getHandle<Inbox>(run.workflowId);
+  const reset = await resetRun(environment.client, run, task);
   await untilWaiting(reset);
-  for (const key of keys) {
-    await accept([await upload(key)]);
-  }
-  expect((await reset.result()).keys.sort()).toEqual(keys);
+  for (const key of keys) await accept([await upload(key)]);
+  expect(((await reset.result()) as InboxResult).keys.sort()).toEqual(keys);
 });
 
 test('one object wakes every run that waits for it, and a cancelled run is forgotten', async () => {

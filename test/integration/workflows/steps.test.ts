@@ -5,6 +5,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { SluiceError } from '../../../src/errors';
 import { statusQuery, type RunStatus } from '../../../src/workflows/messages';
 import { quietRuntime, startServer, startTestWorker } from '../../support/environment';
+import { resetRun } from '../../support/resetRun';
 import { RUNNING, ScriptedRunner, succeeded, type Script } from '../../support/scriptedRunner';
 import type { StepsInput } from '../../support/workflows';
 
@@ -105,6 +106,19 @@ test('a submit whose answer is lost is found again and not repeated', async () =
   await (await start({ job: { name: 'load' } })).result();
   expect(runner.accepted).toBe(1);
   expect(runner.calls).toMatchObject({ submit: 1, find: 1 });
+});
+
+test('a run that is reset while it awaits a job goes on awaiting it', async () => {
+  const states = [RUNNING];
+  scripts['load'] = { states };
+  const run = await start({ job: { name: 'load' } });
+  await until(() => runner.calls.poll > 0);
+  const reset = await resetRun(environment.client, run, 'last task');
+  await statusWhen(reset, ({ steps }) => steps[0]?.state === 'running');
+  scripts['load'] = {};
+  await reset.result();
+  expect(runner.accepted).toBe(1);
+  expect(runner.calls.stop).toBe(0);
 });
 
 describe('a submit that is given up', () => {
