@@ -272,6 +272,11 @@ test.each([
   await untilWaiting(reset);
   for (const key of keys) await accept([await upload(key)]);
   expect(((await reset.result()) as InboxResult).keys.sort()).toEqual(keys);
+  if (task === 'last task' && count === 2)
+    await recordHistory(
+      'arrivals-reset',
+      environment.client.workflow.getHandle(`arrivals:s3://lake/${folder}/`),
+    );
 });
 
 test('one object wakes every run that waits for it, and a cancelled run is forgotten', async () => {
