@@ -108,19 +108,6 @@ test('a submit whose answer is lost is found again and not repeated', async () =
   expect(runner.calls).toMatchObject({ submit: 1, find: 1 });
 });
 
-test('a run that is reset while it awaits a job goes on awaiting it', async () => {
-  const states = [RUNNING];
-  scripts['load'] = { states };
-  const run = await start({ job: { name: 'load' } });
-  await until(() => runner.calls.poll > 0);
-  const reset = await resetRun(environment.client, run, 'last task');
-  await statusWhen(reset, ({ steps }) => steps[0]?.state === 'running');
-  scripts['load'] = {};
-  await reset.result();
-  expect(runner.accepted).toBe(1);
-  expect(runner.calls.stop).toBe(0);
-});
-
 describe('a submit that is given up', () => {
   const lost = { error: new SluiceError('Transient', 'connection reset'), accepted: true };
   const denied = new SluiceError('AccessDenied', 'not allowed to list');
@@ -397,4 +384,18 @@ describe('the end of a run', () => {
     await (await start({ job: { name: 'load' }, notify: url })).result();
     expect(told.map(({ body }) => body['state'])).toEqual(['completed']);
   });
+});
+
+// The last one: for some seconds the await of the run that was reset goes on asking the service.
+test('a run that is reset while it awaits a job goes on awaiting it', async () => {
+  const states = [RUNNING];
+  scripts['load'] = { states };
+  const run = await start({ job: { name: 'load' } });
+  await until(() => runner.calls.poll > 0);
+  const reset = await resetRun(environment.client, run, 'last task');
+  await statusWhen(reset, ({ steps }) => steps[0]?.state === 'running');
+  scripts['load'] = {};
+  await reset.result();
+  expect(runner.accepted).toBe(1);
+  expect(runner.calls.stop).toBe(0);
 });
