@@ -115,13 +115,14 @@ export function createAcceptArrivals(
   };
 
   return async (arrivals: Arrival[]): Promise<void> => {
+    const seen: SeenArrival[] = waitingRuns === undefined ? arrivals : await waitingRuns.tell(arrivals);
+    // Beside the enqueueing, with no await between: others may have come meanwhile.
     if (queued + arrivals.length > QUEUED_ARRIVALS) {
       throw new SluiceError(
         'Throttled',
         `${queued} arrivals wait for Temporal already; send these again later`,
       );
     }
-    const seen: SeenArrival[] = waitingRuns === undefined ? arrivals : await waitingRuns.tell(arrivals);
     const bySource = new Map<string, { source: Source; arrivals: SeenArrival[] }>();
     for (const arrival of seen) {
       for (const source of sourcesAbove(arrival.bucket, arrival.key)) {

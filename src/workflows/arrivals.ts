@@ -143,7 +143,8 @@ export async function arrivals(state: ArrivalsState): Promise<void> {
       // Of a key, a run waits for the newest version; a trigger starts a run for each.
       for (const listener of news === 'new' ? subscriptions : []) {
         const { of } = listener;
-        if (!told.includes(of.runId))
+        // A worker from before may have been given `told`, and told the run all the same.
+        if (!checksMemory || !told.includes(of.runId))
           offer(listener, listed ? listingFloor(listener, listed.full) : of.since, offered);
         else if (of.once && fits(of, of.since, offered)) unsubscribe(of);
       }
@@ -217,6 +218,7 @@ export async function arrivals(state: ArrivalsState): Promise<void> {
   const offerRemembered = async () => {
     const newcomers = subscriptions.filter(({ isNew }) => isNew);
     for (const listener of newcomers) delete listener.isNew;
+    memory.trim({ oldestMs: Date.now() - MEMORY_AGE_MS, ...MEMORY_LIMIT });
     const remembered = memory
       .all()
       .filter((arrival) => newcomers.some(({ of }) => fits(of, of.since, arrival)))
@@ -227,7 +229,10 @@ export async function arrivals(state: ArrivalsState): Promise<void> {
       stored = await areStored(remembered);
     } catch (error) {
       if (!isReportable(error) || isCancellation(error)) throw error;
-      log.warn('what is remembered could not be checked, and is offered as it is', { source });
+      log.warn('what is remembered could not be checked, and is offered as it is', {
+        source,
+        error: String(error),
+      });
     }
     for (const arrival of remembered.filter((_, i) => stored[i] !== false))
       for (const listener of newcomers) offer(listener, listener.of.since, arrival);
@@ -328,6 +333,7 @@ export async function arrivals(state: ArrivalsState): Promise<void> {
     const woken = await condition(
       () =>
         isFull() ||
+        subscriptions.some(({ isNew }) => isNew) ||
         subscriptions.some(isSendable) ||
         triggers.some(isStartable) ||
         (isServing() && isListingDue()),
@@ -397,7 +403,7 @@ function latest(a: string, b: string): string {
   return Date.parse(a) > Date.parse(b) ? a : b;
 }
 
-/** Takes what fits into one signal from the front of `pending`, once a key. */
+/** Takes what fits into one signal from the front of `pending`. */
 function takeChunk(pending: Arrival[]): [chunk: Arrival[], bytes: number] {
   let bytes = 0;
   let count = 0;

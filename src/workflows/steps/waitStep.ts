@@ -3,6 +3,7 @@ import { SluiceError } from '../../errors';
 import type { Arrival } from '../../pipelines';
 import { parseDuration } from '../../pipelines/duration';
 import { sourceOf } from '../../pipelines/location';
+import type { ArrivalMemory } from '../memory';
 import { describeMissing, findComplete, signKeyOf, type TakenObjects } from './completeness';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { noteLate } from './lateArrivals';
@@ -65,7 +66,7 @@ export async function waitForArrivals(
         shared.background.push(CancellationScope.nonCancellable(unsubscribeAll));
       else await unsubscribeAll();
     }
-    if (taken === null) throw new SluiceError('ArrivalTimeout', describeTimeout(wait, within, shared));
+    if (taken === null) throw new SluiceError('ArrivalTimeout', describeTimeout(wait, within, inbox));
     if (!isOver) shared.subscriptions.push(...subscriptions);
     endWait(shared, wait, taken);
     return taken;
@@ -92,16 +93,12 @@ function endWait(shared: Shared, wait: Wait, taken: TakenObjects): void {
   if (wait.late !== 'ignore') noteLate(shared, wait, arrivalsFor(wait, inbox));
 }
 
-function describeTimeout(wait: Wait, within: string, { inbox, board }: Shared): string {
-  const { pattern, since, complete, listed, step } = wait;
-  const others = board.status.steps.flatMap((other) =>
-    other !== step && other.waitingFor !== null && other.waitingFor !== pattern ? [other.waitingFor] : [],
-  );
-  const also = others.length > 0 ? ` The run waited for ${others.join(' and ')}, too.` : '';
+function describeTimeout(wait: Wait, within: string, inbox: ArrivalMemory): string {
+  const { pattern, since, complete, listed } = wait;
   const missing = describeMissing(arrivalsFor(wait, inbox), complete, listed);
   const id = workflowInfo().workflowId;
   return (
-    `Waited ${within} for ${pattern} (arrivals since ${since}): ${missing}.${also} ` +
+    `Waited ${within} for ${pattern} (arrivals since ${since}): ${missing}. ` +
     `Upload what is missing and start again; an older object is taken with --since, or with: sluice signal ${id} arrival s3://…`
   );
 }

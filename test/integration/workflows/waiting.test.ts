@@ -109,17 +109,6 @@ test('a run that only one of two objects reaches names the other', async () => {
   expect(failure.message).toContain('missing: c/marketing.csv');
 });
 
-test('a run with two waits that nothing reaches names both', async () => {
-  const run = await environment.client.workflow.start('marketing-and-sales', {
-    taskQueue: 'test',
-    workflowId: 'neither',
-    args: [{}],
-  });
-  const { message } = await failureOf(run);
-  expect(message).toContain('for s3://lake/sales/*.csv (arrivals since');
-  expect(message).toContain('no object came. The run waited for s3://lake/marketing/*.csv, too.');
-});
-
 test('an object that arrived before the run started is not taken, unless since reaches back to it', async () => {
   await upload('d/sales.csv');
   await environment.sleep('2 days');

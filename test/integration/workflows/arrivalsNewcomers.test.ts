@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto';
+import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { createAcceptArrivals } from '../../../src/acceptArrivals';
+import type { Arrival } from '../../../src/pipelines';
+import { arrivalsWorkflowOptions } from '../../../src/activities/arrivals';
+import { statusQuery, subscribeSignal } from '../../../src/workflows/messages';
+import type { RunOptions } from '../../../src/workflows/steps';
+import { quietRuntime, startServer, startTestWorker, testConfig } from '../../support/environment';
+import { startTestS3 } from '../../support/s3';
+import type { InboxInput, InboxResult } from '../../support/workflows';
+
+/** As in production: no listing may be what wakes a run. */
+const LIST_EVERY_MS = 15 * 60_000;
+
+let environment: TestWorkflowEnvironment;
+let s3: Awaited<ReturnType<typeof startTestS3>>;
+let startWorker: () => ReturnType<typeof startTestWorker>;
+let worker: Awaited<ReturnType<typeof startTestWorker>>;
+let accept: ReturnType<typeof createAcceptArrivals>;
+/** Awaited before each HEAD of the worker. */
+let beforeHead: () => Promise<unknown> = () => Promise.resolve();
+
+beforeAll(async () => {
+  quietRuntime();
+  [environment, s3] = await Promise.all([startServer(), startTestS3()]);
+  const held = new Proxy(s3.s3, {
+    get(target, name) {
+      if (name !== 'send') return Reflect.get(target, name) as unknown;
+      return async (command: unknown, ...rest: unknown[]) => {
+        if (command instanceof HeadObjectCommand) await beforeHead();
+        return (target.send as (...args: unknown[]) => unknown)(command, ...rest);
+      };
+    },
+  });
+  startWorker = () => startTestWorker(environment, { s3: held, config: { listEveryMs: LIST_EVERY_MS } });
+  worker = await startWorker();
+  accept = createAcceptArrivals(environment.client, { ...testConfig, listEveryMs: LIST_EVERY_MS });
+}, 120_000);
+
+afterAll(async () => {
+  await worker?.stop();
+  await Promise.all([environment?.teardown(), s3?.stop()]);
+}, 60_000);
+
+beforeEach(() => {
+  beforeHead = () => Promise.resolve();
+});
+
+let runs = 0;
+type Inbox = (input: object, options: RunOptions) => Promise<InboxResult>;
+function startInbox(
+  input: Partial<InboxInput> & { pattern: string },
+  options: RunOptions = {},
+): Promise<WorkflowHandle<Inbox>> {
+  return environment.client.workflow.start<Inbox>('inbox', {
+    taskQueue: 'test',
+    workflowId: `inbox-${++runs}`,
+    args: [input, options],
+  });
+}
+
+let uploads = 0;
+async function upload(key: string, Body = 'x'): Promise<Arrival> {
+  const { ETag } = await s3.s3.send(new PutObjectCommand({ Bucket: 'lake', Key: key, Body }));
+  const sequencer = (0xabcdef00 + ++uploads).toString(16).toUpperCase();
+  const etag = ETag!.replaceAll('"', '');
+  return {
+    bucket: 'lake',
+    key,
+    versionId: null,
+    etag,
+    size: Body.length,
+    sequencer,
+    time: new Date().toISOString(),
+  };
+}
+
+async function until(isTrue: () => Promise<boolean>): Promise<void> {
+  while (!(await isTrue().catch(() => false))) await new Promise((resolve) => setTimeout(resolve, 30));
+}
+const untilWaiting = (run: WorkflowHandle) =>
+  until(async () => (await run.query(statusQuery)).steps[0]?.state === 'waiting');
+const signalsOf = async (id: string, signal: string) => {
+  const { events } = await environment.client.workflow.getHandle(id).fetchHistory();
+  return events!.filter((e) => e.workflowExecutionSignaledEventAttributes?.signalName === signal).length;
+};
+const countScheduled = async (id: string, name: string) => {
+  const { events } = await environment.client.workflow.getHandle(id).fetchHistory();
+  return events!.filter((e) => e.activityTaskScheduledEventAttributes?.activityType?.name === name).length;
+};
+/** The result of a run that ends in time; else it is terminated. */
+async function within(
+  ms: number,
+  run: WorkflowHandle<Inbox> | WorkflowHandle,
+): Promise<InboxResult | string> {
+  const endMs = Date.now() + ms;
+  while (Date.now() < endMs) {
+    if ((await run.describe()).status.name !== 'RUNNING') return (await run.result()) as InboxResult;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const { steps } = await run.query(statusQuery);
+  await run.terminate();
+  return `nothing came; the step is ${steps[0]?.state} for ${steps[0]?.waitingFor}`;
+}
+
+async function sourceWithMemory(folder: string) {
+  const since = new Date().toISOString();
+  // Somebody who waits all the time keeps the source serving.
+  const keeper = await startInbox({ pattern: `s3://lake/${folder}/never` });
+  await untilWaiting(keeper);
+  await until(async () => (await signalsOf(`arrivals:s3://lake/${folder}/`, 'subscribe')) === 1);
+  // The second listing of a source that was just started.
+  await until(async () => (await countScheduled(`arrivals:s3://lake/${folder}/`, 'listSource')) === 2);
+  await accept([await upload(`${folder}/a`)]);
+  return { since, keeper };
+}
+
+test('a run that subscribes while another is offered what is remembered is offered it, too', async () => {
+  const { since } = await sourceWithMemory('newcomers');
+  const source = 'arrivals:s3://lake/newcomers/';
+  let release!: () => void;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  beforeHead = () => held;
+  const first = await startInbox({ pattern: 's3://lake/newcomers/a' }, { since });
+  await until(async () => (await countScheduled(source, 'areStored')) === 1);
+  const second = await startInbox({ pattern: 's3://lake/newcomers/a' }, { since });
+  await until(async () => (await signalsOf(source, 'subscribe')) === 3);
+  release();
+  expect((await first.result()).keys).toEqual(['newcomers/a']);
+  expect(await within(30_000, second)).toMatchObject({ keys: ['newcomers/a'] });
+}, 90_000);
+
+test('twenty runs that subscribe at about the same time are all offered what is remembered', async () => {
+  const { since } = await sourceWithMemory('crowd');
+  const waiting: WorkflowHandle<Inbox>[] = [];
+  for (let i = 0; i < 20; i++) {
+    waiting.push(await startInbox({ pattern: 's3://lake/crowd/a' }, { since }));
+    await new Promise((resolve) => setTimeout(resolve, 13));
+  }
+  const results = await Promise.all(waiting.map((run) => within(20_000, run)));
+  expect(results.filter((result) => typeof result === 'string')).toHaveLength(0);
+}, 90_000);
+
+test('a burst while no worker runs is no harm to a run that has just subscribed', async () => {
+  const id = 'arrivals:s3://lake/burst/';
+  const since = new Date().toISOString();
+  // What the activity `subscribe` does last; the worker that is to take the signal goes down then.
+  await worker.stop();
+  const subscription = {
+    workflowId: 'somebody',
+    runId: randomUUID(),
+    pattern: 's3://lake/burst/*',
+    since,
+    step: 'wait',
+  };
+  await environment.client.workflow.signalWithStart('arrivals', {
+    ...arrivalsWorkflowOptions(
+      { bucket: 'lake', prefix: 'burst/' },
+      { taskQueue: 'test', listEveryMs: LIST_EVERY_MS },
+    ),
+    signal: subscribeSignal,
+    signalArgs: [subscription],
+  });
+  const time = new Date().toISOString();
+  const burst = Array.from({ length: 14_000 }, (_, i): Arrival => ({
+    ...{
+      bucket: 'lake',
+      key: `burst/part-${i}.csv`,
+      versionId: null,
+      etag: String(i).padStart(32, '0'),
+      size: 1,
+    },
+    ...{ sequencer: (i + 1).toString(16), time },
+  }));
+  for (let i = 0; i < burst.length; i += 250) await accept(burst.slice(i, i + 250));
+  worker = await startWorker();
+  const source = environment.client.workflow.getHandle(id);
+  const { runId } = await source.describe();
+  const first = environment.client.workflow.getHandle(id, runId);
+  await until(async () => (await first.describe()).status.name !== 'RUNNING');
+  expect((await first.describe()).status.name).toBe('CONTINUED_AS_NEW');
+}, 90_000);
