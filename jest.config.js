@@ -11,5 +11,5 @@ module.exports = {
   // Two cores: integration tests share one Temporal server, one gateway and one Livy, so more workers only queue.
   maxWorkers: 1,
   testTimeout: 60_000,
-  setupFiles: ['<rootDir>/src/quiet.ts'],
+  setupFiles: ['<rootDir>/src/setup/quiet.ts'],
 };

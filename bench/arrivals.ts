@@ -7,10 +7,10 @@
  * - wake-up: one object wakes all that wait on its source.
  */
 import type { Client } from '@temporalio/client';
-import { createAcceptArrivals } from '../src/acceptArrivals';
+import { createAcceptArrivals } from '../src/arrivals/acceptArrivals';
 import { arrivalsWorkflowOptions } from '../src/activities/arrivals';
 import type { Arrival } from '../src/pipelines';
-import { arrivalsSeenSignal } from '../src/workflows/messages';
+import { arrivalsSeenSignal } from '../src/contracts/messages';
 import { each, median, untilIdle } from './measure';
 import { bench, config } from './stack';
 

@@ -4,7 +4,7 @@
  */
 import type { Client } from '@temporalio/client';
 import { S3Client } from '@aws-sdk/client-s3';
-import type { Runner } from '../src/activities/runners/runner';
+import type { Runner } from '../src/runners/runner';
 import { median } from './measure';
 import { bench } from './stack';
 

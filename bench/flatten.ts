@@ -1,4 +1,4 @@
-import { RecordSplitter } from '../src/activities/tasks/recordSplitter';
+import { RecordSplitter } from '../src/tasks/recordSplitter';
 
 /** What S3 hands over at once, more or less. */
 const CHUNK_BYTES = 64 * 1024;

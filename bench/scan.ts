@@ -7,7 +7,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { createScanTable } from '../src/activities/tasks/dynamodb/scanTable';
+import { createScanTable } from '../src/tasks/dynamodb/scanTable';
 
 const MINUTE_MS = 60_000;
 const TOLERANCE = 0.1;

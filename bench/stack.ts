@@ -5,8 +5,8 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import type { ActivityDependencies } from '../src/activities';
-import { readConfig } from '../src/config';
-import { createWorker, type CreateWorkerOptions } from '../src/createWorker';
+import { readConfig } from '../src/setup/config';
+import { createWorker, type CreateWorkerOptions } from '../src/worker/createWorker';
 import {
   ensureS3Gateway,
   ensureTemporal,

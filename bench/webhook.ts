@@ -11,13 +11,13 @@
 import { Agent, request } from 'node:http';
 import type { Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { createAcceptArrivals } from '../src/acceptArrivals';
+import { createAcceptArrivals } from '../src/arrivals/acceptArrivals';
 import { arrivalsWorkflowOptions } from '../src/activities/arrivals';
-import { createLogger } from '../src/logging';
+import { createLogger } from '../src/setup/logging';
 import { arrivalsWorkflowId } from '../src/pipelines/location';
-import { WaitingRuns } from '../src/waitingRuns';
+import { WaitingRuns } from '../src/arrivals/waitingRuns';
 import { createWebhook } from '../src/webhook/server';
-import { arrivalsSeenSignal } from '../src/workflows/messages';
+import { arrivalsSeenSignal } from '../src/contracts/messages';
 import { each, median } from './measure';
 import { bench, config } from './stack';
 

@@ -1,5 +1,5 @@
 import { condition, defineSignal, proxyActivities, setHandler } from '@temporalio/workflow';
-import type { Activities, Submission } from '../src/activities/types';
+import type { Activities, Submission } from '../src/contracts/activities';
 import type { Arrival, Pipeline } from '../src/pipelines';
 import { runPipeline } from '../src/workflows/steps';
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import './quiet';
+import './setup/quiet';
 import { runCommandLine } from './cli';
 
 // A reader such as `head` may close the pipe early.

@@ -7,12 +7,12 @@ export {
   type Runner,
   type Runners,
 } from './activities';
-export { readConfig, type Config } from './config';
-export { connectClient, connectS3, connectWorker } from './connect';
-export { createWorker, type CreateWorkerOptions } from './createWorker';
+export { readConfig, type Config } from './setup/config';
+export { connectClient, connectS3, connectWorker } from './setup/connect';
+export { createWorker, type CreateWorkerOptions } from './worker/createWorker';
 export { ERROR_CODES, isRetryable, SluiceError, type ErrorCode } from './errors';
 export type * from './jobs';
-export { createLogger } from './logging';
+export { createLogger } from './setup/logging';
 export {
   findPipeline,
   parseInput,
@@ -23,6 +23,6 @@ export {
   type Pipeline,
 } from './pipelines';
 export type { Field, FieldKind, Fields } from './pipelines/input';
-export { registerSearchAttributes } from './searchAttributes';
-export { addTrigger, listTriggers, removeTrigger } from './triggers';
-export type { Failure, RunState, RunStatus, StepState, StepStatus, Trigger } from './workflows/messages';
+export { registerSearchAttributes } from './setup/registerSearchAttributes';
+export { addTrigger, listTriggers, removeTrigger } from './arrivals/triggers';
+export type { Failure, RunState, RunStatus, StepState, StepStatus, Trigger } from './contracts/messages';

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import './quiet';
-import { runEntry } from './runEntry';
-import { runWebhook } from './runWebhook';
+import './setup/quiet';
+import { runEntry } from './setup/runEntry';
+import { runWebhook } from './webhook/runWebhook';
 
 runEntry(runWebhook);

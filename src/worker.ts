@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import './quiet';
-import { runEntry } from './runEntry';
-import { runWorker } from './runWorker';
+import './setup/quiet';
+import { runEntry } from './setup/runEntry';
+import { runWorker } from './worker/runWorker';
 
 runEntry(runWorker);

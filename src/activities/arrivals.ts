@@ -5,12 +5,12 @@ import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Clien
 import type { Arrival } from '../pipelines';
 import { isSince } from '../pipelines/arrival';
 import { arrivalsWorkflowId, type Source } from '../pipelines/location';
-import { subscribeSignal, unsubscribeSignal, type ArrivalsState, type RunMemo } from '../workflows/messages';
+import { subscribeSignal, unsubscribeSignal, type ArrivalsState, type RunMemo } from '../contracts/messages';
 import { beating } from './beating';
-import { checkBucket } from './lakeFiles';
-import { toActivityFailure } from './failures';
-import { arrivalOfHead, readManifest } from './manifest';
-import type { Activities, ListedPage } from './types';
+import { checkBucket } from '../lake/lakeFiles';
+import { toActivityFailure } from '../services/failures';
+import { arrivalOfHead, readManifest } from '../lake/manifest';
+import type { Activities, ListedPage } from '../contracts/activities';
 
 export interface ArrivalDependencies {
   client: Client;

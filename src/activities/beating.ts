@@ -1,5 +1,5 @@
 import { cancelled, Context, heartbeat } from '@temporalio/activity';
-import type { Progress } from './runners/runner';
+import type { Progress } from '../runners/runner';
 
 /**
  * Heartbeats about every third of the heartbeat time-out while the work goes on, however long one call takes. Each

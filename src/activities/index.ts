@@ -1,16 +1,16 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import type { Client } from '@temporalio/client';
-import type { Config } from '../config';
+import type { Config } from '../setup/config';
 import { createArrivalActivities } from './arrivals';
 import { createJobActivities } from './jobs';
 import { createNotifyActivities, type NotifyDependencies } from './notify';
-import { createRunners, packageJobsFolder } from './runners';
-import type { Runners } from './runners/runner';
-import type { Activities } from './types';
+import { createRunners, packageJobsFolder } from '../runners';
+import type { Runners } from '../runners/runner';
+import type { Activities } from '../contracts/activities';
 
-export type { Activities, Submission } from './types';
-export type { JobState, Runner, Runners } from './runners/runner';
+export type { Activities, Submission } from '../contracts/activities';
+export type { JobState, Runner, Runners } from '../runners/runner';
 
 /** What the activities work with; everything is an argument. */
 export interface ActivityDependencies {

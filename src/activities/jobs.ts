@@ -2,11 +2,11 @@ import { ApplicationFailure, Context } from '@temporalio/activity';
 import { isRetryable, SluiceError, type ErrorCode } from '../errors';
 import { RESOURCES, type JobReference } from '../jobs';
 import { formatDuration } from '../pipelines/duration';
-import type { Activities, JobEnd, LostAnswer, Submission } from './types';
+import type { Activities, JobEnd, LostAnswer, Submission } from '../contracts/activities';
 import { beating } from './beating';
-import { classifyError, toActivityFailure } from './failures';
-import { findParameterProblems } from './parameters';
-import type { JobState, Progress, Runner, Runners } from './runners/runner';
+import { classifyError, toActivityFailure } from '../services/failures';
+import { findParameterProblems } from '../runners/parameters';
+import type { JobState, Progress, Runner, Runners } from '../runners/runner';
 
 export interface JobDependencies {
   runners: Runners;

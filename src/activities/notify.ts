@@ -1,8 +1,8 @@
 import type { PublishCommandInput } from '@aws-sdk/client-sns';
 import { Context } from '@temporalio/activity';
 import { SluiceError } from '../errors';
-import { classifyError, toActivityFailure } from './failures';
-import type { Activities, Notification } from './types';
+import { classifyError, toActivityFailure } from '../services/failures';
+import type { Activities, Notification } from '../contracts/activities';
 
 export interface NotifyDependencies {
   /** Publishes to an SNS topic; `createSnsPort` is the SDK's. */

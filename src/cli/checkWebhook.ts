@@ -4,9 +4,9 @@ import type { Client, WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { InvalidArgumentError } from 'commander';
 import { arrivalsWorkflowOptions } from '../activities/arrivals';
-import type { Config } from '../config';
+import type { Config } from '../setup/config';
 import { SluiceError } from '../errors';
-import { arrivalsSeenSignal } from '../workflows/messages';
+import { arrivalsSeenSignal } from '../contracts/messages';
 
 const ANSWER_TIMEOUT_MS = 5_000;
 const BACK_WITHIN_MS = 5_000;

@@ -3,9 +3,9 @@ import { temporal } from '@temporalio/proto';
 import type { Client } from '@temporalio/client';
 import { InvalidArgumentError, type Command } from 'commander';
 import pc from 'picocolors';
-import { missingPermission, PROBED_RESOURCES, probeResource } from '../activities/probes';
-import { readConfig, type Config } from '../config';
-import { connectClient, connectS3, temporalSettings } from '../connect';
+import { missingPermission, PROBED_RESOURCES, probeResource } from '../runners/probes';
+import { readConfig, type Config } from '../setup/config';
+import { connectClient, connectS3, temporalSettings } from '../setup/connect';
 import type { Resource } from '../jobs';
 import { PIPELINES, type Pipeline } from '../pipelines';
 import { parseS3Uri } from '../pipelines/location';
@@ -14,8 +14,8 @@ import { EXIT, describeError } from './errors';
 import { addJson, type JsonOption } from './options';
 import { print, printJson } from './output';
 import { hasColor } from './render';
-import { SEARCH_ATTRIBUTES } from '../pipelines/searchAttributes';
-import { findMissingSearchAttributes } from '../searchAttributes';
+import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes';
+import { findMissingSearchAttributes } from '../setup/registerSearchAttributes';
 
 /** What a check found; `remedy` says what to mend when it is not ok. */
 interface Finding {

@@ -2,12 +2,12 @@ import { Option, type Command } from 'commander';
 import { SluiceError } from '../errors';
 import { findPipeline, PIPELINES } from '../pipelines';
 import { formatDuration } from '../pipelines/duration';
-import type { RunState } from '../workflows/messages';
+import type { RunState } from '../contracts/messages';
 import { addJson, type JsonOption } from './options';
 import { formatTable, formatTime, print, printJson } from './output';
 import { pipelineOf, stateFromServer } from './readStatus';
-import { findMissingSearchAttributes } from '../searchAttributes';
-import { listTriggers } from '../triggers';
+import { findMissingSearchAttributes } from '../setup/registerSearchAttributes';
+import { listTriggers } from '../arrivals/triggers';
 import { runUrl, withSession, type Session } from './session';
 
 interface ListOptions extends JsonOption {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError, type Command } from 'commander';
-import { findParameterProblems } from '../activities/parameters';
-import type { Config } from '../config';
+import { findParameterProblems } from '../runners/parameters';
+import type { Config } from '../setup/config';
 import { SluiceError } from '../errors';
 import { parseInput, type Pipeline } from '../pipelines';
 import { parseDuration } from '../pipelines/duration';

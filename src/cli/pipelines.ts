@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { readConfig, type Config } from '../config';
+import { readConfig, type Config } from '../setup/config';
 import { PIPELINES, type Pipeline } from '../pipelines';
 import type { Field } from '../pipelines/input';
 import { addJson, readInput, type JsonOption } from './options';

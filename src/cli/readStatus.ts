@@ -13,7 +13,7 @@ import {
   type RunState,
   type RunStatus,
   type StepStatus,
-} from '../workflows/messages';
+} from '../contracts/messages';
 import { runUrl, type Session } from './session';
 
 /** Takes what a status leaves out; `noWorker` is the task queue on which no worker answered. */

@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import { formatDuration } from '../pipelines/duration';
-import type { Failure, RunState, StepState } from '../workflows/messages';
+import type { Failure, RunState, StepState } from '../contracts/messages';
 import { formatTime } from './output';
 import { isEnded, type RunView, type StepView } from './readStatus';
 import { renderResult } from './renderResult';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ScheduleHandle, ScheduleSpec, ScheduleSummary } from '@temporalio/client';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { readConfig } from '../config';
+import { readConfig } from '../setup/config';
 import { SluiceError } from '../errors';
 import { findPipeline, PIPELINES, type Pipeline } from '../pipelines';
 import { formatDuration, parseDuration } from '../pipelines/duration';

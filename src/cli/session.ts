@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { readConfig, type Config } from '../config';
-import { connectClient, temporalSettings } from '../connect';
+import { readConfig, type Config } from '../setup/config';
+import { connectClient, temporalSettings } from '../setup/connect';
 import { SluiceError } from '../errors';
 
 /** What a command that talks to Temporal works with. */

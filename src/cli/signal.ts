@@ -1,11 +1,11 @@
 import { HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { Argument, type Command } from 'commander';
-import { connectS3 } from '../connect';
-import { arrivalOfHead } from '../activities/manifest';
+import { connectS3 } from '../setup/connect';
+import { arrivalOfHead } from '../lake/manifest';
 import { SluiceError } from '../errors';
 import type { Arrival } from '../pipelines';
 import { matchesPattern, parseS3Uri } from '../pipelines/location';
-import { arrivedSignal } from '../workflows/messages';
+import { arrivedSignal } from '../contracts/messages';
 import { addJson, type JsonOption } from './options';
 import { note, print, printJson } from './output';
 import { isEnded, listSteps, readStatus } from './readStatus';

@@ -1,12 +1,12 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { Option, type Command } from 'commander';
-import { checkBucket } from '../activities/lakeFiles';
-import { readConfig } from '../config';
-import { connectS3 } from '../connect';
+import { checkBucket } from '../lake/lakeFiles';
+import { readConfig } from '../setup/config';
+import { connectS3 } from '../setup/connect';
 import { SluiceError } from '../errors';
 import { findPipeline, type Pipeline } from '../pipelines';
 import { parseS3Uri } from '../pipelines/location';
-import { addTrigger, removeTrigger } from '../triggers';
+import { addTrigger, removeTrigger } from '../arrivals/triggers';
 import { EXIT } from './errors';
 import { withInterrupt } from './interrupt';
 import { addInput, addJson, parseSince, readInput, type InputOptions, type JsonOption } from './options';

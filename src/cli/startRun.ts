@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Pipeline } from '../pipelines';
-import type { RunMemo } from '../workflows/messages';
+import type { RunMemo } from '../contracts/messages';
 import { runUrl, type Session } from './session';
 
 export interface StartRun {

@@ -6,7 +6,7 @@ export function addWebhook(program: Command): void {
     .description('run the webhook, which hears of new objects, until SIGTERM or Ctrl-C')
     .addHelpText('after', '\nExample:\n  $ SLUICE_WEBHOOK_SECRET=… sluice webhook')
     .action(async () => {
-      const { runWebhook } = await import('../runWebhook.js');
+      const { runWebhook } = await import('../webhook/runWebhook.js');
       await runWebhook();
     });
 }

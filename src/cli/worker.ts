@@ -7,7 +7,7 @@ export function addWorker(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ TEMPORAL_ADDRESS=temporal.example.com:7233 sluice worker')
     .action(async () => {
       // Loaded only here: the worker's native part takes a second that no other command should wait for.
-      const { runWorker } = await import('../runWorker.js');
+      const { runWorker } = await import('../worker/runWorker.js');
       await runWorker();
     });
 }

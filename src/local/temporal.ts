@@ -1,6 +1,6 @@
 import { Connection } from '@temporalio/client';
 import { Processes, type RunningProcess } from './processes';
-import { SEARCH_ATTRIBUTES } from '../pipelines/searchAttributes';
+import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes';
 import { isListening, LOOPBACK } from './ports';
 
 export interface TemporalOptions {

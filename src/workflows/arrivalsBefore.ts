@@ -9,7 +9,7 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Activities } from '../activities/types';
+import type { Activities } from '../contracts/activities';
 import type { Arrival } from '../pipelines';
 import { isSameVersion, isSince } from '../pipelines/arrival';
 import { matchesPattern } from '../pipelines/location';
@@ -21,7 +21,7 @@ import {
   unsubscribeSignal,
   type ArrivalsState,
   type Subscription,
-} from './messages';
+} from '../contracts/messages';
 
 const { listArrivals } = proxyActivities<Activities>({
   startToCloseTimeout: '2 minutes',

@@ -1,5 +1,5 @@
 // The name of an export is the workflow type: pipelines are started by the names that people use.
-export { arrivals } from './arrivals';
+export { arrivals } from './arrivals/index';
 export { marketingAndSales as 'marketing-and-sales' } from './marketingAndSales';
 export { rateCodes as 'rate-codes' } from './rateCodes';
 export { reviewsExport as 'reviews-export' } from './reviewsExport';

@@ -1,8 +1,8 @@
 import { AthenaClient } from '@aws-sdk/client-athena';
-import { classifyError } from '../../src/activities/failures';
-import { AthenaRunner, createAthenaPort } from '../../src/activities/runners/athena';
-import { MAX_ROW_BYTES } from '../../src/activities/runners/awsService';
-import { markerOf, type Runner, type SubmissionOf } from '../../src/activities/runners/runner';
+import { classifyError } from '../../src/services/failures';
+import { AthenaRunner, createAthenaPort } from '../../src/runners/athena';
+import { MAX_ROW_BYTES } from '../../src/runners/awsService';
+import { markerOf, type Runner, type SubmissionOf } from '../../src/runners/runner';
 import type { JobReference } from '../../src/jobs';
 import { AthenaDouble } from '../support/aws/athena';
 import { createWorker, SIGNAL, useDouble } from './useDouble';

@@ -2,8 +2,8 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import type { ApplicationFailure } from '@temporalio/common';
 import { createJobActivities } from '../../src/activities/jobs';
-import type { Runner } from '../../src/activities/runners/runner';
-import type { Submission } from '../../src/activities/types';
+import type { Runner } from '../../src/runners/runner';
+import type { Submission } from '../../src/contracts/activities';
 import type { Job, JobReference, JobResult, StopResult } from '../../src/jobs';
 
 let steps = 0;

@@ -1,5 +1,5 @@
 import type { Job, Resource } from '../../src/jobs';
-import type { Runner } from '../../src/activities/runners/runner';
+import type { Runner } from '../../src/runners/runner';
 import type { ServiceDouble } from '../support/aws/double';
 
 /** What the suite does to the jobs of one resource in its double. */

@@ -1,6 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { createDynamodbExportPort, DynamodbExportRunner } from '../../src/activities/runners/dynamodbExport';
-import { markerOf, type SubmissionOf } from '../../src/activities/runners/runner';
+import { createDynamodbExportPort, DynamodbExportRunner } from '../../src/runners/dynamodbExport';
+import { markerOf, type SubmissionOf } from '../../src/runners/runner';
 import { DynamodbExportDouble } from '../support/aws/dynamodbExport';
 import { createWorker, SIGNAL, useDouble } from './useDouble';
 

@@ -1,7 +1,7 @@
 /** What is EMR's own, beside what every runner does (`runners.test.ts`). */
 import { EMRClient } from '@aws-sdk/client-emr';
-import { createEmrPort, createEmrRunners } from '../../src/activities/runners/emr';
-import { markerOf, type JobState, type Runner, type SubmissionOf } from '../../src/activities/runners/runner';
+import { createEmrPort, createEmrRunners } from '../../src/runners/emr';
+import { markerOf, type JobState, type Runner, type SubmissionOf } from '../../src/runners/runner';
 import { RESOURCES, type Job, type JobReference } from '../../src/jobs';
 import type { AwsDouble } from '../support/aws/double';
 import { EmrDouble } from '../support/aws/emr';

@@ -1,6 +1,6 @@
 import { EMRServerlessClient } from '@aws-sdk/client-emr-serverless';
-import { createEmrServerlessPort, EmrServerlessRunner } from '../../src/activities/runners/emrServerless';
-import { markerOf, type SubmissionOf } from '../../src/activities/runners/runner';
+import { createEmrServerlessPort, EmrServerlessRunner } from '../../src/runners/emrServerless';
+import { markerOf, type SubmissionOf } from '../../src/runners/runner';
 import { EmrServerlessDouble } from '../support/aws/emrServerless';
 import { SIGNAL, useDouble } from './useDouble';
 

@@ -1,7 +1,7 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
-import { classifyError } from '../../src/activities/failures';
-import { createLambdaPort, LAMBDA_REQUESTS, LambdaRunner } from '../../src/activities/runners/lambda';
-import { markerOf, type SubmissionOf } from '../../src/activities/runners/runner';
+import { classifyError } from '../../src/services/failures';
+import { createLambdaPort, LAMBDA_REQUESTS, LambdaRunner } from '../../src/runners/lambda';
+import { markerOf, type SubmissionOf } from '../../src/runners/runner';
 import { LambdaDouble } from '../support/aws/lambda';
 import { createWorker, SIGNAL, useDouble } from './useDouble';
 

@@ -1,7 +1,7 @@
 /** `docs/iam`, the calls that the runners make, and what `sluice doctor` asks. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { missingPermission, PROBED_RESOURCES, probeResource } from '../../src/activities/probes';
+import { missingPermission, PROBED_RESOURCES, probeResource } from '../../src/runners/probes';
 import { RESOURCES } from '../../src/jobs';
 import { ensureAwsTestTools } from '../../src/local';
 import { AwsDouble, ServiceFault, type ServiceDouble } from '../support/aws/double';

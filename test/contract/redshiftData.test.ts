@@ -1,7 +1,7 @@
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
-import { classifyError } from '../../src/activities/failures';
-import { createRedshiftDataPort, RedshiftDataRunner } from '../../src/activities/runners/redshiftData';
-import { markerOf, type SubmissionOf } from '../../src/activities/runners/runner';
+import { classifyError } from '../../src/services/failures';
+import { createRedshiftDataPort, RedshiftDataRunner } from '../../src/runners/redshiftData';
+import { markerOf, type SubmissionOf } from '../../src/runners/runner';
 import { RedshiftDataDouble } from '../support/aws/redshiftData';
 import { createWorker, SIGNAL, useDouble } from './useDouble';
 

@@ -1,8 +1,8 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createJobActivities } from '../../src/activities/jobs';
-import type { Progress, Runner } from '../../src/activities/runners/runner';
-import type { Activities } from '../../src/activities/types';
+import type { Progress, Runner } from '../../src/runners/runner';
+import type { Activities } from '../../src/contracts/activities';
 import { ensureAwsTestTools } from '../../src/local';
 import type { Resource } from '../../src/jobs';
 import { AwsDouble, type ServiceDouble } from '../support/aws/double';

@@ -12,7 +12,7 @@ import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@t
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { seeded } from '../../samples/random';
 import { ensureTemporal, freePort, Processes, startTemporal, type RunningProcess } from '../../src/local';
-import { statusQuery } from '../../src/workflows/messages';
+import { statusQuery } from '../../src/contracts/messages';
 import { startRelay } from '../support/relay';
 import { startTestS3 } from '../support/s3';
 import type { Completeness } from '../../src/workflows/steps';

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { runQuery } from '../../src/activities/runners/duckdb/query';
+import { runQuery } from '../../src/duckdb/query';
 import { startStack, type Stack } from '../../src/local';
 import { sluice } from '../support/cli';
 import {

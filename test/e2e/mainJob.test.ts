@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { startStack, type Stack } from '../../src/local';
-import { runQuery } from '../../src/activities/runners/duckdb/query';
+import { runQuery } from '../../src/duckdb/query';
 import { describeWithRealData, realData } from '../support/data';
 import { sluice } from '../support/cli';
 import { connectToS3Of } from '../support/s3';

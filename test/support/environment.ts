@@ -8,9 +8,9 @@ import {
 } from '@temporalio/worker';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Runners } from '../../src/activities';
-import { readConfig, type Config } from '../../src/config';
-import { createWorker } from '../../src/createWorker';
-import { SEARCH_ATTRIBUTES } from '../../src/pipelines/searchAttributes';
+import { readConfig, type Config } from '../../src/setup/config';
+import { createWorker } from '../../src/worker/createWorker';
+import { SEARCH_ATTRIBUTES } from '../../src/contracts/searchAttributes';
 import { ensureTemporal, ensureTemporalTestServer } from '../../src/local';
 
 const context = { env: process.env, report: () => {} };

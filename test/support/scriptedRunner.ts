@@ -1,5 +1,5 @@
 import type { JobReference, Resource } from '../../src/jobs';
-import { markerOf, type JobState, type Runner, type SubmissionOf } from '../../src/activities/runners/runner';
+import { markerOf, type JobState, type Runner, type SubmissionOf } from '../../src/runners/runner';
 
 /** What happens to the jobs of a `ScriptedRunner`; each may be changed while a test runs. */
 export interface Script {

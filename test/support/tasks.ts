@@ -1,9 +1,9 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { S3Client } from '@aws-sdk/client-s3';
-import type { Progress } from '../../src/activities/runners/runner';
-import { createTasks } from '../../src/activities/tasks';
+import type { Progress } from '../../src/runners/runner';
+import { createTasks } from '../../src/tasks';
 import type { JobReference } from '../../src/jobs';
-import type { Task, TaskContext, TaskResult } from '../../src/activities/tasks/task';
+import type { Task, TaskContext, TaskResult } from '../../src/tasks/task';
 
 export interface TaskRun {
   s3: S3Client;

@@ -1,5 +1,5 @@
 import { proxyActivities } from '@temporalio/workflow';
-import type { Activities } from '../../activities/types';
+import type { Activities } from '../../contracts/activities';
 
 /** Heartbeats come about every third of it; a worker killed during an activity is noticed this late. */
 export const HEARTBEAT_TIMEOUT = '15 s';

@@ -1,5 +1,5 @@
 import type { JobOptions } from '../../pipelines';
-import type { Failure } from '../messages';
+import type { Failure } from '../../contracts/messages';
 import { stopJob } from './jobActivities';
 import type { Cluster, Shared } from './shared';
 

@@ -6,7 +6,7 @@ import {
   TimeoutFailure,
 } from '@temporalio/workflow';
 import { ERROR_CODES, SluiceError, type ErrorCode } from '../../errors';
-import type { Failure } from '../messages';
+import type { Failure } from '../../contracts/messages';
 
 /** Whether the error is a failure to report, rather than a defect in workflow code, which must fail the task instead. */
 export function isReportable(error: unknown): boolean {

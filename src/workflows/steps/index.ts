@@ -4,6 +4,6 @@ export type { RunOptions } from './shared';
 export type { Late, WaitOptions } from './wait';
 export type { Completeness } from './completeness';
 // A worker of one's own needs these beside its pipelines: the memory of sources, and the batches of a large `mapJobs`.
-export { arrivals } from '../arrivals';
+export { arrivals } from '../arrivals/index';
 export { jobs } from '../job';
 export { askAthena, athenaQuery } from './askAthena';

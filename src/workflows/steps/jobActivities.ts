@@ -1,5 +1,5 @@
 import { ActivityCancellationType } from '@temporalio/workflow';
-import type { Submission } from '../../activities/types';
+import type { Submission } from '../../contracts/activities';
 import { runsInWorker, type JobReference, type JobResult, type StopResult } from '../../jobs';
 import { activities, HEARTBEAT_TIMEOUT } from './activities';
 import { isReportable, toFailure } from './failures';

@@ -9,11 +9,11 @@ import {
   TimeoutFailure,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { JobEnd, LostAnswer, Submission } from '../../activities/types';
+import type { JobEnd, LostAnswer, Submission } from '../../contracts/activities';
 import { runsInWorker, type Job, type JobReference, type JobResult, type StopResult } from '../../jobs';
 import type { JobOptions } from '../../pipelines';
 import { parseDuration } from '../../pipelines/duration';
-import type { Failure, StepStatus } from '../messages';
+import type { Failure, StepStatus } from '../../contracts/messages';
 import { noteCluster } from './clusters';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { awaitJob, stopJob, submitJob } from './jobActivities';

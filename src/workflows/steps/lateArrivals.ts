@@ -1,7 +1,7 @@
 import { CancellationScope, workflowInfo } from '@temporalio/workflow';
 import type { Arrival } from '../../pipelines';
 import { isNewer, isSameVersion, isSince } from '../../pipelines/arrival';
-import type { Failure } from '../messages';
+import type { Failure } from '../../contracts/messages';
 import { activities, HEARTBEAT_TIMEOUT } from './activities';
 import { isAwaited, signKeyOf } from './completeness';
 import { isReportable, toFailure } from './failures';

@@ -7,7 +7,7 @@ import {
 } from '@temporalio/workflow';
 import type { Job, JobResult } from '../../jobs';
 import type { Arrival, Pipeline } from '../../pipelines';
-import type { StepStatus } from '../messages';
+import type { StepStatus } from '../../contracts/messages';
 import type { TakenObjects } from './completeness';
 import { isReportable, toFailure } from './failures';
 import { JobStep, type JobStepOptions } from './jobStep';

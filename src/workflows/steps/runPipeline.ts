@@ -7,11 +7,11 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Activities, Notification } from '../../activities/types';
+import type { Activities, Notification } from '../../contracts/activities';
 import { SluiceError } from '../../errors';
 import { parseInput, type OnFailure, type Pipeline } from '../../pipelines';
-import { ArrivalMemory } from '../memory';
-import { arrivedSignal, type Failure, type RunState } from '../messages';
+import { ArrivalMemory } from '../arrivals/memory';
+import { arrivedSignal, type Failure, type RunState } from '../../contracts/messages';
 import { activities } from './activities';
 import { endClusters } from './clusters';
 import { asApplicationFailure, isReportable, toFailure } from './failures';

@@ -1,8 +1,8 @@
-import type { Submission } from '../../activities/types';
+import type { Submission } from '../../contracts/activities';
 import type { JobReference } from '../../jobs';
 import type { Arrival } from '../../pipelines';
-import type { ArrivalMemory } from '../memory';
-import type { Failure, Subscription } from '../messages';
+import type { ArrivalMemory } from '../arrivals/memory';
+import type { Failure, Subscription } from '../../contracts/messages';
 import type { StatusBoard } from './status';
 import type { Wait } from './wait';
 

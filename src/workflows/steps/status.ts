@@ -8,8 +8,8 @@ import {
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { formatDuration } from '../../pipelines/duration';
 import type { JobResult } from '../../jobs';
-import type { Failure, RunState, RunStatus, StepStatus } from '../messages';
-import { statusQuery } from '../messages';
+import type { Failure, RunState, RunStatus, StepStatus } from '../../contracts/messages';
+import { statusQuery } from '../../contracts/messages';
 
 const ATTRIBUTES = {
   pipeline: defineSearchAttributeKey('SluicePipeline', SearchAttributeType.KEYWORD),

@@ -5,9 +5,9 @@ import {
   proxyActivities,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Activities } from '../../activities/types';
+import type { Activities } from '../../contracts/activities';
 import { arrivalsWorkflowId, matchesPattern, sourceOf } from '../../pipelines/location';
-import { unsubscribeSignal, type Subscription } from '../messages';
+import { unsubscribeSignal, type Subscription } from '../../contracts/messages';
 import { HEARTBEAT_TIMEOUT } from './activities';
 import { signKeyOf } from './completeness';
 import { isReportable } from './failures';

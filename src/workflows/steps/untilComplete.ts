@@ -1,5 +1,5 @@
 import { condition, patched } from '@temporalio/workflow';
-import type { ListedPage, Manifest } from '../../activities/types';
+import type { ListedPage, Manifest } from '../../contracts/activities';
 import { SluiceError } from '../../errors';
 import { isNewer, isSameVersion } from '../../pipelines/arrival';
 import { matchesPattern } from '../../pipelines/location';

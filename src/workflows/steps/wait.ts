@@ -2,8 +2,8 @@ import { condition } from '@temporalio/workflow';
 import type { Arrival } from '../../pipelines';
 import { isSince } from '../../pipelines/arrival';
 import { matchesPattern, type Source } from '../../pipelines/location';
-import type { ArrivalMemory } from '../memory';
-import type { StepStatus } from '../messages';
+import type { ArrivalMemory } from '../arrivals/memory';
+import type { StepStatus } from '../../contracts/messages';
 import { signKeyOf, type Completeness } from './completeness';
 
 export interface WaitOptions {

@@ -3,7 +3,7 @@ import { SluiceError } from '../../errors';
 import type { Arrival } from '../../pipelines';
 import { parseDuration } from '../../pipelines/duration';
 import { sourceOf } from '../../pipelines/location';
-import type { ArrivalMemory } from '../memory';
+import type { ArrivalMemory } from '../arrivals/memory';
 import { describeMissing, findComplete, signKeyOf, type TakenObjects } from './completeness';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { noteLate } from './lateArrivals';

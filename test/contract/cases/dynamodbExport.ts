@@ -2,7 +2,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import {
   createDynamodbExportPort,
   DynamodbExportRunner,
-} from '../../../src/activities/runners/dynamodbExport';
+} from '../../../src/runners/dynamodbExport';
 import { DynamodbExportDouble } from '../../support/aws/dynamodbExport';
 import type { ContractCase } from '../contractCase';
 

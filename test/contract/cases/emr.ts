@@ -1,6 +1,6 @@
 import { EMRClient } from '@aws-sdk/client-emr';
-import { createEmrPort, createEmrRunners } from '../../../src/activities/runners/emr';
-import type { Runner } from '../../../src/activities/runners/runner';
+import { createEmrPort, createEmrRunners } from '../../../src/runners/emr';
+import type { Runner } from '../../../src/runners/runner';
 import type { Resource } from '../../../src/jobs';
 import { EmrDouble } from '../../support/aws/emr';
 import type { ClientSettings, ContractCase } from '../contractCase';

@@ -1,5 +1,5 @@
 import { GlueClient } from '@aws-sdk/client-glue';
-import { createGluePort, GlueRunner } from '../../../src/activities/runners/glue';
+import { createGluePort, GlueRunner } from '../../../src/runners/glue';
 import { GlueJobsDouble } from '../../support/aws/glue';
 import type { ContractCase } from '../contractCase';
 

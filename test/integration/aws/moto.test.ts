@@ -16,14 +16,14 @@ import {
 } from '@aws-sdk/client-emr-serverless';
 import { CreateFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
-import { AthenaRunner, createAthenaPort } from '../../../src/activities/runners/athena';
+import { AthenaRunner, createAthenaPort } from '../../../src/runners/athena';
 import {
   createDynamodbExportPort,
   DynamodbExportRunner,
-} from '../../../src/activities/runners/dynamodbExport';
-import { createEmrServerlessPort, EmrServerlessRunner } from '../../../src/activities/runners/emrServerless';
-import { createLambdaPort, LambdaRunner } from '../../../src/activities/runners/lambda';
-import type { SubmissionOf } from '../../../src/activities/runners/runner';
+} from '../../../src/runners/dynamodbExport';
+import { createEmrServerlessPort, EmrServerlessRunner } from '../../../src/runners/emrServerless';
+import { createLambdaPort, LambdaRunner } from '../../../src/runners/lambda';
+import type { SubmissionOf } from '../../../src/runners/runner';
 import { startMoto, type Moto } from '../../support/moto';
 
 const GAP_MS = 20;

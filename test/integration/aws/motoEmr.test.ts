@@ -4,11 +4,11 @@
  */
 import { EMRClient } from '@aws-sdk/client-emr';
 import { CreateCrawlerCommand, CreateJobCommand, GlueClient } from '@aws-sdk/client-glue';
-import { createEmrPort, createEmrRunners } from '../../../src/activities/runners/emr';
-import { createGluePort, GlueRunner } from '../../../src/activities/runners/glue';
-import { createCrawlerPort, GlueCrawlerRunner } from '../../../src/activities/runners/glueCrawler';
-import type { JobState, Runner, Runners } from '../../../src/activities/runners/runner';
-import type { Submission } from '../../../src/activities/types';
+import { createEmrPort, createEmrRunners } from '../../../src/runners/emr';
+import { createGluePort, GlueRunner } from '../../../src/runners/glue';
+import { createCrawlerPort, GlueCrawlerRunner } from '../../../src/runners/glueCrawler';
+import type { JobState, Runner, Runners } from '../../../src/runners/runner';
+import type { Submission } from '../../../src/contracts/activities';
 import type { Job, JobReference } from '../../../src/jobs';
 import { startMoto, type Moto } from '../../support/moto';
 

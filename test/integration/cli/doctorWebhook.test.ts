@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
-import { createAcceptArrivals } from '../../../src/acceptArrivals';
+import { createAcceptArrivals } from '../../../src/arrivals/acceptArrivals';
 import { checkWebhook, parseWebhookUrl } from '../../../src/cli/checkWebhook';
-import type { Config } from '../../../src/config';
+import type { Config } from '../../../src/setup/config';
 import { createWebhook, type WebhookDependencies } from '../../../src/webhook/server';
 import { quietRuntime, startServer, testConfig } from '../../support/environment';
 

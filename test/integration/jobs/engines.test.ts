@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runQuery } from '../../../src/activities/runners/duckdb/query';
+import { runQuery } from '../../../src/duckdb/query';
 import { describeWithRealData, realData } from '../../support/data';
 import { runOnSpark } from '../../support/spark';
 

@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { runQuery } from '../../../src/activities/runners/duckdb/query';
+import { runQuery } from '../../../src/duckdb/query';
 import { describeWithRealData, realData } from '../../support/data';
 import { startTestS3 } from '../../support/s3';
 import { runOnSpark } from '../../support/spark';

@@ -7,10 +7,10 @@ import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sd
 import { DuckDBInstance } from '@duckdb/node-api';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createJobActivities } from '../../../src/activities/jobs';
-import { createLocalRunners } from '../../../src/activities/runners/local';
-import type { Runners } from '../../../src/activities/runners/runner';
-import { listKeys } from '../../../src/activities/lakeFiles';
-import type { Activities, Submission } from '../../../src/activities/types';
+import { createLocalRunners } from '../../../src/engines';
+import type { Runners } from '../../../src/runners/runner';
+import { listKeys } from '../../../src/lake/lakeFiles';
+import type { Activities, Submission } from '../../../src/contracts/activities';
 import type { Job, JobResult } from '../../../src/jobs';
 import { quietRuntime } from '../../support/environment';
 import { startTestS3 } from '../../support/s3';

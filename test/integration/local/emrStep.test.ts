@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createJobActivities } from '../../../src/activities/jobs';
-import { LocalEmrStepRunner } from '../../../src/activities/runners/local/emrStep';
-import { createLivyPort, LivyRunner } from '../../../src/activities/runners/livy';
-import { LocalLivyRunner } from '../../../src/activities/runners/localSpark';
-import type { Submission } from '../../../src/activities/types';
+import { LocalEmrStepRunner } from '../../../src/engines/emrStep';
+import { createLivyPort, LivyRunner } from '../../../src/runners/livy';
+import { LocalLivyRunner } from '../../../src/engines/localSpark';
+import type { Submission } from '../../../src/contracts/activities';
 import { ensureLivyAndSpark, freePort, Processes, startLivy } from '../../../src/local';
 import { quietRuntime } from '../../support/environment';
 

@@ -3,10 +3,10 @@ import { copyFile, mkdir, mkdtemp, readdir, rm, stat, utimes } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { runQuery } from '../../../src/activities/runners/duckdb/query';
-import { convertRecords } from '../../../src/activities/tasks/convertRecords';
-import { removeConverted } from '../../../src/activities/tasks/removeConverted';
-import type { TaskContext } from '../../../src/activities/tasks/task';
+import { runQuery } from '../../../src/duckdb/query';
+import { convertRecords } from '../../../src/tasks/convertRecords';
+import { removeConverted } from '../../../src/tasks/removeConverted';
+import type { TaskContext } from '../../../src/tasks/task';
 import { ensureSpark } from '../../../src/local';
 import { startTestS3 } from '../../support/s3';
 import { taskContext } from '../../support/tasks';

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { drawChart } from '../../../src/activities/tasks/drawChart';
-import type { TaskContext } from '../../../src/activities/tasks/task';
+import { drawChart } from '../../../src/tasks/drawChart';
+import type { TaskContext } from '../../../src/tasks/task';
 import { startTestS3 } from '../../support/s3';
 import { taskContext } from '../../support/tasks';
 

@@ -6,7 +6,7 @@ import {
   ListMultipartUploadsCommand,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
-import { flattenRecords } from '../../../src/activities/tasks/flattenRecords';
+import { flattenRecords } from '../../../src/tasks/flattenRecords';
 import { startTestS3 } from '../../support/s3';
 import { taskContext } from '../../support/tasks';
 

@@ -8,7 +8,7 @@ import {
   type ScanCommandOutput,
   type ScalarAttributeType,
 } from '@aws-sdk/client-dynamodb';
-import { createScanTable } from '../../../src/activities/tasks/dynamodb/scanTable';
+import { createScanTable } from '../../../src/tasks/dynamodb/scanTable';
 import { generateReviews, loadReviews } from '../../../samples/loadReviews';
 import { startTestDynamodb } from '../../support/dynamodb';
 import { startTestS3 } from '../../support/s3';

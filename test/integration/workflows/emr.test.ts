@@ -2,9 +2,9 @@
 import { EMRClient } from '@aws-sdk/client-emr';
 import type { WorkflowFailedError, WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { createEmrPort, createEmrRunners } from '../../../src/activities/runners/emr';
+import { createEmrPort, createEmrRunners } from '../../../src/runners/emr';
 import type { Job } from '../../../src/jobs';
-import { statusQuery, type RunStatus } from '../../../src/workflows/messages';
+import { statusQuery, type RunStatus } from '../../../src/contracts/messages';
 import type { AwsDouble } from '../../support/aws/double';
 import { EmrDouble } from '../../support/aws/emr';
 import { startAwsDouble } from '../../support/aws/start';

@@ -1,5 +1,5 @@
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import type { Runner, SubmissionOf } from '../../../src/activities/runners/runner';
+import type { Runner, SubmissionOf } from '../../../src/runners/runner';
 import type { Job, JobResult } from '../../../src/jobs';
 import { quietRuntime, startServer, startTestWorker } from '../../support/environment';
 import { succeeded } from '../../support/scriptedRunner';

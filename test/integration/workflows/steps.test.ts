@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { WorkflowFailedError, WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { SluiceError } from '../../../src/errors';
-import { statusQuery, type RunStatus } from '../../../src/workflows/messages';
+import { statusQuery, type RunStatus } from '../../../src/contracts/messages';
 import { quietRuntime, startServer, startTestWorker } from '../../support/environment';
 import { resetRun } from '../../support/resetRun';
 import { RUNNING, ScriptedRunner, succeeded, type Script } from '../../support/scriptedRunner';

@@ -1,9 +1,9 @@
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { WorkflowFailedError } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { createAcceptArrivals } from '../../../src/acceptArrivals';
+import { createAcceptArrivals } from '../../../src/arrivals/acceptArrivals';
 import type { Arrival } from '../../../src/pipelines';
-import { statusQuery } from '../../../src/workflows/messages';
+import { statusQuery } from '../../../src/contracts/messages';
 import { quietRuntime, startTestWorker, startTimeSkipping, testConfig } from '../../support/environment';
 import { startTestS3 } from '../../support/s3';
 import type { InboxInput, InboxResult, StepsInput } from '../../support/workflows';

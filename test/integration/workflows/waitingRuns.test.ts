@@ -1,10 +1,10 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { createAcceptArrivals } from '../../../src/acceptArrivals';
+import { createAcceptArrivals } from '../../../src/arrivals/acceptArrivals';
 import { ensureTemporal } from '../../../src/local';
 import type { Arrival } from '../../../src/pipelines';
-import { WaitingRuns } from '../../../src/waitingRuns';
-import { statusQuery } from '../../../src/workflows/messages';
+import { WaitingRuns } from '../../../src/arrivals/waitingRuns';
+import { statusQuery } from '../../../src/contracts/messages';
 import { quietRuntime, startServer, startTestWorker, testConfig } from '../../support/environment';
 import { recordHistory } from '../../support/recordHistory';
 import { startTestS3 } from '../../support/s3';

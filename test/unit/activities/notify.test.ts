@@ -1,7 +1,7 @@
 import type { PublishCommandInput } from '@aws-sdk/client-sns';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createNotifyActivities } from '../../../src/activities/notify';
-import type { Notification } from '../../../src/activities/types';
+import type { Notification } from '../../../src/contracts/activities';
 import { freePort } from '../../../src/local';
 import { quietRuntime } from '../../support/environment';
 

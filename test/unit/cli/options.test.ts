@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { collectParameter, parseSince, readInput } from '../../../src/cli/options';
 import { parsePorts } from '../../../src/cli/stackOptions';
-import { readConfig } from '../../../src/config';
+import { readConfig } from '../../../src/setup/config';
 import { findPipeline } from '../../../src/pipelines';
 
 const config = readConfig({ SLUICE_LAKE: 's3://other' });

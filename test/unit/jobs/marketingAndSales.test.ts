@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runQuery, type QueryResult } from '../../../src/activities/runners/duckdb/query';
+import { runQuery, type QueryResult } from '../../../src/duckdb/query';
 import { describeWithRealData, realData } from '../../support/data';
 
 const jobs = join(__dirname, '..', '..', '..', 'jobs', 'marketing-and-sales');

@@ -1,6 +1,6 @@
 import type { Arrival } from '../../../src/pipelines';
 import { isNewer, isSameVersion } from '../../../src/pipelines/arrival';
-import { ArrivalMemory } from '../../../src/workflows/memory';
+import { ArrivalMemory } from '../../../src/workflows/arrivals/memory';
 
 function arrival(more: Partial<Arrival> = {}): Arrival {
   const time = '2025-03-01T12:00:00.500Z';

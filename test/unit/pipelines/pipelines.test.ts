@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PROBED_RESOURCES } from '../../../src/activities/probes';
+import { PROBED_RESOURCES } from '../../../src/runners/probes';
 import { RESOURCES } from '../../../src/jobs';
 import {
   agentEventsPipeline,

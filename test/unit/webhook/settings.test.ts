@@ -1,4 +1,4 @@
-import { readConfig } from '../../../src/config';
+import { readConfig } from '../../../src/setup/config';
 
 const UPLOADS = 'arn:aws:sns:eu-central-1:123456789012:uploads';
 const CHINA = 'arn:aws-cn:sns:cn-north-1:123456789012:uploads.fifo';

@@ -1,7 +1,7 @@
 /** The SQL that ships, in Trino's dialect: its answers on the local engine, and those of sqlglot's translation of it. */
 import { execFileSync } from 'node:child_process';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
-import { rewriteTrino, TRINO_SESSION } from '../../../src/activities/runners/local/trino';
+import { rewriteTrino, TRINO_SESSION } from '../../../src/engines/trino';
 import { ensureAwsTestTools } from '../../../src/local';
 import { COLUMNS, LOGINS, SESSIONS, unloadLogins } from '../../../src/workflows/queries/agentEvents';
 import { CALLS_PER_AGENT, CALLS_PER_AGENT_QUEUE } from '../../../src/workflows/queries/contactTraceRecords';

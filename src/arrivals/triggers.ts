@@ -1,0 +1,71 @@
+import { QueryNotRegisteredError, type Client, type WorkflowHandle } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/common';
+import { arrivalsWorkflowOptions } from '../activities/arrivals';
+import type { Config } from '../setup/config';
+import { SluiceError } from '../errors';
+import { arrivalsWorkflowId, parseS3Uri, sourceOf, type Source } from '../pipelines/location';
+import { addTriggerSignal, removeTriggerSignal, triggersQuery, type Trigger } from '../contracts/messages';
+
+const QUERY_TIMEOUT_MS = 5_000;
+
+/**
+ * From now on, each object version that fits the trigger's pattern starts a run of its pipeline, once, on the task queue of
+ * `config` unless the trigger names one. The trigger is kept by the `arrivals` workflow of its source until `removeTrigger`.
+ * @throws SluiceError InvalidInput for what is no pattern
+ */
+export async function addTrigger(
+  client: Client,
+  config: Pick<Config, 'taskQueue' | 'listEveryMs'>,
+  trigger: Trigger,
+): Promise<void> {
+  await client.workflow.signalWithStart('arrivals', {
+    ...arrivalsWorkflowOptions(checkedSource(trigger.pattern), config),
+    signal: addTriggerSignal,
+    signalArgs: [{ taskQueue: config.taskQueue, ...trigger }],
+  });
+}
+
+/** @returns whether there was such a trigger; true as well when no worker answers, which alone could tell */
+export async function removeTrigger(
+  client: Client,
+  { pipeline, pattern }: Pick<Trigger, 'pipeline' | 'pattern'>,
+): Promise<boolean> {
+  const handle = client.workflow.getHandle(arrivalsWorkflowId(checkedSource(pattern)));
+  const before = await readTriggers(client, handle).catch(() => null);
+  try {
+    await handle.signal(removeTriggerSignal, { pipeline, pattern });
+  } catch (error) {
+    // Nobody listens to the source.
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+  return before?.some((trigger) => trigger.pipeline === pipeline && trigger.pattern === pattern) ?? true;
+}
+
+/** Every trigger, as the worker answers. */
+export async function listTriggers(client: Client): Promise<Trigger[]> {
+  const triggers: Trigger[] = [];
+  const query = `WorkflowType = 'arrivals' AND ExecutionStatus = 'Running'`;
+  for await (const { workflowId } of client.workflow.list({ query })) {
+    try {
+      triggers.push(...(await readTriggers(client, client.workflow.getHandle(workflowId))));
+    } catch (error) {
+      // Started by a worker that knew no triggers yet.
+      if (!(error instanceof QueryNotRegisteredError)) throw error;
+    }
+  }
+  return triggers;
+}
+
+function readTriggers(client: Client, handle: WorkflowHandle): Promise<Trigger[]> {
+  return client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query(triggersQuery));
+}
+
+function checkedSource(pattern: string): Source {
+  const source = sourceOf(pattern);
+  if (source !== null && parseS3Uri(pattern)!.key !== '') return source;
+  throw new SluiceError(
+    'InvalidInput',
+    `${pattern} is no pattern of objects; give one such as s3://lake/sales/*.csv`,
+  );
+}

@@ -1,0 +1,92 @@
+import type { Job, JobReference, JobResult, StopResult } from '../jobs';
+import type { Arrival } from '../pipelines';
+import type { Source } from '../pipelines/location';
+import type { Failure, RunState, Subscription, Trigger } from './messages';
+
+/** One submission of a job: the key is the same however often the submit is retried. */
+export interface Submission {
+  job: Job;
+  key: string;
+  /** For a person who looks at the job in its service. */
+  run: string;
+  step: string;
+  /** ISO 8601: when the run made this submission; a job that began earlier is another's. */
+  since?: string;
+  /** How many rows the result carries, for a query whose service returns rows; default none. */
+  maxRows?: number;
+  /** How long the submit waits for a service without room; without it, `NoCapacity` comes back at once. */
+  inLineForMs?: number;
+}
+
+/** The first detail of a failure that `awaitJob` throws when the job has ended; without it the job may still run. */
+export interface JobEnd {
+  ended: true;
+  /** The service says that the same job may succeed when it is submitted anew. */
+  retryable: boolean;
+}
+
+/** The first detail of a failure that `submitJob` throws when the service may have accepted the job all the same. */
+export interface LostAnswer {
+  mayRun: true;
+}
+
+/** How a run ended, as an SNS topic or an HTTP endpoint is told; the link to the run is added. */
+export interface Notification {
+  pipeline: string;
+  run: { id: string; runId: string };
+  state: RunState;
+  failure: Failure | null;
+  /** ISO 8601. */
+  startedAt: string;
+  endedAt: string;
+  /** Each measure of the jobs, summed over the run. */
+  measures: Record<string, number>;
+}
+
+/** The activities that workflows call. Types only: workflow code imports nothing else from here. */
+export interface Activities {
+  /** What the worker knows and a workflow must not read itself; recorded in the run's history. */
+  describeWorker(): Promise<{ searchAttributes: boolean; uiUrl: string | null; notifies?: boolean }>;
+  /** Submits the job unless a job with this key is there already. */
+  submitJob(submission: Submission): Promise<JobReference>;
+  /** Waits until the job has ended. @throws JobFailed, JobStopped */
+  awaitJob(submission: Submission, reference: JobReference): Promise<JobResult>;
+  /** Stops the job of a submission, with or without reference, and waits until the service says that it has ended. */
+  stopJob(submission: Submission, reference: JobReference | null): Promise<StopResult>;
+  /** Tells how a run ended: the target (an SNS topic's ARN or a URL), or the worker's own when it is null. */
+  notify(notification: Notification, target: string | null): Promise<void>;
+  /** Tells the `arrivals` workflow of the source that a run waits; starts it when it is not there. */
+  subscribe(source: Source, subscription: Subscription): Promise<void>;
+  unsubscribe(source: Source, subscription: Subscription): Promise<void>;
+  /** The objects of a source that are as new as `since` (ISO 8601), oldest first, some 5,000 at most. */
+  listArrivals(source: Source, since: string): Promise<Arrival[]>;
+  /**
+   * One page of the objects of a source that are as new as `since` (ISO 8601), in the order of their keys, and the key
+   * after which the next page begins; null after the last.
+   */
+  listSource(source: Source, since: string, after: string | null): Promise<ListedPage>;
+  /** Of each run that has ended, the run id of the one that goes on with it after a reset; null when there is none. */
+  findResets(runs: { workflowId: string; runId: string }[]): Promise<(string | null)[]>;
+  /** Of each arrival, whether its version is still there. */
+  areStored(arrivals: Arrival[]): Promise<boolean[]>;
+  /**
+   * Starts one run for each arrival, unless one was started for this object version before. It takes arrivals from `since`
+   * on, without which from the time of its own.
+   */
+  startRuns(
+    trigger: Pick<Trigger, 'pipeline' | 'input' | 'taskQueue'> & { since?: string },
+    arrivals: Arrival[],
+  ): Promise<void>;
+  /** What a manifest lists: the keys, and of them the objects that are there. @throws BadData */
+  readManifest(manifest: Arrival): Promise<Manifest>;
+}
+
+export interface ListedPage {
+  arrivals: Arrival[];
+  after: string | null;
+}
+
+export interface Manifest {
+  objects: { bucket: string; key: string }[];
+  present: Arrival[];
+}

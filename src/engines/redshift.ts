@@ -1,0 +1,102 @@
+import { join } from 'node:path';
+import { HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { SluiceError } from '../errors';
+import type { JobParameters } from '../jobs';
+import { parseS3Uri } from '../pipelines/location';
+import { listKeys } from '../lake/lakeFiles';
+import { splitStatements } from '../duckdb/query';
+import type { SubmissionOf } from '../runners/runner';
+import type { Catalog } from './catalog';
+import type { LocalEngine, LocalResult } from './inWorker';
+import { REDSHIFT_SESSION, rewriteRedshift } from './redshiftSql';
+import { openSession, putFile, type CatalogSession } from './session';
+import { quoteName, quoteText } from './sql';
+import { parseUnload, type Unload } from './unload';
+
+const DEFAULT_SCHEMA = 'public';
+/** The user metadata that tells whose an object is. */
+const JOB = 'sluice-job';
+
+/**
+ * `redshiftdata:executeStatement` without AWS: a SELECT or an UNLOAD of one, in Redshift's dialect, on DuckDB over the
+ * local catalog. A database of the catalog is the external schema with its name.
+ */
+export class LocalRedshift implements LocalEngine<'redshiftdata:executeStatement'> {
+  constructor(
+    private readonly s3: S3Client,
+    private readonly catalog: Catalog,
+  ) {}
+
+  check({ Sql = '', Parameters }: JobParameters['redshiftdata:executeStatement']): Promise<void> {
+    const statements = splitStatements(Sql).length;
+    if (statements !== 1)
+      throw new SluiceError('InvalidJob', `Sql: has ${statements} statements; executeStatement takes one`);
+    rewriteRedshift(Sql, Parameters);
+    return Promise.resolve();
+  }
+
+  async run(
+    { job: { parameters }, maxRows }: SubmissionOf<'redshiftdata:executeStatement'>,
+    id: string,
+    signal: AbortSignal,
+  ): Promise<LocalResult> {
+    const { Sql = '', Parameters } = parameters;
+    const unload = parseUnload(Sql);
+    const sql = rewriteRedshift(splitStatements(unload?.select ?? Sql)[0] ?? '', Parameters);
+    if (unload) await this.checkTarget(unload, id, signal);
+    const query = { sql, session: REDSHIFT_SESSION, database: DEFAULT_SCHEMA, signal };
+    return openSession(this.catalog, query, async (session) => {
+      if (unload) {
+        const { rowCount, engineMs } = await this.unload(session, unload, id, signal);
+        const measures = { DurationInMillis: engineMs, ResultRows: rowCount };
+        return { output: unload.target, measures, ...(maxRows ? { rows: [] } : {}) };
+      }
+      const file = join(session.folder, 'result.parquet');
+      const columns = session.columns.map(({ name }, i) => `c${i} AS ${quoteName(columnName(name))}`);
+      const { rowCount, engineMs } = await session.run(`SELECT ${columns.join(', ')} FROM result`, {
+        output: { file, format: 'parquet' },
+      });
+      const measures = { DurationInMillis: engineMs, ResultRows: rowCount };
+      const select = `SELECT * FROM read_parquet(${quoteText(file)})`;
+      return { output: null, measures, ...(maxRows ? { rows: await session.read(select, maxRows) } : {}) };
+    });
+  }
+
+  private async unload(session: CatalogSession, unload: Unload, id: string, signal: AbortSignal) {
+    const file = join(session.folder, 'unloaded');
+    const columns = session.columns.map(({ name, type }, i) => {
+      // Redshift's text of a boolean.
+      const isText = unload.format === 'csv' && type === 'BOOLEAN';
+      const value = isText ? `CASE c${i} WHEN true THEN 't' WHEN false THEN 'f' END` : `c${i}`;
+      return `${value} AS ${quoteName(columnName(name))}`;
+    });
+    const { format, options } = unload;
+    const done = await session.run(`SELECT ${columns.join(', ')} FROM result`, {
+      output: { file, format, options },
+    });
+    await putFile(this.s3, file, unload.target, signal, { [JOB]: id });
+    return done;
+  }
+
+  /** What is there already stays unless ALLOWOVERWRITE says otherwise, but for what this job itself has written. */
+  private async checkTarget(unload: Unload, id: string, signal: AbortSignal): Promise<void> {
+    if (unload.allowOverwrite) return;
+    const { bucket, key } = parseS3Uri(unload.target)!;
+    const keys = await listKeys(this.s3, bucket, parseS3Uri(unload.prefix)!.key, signal);
+    if (keys.length === 0) return;
+    if (keys.length === 1 && keys[0] === key) {
+      const { Metadata } = await this.s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+      if (Metadata?.[JOB] === id) return;
+    }
+    throw new SluiceError(
+      'JobFailed',
+      `UNLOAD: s3://${bucket}/${keys[0]} is there already; take another prefix, remove it, or add ALLOWOVERWRITE`,
+    );
+  }
+}
+
+/** As Redshift names a column without a name: after its function. */
+function columnName(name: string): string {
+  if (/^\w+$/.test(name)) return name.toLowerCase();
+  return /^(\w+?)(_star)?\(/.exec(name)?.[1]?.toLowerCase() ?? '?column?';
+}

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import type { Job, JobReference, JobResult, Resource } from '../jobs';
+import type { Submission } from '../contracts/activities';
+
+/** A submission of one resource's job. */
+export type SubmissionOf<R extends Resource> = Submission & { job: Job<R> };
+
+/**
+ * Where a job stands, in the few words that every service's states map to; all that is unknown is `running`.
+ * `lost`: the service answers, and no longer knows the job.
+ */
+export type JobState =
+  | { state: 'running'; nativeState: string }
+  /** `stillRuns`: what the job made goes on and costs, as a cluster that waits for steps; a stop ends it. */
+  | { state: 'succeeded'; result: JobResult; stillRuns?: boolean }
+  /** `retryable`: the service says that the same job may succeed when it is submitted anew. */
+  | {
+      state: 'failed';
+      message: string;
+      code?: 'JobFailed' | 'BadData' | 'InvalidJob' | 'ObjectGone';
+      retryable?: boolean;
+    }
+  | { state: 'stopped'; message: string }
+  | { state: 'lost'; message: string };
+
+/** How far a job inside the worker is; kept with the await's heartbeats, so that another worker goes on from there. */
+export interface Progress {
+  /** What was kept last, by this await or the one before it, or undefined. Plain JSON. */
+  readonly resumed: unknown;
+  keep(value: unknown): void;
+}
+
+/**
+ * The code that submits, polls and stops the jobs of one resource. Each verb is idempotent; the job reference is all the
+ * state there is. Errors are thrown as they come; the activities classify them, but for those that only the runner can
+ * tell: a service that is full is `SluiceError('NoCapacity')`.
+ */
+export interface Runner<R extends Resource = Resource> {
+  /** The service takes the key as a client token: a repeated submit starts nothing and answers as the first did. */
+  readonly takesToken?: boolean;
+  /** The poll does the work itself and waits for its end, so nobody may poll just to look; a stop has ended it. */
+  readonly worksInPoll?: boolean;
+  submit(submission: SubmissionOf<R>): Promise<JobReference>;
+  /**
+   * The job that an earlier attempt submitted under the same key, if there is one. Null for a service whose client token
+   * makes a repeated submit harmless.
+   * @param since no attempt was accepted before this time
+   */
+  find(submission: SubmissionOf<R>, since: Date): Promise<JobReference | null>;
+  /** May take as long as it likes, as long as it heeds the signal. */
+  poll(
+    submission: SubmissionOf<R>,
+    reference: JobReference,
+    signal: AbortSignal,
+    progress: Progress,
+  ): Promise<JobState>;
+  /**
+   * Asks the service to stop the job; `poll` tells when it has.
+   * @throws SluiceError JobLeaked when the service has no way to stop such a job
+   */
+  stop(submission: SubmissionOf<R>, reference: JobReference): Promise<void>;
+}
+
+export type Runners = { [R in Resource]?: Runner<R> };
+
+/** A submission's key in a form that every service takes: 39 characters of letters, digits and dashes. */
+export function markerOf(key: string): string {
+  return `sluice-${createHash('sha256').update(key).digest('hex').slice(0, 32)}`;
+}
+
+/** The reference of a job that runs inside the worker and has no page of its own. */
+export function workerReference(resource: Resource, key: string): JobReference {
+  return { resource, externalId: markerOf(key), key, url: null, submittedAt: new Date().toISOString() };
+}

@@ -1,0 +1,91 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { S3Client } from '@aws-sdk/client-s3';
+import { DuckdbRunner } from '../../../src/duckdb/runner';
+import type { SubmissionOf } from '../../../src/runners/runner';
+import type { DuckdbQueryParameters } from '../../../src/jobs';
+
+/** S3 without any object. */
+let server: Server;
+let s3: S3Client;
+
+beforeAll(async () => {
+  server = createServer((_, response) => {
+    response.writeHead(404, { 'content-type': 'application/xml' });
+    response.end('<Error><Code>NoSuchKey</Code><Message>no such key</Message></Error>');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  s3 = new S3Client({
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    region: 'us-east-1',
+    forcePathStyle: true,
+    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+  });
+});
+
+afterAll(async () => {
+  s3.destroy();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+const submission = (parameters: DuckdbQueryParameters) =>
+  ({ job: { resource: 'duckdb:query', parameters }, key: 'a-key' }) as SubmissionOf<'duckdb:query'>;
+
+async function run(parameters: DuckdbQueryParameters) {
+  const runner = new DuckdbRunner(s3, []);
+  const reference = await runner.submit(submission(parameters));
+  return runner.poll(submission(parameters), reference, new AbortController().signal);
+}
+
+test('a format that is none is refused before anything runs, with the field, the value and the choice', async () => {
+  const output = { location: 's3://lake/out/', format: 'xml' as 'csv' };
+  await expect(
+    new DuckdbRunner(s3, []).submit(submission({ sql: 'SELECT 1', output })),
+  ).rejects.toMatchObject({
+    code: 'InvalidJob',
+    message: 'output.format: "xml"; give csv or parquet',
+  });
+});
+
+test('a file that the SQL names itself belongs into inputs', async () => {
+  expect(await run({ sql: "FROM read_csv('s3://lake/sales/a.csv')" })).toEqual({
+    state: 'failed',
+    code: 'InvalidJob',
+    message: expect.stringMatching(
+      /s3:\/\/lake\/sales\/a\.csv.*; to read an object, name it in inputs and read it as getvariable\('NAME'\)$/,
+    ),
+  });
+});
+
+test.each([
+  [{ day: '2020-02-29', month: '2020-02' }, 'day, month'],
+  [undefined, 'none'],
+])('a variable that is not there is told with those that are: %j', async (given, names) => {
+  const sql = "FROM read_csv(getvariable('dya'))";
+  expect(await run({ sql, ...(given ? { arguments: given } : {}) })).toEqual({
+    state: 'failed',
+    code: 'InvalidJob',
+    message: `Parser Error: read_csv cannot take NULL list as parameter; no input or argument has the name that getvariable() asks for; there are: ${names}`,
+  });
+});
+
+test.each<[DuckdbQueryParameters['inputs'], string, string]>([
+  [{ day: 's3://lake/a.csv' }, 'ObjectGone', 's3://lake/a.csv is not there; upload it, or correct its name'],
+  [
+    { day: { bucket: 'lake', key: 'a.csv', versionId: 'v1' } },
+    'ObjectGone',
+    's3://lake/a.csv (version v1) is no longer there; upload it again',
+  ],
+  [
+    { day: { bucket: 'lake', key: 'a.csv', etag: 'e1' } },
+    'ObjectGone',
+    's3://lake/a.csv is no longer there; upload it again',
+  ],
+  [
+    { day: 's3://lake/days/*.csv' },
+    'InvalidJob',
+    's3://lake/days/*.csv is not there; inputs are objects and not patterns: name each object, or a folder with _SUCCESS',
+  ],
+])('the input %j that is not there fails as %s', async (inputs, code, message) => {
+  expect(await run({ sql: 'SELECT 1', inputs: inputs! })).toEqual({ state: 'failed', code, message });
+});

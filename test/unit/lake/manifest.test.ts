@@ -1,0 +1,44 @@
+import { parseManifest } from '../../../src/lake/manifest';
+
+const parse = (text: string) =>
+  parseManifest(text, 'lake', 's3://lake/m').map(({ bucket, key }) => `${bucket}/${key}`);
+
+test.each([
+  [
+    'Redshift',
+    '{"entries":[{"url":"s3://other/a","mandatory":true},{"url":"s3://other/b"}]}',
+    ['other/a', 'other/b'],
+  ],
+  [
+    'QuickSight',
+    '{"fileLocations":[{"URIs":["s3://lake/a"]},{"URIs":["s3://lake/b"]}]}',
+    ['lake/a', 'lake/b'],
+  ],
+  [
+    'DynamoDB',
+    '{"itemCount":1,"dataFileS3Key":"x/a.json.gz"}\n{"dataFileS3Key":"x/b.json.gz"}\n',
+    ['lake/x/a.json.gz', 'lake/x/b.json.gz'],
+  ],
+  ['DynamoDB, of one file', '{"itemCount":1,"dataFileS3Key":"x/a.json.gz"}\n', ['lake/x/a.json.gz']],
+  ['S3 Inventory', '{"files":[{"key":"data/a.csv.gz","size":1}]}', ['lake/data/a.csv.gz']],
+  ['a JSON array', '["a b", "s3://lake/ü"]', ['lake/a b', 'lake/ü']],
+  ['plain lines', 's3://lake/a\r\n\r\nb/c\r\n', ['lake/a', 'lake/b/c']],
+])('a manifest of %s is read', (_, text, expected) => {
+  expect(parse(text)).toEqual(expected);
+});
+
+test('an object that is listed twice counts once', () => {
+  expect(parse('a\ns3://lake/a\n')).toEqual(['lake/a']);
+});
+
+test.each([
+  ['', 'lists no object'],
+  ['{"entries":[]}', 'lists no object'],
+  ['{"tables":1}', 'none of'],
+  ['{"fileLocations":[{"URIPrefixes":["s3://lake/"]}]}', 'prefixes name no objects'],
+  ['["s3://lake/folder/"]', 'names no object'],
+  ['["https://example.com/a"]', 'names no object'],
+  ['{"broken', 'names no object'],
+])('what is no manifest is refused: %s', (text, reason) => {
+  expect(() => parse(text)).toThrow(reason);
+});
