@@ -13,6 +13,7 @@ import type { Arrival } from '../src/pipelines';
 import { arrivalsSeenSignal } from '../src/contracts/messages';
 import { each, median, untilIdle } from './measure';
 import { bench, config } from './stack';
+import { SHIPPED_PIPELINES } from '../src/workflows/shipped';
 
 const WAITING = Number(process.argv[2] ?? 1_000);
 const CACHED = 100;
@@ -40,7 +41,7 @@ async function measureEvents(client: Client): Promise<void> {
     }),
   );
   const bare = BARE_SIGNALS / seconds(startedAt);
-  const accept = createAcceptArrivals(client, config);
+  const accept = createAcceptArrivals(client, { ...config, pipelines: SHIPPED_PIPELINES });
   const answers: number[] = [];
   startedAt = performance.now();
   await each(EVENTS, SENDERS, async (i) => {
@@ -73,7 +74,9 @@ async function measureWaiting(client: Client): Promise<void> {
   const woken = Math.min(WAITING, WAITING_A_SOURCE);
   await untilIdle(client, 'arrivals:s3://lake/awaited-0/');
   const startedAt = performance.now();
-  await createAcceptArrivals(client, config)([arrival('awaited-0/one.csv')]);
+  await createAcceptArrivals(client, { ...config, pipelines: SHIPPED_PIPELINES })([
+    arrival('awaited-0/one.csv'),
+  ]);
   await each(woken, 50, (i) => client.workflow.getHandle(`waiting-${i}`).result());
   const { historyLength } = await client.workflow.getHandle('arrivals:s3://lake/awaited-0/').describe();
   console.log(

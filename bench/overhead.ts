@@ -19,6 +19,7 @@ import { createWebhook } from '../src/webhook/server';
 import { statusQuery } from '../src/contracts/messages';
 import { median, untilIdle } from './measure';
 import { bench, config } from './stack';
+import { SHIPPED_PIPELINES } from '../src/workflows/shipped';
 
 const ROUNDS = 30;
 const WARM_UP = 5;
@@ -141,7 +142,7 @@ async function measureWakeUp(client: Client): Promise<void> {
       const webhook = createWebhook({
         secrets: ['bench'],
         host: '127.0.0.1',
-        acceptArrivals: createAcceptArrivals(client, config, hint),
+        acceptArrivals: createAcceptArrivals(client, { ...config, pipelines: SHIPPED_PIPELINES }, hint),
         isReady: () => Promise.resolve(true),
         log: createLogger('silent', 'bench'),
       });

@@ -20,6 +20,7 @@ import { createWebhook } from '../src/webhook/server';
 import { arrivalsSeenSignal } from '../src/contracts/messages';
 import { each, median } from './measure';
 import { bench, config } from './stack';
+import { SHIPPED_PIPELINES } from '../src/workflows/shipped';
 
 /** Below the 10,000 signals that the server takes for one workflow run. */
 const EVENTS = 5_000;
@@ -55,7 +56,7 @@ async function measureWebhook(client: Client): Promise<{ rate: number; medianMs:
   const webhook = createWebhook({
     secrets: ['bench'],
     host: '127.0.0.1',
-    acceptArrivals: createAcceptArrivals(client, config, waitingRuns),
+    acceptArrivals: createAcceptArrivals(client, { ...config, pipelines: SHIPPED_PIPELINES }, waitingRuns),
     isReady: () => Promise.resolve(true),
     log: createLogger('silent', 'bench'),
   });

@@ -1,7 +1,7 @@
 import { condition, defineSignal, proxyActivities, setHandler } from '@temporalio/workflow';
 import type { Activities, Submission } from '../src/contracts/activities';
 import type { Arrival, Pipeline } from '../src/pipelines';
-import { runPipeline } from '../src/workflows/steps';
+import { runPipeline, type Run } from '../src/workflows/steps';
 
 export * from '../src/workflows';
 
@@ -42,27 +42,26 @@ export async function signalToActivity(): Promise<void> {
   await submitJob(submission);
 }
 
-const waitingPipeline: Pipeline = {
-  name: 'waiting',
-  about: 'Waits for one object.',
+const describe = (name: string): Pipeline => ({
+  name,
+  about: name,
   input: {},
   sources: () => [],
   schedule: null,
-};
+});
 
 export function waiting(folder: string): Promise<string | null> {
-  return runPipeline(waitingPipeline, {}, {}, async (run) => {
+  const body = async (run: Run) => {
     const [object] = await run.waitForArrivals('wait', `s3://lake/${folder}/*`);
     return object.key;
-  });
+  };
+  return runPipeline({ pipeline: describe('waiting'), given: {}, options: {}, body });
 }
 
 /** Many jobs side by side in one run. */
 export function manyJobs(count: number): Promise<unknown> {
-  const pipeline = { name: 'manyJobs', about: 'many jobs', input: {}, sources: () => [], schedule: null };
   const job = { resource: 'livy:createBatch' as const, parameters: { file: 'noop.py' } };
-  return runPipeline(pipeline, {}, undefined, async (run) => {
-    const items = Array.from({ length: count }, (_, i) => i);
-    await run.mapJobs('many', items, () => job, { concurrency: count });
-  });
+  const items = Array.from({ length: count }, (_, i) => i);
+  const body = (run: Run) => run.mapJobs('many', items, () => job, { concurrency: count });
+  return runPipeline({ pipeline: describe('manyJobs'), given: {}, options: {}, body });
 }

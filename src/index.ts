@@ -16,7 +16,6 @@ export { createLogger } from './setup/logging';
 export {
   findPipeline,
   parseInput,
-  PIPELINES,
   type Arrival,
   type ExtraJob,
   type JobOptions,

@@ -2,7 +2,7 @@ import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { arrivalsWorkflowOptions } from '../activities/arrivals';
 import type { Config } from '../setup/config';
 import { SluiceError } from '../errors';
-import { PIPELINES, type Arrival, type Pipeline } from '../pipelines';
+import type { Arrival, Pipeline } from '../pipelines';
 import { arrivalsWorkflowId, sourceOf, sourcesAbove, type Source } from '../pipelines/location';
 import type { WaitingRuns } from './waitingRuns';
 import { arrivalsSeenSignal, type SeenArrival } from '../contracts/messages';
@@ -24,7 +24,7 @@ const UNKNOWN_SOURCE_MS = 5_000;
 const UNKNOWN_SOURCES = 10_000;
 
 /** The sources that pipelines wait on with their default input and this lake: their arrivals are remembered from the first. */
-export function knownSources(lake: string, pipelines: readonly Pipeline[] = PIPELINES): Source[] {
+export function knownSources(lake: string, pipelines: readonly Pipeline[]): Source[] {
   const patterns = pipelines.flatMap((pipeline) => pipeline.sources({ lake }));
   return patterns.map(sourceOf).filter((source) => source !== null);
 }
@@ -44,10 +44,10 @@ interface Queue {
  */
 export function createAcceptArrivals(
   client: Client,
-  config: Pick<Config, 'taskQueue' | 'listEveryMs' | 'lake'>,
+  config: Pick<Config, 'taskQueue' | 'listEveryMs' | 'lake'> & { pipelines: readonly Pipeline[] },
   waitingRuns?: WaitingRuns,
 ) {
-  const known = new Set(knownSources(config.lake).map(arrivalsWorkflowId));
+  const known = new Set(knownSources(config.lake, config.pipelines).map(arrivalsWorkflowId));
   const unknownUntil = new Map<string, number>();
   const queues = new Map<string, Queue>();
   let queued = 0;

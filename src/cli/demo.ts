@@ -7,10 +7,9 @@ import { readConfig } from '../setup/config';
 import { connectS3 } from '../setup/connect';
 import { SluiceError } from '../errors';
 import { cacheFolder, checkPorts, choosePorts, probeTools, startStack, type Stack } from '../local';
-import { mainPipeline, marketingAndSalesPipeline } from '../pipelines';
 import { formatDuration } from '../pipelines/duration';
-import type { MainResult } from '../workflows/main';
-import type { MarketingAndSalesResult } from '../workflows/marketingAndSales';
+import { main } from '../workflows/main';
+import { marketingAndSales } from '../workflows/marketingAndSales';
 import { EXIT } from './errors';
 import { followRun } from './follow';
 import { untilAborted, withInterrupt } from './interrupt';
@@ -158,7 +157,7 @@ async function showRun(demo: Demo, { stack, data, began }: Ready): Promise<void>
   try {
     await withSession(async (session) => {
       if (spark) await upload(TAXI, 'emr-step-functions/input/tripdata.csv');
-      const pipeline = spark ? mainPipeline : marketingAndSalesPipeline;
+      const pipeline = (spark ? main : marketingAndSales).description;
       const run = await startRun(session, { pipeline, input: readInput(pipeline, {}, config) });
       say(`Started ${run.id}\n${run.url ?? ''}`);
       await untilWaiting(session, run, demo);
@@ -219,12 +218,14 @@ async function showOutcome({
   process.exitCode = isSuccess(view) ? EXIT.ok : EXIT.failed;
 }
 
+type ResultOf<P extends (...args: never[]) => Promise<unknown>> = NonNullable<Awaited<ReturnType<P>>>;
+
 function listOutputs(view: RunView): { title: string; uri: string }[] {
   if (!isSuccess(view) || view.result === null) return [];
-  const isMain = view.pipeline === mainPipeline.name;
-  const main = view.result as MainResult;
-  const report = isMain ? main.marketingAndSales : (view.result as MarketingAndSalesResult);
-  const rateCodes = isMain ? main.rateCodes : null;
+  const isMain = view.pipeline === main.description.name;
+  const result = view.result as ResultOf<typeof main>;
+  const report = isMain ? result.marketingAndSales : (view.result as ResultOf<typeof marketingAndSales>);
+  const rateCodes = isMain ? result.rateCodes : null;
   return [
     ...(report ? [{ title: 'Joined report', uri: report.output }] : []),
     ...(rateCodes ? [{ title: 'Rate codes', uri: rateCodes.output }] : []),

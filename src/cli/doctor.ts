@@ -7,7 +7,8 @@ import { missingPermission, PROBED_RESOURCES, probeResource } from '../runners/p
 import { readConfig, type Config } from '../setup/config';
 import { connectClient, connectS3, temporalSettings } from '../setup/connect';
 import type { Resource } from '../jobs';
-import { PIPELINES, type Pipeline } from '../pipelines';
+import { type Pipeline } from '../pipelines';
+import { SHIPPED_PIPELINES } from '../workflows/shipped';
 import { parseS3Uri } from '../pipelines/location';
 import { checkWebhook, parseWebhookUrl } from './checkWebhook';
 import { EXIT, describeError } from './errors';
@@ -50,7 +51,7 @@ export function addDoctor(program: Command): void {
     .description('check Temporal, worker, S3, AWS credentials and Livy, and say what to mend')
     .option(
       '--resource <resource...>',
-      `with AWS engines, check these; default those of the pipelines (${resourcesOf(PIPELINES).join(', ')})`,
+      `with AWS engines, check these; default those of the pipelines (${resourcesOf(SHIPPED_PIPELINES).join(', ')})`,
       parseResource,
     )
     .option(
@@ -64,7 +65,11 @@ export function addDoctor(program: Command): void {
     );
   addJson(command).action(async ({ json, resource, webhook }: DoctorOptions) => {
     const config = readConfig();
-    const { findings, isReachable } = await checkAll(config, resource ?? resourcesOf(PIPELINES), webhook);
+    const { findings, isReachable } = await checkAll(
+      config,
+      resource ?? resourcesOf(SHIPPED_PIPELINES),
+      webhook,
+    );
     const ok = findings.every((finding) => finding.ok);
     if (json) printJson({ ok, checks: findings });
     else print(findings.map(renderFinding).join('\n'));

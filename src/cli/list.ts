@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { SluiceError } from '../errors';
-import { findPipeline, PIPELINES } from '../pipelines';
+import { findPipeline } from '../pipelines';
+import { SHIPPED_PIPELINES } from '../workflows/shipped';
 import { formatDuration } from '../pipelines/duration';
 import type { RunState } from '../contracts/messages';
 import { addJson, type JsonOption } from './options';
@@ -117,9 +118,13 @@ async function listRuns(
     if (state === undefined || listed.state === state) runs.push(listed);
     if (runs.length >= READ) break;
   }
-  if (pipeline !== undefined && runs.length === 0 && !PIPELINES.some(({ name }) => name === pipeline)) {
+  if (
+    pipeline !== undefined &&
+    runs.length === 0 &&
+    !SHIPPED_PIPELINES.some(({ name }) => name === pipeline)
+  ) {
     const { count } = await client.workflow.count(ofPipeline(pipeline));
-    if (count === 0) findPipeline(pipeline);
+    if (count === 0) findPipeline(pipeline, SHIPPED_PIPELINES);
   }
   return runs.sort((a, b) => b.startedAt.localeCompare(a.startedAt)).slice(0, SHOWN);
 }
@@ -133,7 +138,7 @@ function ofPipeline(name: string): string {
  * A batch of `mapJobs` writes it, too, and belongs to the run that started it.
  */
 function ofAnyPipeline(hasAttributes: boolean): string {
-  const shipped = `WorkflowType IN (${PIPELINES.map(({ name }) => `'${name}'`).join(', ')})`;
+  const shipped = `WorkflowType IN (${SHIPPED_PIPELINES.map(({ name }) => `'${name}'`).join(', ')})`;
   return hasAttributes ? `(${shipped} OR (SluicePipeline IS NOT NULL AND WorkflowType != 'jobs'))` : shipped;
 }
 

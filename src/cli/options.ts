@@ -91,7 +91,9 @@ function defaultsOf(pipeline: Pipeline, config: Config): Record<string, unknown>
 
 function parseParameter(pipeline: Pipeline, name: string, text: string): unknown {
   const field = Object.hasOwn(pipeline.input, name) ? pipeline.input[name] : undefined;
-  if (field?.kind === 'number' && text.trim() !== '' && !Number.isNaN(Number(text))) return Number(text);
+  const isNumber = field?.kind === 'number' || field?.kind === 'integer' || field?.kind === 'share';
+  if (isNumber && text.trim() !== '' && !Number.isNaN(Number(text))) return Number(text);
+  if (field?.kind === 'flag' && /^(true|false)$/.test(text)) return text === 'true';
   if (field?.kind !== 'job' && field?.kind !== 'jobs') return text;
   return parseJson(text, `-p ${name}`);
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { readConfig, type Config } from '../setup/config';
-import { PIPELINES, type Pipeline } from '../pipelines';
+import { type Pipeline } from '../pipelines';
+import { SHIPPED_PIPELINES } from '../workflows/shipped';
 import type { Field } from '../pipelines/input';
 import { addJson, readInput, type JsonOption } from './options';
 import { formatTable, print, printJson } from './output';
@@ -12,7 +13,10 @@ export function addPipelines(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ sluice pipelines --json');
   addJson(command).action(({ json }: JsonOption) => {
     const config = readConfig();
-    const described = PIPELINES.map((pipeline) => ({ ...pipeline, sources: sourcesOf(pipeline, config) }));
+    const described = SHIPPED_PIPELINES.map((pipeline) => ({
+      ...pipeline,
+      sources: sourcesOf(pipeline, config),
+    }));
     if (json) return printJson(described);
     print(described.map(describePipeline).join('\n\n'));
   });

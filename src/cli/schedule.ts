@@ -3,7 +3,8 @@ import type { ScheduleHandle, ScheduleSpec, ScheduleSummary } from '@temporalio/
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { readConfig } from '../setup/config';
 import { SluiceError } from '../errors';
-import { findPipeline, PIPELINES, type Pipeline } from '../pipelines';
+import { findPipeline, type Pipeline } from '../pipelines';
+import { SHIPPED_PIPELINES } from '../workflows/shipped';
 import { formatDuration, parseDuration } from '../pipelines/duration';
 import { isTimeZone } from '../pipelines/input';
 import { addInput, addJson, readInput, type InputOptions, type JsonOption } from './options';
@@ -55,7 +56,7 @@ function addCreate(schedule: Command): void {
     );
   addJson(addInput(command)).action(async (name: string, options: CreateOptions) => {
     const config = readConfig();
-    const pipeline = findPipeline(name);
+    const pipeline = findPipeline(name, SHIPPED_PIPELINES);
     const input = readInput(pipeline, options, config);
     const spec = specOf(pipeline, { timeZone: input['timeZone'] as string | undefined, ...options });
     const created = await withSession(
@@ -144,7 +145,7 @@ function addListing(schedule: Command): void {
 }
 
 async function listSchedules({ client }: Session) {
-  const names = new Set(PIPELINES.map(({ name }) => name));
+  const names = new Set(SHIPPED_PIPELINES.map(({ name }) => name));
   const schedules = [];
   for await (const schedule of client.schedule.list()) {
     const pipeline = schedule.action?.workflowType;

@@ -5,6 +5,7 @@ import { readConfig } from '../setup/config';
 import { connectS3 } from '../setup/connect';
 import { SluiceError } from '../errors';
 import { findPipeline, type Pipeline } from '../pipelines';
+import { SHIPPED_PIPELINES } from '../workflows/shipped';
 import { parseS3Uri } from '../pipelines/location';
 import { addTrigger, removeTrigger } from '../arrivals/triggers';
 import { EXIT } from './errors';
@@ -56,7 +57,7 @@ async function start(name: string, options: StartOptions): Promise<void> {
   // A pipeline of one's own is started by one's own program, and ended here.
   if (typeof options.onArrival === 'string' && options.off)
     return endOnArrival(name, [options.onArrival], options);
-  const pipeline = findPipeline(name);
+  const pipeline = findPipeline(name, SHIPPED_PIPELINES);
   if (options.onArrival !== undefined) return startOnArrival(pipeline, options.onArrival, options);
   if (options.off)
     throw new SluiceError('WrongUsage', '--off goes with --on-arrival; to end a run: sluice cancel');

@@ -13,6 +13,9 @@ export type FieldKind =
   | 'prefix'
   | 'duration'
   | 'number'
+  | 'integer'
+  | 'share'
+  | 'flag'
   | 'time'
   | 'time zone'
   | 'choice'
@@ -31,8 +34,11 @@ export interface Field {
   neededWith?: { field: string; value: string };
   /** For `choice`. */
   choices?: readonly string[];
-  /** For `number`: it is above `above` (default 0) and at most `most` (default without a limit). */
+  /** For `number`: it is above `above` (default 0). */
   above?: number;
+  /** For `integer`: it is `least` (default 0) or more. */
+  least?: number;
+  /** For `number` and `integer`: it is at most so much (default without a limit). */
   most?: number;
 }
 
@@ -80,6 +86,16 @@ const RULES: Record<FieldKind, { needs: string; fits: (value: unknown, field: Fi
     fits: (value, { above = 0, most = Infinity }) =>
       typeof value === 'number' && value > above && value <= most && value < Infinity,
   },
+  integer: {
+    needs: '',
+    fits: (value, { least = 0, most = Number.MAX_SAFE_INTEGER }) =>
+      Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most,
+  },
+  share: {
+    needs: 'a share from 0 to 1',
+    fits: (value) => typeof value === 'number' && value >= 0 && value <= 1,
+  },
+  flag: { needs: 'true or false', fits: (value) => typeof value === 'boolean' },
   time: {
     needs: 'a time in ISO 8601 with its zone, such as 2025-03-01T12:00:00Z',
     fits: (value) =>
@@ -111,6 +127,10 @@ export function isTimeZone(value: unknown): boolean {
 /** What a field takes, as messages put it after "give". */
 function needsOf(field: Field): string {
   if (field.kind === 'choice') return `one of ${field.choices!.join(', ')}`;
+  if (field.kind === 'integer') {
+    const { least = 0, most } = field;
+    return `a whole number ${most === undefined ? `from ${least}` : `from ${least} to ${most}`}`;
+  }
   if (field.kind !== 'number') return RULES[field.kind].needs || field.about;
   const { above = 0, most } = field;
   return `a number above ${above}${most === undefined ? '' : ` and up to ${most}`}`;

@@ -5,6 +5,7 @@ import { SluiceError } from '../errors';
 import { createLogger } from '../setup/logging';
 import { WaitingRuns } from '../arrivals/waitingRuns';
 import { startMetricsServer } from './metrics';
+import { SHIPPED_PIPELINES } from '../workflows/shipped';
 import { closeWebhook, createWebhook } from './server';
 
 /** Runs the webhook until a signal stops it; requests under way are answered first. */
@@ -20,7 +21,7 @@ export async function runWebhook(): Promise<void> {
     topics,
     host,
     log,
-    acceptArrivals: createAcceptArrivals(client, config, waitingRuns),
+    acceptArrivals: createAcceptArrivals(client, { ...config, pipelines: SHIPPED_PIPELINES }, waitingRuns),
     isReady: () =>
       client.workflowService.getSystemInfo({}).then(
         () => true,

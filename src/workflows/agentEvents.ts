@@ -1,5 +1,5 @@
 import type { Job } from '../jobs';
-import { agentEventsPipeline, type AgentEventsInput } from '../pipelines';
+import { field, type InputOf } from '../pipelines';
 import { joinFolder, joinLocation } from '../pipelines/location';
 import {
   COLUMNS,
@@ -9,7 +9,7 @@ import {
   SESSIONS,
   unloadLogins,
 } from './queries/agentEvents';
-import { askAthena, athenaQuery, runPipeline, type Run, type RunOptions } from './steps';
+import { askAthena, athenaQuery, definePipeline, type Run } from './steps';
 import { workerTask } from './workerTask';
 
 export interface AgentEventsResult {
@@ -20,51 +20,74 @@ export interface AgentEventsResult {
   spectrum: string;
 }
 
+const INPUT = {
+  lake: field.s3({ about: 'the bucket that the pipeline reads and writes', default: 's3://lake' }),
+  prefix: field.prefix({
+    about:
+      'raw objects to convert, such as agent-events/raw/; without it Firehose converts, and the run waits',
+    optional: true,
+  }),
+  quiet: field.duration({
+    about: 'the hour is complete when nothing has come for so long',
+    default: '15 minutes',
+  }),
+  within: field.duration({ about: "how long to wait for the hour's objects", default: '2 hours' }),
+  database: field.text({
+    about: 'of the table, in Athena and as schema in Redshift',
+    default: 'agent_events',
+  }),
+  workGroup: field.text({ about: "Athena's work group", default: 'primary' }),
+  redshiftWorkgroup: field.text({ about: "Redshift Serverless's workgroup", default: 'sluice' }),
+  redshiftDatabase: field.text({ about: "Redshift's database", default: 'dev' }),
+};
+type AgentEventsInput = InputOf<typeof INPUT>;
+
 /**
  * Wait until the hour's objects are there, or convert raw ones; add their partitions; ask Athena for logins and sessions,
  * and Redshift Spectrum for the logins.
  */
-export function agentEvents(
-  given?: Partial<AgentEventsInput>,
-  options?: RunOptions,
-): Promise<AgentEventsResult | null> {
-  return runPipeline<AgentEventsInput, AgentEventsResult>(
-    agentEventsPipeline,
-    given,
-    options,
-    async (run, input) => {
-      const { prefix, within, quiet, database, workGroup } = input;
-      const jobs = jobsOf(input);
-      if (prefix === undefined) {
-        await run.waitForArrivals("wait for the hour's objects", `${jobs.events}**`, {
-          within,
-          complete: { quiet },
-        });
-      } else {
-        await run.job('flatten events', jobs.flatten(joinFolder(input.lake, prefix)));
-        await run.job('convert to Parquet', jobs.convert);
-      }
-      await run.job('create table', jobs.statement(createTable(jobs.events)));
-      await run.job('repair partitions', jobs.statement(REPAIR_PARTITIONS));
-      const ask = (branch: Run, name: string, sql: string) =>
-        askAthena(branch, name, { sql, database, workGroup, to: jobs.at('queries', `${name}.csv`) });
-      const answers = await run.parallel({
-        logins: (branch) => ask(branch, 'logins', LOGINS),
-        sessions: (branch) => ask(branch, 'sessions', SESSIONS),
-        spectrum: async (branch) => {
-          const to = jobs.at('queries', 'spectrum.csv');
-          await branch.job('spectrum', jobs.unload(jobs.at('queries', 'spectrum-')));
-          await branch.job(
-            'copy spectrum',
-            workerTask('copy-object', { from: jobs.at('queries', 'spectrum-000'), to }),
-          );
-          return to;
-        },
+export const agentEvents = definePipeline(
+  {
+    name: 'agent-events',
+    about: "Waits for the hour's agent events, adds their partition, and asks Athena and Redshift Spectrum.",
+    input: INPUT,
+    sources: ({ lake, prefix }) =>
+      prefix === undefined ? [joinLocation(lake, 'agent-events/kfhconnectblog/**')] : [],
+    resources: ['athena:startQueryExecution', 'redshiftdata:executeStatement'],
+    schedule: { cron: '0 * * * *', about: 'hourly' },
+  },
+  async (run, input): Promise<AgentEventsResult> => {
+    const { prefix, within, quiet, database, workGroup } = input;
+    const jobs = jobsOf(input);
+    if (prefix === undefined) {
+      await run.waitForArrivals("wait for the hour's objects", `${jobs.events}**`, {
+        within,
+        complete: { quiet },
       });
-      return { events: jobs.events, ...answers };
-    },
-  );
-}
+    } else {
+      await run.job('flatten events', jobs.flatten(joinFolder(input.lake, prefix)));
+      await run.job('convert to Parquet', jobs.convert);
+    }
+    await run.job('create table', jobs.statement(createTable(jobs.events)));
+    await run.job('repair partitions', jobs.statement(REPAIR_PARTITIONS));
+    const ask = (branch: Run, name: string, sql: string) =>
+      askAthena(branch, name, { sql, database, workGroup, to: jobs.at('queries', `${name}.csv`) });
+    const answers = await run.parallel({
+      logins: (branch) => ask(branch, 'logins', LOGINS),
+      sessions: (branch) => ask(branch, 'sessions', SESSIONS),
+      spectrum: async (branch) => {
+        const to = jobs.at('queries', 'spectrum.csv');
+        await branch.job('spectrum', jobs.unload(jobs.at('queries', 'spectrum-')));
+        await branch.job(
+          'copy spectrum',
+          workerTask('copy-object', { from: jobs.at('queries', 'spectrum-000'), to }),
+        );
+        return to;
+      },
+    });
+    return { events: jobs.events, ...answers };
+  },
+);
 
 function jobsOf(input: AgentEventsInput) {
   const { lake, database, workGroup, redshiftDatabase, redshiftWorkgroup } = input;

@@ -1,31 +1,34 @@
-import { mainPipeline, marketingAndSalesPipeline, rateCodesPipeline, type MainInput } from '../pipelines';
+import { field } from '../pipelines';
 import { joinLocation } from '../pipelines/location';
-import type { MarketingAndSalesResult } from './marketingAndSales';
-import type { RateCodesResult } from './rateCodes';
-import { runPipeline, type RunOptions } from './steps';
+import { marketingAndSales } from './marketingAndSales';
+import { rateCodes } from './rateCodes';
+import { definePipeline } from './steps';
 
-export interface MainResult {
-  marketingAndSales: MarketingAndSalesResult | null;
-  rateCodes: RateCodesResult | null;
-}
+const { lake, output, engine, within, extraJobs } = marketingAndSales.fields;
 
 /** `marketing-and-sales`, then `rate-codes`, as child runs. */
-export function main(given?: Partial<MainInput>, options?: RunOptions): Promise<MainResult | null> {
-  return runPipeline<MainInput, MainResult>(mainPipeline, given, options, async (run, input) => {
-    const {
-      rootPath = input.lake,
-      scripts = joinLocation(input.lake, 'jobs'),
-      ifExists,
-      ...marketingAndSales
-    } = input;
+export const main = definePipeline(
+  {
+    name: 'main',
+    about: 'marketing-and-sales, then rate-codes, as child runs.',
+    input: {
+      ...{ lake, output, engine, within, extraJobs },
+      rootPath: field.location({ about: 'of rate-codes; the lake unless given', optional: true }),
+      ifExists: rateCodes.fields.ifExists,
+      scripts: field.location({ about: 'of rate-codes; <lake>/jobs unless given', optional: true }),
+    },
+    sources: (input) => marketingAndSales.description.sources(input),
+  },
+  async (run, { rootPath, scripts, ifExists, notify: _, ...input }) => {
     // A child that falls back would hide its failure from this run, which has its own `onFailure`.
     const onFailure = 'fail';
     return {
-      marketingAndSales: await run.child('marketing-and-sales', marketingAndSalesPipeline, {
-        ...marketingAndSales,
-        onFailure,
+      marketingAndSales: await run.child('marketing-and-sales', marketingAndSales, { ...input, onFailure }),
+      rateCodes: await run.child('rate-codes', rateCodes, {
+        rootPath: rootPath ?? input.lake,
+        scripts: scripts ?? joinLocation(input.lake, 'jobs'),
+        ...{ ifExists, onFailure },
       }),
-      rateCodes: await run.child('rate-codes', rateCodesPipeline, { rootPath, scripts, ifExists, onFailure }),
     };
-  });
-}
+  },
+);

@@ -1,103 +1,75 @@
 import type { Job, JobResult } from '../jobs';
-import { marketingAndSalesPipeline, type Arrival, type MarketingAndSalesInput } from '../pipelines';
+import { field, type Arrival } from '../pipelines';
 import { joinFolder, joinLocation } from '../pipelines/location';
-import { runPipeline, type Run, type RunOptions } from './steps';
+import { definePipeline, type Run } from './steps';
 
-export interface MarketingAndSalesResult {
-  /** The folder with the joined report: CSV with header. */
-  output: string;
-  join: JobResult;
-  extraJobs: Record<string, JobResult>;
-}
-
-/**
- * Wait for sales data, process it (PSD); beside, wait for marketing data, process it (PMD); then join both (JMSD).
- * `extraJobs` run beside the two, and the join waits for them as well.
- */
-export function marketingAndSales(
-  given?: Partial<MarketingAndSalesInput>,
-  options?: RunOptions,
-): Promise<MarketingAndSalesResult | null> {
-  return runPipeline<MarketingAndSalesInput, MarketingAndSalesResult>(
-    marketingAndSalesPipeline,
-    given,
-    options,
-    async (run, input) => {
-      const { within } = input;
-      const jobs = jobsOf(input);
-      const extraJobs: Record<string, JobResult> = {};
-      const extraBranches = input.extraJobs.map(({ name, arrival, options: jobOptions, ...job }) => [
-        name,
-        async (branch: Run) => {
-          if (arrival !== undefined) await branch.waitForArrivals(`wait for ${name}`, arrival, { within });
-          extraJobs[name] = await branch.job(`run ${name}`, job, jobOptions);
-        },
-      ]);
-      await run.parallel({
-        sales: async (branch: Run) => {
-          const [object] = await branch.waitForArrivals(
-            'wait for sales data',
-            joinLocation(input.lake, 'sales', '*.csv'),
-            { within },
-          );
-          await branch.job('process sales data', jobs.processSales(object));
-        },
-        marketing: async (branch: Run) => {
-          const [object] = await branch.waitForArrivals(
-            'wait for marketing data',
-            joinLocation(input.lake, 'marketing', '*.csv'),
-            { within },
-          );
-          await branch.job('process marketing data', jobs.processMarketing(object));
-        },
-        ...(Object.fromEntries(extraBranches) as Record<string, (branch: Run) => Promise<void>>),
-      });
-      const join = await run.job('join marketing and sales data', jobs.join());
-      return { output: jobs.report, join, extraJobs };
+/** Waits for sales data and processes it (PSD), beside for marketing data (PMD); then joins both (JMSD). */
+export const marketingAndSales = definePipeline(
+  {
+    name: 'marketing-and-sales',
+    about: 'Waits for the sales and the marketing file, processes each, joins both into one report by day.',
+    input: {
+      lake: field.s3({ about: 'the bucket that the pipeline reads and writes', default: 's3://lake' }),
+      output: field.path({ about: 'the prefix of all outputs in the lake', default: 'marketing-and-sales' }),
+      engine: field.choice(['duckdb', 'glue'], { about: 'where the jobs run', default: 'duckdb' }),
+      within: field.duration({ about: 'how long to wait for each file', default: '7 days' }),
+      extraJobs: field.jobs({ about: 'further jobs beside the two; the join waits for them', default: [] }),
     },
-  );
-}
+    sources: ({ lake }) => [joinLocation(lake, 'sales/*.csv'), joinLocation(lake, 'marketing/*.csv')],
+    schedule: { cron: '0 0 * * 1', about: 'weekly, Monday 00:00' },
+  },
+  async (run, { lake, output, engine, within, extraJobs }) => {
+    const at = (...parts: string[]) => joinFolder(lake, output, ...parts);
+    const [sales, marketing, report] = [at('tmp/sales'), at('tmp/marketing'), at('sales-leads-influenced')];
+    const jobs = engine === 'glue' ? glueJobs : duckdbJobs;
+    const process = (what: 'sales' | 'marketing', to: string) => async (branch: Run) => {
+      const [object] = await branch.waitForArrivals(
+        `wait for ${what} data`,
+        joinLocation(lake, what, '*.csv'),
+        { within },
+      );
+      await branch.job(`process ${what} data`, jobs.process(what, object, to));
+    };
+    const results: Record<string, JobResult> = {};
+    const extraBranches = extraJobs.map(({ name, arrival, options, ...job }) => {
+      const branch = async (extra: Run) => {
+        if (arrival !== undefined) await extra.waitForArrivals(`wait for ${name}`, arrival, { within });
+        results[name] = await extra.job(`run ${name}`, job, options);
+      };
+      return [name, branch] as const;
+    });
+    await run.parallel({
+      sales: process('sales', sales),
+      marketing: process('marketing', marketing),
+      ...Object.fromEntries(extraBranches),
+    });
+    const join = await run.job('join marketing and sales data', jobs.join(sales, marketing, report));
+    return { output: report, join, extraJobs: results };
+  },
+);
 
-/** The three jobs on the engine of the input. Glue job names are those that `docs/` has one create. */
-function jobsOf(input: MarketingAndSalesInput) {
-  const at = (...parts: string[]) => joinFolder(input.lake, input.output, ...parts);
-  const sales = at('tmp', 'sales');
-  const marketing = at('tmp', 'marketing');
-  const report = at('sales-leads-influenced');
-  const onGlue = input.engine === 'glue';
-  const glue = (JobName: string, Arguments: Record<string, string>): Job => ({
-    resource: 'glue:startJobRun',
-    parameters: { JobName, Arguments },
-  });
-  const uri = ({ bucket, key }: Arrival) => `s3://${bucket}/${key}`;
-  const pinned = ({ bucket, key, versionId, etag }: Arrival) => ({ bucket, key, versionId, etag });
-  const processing =
-    (what: 'sales' | 'marketing', output: string) =>
-    (object: Arrival): Job =>
-      onGlue
-        ? glue(`sluice-process-${what}`, { [`--${what}`]: uri(object), '--output': output })
-        : {
-            resource: 'duckdb:query',
-            parameters: {
-              script: `marketing-and-sales/process-${what}.sql`,
-              inputs: { [what]: pinned(object) },
-              output: { location: output, format: 'parquet' },
-            },
-          };
-  return {
-    report,
-    processSales: processing('sales', sales),
-    processMarketing: processing('marketing', marketing),
-    join: (): Job =>
-      onGlue
-        ? glue('sluice-join', { '--sales-leads': sales, '--marketing': marketing, '--output': report })
-        : {
-            resource: 'duckdb:query',
-            parameters: {
-              script: 'marketing-and-sales/join.sql',
-              inputs: { sales_leads: sales, marketing },
-              output: { location: report, format: 'csv' },
-            },
-          },
-  };
-}
+const glue = (JobName: string, Arguments: Record<string, string>): Job => ({
+  resource: 'glue:startJobRun',
+  parameters: { JobName, Arguments },
+});
+const glueJobs = {
+  process: (what: string, { bucket, key }: Arrival, to: string) =>
+    glue(`sluice-process-${what}`, { [`--${what}`]: `s3://${bucket}/${key}`, '--output': to }),
+  join: (sales: string, marketing: string, to: string) =>
+    glue('sluice-join', { '--sales-leads': sales, '--marketing': marketing, '--output': to }),
+};
+
+const duckdb = (name: string, inputs: object, location: string, format: 'parquet' | 'csv'): Job => ({
+  resource: 'duckdb:query',
+  parameters: {
+    script: `marketing-and-sales/${name}.sql`,
+    inputs: { ...inputs },
+    output: { location, format },
+  },
+});
+const duckdbJobs = {
+  process: (what: string, { bucket, key, versionId, etag }: Arrival, to: string) =>
+    duckdb(`process-${what}`, { [what]: { bucket, key, versionId, etag } }, to, 'parquet'),
+  join: (sales_leads: string, marketing: string, to: string) =>
+    duckdb('join', { sales_leads, marketing }, to, 'csv'),
+};

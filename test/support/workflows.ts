@@ -2,14 +2,13 @@
 export * from '../../src/workflows';
 import { condition, defineSignal, setHandler } from '@temporalio/workflow';
 import type { Job } from '../../src/jobs';
-import type { Arrival, JobOptions, Pipeline } from '../../src/pipelines';
+import { field, type Arrival, type JobOptions, type Pipeline } from '../../src/pipelines';
 import {
+  definePipeline,
   runPipeline,
   type Completeness,
-  type Late,
   type ParallelOptions,
   type Run,
-  type RunOptions,
   type WaitOptions,
 } from '../../src/workflows/steps';
 
@@ -39,7 +38,7 @@ const stepsPipeline: Pipeline = {
 export function steps(input: StepsInput): Promise<unknown> {
   const notified = input.notify === undefined ? {} : { notify: input.notify };
   const job = { resource: 'livy:createBatch' as const, parameters: { file: 'noop.py' } };
-  return runPipeline<StepsInput, unknown>(stepsPipeline, notified, undefined, async (run) => {
+  const body = async (run: Run) => {
     const results: Record<string, unknown> = {};
     if (input.wait)
       results['wait'] = await run.waitForArrivals('wait', input.wait.pattern, input.wait.options);
@@ -73,17 +72,11 @@ export function steps(input: StepsInput): Promise<unknown> {
     for (const { name, job: given, options } of input.jobs ?? [])
       results[name] = await run.job(name, given, options);
     return results;
-  });
+  };
+  return runPipeline({ pipeline: stepsPipeline, given: notified, options: undefined, body });
 }
 
-export interface InboxInput {
-  pattern: string;
-  late: Late;
-  /** A `Completeness` as JSON. */
-  complete?: string;
-  /** `yes`: the run goes on after its wait until the signal `finish`. */
-  hold: string;
-}
+export type InboxInput = Required<Parameters<typeof inbox>>[0];
 
 export interface InboxResult {
   keys: string[];
@@ -91,26 +84,27 @@ export interface InboxResult {
   startedBy: string[];
 }
 
-const inboxPipeline: Pipeline = {
-  name: 'inbox',
-  about: 'Waits for objects, and perhaps hears of late ones.',
-  input: {
-    pattern: { kind: 's3 pattern', about: 'the objects' },
-    late: { kind: 'choice', choices: ['ignore', 'fail', 'start new run'], about: '', default: 'ignore' },
-    complete: { kind: 'text', about: '', optional: true },
-    hold: { kind: 'text', about: '', default: 'no' },
-  },
-  sources: (input) => [String(input['pattern'])],
-  startedBy: (input) => [String(input['pattern'])],
-  schedule: null,
-};
-
 export const finishSignal = defineSignal('finish');
 
-export function inbox(given: Partial<InboxInput>, options?: RunOptions): Promise<InboxResult | null> {
-  let finished = false;
-  setHandler(finishSignal, () => void (finished = true));
-  return runPipeline<InboxInput, InboxResult>(inboxPipeline, given, options, async (run, input) => {
+export const inbox = definePipeline(
+  {
+    name: 'inbox',
+    about: 'Waits for objects, and perhaps hears of late ones.',
+    input: {
+      pattern: field.s3Pattern(),
+      late: field.choice(['ignore', 'fail', 'start new run'], { default: 'ignore' }),
+      complete: field.text({ about: 'a `Completeness` as JSON', optional: true }),
+      hold: field.text({
+        about: '`yes`: the run goes on after its wait until the signal `finish`',
+        default: 'no',
+      }),
+    },
+    sources: ({ pattern }) => [pattern],
+    startedBy: ({ pattern }) => [pattern],
+  },
+  async (run, input): Promise<InboxResult> => {
+    let finished = false;
+    setHandler(finishSignal, () => void (finished = true));
     const complete =
       input.complete === undefined ? {} : { complete: JSON.parse(input.complete) as Completeness };
     const objects = await run.waitForArrivals('wait', input.pattern, {
@@ -124,5 +118,5 @@ export function inbox(given: Partial<InboxInput>, options?: RunOptions): Promise
       etags: objects.map(({ etag }) => etag),
       startedBy: run.startedBy.map(uri),
     };
-  });
-}
+  },
+);

@@ -16,7 +16,7 @@ test('docs/errors.md has every error code, and no other', () => {
 
 test('docs/configuration.md has every setting, and no other', () => {
   const settings = all(
-    read('src/config.ts') + read('src/local/cache.ts'),
+    read('src/setup/config.ts') + read('src/local/cache.ts'),
     /(?:'|env\.)(SLUICE_[A-Z0-9_]+)\b/g,
   );
   expect(all(read('docs/configuration.md'), /^\| `(SLUICE_\w+)`/gm)).toEqual(settings);

@@ -1,74 +1,40 @@
 import { CancellationScope } from '@temporalio/workflow';
 import type { Job, JobResult } from '../../jobs';
-import type { JobOptions, Pipeline } from '../../pipelines';
-import type { Run } from './run';
+import type { JobOptions } from '../../pipelines';
 
 /** How many jobs of `mapJobs` one run holds: some twelve history events each, far below Temporal's limit of 51,200. */
 const JOBS_PER_RUN = 500;
 
-/** Input of the pipeline that runs one batch of a large `mapJobs`. */
+/** The workflow type of the child runs of a large `mapJobs`. */
+export const JOBS_WORKFLOW = 'jobs';
+
+export type MapJobsOptions = JobOptions & { concurrency?: number };
+
+/** The jobs of a `mapJobs`, or of one batch of it: the input of the workflow `jobs`. */
 export interface JobsInput {
   name: string;
+  /** The place of the first of them among all. */
   first: number;
   jobs: Job[];
   concurrency: number;
   options: JobOptions;
 }
 
-/** The pipeline behind `mapJobs`; no person starts it. */
-export const jobsPipeline: Pipeline = {
-  name: 'jobs',
-  about: 'One batch of mapJobs.',
-  input: {},
-  sources: () => [],
-  schedule: null,
-};
-
-export type MapJobsOptions = JobOptions & { concurrency?: number };
-
-/** One job for each item, in batches of `JOBS_PER_RUN`; see `Run.mapJobs`. */
-export async function mapJobs<T>(
-  run: Run,
-  {
-    name,
-    items,
-    jobOf,
-    options,
-  }: { name: string; items: readonly T[]; jobOf: (item: T, index: number) => Job; options: MapJobsOptions },
-): Promise<JobResult[]> {
-  const { concurrency = 10, ...jobOptions } = options;
-  const jobs = items.map(jobOf);
-  if (jobs.length > JOBS_PER_RUN) {
-    return run.fanOut(name, async (group) => {
-      const results: JobResult[] = [];
-      for (let first = 0; first < jobs.length; first += JOBS_PER_RUN) {
-        const batch: JobsInput = {
-          name,
-          first,
-          jobs: jobs.slice(first, first + JOBS_PER_RUN),
-          concurrency,
-          options: jobOptions,
-        };
-        results.push(
-          ...(await group.child<JobResult[]>(
-            `${name} ${first + 1}-${first + batch.jobs.length}`,
-            jobsPipeline,
-            batch,
-          )),
-        );
-      }
-      return results;
-    });
-  }
-  return run.fanOut(name, (group) =>
-    eachJob(group, { name, first: 0, jobs, concurrency, options: jobOptions }),
-  );
+/** The work in parts that one run can hold. */
+export function batchesOf(work: JobsInput): JobsInput[] {
+  const batches: JobsInput[] = [];
+  for (let first = 0; first < work.jobs.length; first += JOBS_PER_RUN)
+    batches.push({ ...work, first, jobs: work.jobs.slice(first, first + JOBS_PER_RUN) });
+  return batches;
 }
 
-/** One job after the other, `concurrency` at a time. */
+/**
+ * Runs one job after the other, `concurrency` at a time; the first failure cancels the rest.
+ * @param runJob runs the job of a step
+ */
 export async function eachJob(
-  run: Run,
-  { name, first, jobs, concurrency, options }: JobsInput,
+  { name, first, jobs, concurrency }: JobsInput,
+  runJob: (step: string, job: Job) => Promise<JobResult>,
 ): Promise<JobResult[]> {
   const results: JobResult[] = [];
   let next = 0;
@@ -78,7 +44,7 @@ export async function eachJob(
     while (next < jobs.length && failures.length === 0) {
       const index = next++;
       try {
-        results[index] = await run.job(`${name} ${first + index + 1}`, jobs[index]!, options);
+        results[index] = await runJob(`${name} ${first + index + 1}`, jobs[index]!);
       } catch (error) {
         failures.push(error);
         scope.cancel();

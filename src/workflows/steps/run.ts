@@ -6,12 +6,13 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Job, JobResult } from '../../jobs';
-import type { Arrival, Pipeline } from '../../pipelines';
+import type { Arrival, GivenInputOf, TypedFields } from '../../pipelines';
 import type { StepStatus } from '../../contracts/messages';
 import type { TakenObjects } from './completeness';
+import type { PipelineDefinition, StandardFields } from './pipelineDefinition';
 import { isReportable, toFailure } from './failures';
 import { JobStep, type JobStepOptions } from './jobStep';
-import { mapJobs, type MapJobsOptions } from './mapJobs';
+import { batchesOf, eachJob, JOBS_WORKFLOW, type JobsInput, type MapJobsOptions } from './mapJobs';
 import type { RunOptions, Shared } from './shared';
 import type { WaitOptions } from './wait';
 import { waitForArrivals } from './waitStep';
@@ -91,7 +92,7 @@ export class Run {
   }
 
   /** A group of many steps of one kind, of which search attributes name the group alone. */
-  fanOut<T>(name: string, body: (run: Run) => Promise<T>): Promise<T> {
+  private fanOut<T>(name: string, body: (run: Run) => Promise<T>): Promise<T> {
     return this.group(name, (group) => {
       this.shared.board.addFanOut(group.parent!);
       return body(group);
@@ -99,7 +100,16 @@ export class Run {
   }
 
   /** Runs another pipeline as a child run, shown as a group with the child's id. The child shares this run's `since`. */
-  async child<T>(name: string, pipeline: Pipeline, input: object): Promise<T> {
+  child<F extends TypedFields, T>(
+    name: string,
+    pipeline: PipelineDefinition<F, T>,
+    input: GivenInputOf<F & StandardFields>,
+  ): Promise<T | null> {
+    return this.childOf<T | null>(name, pipeline.description.name, input);
+  }
+
+  /** A child run by its workflow type; see `child`. */
+  private async childOf<T>(name: string, workflowType: string, input: object): Promise<T> {
     const { board } = this.shared;
     const id = `${workflowInfo().workflowId}/${name}`;
     const step = board.addStep({ name, kind: 'group', parent: this.parent, run: { id } });
@@ -107,10 +117,10 @@ export class Run {
     const { since, startedBy } = this;
     const options: RunOptions = startedBy.length > 0 ? { since, arrivals: [...startedBy] } : { since };
     return this.closeGroup(step, () =>
-      executeChild<(input: object, options: RunOptions) => Promise<T>>(pipeline.name, {
+      executeChild<(input: object, options: RunOptions) => Promise<T>>(workflowType, {
         workflowId: id,
         args: [input, options],
-        memo: { pipeline: pipeline.name },
+        memo: { pipeline: workflowType },
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
         staticSummary: name,
       }),
@@ -118,8 +128,8 @@ export class Run {
   }
 
   /**
-   * One job for each item, at most `concurrency` (default 10) at a time; results in the order of the items. Past
-   * `JOBS_PER_RUN` items the jobs run in child runs of that many, one after the other, so that no history grows large.
+   * One job for each item, at most `concurrency` (default 10) at a time; results in the order of the items. Past 500
+   * items the jobs run in child runs of that many, one after the other, so that no history grows large.
    * The first failure cancels the rest.
    */
   mapJobs<T>(
@@ -128,7 +138,26 @@ export class Run {
     jobOf: (item: T, index: number) => Job,
     options: MapJobsOptions = {},
   ): Promise<JobResult[]> {
-    return mapJobs(this, { name, items, jobOf, options });
+    const { concurrency = 10, ...jobOptions } = options;
+    const work = { name, first: 0, jobs: items.map(jobOf), concurrency, options: jobOptions };
+    const batches = batchesOf(work);
+    if (batches.length <= 1) return this.eachJob(work);
+    return this.group(name, async (group) => {
+      const results: JobResult[] = [];
+      for (const batch of batches) {
+        const { first, jobs } = batch;
+        const child = `${name} ${first + 1}-${first + jobs.length}`;
+        results.push(...(await group.childOf<JobResult[]>(child, JOBS_WORKFLOW, batch)));
+      }
+      return results;
+    });
+  }
+
+  /** The jobs of a `mapJobs` that one run holds. */
+  eachJob(work: JobsInput): Promise<JobResult[]> {
+    return this.fanOut(work.name, (group) =>
+      eachJob(work, (step, job) => group.job(step, job, work.options)),
+    );
   }
 
   private async closeGroup<T>(step: StepStatus, body: () => Promise<T>): Promise<T> {

@@ -16,7 +16,6 @@ import { activities } from './activities';
 import { endClusters } from './clusters';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { receive } from './lateArrivals';
-import { jobsPipeline } from './mapJobs';
 import { Run } from './run';
 import type { RunOptions, Shared } from './shared';
 import { StatusBoard } from './status';
@@ -24,18 +23,29 @@ import { unsubscribe } from './subscriptions';
 
 const { describeWorker } = proxyLocalActivities<Activities>({ startToCloseTimeout: '10 s' });
 
+export interface RunPipeline<Input, Result> {
+  pipeline: Pipeline;
+  given: unknown;
+  options: RunOptions | undefined;
+  /** Checks the input; by default against the pipeline's fields. */
+  parse?: (given: unknown) => Input;
+  body: (run: Run, input: Input) => Promise<Result>;
+  /** Gives the result of a run that falls back; without it the result is null. */
+  fallback?: (run: Run, input: Input, failure: Failure) => Promise<Result>;
+}
+
 /**
- * Runs a pipeline's body: checks the input, keeps the status, and ends the run by `onFailure`. `fallback` gives the
- * result of a run that falls back; without it the result is null.
+ * Runs a pipeline's body: checks the input, keeps the status, and ends the run by `onFailure`.
  * @throws ApplicationFailure with the failed step's code and message
  */
-export async function runPipeline<Input, Result>(
-  pipeline: Pipeline,
-  given: unknown,
-  options: RunOptions | undefined,
-  body: (run: Run, input: Input) => Promise<Result>,
-  fallback?: (run: Run, input: Input, failure: Failure) => Promise<Result>,
-): Promise<Result | null> {
+export async function runPipeline<Input, Result>({
+  pipeline,
+  given,
+  options,
+  parse = (value) => parseInput<Input>(pipeline, value),
+  body,
+  fallback,
+}: RunPipeline<Input, Result>): Promise<Result | null> {
   const hasFewEvents = patched('few events');
   const board = new StatusBoard(pipeline.name, hasFewEvents);
   const info = workflowInfo();
@@ -64,7 +74,7 @@ export async function runPipeline<Input, Result>(
     if (info.parent === undefined && (target !== null || notifies)) await notifyEnd(board, target);
   };
   try {
-    input = pipeline === jobsPipeline ? (given as Input) : parseInput<Input>(pipeline, given);
+    input = parse(given);
     const worker = await describeWorker();
     notifies = worker.notifies === true;
     if (worker.searchAttributes) board.useSearchAttributes();

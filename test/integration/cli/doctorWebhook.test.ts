@@ -10,6 +10,7 @@ import { checkWebhook, parseWebhookUrl } from '../../../src/cli/checkWebhook';
 import type { Config } from '../../../src/setup/config';
 import { createWebhook, type WebhookDependencies } from '../../../src/webhook/server';
 import { quietRuntime, startServer, testConfig } from '../../support/environment';
+import { SHIPPED_PIPELINES } from '../../../src/workflows/shipped';
 
 const SECRET = 'b3d1-hidden';
 const config: Config = { ...testConfig, webhook: { ...testConfig.webhook, secrets: [SECRET] } };
@@ -35,7 +36,7 @@ async function start(deps: Partial<WebhookDependencies> = {}): Promise<string> {
   webhook = createWebhook({
     secrets: [SECRET],
     host: '127.0.0.1',
-    acceptArrivals: createAcceptArrivals(temporal.client, config),
+    acceptArrivals: createAcceptArrivals(temporal.client, { ...config, pipelines: SHIPPED_PIPELINES }),
     isReady: async () => true,
     log: pino({ level: 'silent' }),
     ...deps,

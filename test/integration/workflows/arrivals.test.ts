@@ -14,6 +14,7 @@ import { recordHistory } from '../../support/recordHistory';
 import { resetRun } from '../../support/resetRun';
 import { startTestS3 } from '../../support/s3';
 import type { InboxInput, InboxResult } from '../../support/workflows';
+import { SHIPPED_PIPELINES } from '../../../src/workflows/shipped';
 
 /** How many rounds of chance are played; 100 are said to be enough. */
 const ROUNDS = Number(process.env['SLUICE_ROUNDS'] ?? 3);
@@ -35,7 +36,11 @@ beforeAll(async () => {
   quietRuntime();
   [environment, s3] = await Promise.all([startServer(), startTestS3()]);
   worker = await startWorker();
-  accept = createAcceptArrivals(environment.client, { ...testConfig, listEveryMs: LIST_EVERY_MS });
+  accept = createAcceptArrivals(environment.client, {
+    ...testConfig,
+    pipelines: SHIPPED_PIPELINES,
+    listEveryMs: LIST_EVERY_MS,
+  });
 }, 120_000);
 
 afterAll(async () => {

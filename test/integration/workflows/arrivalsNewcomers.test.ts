@@ -10,6 +10,7 @@ import type { RunOptions } from '../../../src/workflows/steps';
 import { quietRuntime, startServer, startTestWorker, testConfig } from '../../support/environment';
 import { startTestS3 } from '../../support/s3';
 import type { InboxInput, InboxResult } from '../../support/workflows';
+import { SHIPPED_PIPELINES } from '../../../src/workflows/shipped';
 
 /** As in production: no listing may be what wakes a run. */
 const LIST_EVERY_MS = 15 * 60_000;
@@ -36,7 +37,11 @@ beforeAll(async () => {
   });
   startWorker = () => startTestWorker(environment, { s3: held, config: { listEveryMs: LIST_EVERY_MS } });
   worker = await startWorker();
-  accept = createAcceptArrivals(environment.client, { ...testConfig, listEveryMs: LIST_EVERY_MS });
+  accept = createAcceptArrivals(environment.client, {
+    ...testConfig,
+    pipelines: SHIPPED_PIPELINES,
+    listEveryMs: LIST_EVERY_MS,
+  });
 }, 120_000);
 
 afterAll(async () => {

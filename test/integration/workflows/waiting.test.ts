@@ -7,6 +7,7 @@ import { statusQuery } from '../../../src/contracts/messages';
 import { quietRuntime, startTestWorker, startTimeSkipping, testConfig } from '../../support/environment';
 import { startTestS3 } from '../../support/s3';
 import type { InboxInput, InboxResult, StepsInput } from '../../support/workflows';
+import { SHIPPED_PIPELINES } from '../../../src/workflows/shipped';
 
 const LISTING_MS = 86_400_000;
 
@@ -52,7 +53,11 @@ async function arrivalOf(
 }
 
 async function arrive(...[key, etag, sequencer]: Parameters<typeof arrivalOf>) {
-  const accept = createAcceptArrivals(environment.client, { ...testConfig, listEveryMs: LISTING_MS });
+  const accept = createAcceptArrivals(environment.client, {
+    ...testConfig,
+    pipelines: SHIPPED_PIPELINES,
+    listEveryMs: LISTING_MS,
+  });
   await accept([await arrivalOf(key, etag, sequencer)]);
 }
 

@@ -9,6 +9,7 @@ import { quietRuntime, startServer, startTestWorker, testConfig } from '../../su
 import { recordHistory } from '../../support/recordHistory';
 import { startTestS3 } from '../../support/s3';
 import type { inbox, InboxInput } from '../../support/workflows';
+import { SHIPPED_PIPELINES } from '../../../src/workflows/shipped';
 
 let environment: TestWorkflowEnvironment;
 let s3: Awaited<ReturnType<typeof startTestS3>>;
@@ -24,7 +25,11 @@ beforeAll(async () => {
 
 beforeEach(() => {
   waitingRuns = new WaitingRuns(environment.client);
-  accept = createAcceptArrivals(environment.client, testConfig, waitingRuns);
+  accept = createAcceptArrivals(
+    environment.client,
+    { ...testConfig, pipelines: SHIPPED_PIPELINES },
+    waitingRuns,
+  );
 });
 
 afterAll(async () => {

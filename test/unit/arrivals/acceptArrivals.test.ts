@@ -1,6 +1,7 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { createAcceptArrivals } from '../../../src/arrivals/acceptArrivals';
 import type { Arrival } from '../../../src/pipelines';
+import { SHIPPED_PIPELINES } from '../../../src/workflows/shipped';
 
 /** A strict double of a client: it knows which workflows are there, and holds each signal until it is let go. */
 class SignalClient {
@@ -35,7 +36,7 @@ class SignalClient {
 }
 
 const SALES = 'arrivals:s3://lake/sales/';
-const config = { taskQueue: 'test', listEveryMs: 1_000, lake: 's3://lake' };
+const config = { taskQueue: 'test', listEveryMs: 1_000, lake: 's3://lake', pipelines: SHIPPED_PIPELINES };
 const arrival = (key: string): Arrival => {
   const time = '2025-03-01T12:00:00Z';
   return { bucket: 'lake', key, versionId: null, etag: 'e', size: 1, sequencer: null, time };

@@ -5,6 +5,7 @@ import { collectParameter, parseSince, readInput } from '../../../src/cli/option
 import { parsePorts } from '../../../src/cli/stackOptions';
 import { readConfig } from '../../../src/setup/config';
 import { findPipeline } from '../../../src/pipelines';
+import { SHIPPED_PIPELINES } from '../../../src/workflows/shipped';
 
 const config = readConfig({ SLUICE_LAKE: 's3://other' });
 
@@ -31,12 +32,14 @@ test('a time is an ISO time or how long ago', () => {
 });
 
 test('fields that are not given come from the settings', () => {
-  expect(readInput(findPipeline('marketing-and-sales'), {}, config)).toMatchObject({ lake: 's3://other' });
-  expect(readInput(findPipeline('rate-codes'), {}, config)).toMatchObject({
+  expect(readInput(findPipeline('marketing-and-sales', SHIPPED_PIPELINES), {}, config)).toMatchObject({
+    lake: 's3://other',
+  });
+  expect(readInput(findPipeline('rate-codes', SHIPPED_PIPELINES), {}, config)).toMatchObject({
     rootPath: 's3://other',
     scripts: 's3://other/jobs',
   });
-  const main = readInput(findPipeline('main'), {}, config);
+  const main = readInput(findPipeline('main', SHIPPED_PIPELINES), {}, config);
   expect(main).toMatchObject({ lake: 's3://other' });
   expect(main).not.toHaveProperty('scripts');
 });
@@ -44,7 +47,7 @@ test('fields that are not given come from the settings', () => {
 test('a parameter goes over the file, and the file over the settings', () => {
   const input = writeJson('{"lake":"s3://from-file","output":"from-file"}');
   const read = readInput(
-    findPipeline('marketing-and-sales'),
+    findPipeline('marketing-and-sales', SHIPPED_PIPELINES),
     { input, parameter: { output: 'given' } },
     config,
   );
@@ -52,7 +55,7 @@ test('a parameter goes over the file, and the file over the settings', () => {
 });
 
 test('a parameter of kind number is a number within its bounds', () => {
-  const pipeline = findPipeline('reviews-export');
+  const pipeline = findPipeline('reviews-export', SHIPPED_PIPELINES);
   const read = (parameter: Record<string, string>) => readInput(pipeline, { parameter }, config);
   expect(read({ maxConsumedReadThroughput: '0.3', exportTimeout: '2.5' })).toMatchObject({
     maxConsumedReadThroughput: 0.3,
@@ -70,7 +73,7 @@ test('a parameter of kind number is a number within its bounds', () => {
 });
 
 test('fields that are right each by itself may not go together', () => {
-  const pipeline = findPipeline('reviews-export');
+  const pipeline = findPipeline('reviews-export', SHIPPED_PIPELINES);
   const read = (parameter: Record<string, string>) => readInput(pipeline, { parameter }, config);
   expect(() => read({ mode: 'scan', exportType: 'INCREMENTAL_EXPORT' })).toThrow(
     'exportType: a scan reads the whole table',
@@ -84,17 +87,19 @@ test('fields that are right each by itself may not go together', () => {
 test('a parameter of kind jobs is JSON, any other is text', () => {
   const job = { name: 'count', resource: 'duckdb:query', parameters: { sql: 'select 1' } };
   const parameter = { extraJobs: JSON.stringify([job]), output: '1' };
-  const read = readInput(findPipeline('marketing-and-sales'), { parameter }, config);
+  const read = readInput(findPipeline('marketing-and-sales', SHIPPED_PIPELINES), { parameter }, config);
   expect(read).toMatchObject({ extraJobs: [job], output: '1' });
   const broken = { parameter: { extraJobs: '[' } };
-  expect(() => readInput(findPipeline('marketing-and-sales'), broken, config)).toThrow(
+  expect(() => readInput(findPipeline('marketing-and-sales', SHIPPED_PIPELINES), broken, config)).toThrow(
     '-p extraJobs: no JSON',
   );
 });
 
 test('for the pipeline job the file holds the job itself', () => {
   const job = { resource: 'duckdb:query', parameters: { sql: 'select 1' } };
-  expect(readInput(findPipeline('job'), { input: writeJson(JSON.stringify(job)) }, config)).toEqual({ job });
+  expect(
+    readInput(findPipeline('job', SHIPPED_PIPELINES), { input: writeJson(JSON.stringify(job)) }, config),
+  ).toEqual({ job, onFailure: 'fail' });
 });
 
 test("a job's parameters are checked by the schema of its service, all problems at once", () => {
@@ -107,21 +112,23 @@ test("a job's parameters are checked by the schema of its service, all problems 
     'parameters.QueryStrin: unknown; did you mean "QueryString"?',
     'parameters.WorkGroup: 5; give a text',
   ];
-  const single = () => readInput(findPipeline('job'), { input: writeJson(JSON.stringify(job)) }, config);
+  const single = () =>
+    readInput(findPipeline('job', SHIPPED_PIPELINES), { input: writeJson(JSON.stringify(job)) }, config);
   expect(single).toThrow(['The input of job is wrong:', ...problems].join('\n  '));
   const parameter = { extraJobs: JSON.stringify([{ name: 'report', ...job }]) };
-  const beside = () => readInput(findPipeline('marketing-and-sales'), { parameter }, config);
+  const beside = () =>
+    readInput(findPipeline('marketing-and-sales', SHIPPED_PIPELINES), { parameter }, config);
   for (const problem of problems) expect(beside).toThrow(`extraJobs[0].${problem}`);
 });
 
 test('all problems of an input are told at once', () => {
   const parameter = { within: 'x', engine: 'y', foo: 'z' };
-  const read = () => readInput(findPipeline('marketing-and-sales'), { parameter }, config);
+  const read = () => readInput(findPipeline('marketing-and-sales', SHIPPED_PIPELINES), { parameter }, config);
   for (const field of ['within', 'engine', 'foo']) expect(read).toThrow(field);
 });
 
 test('a file that is missing, broken or no object is told by its name', () => {
-  const pipeline = findPipeline('main');
+  const pipeline = findPipeline('main', SHIPPED_PIPELINES);
   expect(() => readInput(pipeline, { input: '/nowhere.json' }, config)).toThrow(
     '--input /nowhere.json: there is no such file',
   );
@@ -139,8 +146,8 @@ test('a file for job holds the job, or the whole input', () => {
   const job = { resource: 'duckdb:query', parameters: { sql: 'select 1' } };
   for (const file of [job, { job }]) {
     const input = writeJson(JSON.stringify(file));
-    expect(readInput(findPipeline('job'), { input }, config)).toEqual({ job });
+    expect(readInput(findPipeline('job', SHIPPED_PIPELINES), { input }, config)).toEqual({ job, onFailure: 'fail' });
   }
-  const read = () => readInput(findPipeline('job'), { input: writeJson('[1]') }, config);
+  const read = () => readInput(findPipeline('job', SHIPPED_PIPELINES), { input: writeJson('[1]') }, config);
   expect(read).toThrow('  job: [1] is no job; give { "resource", "parameters" }');
 });

@@ -1,4 +1,9 @@
-import { agentEventsPipeline, contactTraceRecordsPipeline, parseInput } from '../../../src/pipelines';
+import { parseInput } from '../../../src/pipelines';
+import { agentEvents } from '../../../src/workflows/agentEvents';
+import { contactTraceRecords } from '../../../src/workflows/contactTraceRecords';
+
+const agentEventsPipeline = agentEvents.description;
+const contactTraceRecordsPipeline = contactTraceRecords.description;
 
 test.each(['ctr/raw/', 'raw/', 'a b/c=1/'])('%s is a prefix of raw objects', (prefix) => {
   expect(parseInput(contactTraceRecordsPipeline, { prefix })).toMatchObject({ prefix });

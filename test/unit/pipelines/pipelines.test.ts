@@ -2,17 +2,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROBED_RESOURCES } from '../../../src/runners/probes';
 import { RESOURCES } from '../../../src/jobs';
-import {
-  agentEventsPipeline,
-  contactTraceRecordsPipeline,
-  parseInput,
-  reviewsExportPipeline,
-} from '../../../src/pipelines';
+import { parseInput } from '../../../src/pipelines';
+import { agentEvents } from '../../../src/workflows/agentEvents';
+import { contactTraceRecords } from '../../../src/workflows/contactTraceRecords';
+import { reviewsExport } from '../../../src/workflows/reviewsExport';
 
 const ON_AWS = [
-  ['reviewsExport', reviewsExportPipeline],
-  ['contactTraceRecords', contactTraceRecordsPipeline],
-  ['agentEvents', agentEventsPipeline],
+  ['reviewsExport', reviewsExport.description],
+  ['contactTraceRecords', contactTraceRecords.description],
+  ['agentEvents', agentEvents.description],
 ] as const;
 /** Resources that a pipeline uses only with another input, or in the worker itself. */
 const NOT_BY_DEFAULT = ['glue:startJobRun', 'worker:task'];

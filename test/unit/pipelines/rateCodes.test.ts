@@ -1,11 +1,15 @@
-import { parseInput, rateCodesPipeline, type RateCodesInput } from '../../../src/pipelines';
+import { parseInput } from '../../../src/pipelines';
+import { rateCodes } from '../../../src/workflows/rateCodes';
 
 test('rate-codes on EMR needs a cluster, and says so before anything starts', () => {
-  expect(() => parseInput(rateCodesPipeline, { engine: 'elasticmapreduce' })).toThrow(
+  expect(() => parseInput(rateCodes.description, { engine: 'elasticmapreduce' })).toThrow(
     'clusterId: missing; engine "elasticmapreduce" needs the id of the EMR cluster',
   );
   expect(
-    parseInput<RateCodesInput>(rateCodesPipeline, { engine: 'elasticmapreduce', clusterId: 'j-1' }).clusterId,
+    parseInput<Record<string, unknown>>(rateCodes.description, {
+      engine: 'elasticmapreduce',
+      clusterId: 'j-1',
+    }).clusterId,
   ).toBe('j-1');
-  expect(parseInput<RateCodesInput>(rateCodesPipeline, {}).engine).toBe('livy');
+  expect(parseInput<Record<string, unknown>>(rateCodes.description, {}).engine).toBe('livy');
 });

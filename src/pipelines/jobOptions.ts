@@ -1,0 +1,23 @@
+import type { Job } from '../jobs';
+
+/** How a job of a pipeline's input looks, with its own name and perhaps an object to wait for. */
+export type ExtraJob = Job & { name: string; arrival?: string; options?: JobOptions };
+
+export interface JobOptions {
+  /** How long the job may take in all, waiting in line included; default 1 day. A duration such as `2 hours`. */
+  timeout?: string;
+  /** What a cancelled run does with its job: stop it (the default) or leave it running. */
+  onCancel?: 'stop' | 'leave';
+  /**
+   * `attempts`: how often the job is submitted in all, the first time included, while the service sees it fail. Without it,
+   * 3 for a failure that the service itself calls retryable (Athena does), and 1 for any other. `interval`: the first pause,
+   * which doubles up to 5 minutes; default 10 s.
+   */
+  retry?: { attempts: number; interval?: string };
+  /** How long to wait in line while the service has no room for the job; default as long as `timeout`. */
+  capacityTimeout?: string;
+  /** How many rows of a query the result carries, where the service returns rows (Athena, Redshift); default none. */
+  maxRows?: number;
+  /** Leave a cluster that the job creates running after the run has ended. */
+  keep?: boolean;
+}

@@ -1,0 +1,35 @@
+/** `sluice/workflow`: all that a pipeline's file imports. It runs in Temporal's sandbox: no Node, AWS or I/O here. */
+export { SluiceError, type ErrorCode } from './errors';
+export type * from './jobs';
+export {
+  field,
+  type Arrival,
+  type ExtraJob,
+  type Field,
+  type Fields,
+  type GivenInputOf,
+  type InputOf,
+  type JobOptions,
+  type OnFailure,
+  type Pipeline,
+  type TypedField,
+  type TypedFields,
+} from './pipelines';
+export { joinFolder, joinLocation, parentFolder, parseS3Uri } from './pipelines/location';
+export {
+  askAthena,
+  athenaQuery,
+  collectPipelines,
+  definePipeline,
+  isPipeline,
+  type AnyPipeline,
+  type Completeness,
+  type Late,
+  type ParallelOptions,
+  type PipelineDefinition,
+  type PipelineOptions,
+  type Run,
+  type RunOptions,
+  type WaitOptions,
+} from './workflows/steps';
+export { workerTask } from './workflows/workerTask';
