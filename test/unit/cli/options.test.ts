@@ -146,7 +146,10 @@ test('a file for job holds the job, or the whole input', () => {
   const job = { resource: 'duckdb:query', parameters: { sql: 'select 1' } };
   for (const file of [job, { job }]) {
     const input = writeJson(JSON.stringify(file));
-    expect(readInput(findPipeline('job', SHIPPED_PIPELINES), { input }, config)).toEqual({ job, onFailure: 'fail' });
+    expect(readInput(findPipeline('job', SHIPPED_PIPELINES), { input }, config)).toEqual({
+      job,
+      onFailure: 'fail',
+    });
   }
   const read = () => readInput(findPipeline('job', SHIPPED_PIPELINES), { input: writeJson('[1]') }, config);
   expect(read).toThrow('  job: [1] is no job; give { "resource", "parameters" }');
