@@ -3,7 +3,7 @@ import { temporal } from '@temporalio/proto';
 import type { Client } from '@temporalio/client';
 import { InvalidArgumentError, type Command } from 'commander';
 import pc from 'picocolors';
-import { missingPermission, PROBED_RESOURCES, probeResource } from '../runners/probes';
+import { missingPermission, RunnerRegistry } from '../runners';
 import { readConfig, type Config } from '../setup/config';
 import { connectClient, connectS3, temporalSettings } from '../setup/connect';
 import type { Resource } from '../jobs';
@@ -26,6 +26,8 @@ interface Finding {
   remedy: string | null;
 }
 
+/** The runners whose services can be asked. */
+const registry = new RunnerRegistry();
 const { TASK_QUEUE_TYPE_WORKFLOW } = temporal.api.enums.v1.TaskQueueType;
 const LIVY_TIMEOUT_MS = 5_000;
 
@@ -40,9 +42,9 @@ function resourcesOf(pipelines: readonly Pipeline[]): Resource[] {
 
 /** Commander hands over one value at a time, and what it has collected so far. */
 function parseResource(value: string, collected: Resource[] | undefined): Resource[] {
-  const found = PROBED_RESOURCES.find((resource) => resource === value);
+  const found = registry.probedResources.find((resource) => resource === value);
   if (found) return [...(collected ?? []), found];
-  throw new InvalidArgumentError(`Give one of ${PROBED_RESOURCES.join(', ')}.`);
+  throw new InvalidArgumentError(`Give one of ${registry.probedResources.join(', ')}.`);
 }
 
 export function addDoctor(program: Command): void {
@@ -217,7 +219,7 @@ async function checkResources({ engines }: Config, resources: readonly Resource[
         resource,
         `Attach docs/iam/${resource.replace(':', '-')}.json to the worker's role.`,
         async () => {
-          await probeResource(resource);
+          await registry.probe(resource);
           return 'allowed';
         },
       );
