@@ -71,26 +71,23 @@ async function writeEntry(files: readonly string[], folder: string): Promise<str
 }
 
 type Webpack = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>[0];
-type Plugin = Exclude<
-  NonNullable<Webpack['plugins']>[number],
-  string | number | boolean | null | undefined | 0 | ''
->;
+type Plugin = Extract<NonNullable<Webpack['plugins']>[number], { apply: unknown }>;
 
 async function bundleEntry(entry: string, cacheFolder: string | undefined): Promise<WorkflowBundle> {
   const found: Findings = { escapes: [], errors: [] };
-  try {
-    return await bundleWorkflowCode({
+  const [bundled] = await Promise.allSettled([
+    bundleWorkflowCode({
       workflowsPath: entry,
       // What webpack has to say is in the error.
       logger: new DefaultLogger('ERROR', () => {}),
       webpackConfigHook: (config) => configure(config, cacheFolder, found),
-    });
-  } catch (error) {
-    if (found.escapes.length > 0)
-      throw new SluiceError('InvalidPipeline', describeEscapes(found.escapes), { cause: error });
-    if (found.errors.length === 0) throw error;
-    throw new SluiceError('InvalidPipeline', found.errors.join('\n'), { cause: error });
-  }
+    }),
+  ]);
+  // What is left out of the bundle is no error to webpack, and would be one to the first run.
+  if (found.escapes.length > 0) throw new SluiceError('InvalidPipeline', describeEscapes(found.escapes));
+  if (found.errors.length > 0) throw new SluiceError('InvalidPipeline', found.errors.join('\n'));
+  if (bundled.status === 'rejected') throw bundled.reason;
+  return bundled.value;
 }
 
 function configure(config: Webpack, cacheFolder: string | undefined, found: Findings): Webpack {
@@ -127,6 +124,8 @@ function configure(config: Webpack, cacheFolder: string | undefined, found: Find
     },
     plugins: [...(config.plugins ?? []), noting(found)],
     externals: [],
+    // A cache that another process writes at the same time is read less, and no harm.
+    infrastructureLogging: { level: 'none' },
     ...(cacheFolder === undefined ? {} : { cache: cacheOptions(cacheFolder) }),
   };
 }
