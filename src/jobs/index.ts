@@ -130,6 +130,8 @@ export interface JobReference {
   submittedAt: string;
   /** What a runner must know besides, e.g. when the crawler's earlier run had begun. */
   details?: Record<string, string>;
+  /** The job runs inside the worker: it ends with its await, and another worker starts it anew. */
+  inWorker?: true;
 }
 
 /** What a job that ended well says. */
@@ -177,8 +179,3 @@ export const RESOURCES = [
   'dynamodb:exportTableToPointInTime',
   'lambda:invoke',
 ] as const satisfies readonly Resource[];
-
-/** Resources that run inside the worker: they end with their await, and another worker starts them anew. */
-export function runsInWorker(resource: Resource): boolean {
-  return resource === 'duckdb:query' || resource === 'worker:task';
-}

@@ -70,5 +70,12 @@ export function markerOf(key: string): string {
 
 /** The reference of a job that runs inside the worker and has no page of its own. */
 export function workerReference(resource: Resource, key: string): JobReference {
-  return { resource, externalId: markerOf(key), key, url: null, submittedAt: new Date().toISOString() };
+  return {
+    resource,
+    externalId: markerOf(key),
+    key,
+    url: null,
+    submittedAt: new Date().toISOString(),
+    inWorker: true,
+  };
 }
