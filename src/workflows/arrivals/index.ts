@@ -67,9 +67,14 @@ export async function arrivals(input: ArrivalsInput, carried?: Carried): Promise
       const done = isQuick ? carryOut(machine, next) : work.run(() => carryOut(machine, next));
       done.catch((error: unknown) => (defect ??= error as Error));
     }
+    const dueAtMs = machine.dueAtMs(Date.now());
     await condition(
-      () => defect !== undefined || machine.isDue(Date.now(), history()),
-      machine.dueInMs(Date.now()),
+      () =>
+        defect !== undefined ||
+        machine.isDue(Date.now(), history()) ||
+        // What has happened since wants an earlier look.
+        machine.dueAtMs(Date.now()) < dueAtMs,
+      Math.max(1, dueAtMs - Date.now()),
     );
     if (defect !== undefined) throw defect;
   }

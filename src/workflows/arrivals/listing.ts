@@ -30,7 +30,8 @@ export interface CarriedListings {
 /** When a source is listed: at once when somebody begins to listen, and on a timer. */
 export class Listings {
   current: Listing | null;
-  private nextAtMs: number;
+  /** When the next listing begins, unless one goes on then: milliseconds since 1970. */
+  nextAtMs: number;
   private nextFullAtMs: number;
   private isFirst: boolean;
 

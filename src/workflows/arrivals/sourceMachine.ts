@@ -171,8 +171,8 @@ export class SourceMachine {
       if (Date.parse(of.since) < Date.parse(trigger.of.since)) delete trigger.listedTo;
       trigger.of = of;
     }
-    for (const arrival of this.memory.all())
-      this.offerToTrigger(trigger, { ...arrival }, { nowMs, isListed: false });
+    const offer = this.offersTo(trigger, nowMs);
+    for (const arrival of this.memory.all()) offer({ ...arrival }, false);
     this.listings.soon();
   }
 
@@ -341,15 +341,16 @@ export class SourceMachine {
     );
   }
 
-  /** How long until something is due by time alone, in milliseconds. */
-  dueInMs(nowMs: number): number {
-    if (!this.isServing()) return this.memory.size === 0 ? LINGER_MS : MEMORY_AGE_MS;
+  /** When something is due by time alone, if nothing happens before: milliseconds since 1970. */
+  dueAtMs(nowMs: number): number {
+    if (!this.isServing()) return nowMs + (this.memory.size === 0 ? LINGER_MS : MEMORY_AGE_MS);
     const times = [
-      this.isUnderWay('list page') ? Infinity : this.listings.dueMs,
+      this.listings.nextAtMs,
+      ...(this.triggers.length > 0 ? [this.retention.nextReadAtMs] : []),
       ...this.subscriptions.filter(({ pending }) => pending.length > 0).map(({ sendAfterMs }) => sendAfterMs),
       ...this.triggers.filter((trigger) => !this.isStarting(trigger)).map(startDueMs),
     ].filter((timeMs) => timeMs > nowMs);
-    return Math.max(1, Math.min(MEMORY_AGE_MS, ...times.map((timeMs) => timeMs - nowMs)));
+    return Math.min(nowMs + MEMORY_AGE_MS, ...times);
   }
 
   /** Takes what is to be done now. */
@@ -452,6 +453,7 @@ export class SourceMachine {
   }
 
   private take(seen: readonly SeenArrival[], nowMs: number, listing: Listing | null): void {
+    const triggers = this.triggers.map((trigger) => ({ trigger, offer: this.offersTo(trigger, nowMs) }));
     for (const { told = [], ...arrival } of seen) {
       const news = this.memory.remember(arrival);
       // Of a key, a run waits for the newest version; a trigger starts a run for each.
@@ -462,48 +464,54 @@ export class SourceMachine {
         if (!told.includes(of.runId)) listener.pending.push(arrival);
         else if (of.once) this.unsubscribe(of);
       }
-      for (const trigger of this.triggers) {
+      for (const { trigger, offer } of triggers) {
         const { catchingUpFrom } = trigger;
         const isMadeUpFor =
           listing !== null && catchingUpFrom !== undefined && isSince(arrival, catchingUpFrom);
-        if (news !== 'known' || isMadeUpFor)
-          this.offerToTrigger(trigger, arrival, { nowMs, isListed: listing !== null });
+        if (news !== 'known' || isMadeUpFor) offer(arrival, listing !== null);
       }
     }
   }
 
-  private offerToTrigger(
-    trigger: TriggerListener,
-    arrival: Arrival,
-    { nowMs, isListed }: { nowMs: number; isListed: boolean },
-  ): void {
+  /** Offers arrivals to one trigger; made for one batch of them, since it looks through all that is on its way. */
+  private offersTo(trigger: TriggerListener, nowMs: number) {
     const { pipeline } = trigger.of;
-    if (!fits(trigger.of, arrival) || !isSince(arrival, triggerFloor(trigger))) return;
-    if (this.startedRuns.has(pipeline, arrival)) return;
-    if (Date.parse(arrival.time) < nowMs - this.retention.ms + OVERLAP_MS) {
-      // Its event has the time of the event, by which it cannot be told from what was started.
-      if (!isListed) return miss(trigger, before(arrival.time, TRIGGER_OVERLAP_MS));
-      if (!this.startedRuns.isCompleteSince(arrival.time)) {
-        const object = `s3://${arrival.bucket}/${arrival.key}`;
-        const why = 'an object is older than what is known of runs that were started, and starts none';
-        return this.tell('warn', why, { pipeline, object });
-      }
-    }
-    if (this.isOnItsWay(trigger, arrival)) return;
     const room = TRIGGER_PENDING_BYTES / this.triggers.length;
-    if (trigger.pending.length > 0 && pendingBytes(trigger.pending) + bytesOf(arrival) > room)
-      return miss(trigger, before(arrival.time, TRIGGER_OVERLAP_MS));
-    trigger.pending.push(arrival);
-  }
-
-  private isOnItsWay(trigger: TriggerListener, arrival: Arrival): boolean {
-    const isIt = (other: Arrival) => other.key === arrival.key && isSameVersion(other, arrival);
-    const isUploadedAnew = ({ time }: Arrival) => time.slice(0, 19) < arrival.time.slice(0, 19);
+    let bytes = pendingBytes(trigger.pending);
     const starting = [...this.underWay].flatMap((work) =>
       work.kind === 'start runs' && work.batch.trigger === trigger ? work.batch.arrivals : [],
     );
-    const others = [...trigger.pending, ...trigger.setAside.map((entry) => entry.arrival), ...starting];
-    return others.some((other) => isIt(other) && !isUploadedAnew(other));
+    const onItsWay = new Map<string, Arrival[]>();
+    const add = (arrival: Arrival) =>
+      onItsWay.set(arrival.key, [...(onItsWay.get(arrival.key) ?? []), arrival]);
+    for (const arrival of trigger.pending) add(arrival);
+    for (const { arrival } of trigger.setAside) add(arrival);
+    for (const arrival of starting) add(arrival);
+    const isOnItsWay = (arrival: Arrival) =>
+      onItsWay
+        .get(arrival.key)
+        ?.some(
+          (other) => isSameVersion(other, arrival) && other.time.slice(0, 19) >= arrival.time.slice(0, 19),
+        ) === true;
+
+    return (arrival: Arrival, isListed: boolean): void => {
+      if (!fits(trigger.of, arrival) || !isSince(arrival, triggerFloor(trigger))) return;
+      if (this.startedRuns.has(pipeline, arrival) || isOnItsWay(arrival)) return;
+      if (Date.parse(arrival.time) < nowMs - this.retention.ms + OVERLAP_MS) {
+        // Its event has the time of the event, by which it cannot be told from what was started.
+        if (!isListed) return miss(trigger, before(arrival.time, TRIGGER_OVERLAP_MS));
+        if (!this.startedRuns.isCompleteSince(arrival.time)) {
+          const object = `s3://${arrival.bucket}/${arrival.key}`;
+          const why = 'an object is older than what is known of runs that were started, and starts none';
+          return this.tell('warn', why, { pipeline, object });
+        }
+      }
+      if (bytes > 0 && bytes + bytesOf(arrival) > room)
+        return miss(trigger, before(arrival.time, TRIGGER_OVERLAP_MS));
+      trigger.pending.push(arrival);
+      add(arrival);
+      bytes += bytesOf(arrival);
+    };
   }
 
   /** The subscriptions of a run that was reset are of the one that goes on, unless that has subscribed anew. */
