@@ -72,6 +72,16 @@ export {
   type TypedFields,
 } from './pipelines';
 export type { Field, FieldKind, Fields } from './pipelines/input';
+export { SHIPPED as shippedPipelines } from './workflows/shipped';
 export { registerSearchAttributes } from './setup/registerSearchAttributes';
 export { addTrigger, listTriggers, removeTrigger } from './arrivals/triggers';
 export type { Failure, RunState, RunStatus, StepState, StepStatus, Trigger } from './contracts/messages';
+export {
+  defineConfig,
+  loadProject,
+  type DefinedConfig,
+  type Project,
+  type ProjectConfig,
+  type Service,
+  type ServiceContext,
+} from './project';

@@ -57,7 +57,6 @@ export function createActivities(deps: ActivityDependencies): Activities {
     describeWorker: () =>
       Promise.resolve({
         searchAttributes: deps.searchAttributes,
-        uiUrl: config.uiUrl,
         notifies: config.notify !== null,
       }),
     ...createNotifyActivities({

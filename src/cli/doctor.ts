@@ -4,16 +4,16 @@ import type { Client } from '@temporalio/client';
 import { InvalidArgumentError, type Command } from 'commander';
 import pc from 'picocolors';
 import { missingPermission, RunnerRegistry } from '../runners';
-import { readConfig, type Config } from '../setup/config';
+import type { Config } from '../setup/config';
 import { connectClient, connectS3, temporalSettings } from '../setup/connect';
 import type { Resource } from '../jobs';
 import { type Pipeline } from '../pipelines';
-import { SHIPPED_PIPELINES } from '../workflows/shipped';
 import { parseS3Uri } from '../pipelines/location';
 import { checkWebhook, parseWebhookUrl } from './checkWebhook';
 import { EXIT, describeError } from './errors';
 import { addJson, type JsonOption } from './options';
 import { print, printJson } from './output';
+import { readProject } from './project';
 import { hasColor } from './render';
 import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes';
 import { findMissingSearchAttributes } from '../setup/registerSearchAttributes';
@@ -53,7 +53,7 @@ export function addDoctor(program: Command): void {
     .description('check Temporal, worker, S3, AWS credentials and Livy, and say what to mend')
     .option(
       '--resource <resource...>',
-      `with AWS engines, check these; default those of the pipelines (${resourcesOf(SHIPPED_PIPELINES).join(', ')})`,
+      'with AWS engines, check these; default those of the pipelines',
       parseResource,
     )
     .option(
@@ -66,12 +66,8 @@ export function addDoctor(program: Command): void {
       '\nExamples:\n  $ sluice doctor\n  $ sluice doctor --webhook https://sluice.example.com\n  $ sluice doctor --resource glue:startJobRun lambda:invoke',
     );
   addJson(command).action(async ({ json, resource, webhook }: DoctorOptions) => {
-    const config = readConfig();
-    const { findings, isReachable } = await checkAll(
-      config,
-      resource ?? resourcesOf(SHIPPED_PIPELINES),
-      webhook,
-    );
+    const { pipelines, config } = await readProject(program);
+    const { findings, isReachable } = await checkAll(config, resource ?? resourcesOf(pipelines), webhook);
     const ok = findings.every((finding) => finding.ok);
     if (json) printJson({ ok, checks: findings });
     else print(findings.map(renderFinding).join('\n'));
