@@ -16,8 +16,12 @@ export const dynamodbExport: ContractCase = {
     new DynamodbExportRunner(createDynamodbExportPort(new DynamoDBClient(settings)), gapMs),
   submit: 'ExportTableToPointInTime',
   poll: 'DescribeExport',
-  states: { running: ['IN_PROGRESS'], succeeded: 'COMPLETED', failed: ['FAILED'] },
-  unknown: 'A_STATE_OF_TOMORROW',
+  states: {
+    unknown: 'A_STATE_OF_TOMORROW',
+    running: ['IN_PROGRESS'],
+    succeeded: 'COMPLETED',
+    failed: ['FAILED'],
+  },
   stoppable: false,
   full: { type: 'LimitExceededException', message: 'too many exports at a time' },
 };
