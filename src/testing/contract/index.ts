@@ -132,7 +132,7 @@ export function testRunnerContract<R extends Resource>(
     for (const fault of ['throttled', 'throttled', 'unavailable'] as const)
       service.fail('poll', fault, 'not now');
     const end = attempts.awaitEnd(reference);
-    await until(() => service.faultsLeft() === 0, 'the polls met their faults');
+    await until(() => service.faultsLeft() === 0, 'the polls met their faults', end);
     service.move(states.succeeded);
     await end;
   });
@@ -144,7 +144,7 @@ export function testRunnerContract<R extends Resource>(
       service.move(unknown);
       const end = attempts.awaitEnd(reference);
       const before = service.polls();
-      await until(() => service.polls() > before + 2, 'it was polled on');
+      await until(() => service.polls() > before + 2, 'it was polled on', end);
       service.move(states.succeeded);
       await end;
     });
@@ -194,7 +194,7 @@ export function testRunnerContract<R extends Resource>(
     const reference = await attempts.submit();
     const worker = attempts.createWorker();
     const { environment, outcome } = attempts.run(1, () => worker.awaitJob(attempts.submission, reference));
-    await until(() => service.polls() > 0, 'it was polled');
+    await until(() => service.polls() > 0, 'it was polled', outcome);
     environment.cancel();
     await failureOf(outcome);
     assert.equal(service.running(), 1, 'jobs that run');
@@ -275,8 +275,15 @@ function assertIncludes(text: string, part: string): void {
   assert.ok(text.includes(part), `"${text}" does not include "${part}"`);
 }
 
-async function until(holds: () => boolean, what: string): Promise<void> {
+/** Waits until the condition holds. @throws what `end` came to, when it comes before */
+async function until(holds: () => boolean, what: string, end?: Promise<unknown>): Promise<void> {
+  let over: { error: unknown } | undefined;
+  end?.then(
+    () => (over = { error: new Error(`the job ended before ${what}`) }),
+    (error: unknown) => (over = { error }),
+  );
   for (const deadlineMs = Date.now() + PATIENCE_MS; !holds();) {
+    if (over) throw over.error;
     assert.ok(Date.now() < deadlineMs, `not within ${PATIENCE_MS / 1000} s: ${what}`);
     await sleep(2);
   }
