@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { agentEvents, contacts } from './connect';
+import { agentEvents, contacts } from '../packages/records/samples/connect';
 import { oneOf, seeded, whole, type Random } from './random';
 
 /** Sizes of the generated files: those of the public files whose shape they have. */

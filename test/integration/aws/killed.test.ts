@@ -11,7 +11,7 @@ import type { Job, Resource } from '../../../src/jobs';
 import { seeded } from '../../../samples/random';
 import { AthenaDouble } from '../../support/aws/athena';
 import type { AwsDouble, ServiceDouble } from '../../support/aws/double';
-import { DynamodbExportDouble } from '../../support/aws/dynamodbExport';
+import { DynamodbExportDouble } from '../../../systems/reviews-export/test/support/exportDouble';
 import { EmrDouble } from '../../support/aws/emr';
 import { EmrServerlessDouble } from '../../support/aws/emrServerless';
 import { GlueJobsDouble } from '../../support/aws/glue';

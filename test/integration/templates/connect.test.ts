@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureAwsTestTools, freePort, Processes } from '../../../src/local';
 import { isListening } from '../../../src/local/ports';
-import { COLUMNS } from '../../../src/workflows/queries/agentEvents';
+import { COLUMNS } from '../../../systems/agent-events/src/queries';
 
 const processes = new Processes();
 const templates = join(__dirname, '..', '..', '..', 'templates');
