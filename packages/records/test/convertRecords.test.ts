@@ -84,7 +84,10 @@ test('Glue and the worker make the same Parquet of the same records', async () =
   for (const [i, text] of Object.values(HARD).entries()) await put(`e/flat/case${i}.json`, text);
   const converted = await convertRecords.run(inputFor('e'), context);
   expect(converted.measures).toEqual({ objects: names_.length, records: 11, skipped: 0 });
-  const script = join(__dirname, '..', '..', '..', 'jobs', 'contact-trace-records', 'to_parquet.py');
+  const script = join(
+    __dirname,
+    '../../../systems/contact-trace-records/jobs/contact-trace-records/to_parquet.py',
+  );
   const flat = join(folder, 'flat');
   await mkdir(flat);
   for (const name of await names(lake('e/flat'))) await copyFile(lake('e/flat', name), join(flat, name));

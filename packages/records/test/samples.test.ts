@@ -1,4 +1,4 @@
-import { agentEvents, contacts, RECORDS } from '../samples/connect';
+import { agentEvents, contacts, RECORDS } from '../src/samples';
 import { countCalls, parseConcatenated, type AgentEvent, type ContactRecord } from './support/connect';
 
 /** The middle of every range: what the records hold is not at stake here. */

@@ -1,70 +1,20 @@
-import { mkdtemp, readdir, readFile, rm, utimes } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { startStack, type Stack } from '../../../src/local';
-import { runQuery } from 'sluice';
-import { sluice } from '../../../test/support/cli';
 import {
   countCalls,
-  loginsOf,
   parseConcatenated,
   parseCsv,
   plainKeys,
-  sessionsOf,
-  type AgentEvent,
   type ContactRecord,
 } from '../../../packages/records/test/support/connect';
+import { sluice } from '../../../test/support/cli';
 import { describeWithRealData, realData } from '../../../test/support/data';
-import { connectToS3Of } from '../../../test/support/s3';
+import { useLakeStack } from '../../../test/support/lakeStack';
 
-const PORT_OFFSET = 22_000;
-
-let folder: string;
-let stack: Stack;
-let s3: S3Client;
-let lake: string;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sluice-connect-'));
-  stack = await startStack({ dir: folder, portOffset: PORT_OFFSET, spark: true, report: () => {} });
-  lake = join(folder, 's3', 'lake');
-  s3 = connectToS3Of(stack);
-}, 300_000);
-
-afterAll(async () => {
-  s3?.destroy();
-  await stack?.stop();
-  await rm(folder, { recursive: true, force: true });
-}, 60_000);
-
-const upload = (Key: string, Body: Buffer | string) =>
-  s3.send(new PutObjectCommand({ Bucket: 'lake', Key, Body: Buffer.from(Body as string) }));
-const readLake = (path: string) => readFile(join(lake, path), 'utf8');
-const filesIn = async (path: string) =>
-  (await readdir(join(lake, path), { recursive: true, withFileTypes: true }).catch(() => []))
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
-
-async function run(pipeline: string, id: string, ...parameters: string[]): Promise<Record<string, unknown>> {
-  const given = ['lake=s3://lake', ...parameters].flatMap((parameter) => ['-p', parameter]);
-  const { stdout, stderr } = await sluice(['start', pipeline, '--id', id, ...given, '--wait', '--json'], {
-    env: { ...stack.info.env },
-  });
-  expect(stderr).toBe('');
-  const ended = JSON.parse(stdout) as Record<string, unknown>;
-  expect(ended).toMatchObject({ state: 'completed' });
-  return ended;
-}
-
-async function rowsOf(sql: string): Promise<Record<string, unknown>[]> {
-  const { rows } = await runQuery({
-    ...{ sql, variables: {}, names: {}, maxRows: 2000, tempFolder: folder },
-    signal: new AbortController().signal,
-  });
-  return rows!;
-}
+const { env, pathOf, upload, readLake, filesIn, run, rowsOf } = useLakeStack({
+  spark: true,
+  portOffset: 22_000,
+});
 
 const sortedRows = async (path: string) =>
   parseCsv(await readLake(path))
@@ -158,16 +108,18 @@ test('flat files that are a day old are removed once they are converted; nothing
 }, 60_000);
 
 test('each object that arrives starts a run of its own, which flattens it and ends', async () => {
-  const env = { ...stack.info.env };
+  const settings = env();
   const on = await sluice(['start', 'contact-trace-records', '--on-arrival', '-p', 'lake=s3://lake'], {
-    env,
+    env: settings,
   });
   expect(on.stderr).toBe('');
   const parquet = await filesIn('ctr/parquet/ctr');
   await upload('ctr/raw/arrived/one', '{"Agent":{"Username":"zoe"}}');
   await upload('ctr/raw/arrived/two', '{"Agent":{"Username":"zoe"}}{"A":1}');
   const started = async () => {
-    const { stdout } = await sluice(['list', '--pipeline', 'contact-trace-records', '--json'], { env });
+    const { stdout } = await sluice(['list', '--pipeline', 'contact-trace-records', '--json'], {
+      env: settings,
+    });
     const runs = JSON.parse(stdout) as { id: string; state: string }[];
     return runs.filter(({ id }) => !id.startsWith('ctr-'));
   };
@@ -179,7 +131,9 @@ test('each object that arrives starts a run of its own, which flattens it and en
   expect(await filesIn('ctr/raw')).toEqual([]);
   expect((await filesIn('ctr/flatfiles')).filter((file) => /\/(one|two)-/.test(file))).toHaveLength(2);
   expect(await filesIn('ctr/parquet/ctr')).toEqual(parquet);
-  await sluice(['start', 'contact-trace-records', '--on-arrival', '--off', '-p', 'lake=s3://lake'], { env });
+  await sluice(['start', 'contact-trace-records', '--on-arrival', '--off', '-p', 'lake=s3://lake'], {
+    env: settings,
+  });
 }, 120_000);
 
 test('on Glue, the same records give the same answers', async () => {
@@ -206,8 +160,8 @@ test('on Glue, the same records give the same answers', async () => {
 
 describeWithRealData('on the shared data', () => {
   test('calls by agent, and by agent and queue, are those of the records', async () => {
-    await rm(join(lake, 'ctr'), { recursive: true, force: true });
-    await rm(join(lake, '.catalog'), { recursive: true, force: true });
+    await rm(pathOf('ctr'), { recursive: true, force: true });
+    await rm(pathOf('.catalog'), { recursive: true, force: true });
     const text = await readFile(join(realData, 'connect-ctr/ctr.json'), 'utf8');
     await upload('ctr/raw/2018/06/04/13/ctr.json', text);
     await run('contact-trace-records', 'ctr-real', 'prefix=ctr/raw/');
@@ -222,48 +176,4 @@ describeWithRealData('on the shared data', () => {
     expect(await readLake('ctr/queries/calls_per_agent.svg')).toContain('aria-roledescription="bar"');
     expect(await readLake('ctr/queries/calls_per_agent.html')).toContain('<td>agentone</td>');
   }, 60_000);
-
-  test('logins and sessions are those of the agent events, asked twice with the same answer', async () => {
-    const text = await readFile(join(realData, 'connect-agent-events/agent-events.json'), 'utf8');
-    await upload('agent-events/raw/2018/05/14/15/events', text);
-    const events = parseConcatenated<AgentEvent>(text);
-    expect(events).toHaveLength(1027);
-    await run('agent-events', 'events-1', 'prefix=agent-events/raw/');
-    await checkEvents(events);
-    const files = await filesIn('agent-events/kfhconnectblog');
-    await run('agent-events', 'events-2', 'prefix=agent-events/raw/');
-    await checkEvents(events);
-    expect(await filesIn('agent-events/kfhconnectblog')).toEqual(files);
-
-    const rows = await rowsOf(
-      `SELECT * FROM read_parquet('${files[0]}', hive_partitioning = false) ORDER BY eventid`,
-    );
-    const byId = [...events].sort((a, b) => (a.EventId < b.EventId ? -1 : 1));
-    expect(
-      rows.map(({ currentagentsnapshot, previousagentsnapshot, ...others }) => ({
-        ...others,
-        currentagentsnapshot: JSON.parse(currentagentsnapshot as string) as unknown,
-        previousagentsnapshot:
-          previousagentsnapshot === null ? null : (JSON.parse(previousagentsnapshot as string) as unknown),
-      })),
-    ).toEqual(byId.map(plainKeys));
-  }, 120_000);
-
-  test('without a prefix it waits until the objects that Firehose writes have stopped coming', async () => {
-    const events = parseConcatenated<AgentEvent>(
-      await readFile(join(realData, 'connect-agent-events/agent-events.json'), 'utf8'),
-    );
-    const options = ['--since', '1 hour', '-p', 'quiet=2 s', '-p', 'lake=s3://lake', '--wait', '--json'];
-    const env = { ...stack.info.env };
-    const { stdout } = await sluice(['start', 'agent-events', '--id', 'events-3', ...options], { env });
-    expect(JSON.parse(stdout)).toMatchObject({ state: 'completed' });
-    await checkEvents(events);
-  }, 120_000);
 });
-
-async function checkEvents(events: AgentEvent[]): Promise<void> {
-  const logins = loginsOf(events);
-  expect(parseCsv(await readLake('agent-events/queries/logins.csv'))).toEqual(logins);
-  expect(parseCsv(await readLake('agent-events/queries/spectrum.csv'))).toEqual(logins);
-  expect(parseCsv(await readLake('agent-events/queries/sessions.csv'))).toEqual(sessionsOf(events));
-}

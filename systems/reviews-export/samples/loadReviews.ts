@@ -5,7 +5,7 @@ import {
   waitUntilTableExists,
   type AttributeValue,
 } from '@aws-sdk/client-dynamodb';
-import { oneOf, seeded, whole } from '../../../samples/random';
+import { oneOf, seeded, whole } from 'sluice/testing';
 
 type Item = Record<string, AttributeValue>;
 
@@ -87,7 +87,7 @@ export async function loadReviews(dynamodb: DynamoDBClient, tableName: string, i
   }
 }
 
-/** `node dist/samples/loadReviews.js [TABLE] [ITEMS]`, into the DynamoDB that the AWS settings of the shell lead to. */
+/** `npm run samples [TABLE] [ITEMS]`, into the DynamoDB that the AWS settings of the shell lead to. */
 async function main(): Promise<void> {
   const [tableName = 'Reviews', count = '1000'] = process.argv.slice(2);
   await loadReviews(new DynamoDBClient({}), tableName, generateReviews(Number(count)));

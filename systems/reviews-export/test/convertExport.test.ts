@@ -9,7 +9,7 @@ import { startTestS3 } from '../../../test/support/s3';
 import { runOnSpark } from '../../../test/support/spark';
 import { runTask } from '../../../test/support/tasks';
 
-const script = join(__dirname, '..', '..', '..', 'jobs', 'reviews-export', 'convert_export.py');
+const script = join(__dirname, '..', 'jobs', 'reviews-export', 'convert_export.py');
 const COLUMNS = { user: 'text', book: 'text', rating: 'integer', author: 'text', review: 'text' };
 
 type S3 = Awaited<ReturnType<typeof startTestS3>>;

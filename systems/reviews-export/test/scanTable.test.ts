@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { createScanTable } from '../src/tasks/scanTable';
 import { generateReviews, loadReviews } from '../samples/loadReviews';
-import { startTestDynamodb } from './support/dynamodb';
+import { startTestDynamodb } from '../../../test/support/dynamodb';
 import { startTestS3 } from '../../../test/support/s3';
 import { runTask, type TaskRun } from '../../../test/support/tasks';
 

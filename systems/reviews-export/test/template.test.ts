@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DescribeTableCommand, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { startTestDynamodb } from './support/dynamodb';
+import { startTestDynamodb } from '../../../test/support/dynamodb';
 
-const file = join(__dirname, '..', '..', '..', 'templates', 'reviews-export.yaml');
+const file = join(__dirname, '..', 'template.yaml');
 
 let aws: Awaited<ReturnType<typeof startTestDynamodb>>;
 

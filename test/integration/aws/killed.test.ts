@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { WorkflowFailedError } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Job, Resource } from '../../../src/jobs';
-import { seeded } from '../../../samples/random';
+import { seeded } from '../../../src/testing/random';
 import { AthenaDouble } from '../../support/aws/athena';
 import type { AwsDouble, ServiceDouble } from '../../support/aws/double';
 import { DynamodbExportDouble } from '../../../systems/reviews-export/test/support/exportDouble';

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { ensureAwsTestTools, freePort, Processes, startDynamodb } from '../../../../src/local';
+import { ensureAwsTestTools, freePort, Processes, startDynamodb } from '../../src/local';
 
 /** A real DynamoDB API, moto's, without tables. Its other services answer at the same endpoint. */
 export async function startTestDynamodb() {

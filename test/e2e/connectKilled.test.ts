@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { Client, Connection } from '@temporalio/client';
-import { agentEvents, contacts } from '../../../packages/records/samples/connect';
-import { seeded } from '../../../samples/random';
-import { startStack, type Stack } from '../../../src/local';
-import { sluice } from '../../../test/support/cli';
+import { agentEvents, contacts } from 'sluice-records';
+import { seeded } from '../../src/testing/random';
+import { startStack, type Stack } from '../../src/local';
+import { sluice } from '../support/cli';
 import {
   countCalls,
   loginsOf,
@@ -16,10 +16,10 @@ import {
   sessionsOf,
   type AgentEvent,
   type ContactRecord,
-} from '../../../packages/records/test/support/connect';
-import { recordHistory } from '../../../test/support/recordHistory';
-import { finishUnderKills, WorkerProcesses } from '../../../test/support/workerProcesses';
-import { connectToS3Of } from '../../../test/support/s3';
+} from '../../packages/records/test/support/connect';
+import { recordHistory } from '../support/recordHistory';
+import { finishUnderKills, WorkerProcesses } from '../support/workerProcesses';
+import { connectToS3Of } from '../support/s3';
 
 const PORT_OFFSET = 25_000;
 

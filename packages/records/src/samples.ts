@@ -1,4 +1,4 @@
-import { oneOf, whole, type Random } from '../../../samples/random';
+import { oneOf, whole, type Random } from 'sluice/testing';
 
 export const RECORDS = { contacts: 500, events: 1_000 };
 

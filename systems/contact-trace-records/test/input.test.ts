@@ -1,6 +1,6 @@
 import { parseInput } from '../../../src/pipelines';
-import { agentEvents } from '../../../systems/agent-events/src/pipelines/agentEvents';
-import { contactTraceRecords } from '../../../systems/contact-trace-records/src/pipelines/contactTraceRecords';
+import { agentEvents } from '../../agent-events/src/pipelines/agentEvents';
+import { contactTraceRecords } from '../src/pipelines/contactTraceRecords';
 
 const agentEventsPipeline = agentEvents.description;
 const contactTraceRecordsPipeline = contactTraceRecords.description;
