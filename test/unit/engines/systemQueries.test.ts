@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { rewriteTrino, TRINO_SESSION } from '../../../src/engines/trino';
 import { ensureAwsTestTools } from '../../../src/local';
-import { COLUMNS, LOGINS, SESSIONS, unloadLogins } from '../src/queries';
-import { CALLS_PER_AGENT, CALLS_PER_AGENT_QUEUE } from '../../contact-trace-records/src/queries';
+import { COLUMNS, LOGINS, SESSIONS, unloadLogins } from '../../../systems/agent-events/src/queries';
+import { CALLS_PER_AGENT, CALLS_PER_AGENT_QUEUE } from '../../../systems/contact-trace-records/src/queries';
 
 interface Event {
   id: string;
