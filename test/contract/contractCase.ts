@@ -1,5 +1,5 @@
 import type { Job } from '../../src/jobs';
-import { RunnerRegistry } from '../../src/runners';
+import { RunnerRegistry, type AnyRunnerDefinition } from '../../src/runners';
 import type { Runner } from '../../src/runners/runner';
 import type { ContractFault, RunnerContract } from '../../src/testing/contract';
 import { AwsDouble, type Fault, type ServiceDouble } from '../support/aws/double';
@@ -19,6 +19,8 @@ export interface Control {
 /** One resource of AWS: its strict double, and the runner over the real SDK client. */
 export interface ContractCase {
   job: Job;
+  /** Default that of the resource that ships. */
+  definition?: AnyRunnerDefinition;
   /** A new double with nothing in it but what the job needs (the Glue job, the cluster, the crawler). */
   createDouble(): { double: ServiceDouble; control: Control };
   /** The runner under test over the real SDK client. `gapMs` is what `SharedPollerOptions.gapMs` takes. */
@@ -44,7 +46,7 @@ const registry = new RunnerRegistry();
 
 /** @param serviceModels botocore's models, once they are there */
 export function contractOf(given: ContractCase, serviceModels: () => string): RunnerContract {
-  const { job, states, stoppable, full } = given;
+  const { job, states, stoppable, full, definition = registry.find(job.resource) } = given;
   const faultOf = (fault: ContractFault, message: string): Omit<Fault, 'operation'> => {
     switch (fault) {
       case 'answer lost':
@@ -60,7 +62,7 @@ export function contractOf(given: ContractCase, serviceModels: () => string): Ru
     }
   };
   return {
-    ...{ definition: registry.find(job.resource), job, states, stoppable },
+    ...{ definition, job, states, stoppable },
     canBeFull: full !== undefined,
     failure: 'the service says: no such column',
     async open() {

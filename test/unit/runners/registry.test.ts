@@ -31,7 +31,7 @@ test.each(SHIPPED_RUNNERS.map((runner) => [runner.resource, runner] as const))(
     expect(readDoc('jobs.md')).toMatch(new RegExp(`^## .*\`${resource}\``, 'm'));
     const isInSuite = CASES.some((given) => given.job.resource === resource);
     if (!isInSuite) expect(readFileSync(join(root, OWN_TESTS[resource]!), 'utf8')).toContain(resource);
-    if (policy !== undefined) expect(readDoc(join('iam', policy))).toContain('"Statement"');
+    if (policy !== undefined) expect(readFileSync(join(root, policy), 'utf8')).toContain('"Statement"');
     if (engines === undefined) expect(readDoc('local-mode.md')).toContain(`\`${resource}\``);
   },
 );
