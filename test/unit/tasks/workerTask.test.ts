@@ -58,7 +58,7 @@ function open(tasks: readonly AnyTask[], heartbeatDetails?: unknown) {
   return {
     heartbeats,
     submit: (input: object) => run(() => activities.submitJob(submissionOf(input))),
-    async work(input: object) {
+    work: async (input: object) => {
       const reference = await run(() => activities.submitJob(submissionOf(input)));
       return run(() => activities.awaitJob(submissionOf(input), reference));
     },
