@@ -34,7 +34,7 @@ beforeAll(async () => {
   quietRuntime();
   [environment, s3] = await Promise.all([startServer(), startTestS3()]);
   const runner = new ScriptedRunner((step) => scripts[step] ?? {});
-  const runners = { 'livy:createBatch': runner, 'duckdb:query': runner } as Runners;
+  const runners = { 'livy:createBatch': runner, 'duckdb:query': runner } as unknown as Runners;
   const config = { listEveryMs: LIST_EVERY_MS };
   worker = await startTestWorker(environment, { s3: s3.s3, runners, config });
   accept = createAcceptArrivals(environment.client, { ...testConfig, ...config, pipelines: [] });
