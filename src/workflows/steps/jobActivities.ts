@@ -59,7 +59,7 @@ export function awaitJob(
       heartbeatTimeout: HEARTBEAT_TIMEOUT,
       retry: JOB_RETRY,
       // What runs inside the worker ends with its await; any other job can be stopped while the await hears of it.
-      cancellationType: reference.inWorker
+      cancellationType: reference.runsInWorker
         ? ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
         : ActivityCancellationType.TRY_CANCEL,
     },

@@ -136,7 +136,7 @@ export class JobStep {
     if (options.failedAs) failed.message = `${options.failedAs}: ${failed.message}`;
     const ended = readDetail(error)?.ended === true;
     const isLost = readDetail(error)?.mayRun === true;
-    const mayRun = (reference !== null && !reference.inWorker && !ended) || isLost;
+    const mayRun = (reference !== null && !reference.runsInWorker && !ended) || isLost;
     if (!isCancellation(error) && !timedOut && !mayRun) {
       board.update(step, { state: failed.code === 'JobStopped' ? 'stopped' : 'failed', failure: failed });
       return asApplicationFailure(failed, error);
