@@ -5,7 +5,6 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import type { Runners } from '../../src/activities';
 import { createAcceptArrivals } from '../../src/arrivals/acceptArrivals';
 import { addTrigger } from '../../src/arrivals/triggers';
 import { statusQuery } from '../../src/contracts/messages';
@@ -21,6 +20,8 @@ import { startTestS3 } from '../support/s3';
 import { RUNNING, ScriptedRunner, type Script } from '../support/scriptedRunner';
 import type { InboxInput, StepsInput } from '../support/workflows';
 
+type TestRunners = NonNullable<Parameters<typeof startTestWorker>[1]['runners']>;
+
 const LIST_EVERY_MS = 1_500;
 
 let environment: TestWorkflowEnvironment;
@@ -34,7 +35,7 @@ beforeAll(async () => {
   quietRuntime();
   [environment, s3] = await Promise.all([startServer(), startTestS3()]);
   const runner = new ScriptedRunner((step) => scripts[step] ?? {});
-  const runners = { 'livy:createBatch': runner, 'duckdb:query': runner } as unknown as Runners;
+  const runners = { 'livy:createBatch': runner, 'duckdb:query': runner } as unknown as TestRunners;
   const config = { listEveryMs: LIST_EVERY_MS };
   worker = await startTestWorker(environment, { s3: s3.s3, runners, config });
   accept = createAcceptArrivals(environment.client, { ...testConfig, ...config, pipelines: [] });
