@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { Command } from 'commander';
 import { cacheFolder, startStack, type StackInfo } from '../local';
 import { untilAborted, withInterrupt } from './interrupt';
@@ -30,13 +31,17 @@ interface DevOptions extends StackCommandOptions, JsonOption {
 }
 
 async function dev({ json, ...options }: DevOptions, project: Project, signal: AbortSignal): Promise<void> {
-  const dir = options.dir ?? `${cacheFolder(process.env)}/dev`;
-  const stack = await startStack({ ...options, dir, config: project.file, report: note, signal }).catch(
-    (error: unknown) => {
-      if (signal.aborted) return null;
-      throw error;
-    },
-  );
+  const dir = options.dir ?? defaultFolder(project);
+  const stack = await startStack({
+    ...options,
+    dir,
+    project: stackProject(project),
+    report: note,
+    signal,
+  }).catch((error: unknown) => {
+    if (signal.aborted) return null;
+    throw error;
+  });
   if (stack === null) return;
   try {
     if (json) printJson(stack.info);
@@ -47,6 +52,15 @@ async function dev({ json, ...options }: DevOptions, project: Project, signal: A
   } finally {
     await stack.stop();
   }
+}
+
+/** A project keeps its data with it; outside of one they are in the cache. */
+function defaultFolder({ root }: Project): string {
+  return root === null ? path.join(cacheFolder(process.env), 'dev') : path.join(root, '.sluice');
+}
+
+function stackProject({ file, jobsFolders, services }: Project) {
+  return file === null ? undefined : { file, jobsFolders, services };
 }
 
 export function describeStack({ temporal, ui, s3, lake, webhook, livy, dir, env }: StackInfo): string {

@@ -1,7 +1,7 @@
 import { callingFile } from '../pipelines/callingFile';
 import type { AnyPipeline } from '../workflows/steps';
 import type { Crawler, GlueJob, ProjectRunner, ProjectTask } from './parts';
-import type { Service } from './service';
+import type { Service } from '../local/service';
 
 /** What `sluice.config.ts` says. Paths are relative to its folder. */
 export interface ProjectConfig {

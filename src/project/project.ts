@@ -1,7 +1,7 @@
 import { SHIPPED } from '../workflows/shipped';
 import type { AnyPipeline } from '../workflows/steps';
 import type { Crawler, GlueJob, ProjectRunner, ProjectTask } from './parts';
-import type { Service } from './service';
+import type { Service } from '../local/service';
 
 /** A project as every command works with it: its config with all that it names loaded and checked. */
 export interface Project {

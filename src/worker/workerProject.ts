@@ -18,14 +18,17 @@ export interface WorkerProject {
 
 export type Workflows = Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'>;
 
-/** The workflow code of a project's worker; what only ships was bundled by the build. */
-export async function loadWorkflows(project: WorkerProject): Promise<Workflows> {
+/**
+ * The workflow code of a project's worker; what only ships was bundled by the build.
+ * @param cacheFolder where the bundler keeps what it has read; by default with the project's packages
+ */
+export async function loadWorkflows(project: WorkerProject, cacheFolder?: string): Promise<Workflows> {
   if (project.pipelines.every((pipeline) => SHIPPED.includes(pipeline))) return shippedWorkflows();
-  const cacheFolder = await findCacheFolder(project.root);
+  const folder = cacheFolder ?? (await findCacheFolder(project.root));
   const files = project.pipelines.filter((pipeline) => !isEngines(pipeline)).map(fileOf);
   const workflowBundle = await bundlePipelines({
     files,
-    ...(cacheFolder === null ? {} : { cacheFolder }),
+    ...(folder === null ? {} : { cacheFolder: folder }),
   });
   return { workflowBundle };
 }
