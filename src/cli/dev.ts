@@ -6,6 +6,7 @@ import { addJson, type JsonOption } from './options';
 import { note, print, printJson } from './output';
 import type { Project } from '../project';
 import { readProject } from './project';
+import { projectDataFolder, recordDevStack } from './devStack';
 import { addStackOptions, type StackCommandOptions } from './stackOptions';
 
 export function addDev(program: Command): void {
@@ -43,6 +44,7 @@ async function dev({ json, ...options }: DevOptions, project: Project, signal: A
     throw error;
   });
   if (stack === null) return;
+  const record = await recordDevStack(stack.info);
   try {
     if (json) printJson(stack.info);
     else print(describeStack(stack.info));
@@ -50,13 +52,14 @@ async function dev({ json, ...options }: DevOptions, project: Project, signal: A
     if (crash) throw crash;
     note('Ending the local stack');
   } finally {
+    await record.remove();
     await stack.stop();
   }
 }
 
 /** A project keeps its data with it; outside of one they are in the cache. */
 function defaultFolder({ root }: Project): string {
-  return root === null ? path.join(cacheFolder(process.env), 'dev') : path.join(root, '.sluice');
+  return root === null ? path.join(cacheFolder(process.env), 'dev') : projectDataFolder(root);
 }
 
 function stackProject({ file, jobsFolders, services }: Project) {

@@ -8,7 +8,7 @@ import { createLogger, type Logger } from '../setup/logging';
 import type { Config } from '../setup/config';
 import { createWorker } from '../worker/createWorker';
 import { installRuntime, withConnections, type Connections } from '../worker/runWorker';
-import { loadWorkflows, type Workflows } from '../worker/workerProject';
+import { loadWorkflows, partsOf, type Workflows } from '../worker/workerProject';
 import { checkTypes } from './checkTypes';
 import { loadProject } from './loadProject';
 import { forgetModules } from './loadModule';
@@ -128,7 +128,7 @@ class DevWorker {
     const worker = await createWorker({
       connection,
       namespace,
-      activities: { ...activities, jobsFolders: project.jobsFolders },
+      activities: { ...activities, ...partsOf(project) },
       workflows,
     });
     const before = this.running;

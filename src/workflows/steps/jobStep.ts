@@ -10,7 +10,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { JobEnd, LostAnswer, Submission } from '../../contracts/activities';
-import { runsInWorker, type Job, type JobReference, type JobResult, type StopResult } from '../../jobs';
+import type { Job, JobReference, JobResult, StopResult } from '../../jobs';
 import type { JobOptions } from '../../pipelines';
 import { parseDuration } from '../../pipelines/duration';
 import type { Failure, StepStatus } from '../../contracts/messages';
@@ -118,7 +118,7 @@ export class JobStep {
     if (options.failedAs) failed.message = `${options.failedAs}: ${failed.message}`;
     const ended = readDetail(error)?.ended === true || JOB_ENDS.includes(failed.code);
     const isLost = readDetail(error)?.mayRun === true && patched('a submit whose answer was lost');
-    const mayRun = !runsInWorker(job.resource) && ((reference !== null && !ended) || isLost);
+    const mayRun = (reference !== null && reference.runsInWorker !== true && !ended) || isLost;
     if (!isCancellation(error) && !timedOut && !mayRun) {
       board.update(step, { state: failed.code === 'JobStopped' ? 'stopped' : 'failed', failure: failed });
       return asApplicationFailure(failed, error);

@@ -4,11 +4,12 @@ import {
   type InvokeCommandInput,
   type InvokeCommandOutput,
 } from '@aws-sdk/client-lambda';
-import { isRetryable, SluiceError } from '../errors';
-import type { JobReference, JobResult } from '../jobs';
-import { classifyError } from '../services/failures';
-import { consoleUrl, withCapacity } from './awsService';
-import { markerOf, type JobState, type Runner, type SubmissionOf } from './runner';
+import { isRetryable, SluiceError } from '../../errors';
+import type { JobReference } from '../../jobs';
+import { classifyError } from '../../services/failures';
+import { consoleUrl, withCapacity } from '../awsService';
+import { markerOf, succeeded } from '../references';
+import type { JobState, Runner, SubmissionOf } from '../runner';
 
 /** The one verb of Lambda in use. */
 export interface LambdaPort {
@@ -106,17 +107,12 @@ export class LambdaRunner implements Runner<'lambda:invoke'> {
         message: `${headline} with ${bytes} bytes; a result carries ${MAX_PAYLOAD_BYTES}. Let the function write them to S3 and answer their location.`,
       };
     }
-    const result: JobResult = {
-      resource: 'lambda:invoke',
-      externalId: reference.externalId,
-      url: reference.url,
-      output: null,
+    return succeeded(reference, {
       logUrl: await this.logUrl(FunctionName!),
       durationMs: Date.now() - startedAt,
       measures: readReport(log),
       payload: readPayload(answer),
-    };
-    return { state: 'succeeded', result };
+    });
   }
 
   stop({ job: { parameters } }: Submission): Promise<void> {

@@ -11,10 +11,11 @@ import {
   type StartQueryExecutionInput,
   type UnprocessedQueryExecutionId,
 } from '@aws-sdk/client-athena';
-import type { JobReference, JobResult } from '../jobs';
-import { SharedPoller } from '../services/polling';
-import { consoleUrl, measuresOf, takeRows, toRow, withCapacity, type Row } from './awsService';
-import { markerOf, type JobState, type Runner, type SubmissionOf } from './runner';
+import type { JobReference } from '../../jobs';
+import { SharedPoller } from '../../services/polling';
+import { consoleUrl, measuresOf, takeRows, toRow, withCapacity, type Row } from '../awsService';
+import { markerOf, succeeded } from '../references';
+import type { JobState, Runner, SubmissionOf } from '../runner';
 
 /** The verbs of Athena in use. */
 export interface AthenaPort {
@@ -93,7 +94,7 @@ export class AthenaRunner implements Runner<'athena:startQueryExecution'> {
     const message = `${headline} is ${State}${reason ? `: ${reason}` : ''}`;
     switch (State) {
       case 'SUCCEEDED':
-        return { state: 'succeeded', result: await this.resultOf(query, submission, reference) };
+        return this.succeeded(query, submission, reference);
       case 'FAILED':
         return {
           state: 'failed',
@@ -119,23 +120,19 @@ export class AthenaRunner implements Runner<'athena:startQueryExecution'> {
     );
   }
 
-  private async resultOf(
+  private async succeeded(
     query: QueryExecution,
     { maxRows = 0 }: Submission,
-    { externalId, url, submittedAt }: JobReference,
-  ): Promise<JobResult> {
-    const { SubmissionDateTime = new Date(submittedAt), CompletionDateTime = new Date() } =
+    reference: JobReference,
+  ): Promise<JobState> {
+    const { SubmissionDateTime = new Date(reference.submittedAt), CompletionDateTime = new Date() } =
       query.Status ?? {};
-    return {
-      resource: 'athena:startQueryExecution',
-      externalId,
-      url,
+    return succeeded(reference, {
       output: query.ResultConfiguration?.OutputLocation ?? null,
-      logUrl: null,
-      durationMs: Math.max(0, CompletionDateTime.getTime() - SubmissionDateTime.getTime()),
+      durationMs: CompletionDateTime.getTime() - SubmissionDateTime.getTime(),
       measures: measuresOf(query.Statistics),
       ...(maxRows > 0 ? { rows: await takeRows(this.readRows(query, maxRows), maxRows) } : {}),
-    };
+    });
   }
 
   /** Rows with every value as Athena sends it: text, or null. */

@@ -10,11 +10,12 @@ import {
   type ListCrawlsCommandInput,
   type ListCrawlsCommandOutput,
 } from '@aws-sdk/client-glue';
-import { SluiceError } from '../errors';
-import type { JobReference } from '../jobs';
-import { SharedPoller } from '../services/polling';
-import { consoleUrl, logStreamUrl } from './awsService';
-import type { JobState, Runner, SubmissionOf } from './runner';
+import { SluiceError } from '../../errors';
+import type { JobReference } from '../../jobs';
+import { SharedPoller } from '../../services/polling';
+import { consoleUrl, logStreamUrl, measuresOf } from '../awsService';
+import { succeeded } from '../references';
+import type { JobState, Runner, SubmissionOf } from '../runner';
 
 type Crawl = SubmissionOf<'glue:startCrawler'>;
 
@@ -111,23 +112,13 @@ export class GlueCrawlerRunner implements Runner<'glue:startCrawler'> {
     const message = `The crawl of ${Name} is ${status}${reason ? `: ${reason}` : ''}\nLog: ${logUrl}`;
     if (status === 'FAILED') return { state: 'failed', message };
     if (status === 'CANCELLED') return { state: 'stopped', message };
-    return {
-      state: 'succeeded',
-      result: {
-        resource: job.resource,
-        externalId: reference.externalId,
-        url: reference.url,
-        output: null,
-        logUrl,
-        durationMs: Math.max(
-          0,
-          (crawl?.EndTime ?? new Date()).getTime() - (crawl?.StartTime ?? last.StartTime).getTime(),
-        ),
-        measures: crawl?.DPUHour === undefined ? {} : { DPUHour: crawl.DPUHour },
-        // The tables and partitions that were added, updated or deleted, as Glue words it.
-        ...(crawl?.Summary === undefined ? {} : { payload: { Summary: crawl.Summary } }),
-      },
-    };
+    return succeeded(reference, {
+      logUrl,
+      durationMs: (crawl?.EndTime ?? new Date()).getTime() - (crawl?.StartTime ?? last.StartTime).getTime(),
+      measures: measuresOf({ DPUHour: crawl?.DPUHour }),
+      // The tables and partitions that were added, updated or deleted, as Glue words it.
+      ...(crawl?.Summary === undefined ? {} : { payload: { Summary: crawl.Summary } }),
+    });
   }
 
   async stop({ job }: Crawl): Promise<void> {

@@ -8,12 +8,13 @@ import {
   type ExportTableToPointInTimeInput,
   type ListExportsOutput,
 } from '@aws-sdk/client-dynamodb';
-import { SluiceError } from '../errors';
-import type { JobReference } from '../jobs';
-import { SharedPoller } from '../services/polling';
-import { fitToSchema } from '../services/schema';
-import { consoleUrl, measuresOf, orUnknown, withCapacity } from './awsService';
-import { markerOf, type JobState, type Runner, type SubmissionOf } from './runner';
+import { SluiceError } from '../../errors';
+import type { JobReference } from '../../jobs';
+import { SharedPoller } from '../../services/polling';
+import { fitToSchema } from '../../services/schema';
+import { consoleUrl, measuresOf, orUnknown, withCapacity } from '../awsService';
+import { markerOf, succeeded } from '../references';
+import type { JobState, Runner, SubmissionOf } from '../runner';
 
 interface ExportAnswer {
   ExportDescription?: ExportDescription | undefined;
@@ -102,7 +103,7 @@ export class DynamodbExportRunner implements Runner<'dynamodb:exportTableToPoint
   }
 
   async poll(_: Submission, reference: JobReference, signal: AbortSignal): Promise<JobState> {
-    const { externalId, url, submittedAt } = reference;
+    const { externalId, submittedAt } = reference;
     const found = await this.poller.get(externalId, signal);
     const headline = `DynamoDB export ${externalId}`;
     if (found === undefined) return { state: 'lost', message: `${headline} is not known to DynamoDB` };
@@ -110,18 +111,11 @@ export class DynamodbExportRunner implements Runner<'dynamodb:exportTableToPoint
     const { StartTime = new Date(submittedAt), EndTime = new Date() } = found;
     switch (ExportStatus) {
       case 'COMPLETED':
-        return {
-          state: 'succeeded',
-          result: {
-            resource: 'dynamodb:exportTableToPointInTime',
-            externalId,
-            url,
-            output: folderOf(found),
-            logUrl: null,
-            durationMs: Math.max(0, EndTime.getTime() - StartTime.getTime()),
-            measures: measuresOf({ BilledSizeBytes: found.BilledSizeBytes, ItemCount: found.ItemCount }),
-          },
-        };
+        return succeeded(reference, {
+          output: folderOf(found),
+          durationMs: EndTime.getTime() - StartTime.getTime(),
+          measures: measuresOf({ BilledSizeBytes: found.BilledSizeBytes, ItemCount: found.ItemCount }),
+        });
       case 'FAILED': {
         const reason = [FailureCode, FailureMessage].filter((text) => text).join(': ');
         return { state: 'failed', message: `${headline} is FAILED${reason ? `: ${reason}` : ''}` };

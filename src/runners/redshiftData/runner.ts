@@ -13,12 +13,13 @@ import {
   type Field,
   type GetStatementResultResponse,
 } from '@aws-sdk/client-redshift-data';
-import { SluiceError } from '../errors';
-import type { JobReference, JobResult } from '../jobs';
-import { SharedPoller } from '../services/polling';
-import { fitToSchema } from '../services/schema';
-import { consoleUrl, measuresOf, orUnknown, takeRows, toRow, withCapacity, type Row } from './awsService';
-import { markerOf, type JobState, type Runner, type SubmissionOf } from './runner';
+import { SluiceError } from '../../errors';
+import type { JobReference } from '../../jobs';
+import { SharedPoller } from '../../services/polling';
+import { fitToSchema } from '../../services/schema';
+import { consoleUrl, measuresOf, orUnknown, takeRows, toRow, withCapacity, type Row } from '../awsService';
+import { markerOf, succeeded } from '../references';
+import type { JobState, Runner, SubmissionOf } from '../runner';
 
 /** The verbs of the Redshift Data API in use. */
 export interface RedshiftDataPort {
@@ -123,7 +124,7 @@ export class RedshiftDataRunner implements Runner<RedshiftResource> {
     const message = `${headline} is ${Status}${error ? `: ${error}` : ''}`;
     switch (Status) {
       case 'FINISHED':
-        return { state: 'succeeded', result: await this.resultOf(statement, submission, reference) };
+        return this.succeeded(statement, submission, reference);
       case 'FAILED':
         return { state: 'failed', message };
       case 'ABORTED':
@@ -137,33 +138,28 @@ export class RedshiftDataRunner implements Runner<RedshiftResource> {
     await this.redshift.cancelStatement({ Id: externalId });
   }
 
-  private async resultOf(
+  private async succeeded(
     statement: DescribeStatementResponse,
     { maxRows = 0 }: Submission,
-    { resource, externalId, url, submittedAt }: JobReference,
-  ): Promise<JobResult> {
+    reference: JobReference,
+  ): Promise<JobState> {
     const { Duration = 0, ResultRows, ResultSize } = statement;
-    const { CreatedAt = new Date(submittedAt), UpdatedAt = new Date() } = statement;
+    const { CreatedAt = new Date(reference.submittedAt), UpdatedAt = new Date() } = statement;
     // Of a batch, the last statement that returns rows.
     const withRows = statement.SubStatements?.length
       ? statement.SubStatements.findLast(({ HasResultSet }) => HasResultSet)
       : statement.HasResultSet
         ? statement
         : undefined;
-    return {
-      resource,
-      externalId,
-      url,
-      output: null,
-      logUrl: null,
-      durationMs: Math.max(0, UpdatedAt.getTime() - CreatedAt.getTime()),
+    return succeeded(reference, {
+      durationMs: UpdatedAt.getTime() - CreatedAt.getTime(),
       measures: measuresOf({
         DurationInMillis: Duration / NANOSECONDS_IN_MILLISECOND,
         ResultRows,
         ResultSize,
       }),
       ...(maxRows > 0 ? { rows: withRows ? await takeRows(this.readRows(withRows.Id!), maxRows) : [] } : {}),
-    };
+    });
   }
 
   private async *readRows(Id: string): AsyncGenerator<Row[]> {

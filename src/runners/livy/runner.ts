@@ -1,6 +1,9 @@
-import { SluiceError } from '../errors';
-import type { JobReference, LivyCreateBatchParameters } from '../jobs';
-import { markerOf, type JobState, type Runner, type SubmissionOf } from './runner';
+import { SluiceError } from '../../errors';
+import type { JobReference } from '../../jobs';
+import type { RunnerContext } from '../defineRunner';
+import type { LivyCreateBatchParameters } from './index';
+import { markerOf, succeeded } from '../references';
+import type { JobState, Runner, SubmissionOf } from '../runner';
 
 /** A batch as Livy's REST API tells it: https://livy.apache.org/docs/latest/rest-api.html#batch */
 interface Batch {
@@ -145,18 +148,13 @@ export class LivyRunner implements Runner<'livy:createBatch'> {
     }
     switch (batch.state) {
       case 'success':
-        return {
-          state: 'succeeded',
-          result: {
-            resource: 'livy:createBatch',
-            externalId: String(batch.id),
+        return succeeded(
+          { ...reference, externalId: String(batch.id) },
+          {
             url: this.url(batch),
-            output: null,
             logUrl: batch.appInfo?.driverLogUrl ?? `${this.baseUrl}/batches/${batch.id}/log`,
-            durationMs: Date.now() - Date.parse(reference.submittedAt),
-            measures: {},
           },
-        };
+        );
       case 'dead':
       case 'error':
         return {
@@ -210,4 +208,13 @@ function describeLog(headline: string, log: string[]): string {
     /^(BadData|InvalidInput|ObjectGone|[\w.]*(Error|Exception)):? /.test(line.trim()),
   );
   return [reason ? `${headline}: ${reason.trim()}` : headline, ...lines.slice(-SHOWN_LOG_LINES)].join('\n');
+}
+
+/** @throws SluiceError NoEngine when the worker has no Livy, which the resource needs here */
+export function connectLivy({ config: { livyUrl } }: RunnerContext, resource: string): LivyRunner {
+  if (livyUrl !== null) return new LivyRunner(createLivyPort(livyUrl), livyUrl);
+  throw new SluiceError(
+    'NoEngine',
+    `${resource} needs Spark through Livy: set SLUICE_LIVY_URL on the worker, or start the local stack without --no-spark`,
+  );
 }

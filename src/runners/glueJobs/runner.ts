@@ -9,10 +9,11 @@ import {
   type JobRun,
   type StartJobRunCommandInput,
 } from '@aws-sdk/client-glue';
-import type { JobReference } from '../jobs';
-import { PollerGroup } from '../services/pollerGroup';
-import { consoleUrl, logStreamUrl, orUnknown, type Refusal } from './awsService';
-import { markerOf, type JobState, type Runner, type SubmissionOf } from './runner';
+import type { JobReference } from '../../jobs';
+import { PollerGroup } from '../../services/pollerGroup';
+import { consoleUrl, logStreamUrl, measuresOf, orUnknown, type Refusal } from '../awsService';
+import { markerOf, succeeded } from '../references';
+import type { JobState, Runner, SubmissionOf } from '../runner';
 
 /** The verbs of AWS Glue's jobs in use; `createGluePort` is the SDK's. */
 export interface GluePort {
@@ -102,26 +103,14 @@ export class GlueRunner implements Runner<'glue:startJobRun'> {
     const state = run.JobRunState ?? 'unknown';
     const message = `${headline} is ${state}${run.ErrorMessage ? `: ${run.ErrorMessage}` : ''}`;
     switch (state) {
-      case 'SUCCEEDED': {
-        const seconds = { ExecutionTime: run.ExecutionTime, DPUSeconds: run.DPUSeconds };
-        const measures = Object.entries(seconds).filter(
-          (entry): entry is [string, number] => entry[1] !== undefined,
-        );
-        return {
-          state: 'succeeded',
-          result: {
-            resource: 'glue:startJobRun',
-            externalId: reference.externalId,
-            url: reference.url,
-            output: null,
-            logUrl: await this.logUrl(run, reference),
-            durationMs:
-              (run.CompletedOn ?? new Date()).getTime() -
-              (run.StartedOn ?? new Date(reference.submittedAt)).getTime(),
-            measures: Object.fromEntries(measures),
-          },
-        };
-      }
+      case 'SUCCEEDED':
+        return succeeded(reference, {
+          logUrl: await this.logUrl(run, reference),
+          durationMs:
+            (run.CompletedOn ?? new Date()).getTime() -
+            (run.StartedOn ?? new Date(reference.submittedAt)).getTime(),
+          measures: measuresOf({ ExecutionTime: run.ExecutionTime, DPUSeconds: run.DPUSeconds }),
+        });
       case 'FAILED':
       case 'ERROR':
       case 'TIMEOUT':

@@ -7,11 +7,12 @@ import {
   type JobRun,
   type StartJobRunRequest,
 } from '@aws-sdk/client-emr-serverless';
-import type { JobReference } from '../jobs';
-import { SharedPoller } from '../services/polling';
-import { fitToSchema } from '../services/schema';
-import { consoleUrl, measuresOf, orUnknown, withCapacity } from './awsService';
-import { markerOf, type JobState, type Runner, type SubmissionOf } from './runner';
+import type { JobReference } from '../../jobs';
+import { SharedPoller } from '../../services/polling';
+import { fitToSchema } from '../../services/schema';
+import { consoleUrl, measuresOf, orUnknown, withCapacity } from '../awsService';
+import { markerOf, succeeded } from '../references';
+import type { JobState, Runner, SubmissionOf } from '../runner';
 
 interface JobRunId {
   applicationId: string;
@@ -98,22 +99,13 @@ export class EmrServerlessRunner implements Runner<'emr-serverless:startJobRun'>
     const message = `${headline} is ${state}${stateDetails ? `: ${stateDetails}` : ''}`;
     switch (state) {
       case 'SUCCESS':
-        return {
-          state: 'succeeded',
-          result: {
-            resource: 'emr-serverless:startJobRun',
-            externalId,
-            url,
-            output: null,
-            logUrl: await this.logUrl(run),
-            durationMs: Math.max(
-              0,
-              (run.endedAt ?? run.updatedAt ?? new Date()).getTime() -
-                (run.createdAt ?? new Date(submittedAt)).getTime(),
-            ),
-            measures: measuresOf(run.billedResourceUtilization),
-          },
-        };
+        return succeeded(reference, {
+          logUrl: await this.logUrl(run),
+          durationMs:
+            (run.endedAt ?? run.updatedAt ?? new Date()).getTime() -
+            (run.createdAt ?? new Date(submittedAt)).getTime(),
+          measures: measuresOf(run.billedResourceUtilization),
+        });
       case 'FAILED':
         return { state: 'failed', message: `${message}\nLog: ${(await this.logUrl(run)) ?? url}` };
       case 'CANCELLED':
