@@ -2,8 +2,6 @@ import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { glob } from 'tinyglobby';
 import { SluiceError } from '../errors';
-import type { AnyRunnerDefinition } from '../runners';
-import type { AnyTask } from '../tasks/defineTask';
 import { job } from '../workflows/job';
 import { isPipeline, type AnyPipeline } from '../workflows/steps';
 import { findConfigProblems, isRunner, isTask, showValue } from './checkConfig';
