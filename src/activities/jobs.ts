@@ -165,8 +165,8 @@ class SubmitAttempts {
   private neverRuns = false;
 
   constructor(private readonly progress: Progress) {
-    const kept = progress.resumed as number | { refusedAtMs?: number; mayRun?: boolean } | null | undefined;
-    const { refusedAtMs, mayRun } = typeof kept === 'number' ? { refusedAtMs: kept } : (kept ?? {});
+    const kept = progress.resumed as { refusedAtMs?: number; mayRun?: boolean } | null | undefined;
+    const { refusedAtMs, mayRun } = kept ?? {};
     this.refusedAtMs = refusedAtMs;
     // Of an attempt whose worker died it is not known how far it came.
     this.mayRun = mayRun ?? Context.current().info.attempt > 1;

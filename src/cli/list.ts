@@ -66,8 +66,19 @@ async function printTriggers({ pipeline, json }: ListOptions): Promise<void> {
   if (json) return printJson(triggers);
   if (triggers.length === 0)
     return print('No arrival starts a run. Have one do so with: sluice start PIPELINE --on-arrival PATTERN');
-  const rows = triggers.map((trigger) => [trigger.pipeline, trigger.pattern, formatTime(trigger.since)]);
+  const rows = triggers.map(({ pipeline: started, pattern, since }) => [started, pattern, formatTime(since)]);
   print(formatTable(['PIPELINE', 'STARTED BY EACH', 'SINCE'], rows));
+  const setAside = triggers.flatMap((trigger) =>
+    trigger.setAside.map(({ uri, attempts, nextAt, code, message }) => [
+      uri,
+      String(attempts),
+      formatTime(nextAt),
+      `${code}: ${message}`,
+    ]),
+  );
+  if (setAside.length === 0) return;
+  print('\nThese objects could not start their runs, and are tried again:');
+  print(formatTable(['OBJECT', 'ATTEMPTS', 'NEXT', 'REASON'], setAside));
 }
 
 interface ListedRun {

@@ -1,5 +1,5 @@
 import { SluiceError } from '../errors';
-import { parseDuration } from './duration';
+import { DURATION_NEEDS, parseBoundedDuration } from './duration';
 import { parseS3Uri, TOPIC_ARN } from './location';
 
 /** What a field of a pipeline's input may hold. Each kind has a check below. */
@@ -88,8 +88,8 @@ const RULES: Record<FieldKind, { needs: string; fits: (value: unknown, field: Fi
       typeof value === 'string' && /^([^/*?]+\/)+$/.test(value) && !/(^|\/)\.\.?\//.test(value),
   },
   duration: {
-    needs: 'a duration above zero such as "7 days", "90 s" or "1h"',
-    fits: (value) => typeof value === 'string' && (parseDuration(value) ?? 0) > 0,
+    needs: DURATION_NEEDS,
+    fits: (value) => parseBoundedDuration(value) !== null,
   },
   notification: {
     needs: 'the ARN of an SNS topic, or an https URL that holds no secret: the input stays in the history',

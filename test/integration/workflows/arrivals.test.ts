@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { seeded } from '../../../samples/random';
+import { seeded } from '../../../src/testing/random';
 import { createAcceptArrivals } from '../../../src/arrivals/acceptArrivals';
 import type { Arrival } from '../../../src/pipelines';
 import { addTrigger, listTriggers, removeTrigger } from '../../../src/arrivals/triggers';

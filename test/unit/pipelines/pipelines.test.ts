@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { PROBED_RESOURCES } from '../../../src/runners/probes';
 import { RESOURCES } from '../../../src/jobs';
 import { parseInput } from '../../../src/pipelines';
-import { agentEvents } from '../../../src/workflows/agentEvents';
-import { contactTraceRecords } from '../../../src/workflows/contactTraceRecords';
-import { reviewsExport } from '../../../src/workflows/reviewsExport';
+import { agentEvents } from '../../../systems/agent-events/src/pipelines/agentEvents';
+import { contactTraceRecords } from '../../../systems/contact-trace-records/src/pipelines/contactTraceRecords';
+import { reviewsExport } from '../../../systems/reviews-export/src/pipelines/reviewsExport';
 
 const ON_AWS = [
   ['reviewsExport', reviewsExport.description],
