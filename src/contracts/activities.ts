@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors';
 import type { Job, JobReference, JobResult, StopResult } from '../jobs';
 import type { Arrival } from '../pipelines';
 import type { Source } from '../pipelines/location';
@@ -23,6 +24,19 @@ export interface JobEnd {
   ended: true;
   /** The service says that the same job may succeed when it is submitted anew. */
   retryable: boolean;
+}
+
+/** The first detail of the heartbeats of `awaitJob`; a time-out carries the last one. */
+export interface AwaitDetails {
+  /** What the work inside the worker keeps itself. */
+  work?: unknown;
+  /** The work is going on: when the attempt ends without another word, its worker has died in it. */
+  isAtWork?: boolean;
+  deaths?: number;
+  /** Failures in a row, and when the first of them came. */
+  failures?: number;
+  failingSinceMs?: number;
+  lastFailure?: { code: ErrorCode; message: string };
 }
 
 /** The first detail of a failure that `submitJob` throws when the service may have accepted the job all the same. */

@@ -24,6 +24,8 @@ export interface Config {
   listEveryMs: number;
   /** How long a submit goes on trying while a server does not answer. */
   retryForMs: number;
+  /** How long a submit or await goes on while the worker's credentials are missing, expired or not yet valid. */
+  credentialsForMs: number;
   logLevel: string;
   /** Worker Versioning (pinned) is on when both are set. */
   deploymentName: string | null;
@@ -108,6 +110,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     pollMaxMs: duration('SLUICE_POLL_MAX', 30_000),
     listEveryMs: duration('SLUICE_LIST_EVERY', 15 * 60_000),
     retryForMs: duration('SLUICE_RETRY_FOR', 10 * 60_000),
+    credentialsForMs: duration('SLUICE_CREDENTIALS_FOR', 3_600_000),
     logLevel: choice('SLUICE_LOG_LEVEL', LOG_LEVELS, 'info'),
     deploymentName: text('SLUICE_DEPLOYMENT_NAME'),
     buildId: text('SLUICE_BUILD_ID'),

@@ -12,7 +12,7 @@ import {
 import type { Activities } from '../contracts/activities';
 import type { Arrival } from '../pipelines';
 import { isSameVersion, isSince } from '../pipelines/arrival';
-import { matchesPattern } from '../pipelines/location';
+import { matchesPattern } from '../pipelines/patterns';
 import { isReportable } from './steps/failures';
 import {
   arrivalsSeenSignal,

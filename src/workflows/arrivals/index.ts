@@ -14,7 +14,7 @@ import {
 import type { Activities } from '../../contracts/activities';
 import type { Arrival } from '../../pipelines';
 import { isSince } from '../../pipelines/arrival';
-import { matchesPattern } from '../../pipelines/location';
+import { matchesPattern } from '../../pipelines/patterns';
 import { arrivalsBefore } from '../arrivalsBefore';
 import { ArrivalMemory, bytesOf } from './memory';
 import { HEARTBEAT_TIMEOUT } from '../steps/activities';

@@ -6,7 +6,8 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../../contracts/activities';
-import { arrivalsWorkflowId, matchesPattern, sourceOf } from '../../pipelines/location';
+import { arrivalsWorkflowId, sourceOf } from '../../pipelines/location';
+import { matchesPattern } from '../../pipelines/patterns';
 import { unsubscribeSignal, type Subscription } from '../../contracts/messages';
 import { HEARTBEAT_TIMEOUT } from './activities';
 import { signKeyOf } from './completeness';

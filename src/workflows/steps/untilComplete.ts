@@ -2,7 +2,7 @@ import { condition, patched } from '@temporalio/workflow';
 import type { ListedPage, Manifest } from '../../contracts/activities';
 import { SluiceError } from '../../errors';
 import { isNewer, isSameVersion } from '../../pipelines/arrival';
-import { matchesPattern } from '../../pipelines/location';
+import { matchesPattern } from '../../pipelines/patterns';
 import { activities, HEARTBEAT_TIMEOUT } from './activities';
 import { findComplete, sorted, type TakenObjects } from './completeness';
 import { isReportable, toFailure } from './failures';

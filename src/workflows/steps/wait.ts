@@ -1,7 +1,8 @@
 import { condition } from '@temporalio/workflow';
 import type { Arrival } from '../../pipelines';
 import { isSince } from '../../pipelines/arrival';
-import { matchesPattern, type Source } from '../../pipelines/location';
+import { type Source } from '../../pipelines/location';
+import { matchesPattern } from '../../pipelines/patterns';
 import type { ArrivalMemory } from '../arrivals/memory';
 import type { StepStatus } from '../../contracts/messages';
 import { signKeyOf, type Completeness } from './completeness';

@@ -42,7 +42,7 @@ afterAll(async () => {
 function createWorker(runners: Runners = {}): Pick<Activities, 'submitJob' | 'awaitJob' | 'stopJob'> {
   const { s3, s3Dir } = lake;
   const local = createLocalRunners({ s3, s3Dir, lake: 's3://lake', jobsFolders: [folder], livy: null });
-  const settings = { engines: 'local' as const, pollMinMs: 5, pollMaxMs: 20, retryForMs: 60_000 };
+  const settings = { engines: 'local' as const, pollMinMs: 5, pollMaxMs: 20, retryForMs: 60_000, credentialsForMs: 3_600_000 };
   return createJobActivities({ runners: { ...local, ...runners }, ...settings });
 }
 
