@@ -28,7 +28,12 @@ export function createRunners(config: Config, s3: S3Client, jobsFolders: readonl
     'worker:task': new WorkerTaskRunner(createTasks(), s3),
   };
   const livy =
-    config.livyUrl === null ? null : new LivyRunner(createLivyPort(config.livyUrl), config.livyUrl);
+    config.livyUrl === null
+      ? null
+      : new LivyRunner(
+          createLivyPort(config.livyUrl, { auth: config.livyAuth, ca: config.livyCa }),
+          config.livyUrl,
+        );
   if (config.engines === 'aws') {
     Object.assign(runners, createAwsRunners(config.pollMinMs));
     if (livy) runners['livy:createBatch'] = livy;
