@@ -5,6 +5,7 @@
 export const ERROR_CODES = {
   InvalidInput: 'The input of a run or command is wrong; the message names field, value and remedy.',
   UnknownPipeline: 'No pipeline has this name.',
+  InvalidPipeline: 'A pipeline file cannot be used; the message names file, fault and cure.',
   UnknownRun: 'No run has this id.',
   WrongUsage: 'A command was called with wrong options.',
   ServerUnreachable: 'A server (Temporal, S3, Livy) cannot be reached at its address.',

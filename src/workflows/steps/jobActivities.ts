@@ -1,6 +1,6 @@
 import { ActivityCancellationType } from '@temporalio/workflow';
 import type { Submission } from '../../contracts/activities';
-import { runsInWorker, type JobReference, type JobResult, type StopResult } from '../../jobs';
+import type { JobReference, JobResult, StopResult } from '../../jobs';
 import { activities, AWAIT_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT } from './activities';
 import { isReportable, toFailure } from './failures';
 
@@ -51,7 +51,7 @@ export function awaitJob(
   deadlineMs: number,
 ): Promise<JobResult> {
   const remainingMs = Math.max(1, deadlineMs - Date.now());
-  const isHere = runsInWorker(submission.job.resource);
+  const isHere = reference.runsInWorker === true;
   return activities.awaitJob.executeWithOptions(
     {
       summary: `await ${submission.step}`,
