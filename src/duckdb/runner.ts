@@ -5,7 +5,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { SluiceError } from '../errors';
 import type { JobReference } from '../jobs';
 import { joinFolder } from '../pipelines/location';
-import { checkBucket, parseFolder, publishOutput, stageInput } from '../lake/lakeFiles';
+import { checkBucket, checkOutputApart, parseFolder, publishOutput, stageInput } from '../lake/lakeFiles';
 import { addCure } from './cures';
 import { runQuery } from './query';
 import { succeeded, workerReference } from '../runners/references';
@@ -95,11 +95,12 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
   async stop(): Promise<void> {}
 
   /** @throws SluiceError InvalidJob, InvalidInput: the format of a job from outside may be any text */
-  private async checkOutput({ output }: SubmissionOf<'duckdb:query'>['job']['parameters']): Promise<void> {
+  private async checkOutput({ output, inputs }: SubmissionOf<'duckdb:query'>['job']['parameters']): Promise<void> {
     if (!output) return;
     const { bucket } = parseFolder(output.location);
     if (!['csv', 'parquet'].includes(output.format))
       throw new SluiceError('InvalidJob', `output.format: "${output.format}"; give csv or parquet`);
+    checkOutputApart(output.location, Object.values(inputs ?? {}));
     await checkBucket(this.s3, bucket);
   }
 

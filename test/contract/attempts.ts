@@ -3,6 +3,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import type { ApplicationFailure } from '@temporalio/common';
 import { createJobActivities } from '../../src/activities/jobs';
 import type { Runner } from '../../src/runners/runner';
+import { runnersOf } from '../support/runners';
 import type { Submission } from '../../src/contracts/activities';
 import type { Job, JobReference, JobResult, StopResult } from '../../src/jobs';
 
@@ -23,8 +24,7 @@ export class Attempts {
 
   createWorker() {
     return createJobActivities({
-      runners: { [this.submission.job.resource]: this.createRunner() },
-      engines: 'aws',
+      runners: runnersOf({ [this.submission.job.resource]: this.createRunner() }),
       pollMinMs: 5,
       pollMaxMs: 20,
       retryForMs: 60_000,

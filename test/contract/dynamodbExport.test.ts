@@ -1,6 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { createDynamodbExportPort, DynamodbExportRunner } from '../../src/runners/dynamodbExport';
-import { markerOf, type SubmissionOf } from '../../src/runners/runner';
+import { createDynamodbExportPort, DynamodbExportRunner } from '../../src/runners/dynamodbExport/runner';
+import { markerOf } from '../../src/runners/references';
+import type { SubmissionOf } from '../../src/runners/runner';
 import { DynamodbExportDouble } from '../support/aws/dynamodbExport';
 import { createWorker, SIGNAL, useDouble } from './useDouble';
 

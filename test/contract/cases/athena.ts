@@ -1,5 +1,5 @@
 import { AthenaClient } from '@aws-sdk/client-athena';
-import { AthenaRunner, createAthenaPort } from '../../../src/runners/athena';
+import { AthenaRunner, createAthenaPort } from '../../../src/runners/athena/runner';
 import { AthenaDouble } from '../../support/aws/athena';
 import type { ContractCase } from '../contractCase';
 

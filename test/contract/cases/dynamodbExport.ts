@@ -1,5 +1,5 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { createDynamodbExportPort, DynamodbExportRunner } from '../../../src/runners/dynamodbExport';
+import { createDynamodbExportPort, DynamodbExportRunner } from '../../../src/runners/dynamodbExport/runner';
 import { DynamodbExportDouble } from '../../support/aws/dynamodbExport';
 import type { ContractCase } from '../contractCase';
 

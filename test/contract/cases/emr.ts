@@ -1,11 +1,10 @@
 import { EMRClient } from '@aws-sdk/client-emr';
-import { createEmrPort, createEmrRunners } from '../../../src/runners/emr';
+import { createEmrPort, createEmrRunners } from '../../../src/runners/emr/runners';
 import type { Runner } from '../../../src/runners/runner';
-import type { Resource } from '../../../src/jobs';
 import { EmrDouble } from '../../support/aws/emr';
 import type { ClientSettings, ContractCase } from '../contractCase';
 
-const createRunner = (resource: Resource) => (settings: ClientSettings, gapMs: number) =>
+const createRunner = (resource: keyof ReturnType<typeof createEmrRunners>) => (settings: ClientSettings, gapMs: number) =>
   createEmrRunners(createEmrPort(new EMRClient(settings)), gapMs)[resource] as Runner;
 
 export const emrClusters: ContractCase = {

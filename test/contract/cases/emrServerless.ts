@@ -1,5 +1,5 @@
 import { EMRServerlessClient } from '@aws-sdk/client-emr-serverless';
-import { createEmrServerlessPort, EmrServerlessRunner } from '../../../src/runners/emrServerless';
+import { createEmrServerlessPort, EmrServerlessRunner } from '../../../src/runners/emrServerless/runner';
 import { EmrServerlessDouble } from '../../support/aws/emrServerless';
 import type { ContractCase } from '../contractCase';
 

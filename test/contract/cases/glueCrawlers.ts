@@ -1,5 +1,5 @@
 import { GlueClient } from '@aws-sdk/client-glue';
-import { createCrawlerPort, GlueCrawlerRunner } from '../../../src/runners/glueCrawler';
+import { createCrawlerPort, GlueCrawlerRunner } from '../../../src/runners/glueCrawler/runner';
 import { GlueCrawlersDouble } from '../../support/aws/glueCrawler';
 import type { ContractCase } from '../contractCase';
 

@@ -1,5 +1,5 @@
 import { GlueClient } from '@aws-sdk/client-glue';
-import { createGluePort, GlueRunner } from '../../../src/runners/glue';
+import { createGluePort, GlueRunner } from '../../../src/runners/glueJobs/runner';
 import { GlueJobsDouble } from '../../support/aws/glue';
 import type { ContractCase } from '../contractCase';
 

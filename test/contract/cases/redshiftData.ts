@@ -1,5 +1,5 @@
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
-import { createRedshiftDataPort, RedshiftDataRunner } from '../../../src/runners/redshiftData';
+import { createRedshiftDataPort, RedshiftDataRunner } from '../../../src/runners/redshiftData/runner';
 import { RedshiftDataDouble } from '../../support/aws/redshiftData';
 import type { ContractCase } from '../contractCase';
 

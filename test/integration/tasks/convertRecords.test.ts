@@ -6,7 +6,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { runQuery } from '../../../src/duckdb/query';
 import { convertRecords } from '../../../src/tasks/convertRecords';
 import { removeConverted } from '../../../src/tasks/removeConverted';
-import type { TaskContext } from '../../../src/tasks/task';
+import type { TaskContext } from '../../../src/tasks/defineTask';
 import { ensureSpark } from '../../../src/local';
 import { startTestS3 } from '../../support/s3';
 import { taskContext } from '../../support/tasks';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { drawChart } from '../../../src/tasks/drawChart';
-import type { TaskContext } from '../../../src/tasks/task';
+import type { TaskContext } from '../../../src/tasks/defineTask';
 import { startTestS3 } from '../../support/s3';
 import { taskContext } from '../../support/tasks';
 

@@ -48,7 +48,7 @@ const REVIEWS = generateReviews(600, 7);
 async function scan(tableName: string, run: Partial<TaskRun> = {}, partSize = { bytes: 1, ms: 1000 }) {
   // About two seconds, and several pages of each segment.
   const input = { tableName, output: 's3://lake/reviews-export/export/', readCapacityUnits: 300 };
-  return runTask(createScanTable(tables.dynamodb, partSize), input, { s3: s3.s3, ...run });
+  return runTask(createScanTable(() => tables.dynamodb, partSize), input, { s3: s3.s3, ...run });
 }
 
 /** The items of the files that the manifest names, in no order; each file is read as its manifest says. */

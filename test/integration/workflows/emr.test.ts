@@ -2,7 +2,7 @@
 import { EMRClient } from '@aws-sdk/client-emr';
 import type { WorkflowFailedError, WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { createEmrPort, createEmrRunners } from '../../../src/runners/emr';
+import { createEmrPort, createEmrRunners } from '../../../src/runners/emr/runners';
 import type { Job } from '../../../src/jobs';
 import { statusQuery, type RunStatus } from '../../../src/contracts/messages';
 import type { AwsDouble } from '../../support/aws/double';

@@ -7,6 +7,7 @@ import type { JobReference } from '../../../src/jobs';
 import { LimitedRunner } from '../../../src/runners/limited';
 import type { Runner } from '../../../src/runners/runner';
 import { Limiter } from '../../../src/services/limiter';
+import { runnersOf } from '../../support/runners';
 import { quietRuntime } from '../../support/environment';
 import { ScriptedRunner, succeeded, type Script } from '../../support/scriptedRunner';
 
@@ -36,8 +37,7 @@ class Step {
 
   private get activities() {
     return createJobActivities({
-      runners: { 'livy:createBatch': this.wrap(this.double) },
-      engines: 'aws',
+      runners: runnersOf({ 'livy:createBatch': this.wrap(this.double) }),
       pollMinMs: 1,
       pollMaxMs: 4,
       retryForMs: HOUR_MS,
