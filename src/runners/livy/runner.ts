@@ -4,7 +4,7 @@ import type { JobReference } from '../../jobs';
 import type { LivyAuth } from '../../setup/config';
 import { sendRequest } from '../../services/sendRequest';
 import type { RunnerContext } from '../defineRunner';
-import type { LivyCreateBatchParameters } from './index';
+import type { LivyCreateBatchParameters } from '.';
 import { markerOf, succeeded } from '../references';
 import type { JobState, Runner, SubmissionOf } from '../runner';
 

@@ -1,6 +1,6 @@
 import type { ContractCase } from '../contractCase';
 import { athena } from './athena';
-import { dynamodbExport } from './dynamodbExport';
+import { dynamodbExport } from '../../../systems/reviews-export/test/support/contractCase';
 import { emrServerless } from './emrServerless';
 import { emrClusters, emrSteps } from './emr';
 import { glueCrawlers } from './glueCrawlers';

@@ -17,7 +17,10 @@ import {
 import { CreateFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { AthenaRunner, createAthenaPort } from '../../../src/runners/athena/runner';
-import { createDynamodbExportPort, DynamodbExportRunner } from '../../../src/runners/dynamodbExport/runner';
+import {
+  createDynamodbExportPort,
+  DynamodbExportRunner,
+} from '../../../systems/reviews-export/src/runners/dynamodbExport/runner';
 import { createEmrServerlessPort, EmrServerlessRunner } from '../../../src/runners/emrServerless/runner';
 import { createLambdaPort, LambdaRunner } from '../../../src/runners/lambda/runner';
 import type { SubmissionOf } from '../../../src/runners/runner';

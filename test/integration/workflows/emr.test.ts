@@ -9,6 +9,7 @@ import type { AwsDouble } from '../../support/aws/double';
 import { EmrDouble } from '../../support/aws/emr';
 import { startAwsDouble } from '../../support/aws/start';
 import { quietRuntime, startServer, startTestWorker } from '../../support/environment';
+import { until } from '../../support/eventually';
 import type { StepsInput } from '../../support/workflows';
 
 let environment: TestWorkflowEnvironment;
@@ -59,10 +60,6 @@ const start = (input: StepsInput): Promise<WorkflowHandle> =>
     workflowId: `emr-${++runs}`,
     args: [input],
   });
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
-}
 
 async function clusterIsUp(): Promise<void> {
   await until(() => emr.clusters.size === 1);

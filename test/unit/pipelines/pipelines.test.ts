@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RunnerRegistry } from '../../../src/runners';
 import { parseInput } from '../../../src/pipelines';
-import { agentEvents } from '../../../src/workflows/agentEvents';
-import { contactTraceRecords } from '../../../src/workflows/contactTraceRecords';
-import { reviewsExport } from '../../../src/workflows/reviewsExport';
+import { agentEvents } from '../../../systems/agent-events/src/pipelines/agentEvents';
+import { contactTraceRecords } from '../../../systems/contact-trace-records/src/pipelines/contactTraceRecords';
+import { reviewsExport } from '../../../systems/reviews-export/src/pipelines/reviewsExport';
 
 const registry = new RunnerRegistry();
 const ON_AWS = [
