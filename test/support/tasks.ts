@@ -1,14 +1,9 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { SHIPPED_TASKS } from '../../src/activities/shipped';
 import type { JobReference } from '../../src/jobs';
 import type { AnyTask, TaskContext, TaskResult } from '../../src/tasks/defineTask';
-import { createDescribeTable } from '../../src/tasks/dynamodb/describeTable';
-import { createScanTable } from '../../src/tasks/dynamodb/scanTable';
 
 export interface TaskRun {
   s3: S3Client;
-  dynamodb?: DynamoDBClient;
   /** The same key is the same job, started again. */
   key?: string;
   /** What an earlier run has kept. */
@@ -34,18 +29,12 @@ export function taskContext(s3: S3Client, signal?: AbortSignal): TaskContext {
   };
 }
 
-function findTask(name: string, dynamodb: DynamoDBClient | undefined): AnyTask {
-  const own = dynamodb ? [createScanTable(() => dynamodb), createDescribeTable(() => dynamodb)] : [];
-  return [...own, ...SHIPPED_TASKS].find((task) => task.name === name)!;
-}
-
 /** Runs a task as a worker does, without Temporal around it. */
 export async function runTask(
-  name: string | AnyTask,
+  task: AnyTask,
   input: Record<string, unknown>,
-  { s3, dynamodb, key = 'key', resumed, onKeep, signal }: TaskRun,
+  { s3, key = 'key', resumed, onKeep, signal }: TaskRun,
 ): Promise<TaskResult> {
-  const task = typeof name === 'string' ? findTask(name, dynamodb) : name;
   task.check(input);
   return task.run(input, {
     ...taskContext(s3, signal),

@@ -16,12 +16,12 @@ export const athena: ContractCase = {
   submit: 'StartQueryExecution',
   poll: 'BatchGetQueryExecution',
   states: {
+    unknown: 'A_STATE_OF_TOMORROW',
     running: ['QUEUED', 'RUNNING'],
     succeeded: 'SUCCEEDED',
     failed: ['FAILED'],
     stopped: 'CANCELLED',
   },
-  unknown: 'A_STATE_OF_TOMORROW',
   stoppable: true,
   full: {
     type: 'TooManyRequestsException',

@@ -21,12 +21,12 @@ export const emrServerless: ContractCase = {
   submit: 'StartJobRun',
   poll: 'GetJobRun',
   states: {
+    unknown: 'A_STATE_OF_TOMORROW',
     running: ['SUBMITTED', 'PENDING', 'SCHEDULED', 'QUEUED', 'RUNNING', 'CANCELLING'],
     succeeded: 'SUCCESS',
     failed: ['FAILED'],
     stopped: 'CANCELLED',
   },
-  unknown: 'A_STATE_OF_TOMORROW',
   stoppable: true,
   full: {
     type: 'ServiceQuotaExceededException',

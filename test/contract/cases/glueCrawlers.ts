@@ -14,12 +14,12 @@ export const glueCrawlers: ContractCase = {
   submit: 'StartCrawler',
   poll: 'BatchGetCrawlers',
   states: {
+    unknown: 'A_STATE_OF_TOMORROW',
     running: ['RUNNING', 'STOPPING'],
     succeeded: 'SUCCEEDED',
     failed: ['FAILED'],
     stopped: 'CANCELLED',
   },
-  unknown: 'A_STATE_OF_TOMORROW',
   stoppable: true,
   full: { type: 'CrawlerRunningException', message: 'Crawler with name lake has already started' },
 };

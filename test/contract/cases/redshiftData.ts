@@ -12,12 +12,12 @@ const shared: Omit<ContractCase, 'job' | 'submit'> = {
     new RedshiftDataRunner(createRedshiftDataPort(new RedshiftDataClient(settings)), gapMs),
   poll: 'DescribeStatement',
   states: {
+    unknown: 'A_STATE_OF_TOMORROW',
     running: ['SUBMITTED', 'PICKED', 'STARTED'],
     succeeded: 'FINISHED',
     failed: ['FAILED'],
     stopped: 'ABORTED',
   },
-  unknown: 'A_STATE_OF_TOMORROW',
   stoppable: true,
   full: { type: 'ActiveStatementsExceededException', message: 'too many active statements' },
 };

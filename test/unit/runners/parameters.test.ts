@@ -68,12 +68,6 @@ const RIGHT: { [R in ShippedResource]: JobParameters[R] } = {
     WithEvent: true,
   },
   'redshiftdata:batchExecuteStatement': { Sqls: ['SELECT 1', 'SELECT 2'], Database: 'dev' },
-  'dynamodb:exportTableToPointInTime': {
-    TableArn: 'arn:aws:dynamodb:eu-west-1:123456789012:table/leads',
-    S3Bucket: 'lake',
-    ExportTime: new Date('2025-03-01'),
-    FilterSpecification: { ExpressionAttributeValues: { ':day': { S: 'monday' } } },
-  },
   'lambda:invoke': { FunctionName: 'load', Payload: { any: ['thing', null] }, InvocationType: 'Event' },
 };
 
@@ -132,9 +126,9 @@ test.each<[ShippedResource, object, string[]]>([
     ['parameters.jobDriver: give exactly one of sparkSubmit, hive'],
   ],
   [
-    'dynamodb:exportTableToPointInTime',
-    { TableArn: 'a', S3Bucket: 'b', ExportTime: 'soon' },
-    ['parameters.ExportTime: "soon"; give a time such as "2025-03-01T12:00:00Z"'],
+    'elasticmapreduce:createCluster',
+    { Name: 'a', Instances: { TerminationProtected: 'no' } },
+    ['parameters.Instances.TerminationProtected: "no"; give true or false'],
   ],
   [
     'redshiftdata:executeStatement',
@@ -194,7 +188,7 @@ test('members can be left out and replaced, and the required ones stay required'
 
 test('a client of the SDK is loaded only when a job of its service is checked', () => {
   const loaded: string[] = [];
-  for (const name of ['athena', 'dynamodb', 'emr', 'emr-serverless', 'glue', 'lambda', 'redshift-data']) {
+  for (const name of ['athena', 'emr', 'emr-serverless', 'glue', 'lambda', 'redshift-data']) {
     jest.doMock(`@aws-sdk/client-${name}`, () => {
       loaded.push(name);
       return jest.requireActual<object>(`@aws-sdk/client-${name}`);
