@@ -10,6 +10,8 @@ export interface CreateWorkerOptions {
   activities: ActivityDependencies;
   /** Workflow code other than Sluice's own pipelines: a bundle, or a path that is bundled at start. */
   workflows?: Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'>;
+  /** Look at activities as they run, for tests. */
+  interceptors?: WorkerOptions['interceptors'];
   /** How many runs stay in memory between their workflow tasks; default the SDK's, by the size of the heap. */
   maxCachedWorkflows?: number;
 }
@@ -26,6 +28,7 @@ export function createWorker({
   namespace,
   activities,
   workflows,
+  interceptors,
   maxCachedWorkflows,
 }: CreateWorkerOptions): Promise<Worker> {
   const { taskQueue, deploymentName, buildId } = activities.config;
@@ -40,6 +43,7 @@ export function createWorker({
     shutdownGraceTime: '5 s',
     shutdownForceTime: '30 s',
     ...(workflows ?? ownWorkflows()),
+    ...(interceptors === undefined ? {} : { interceptors }),
     ...(maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows }),
     ...(deploymentName !== null && buildId !== null
       ? {
