@@ -8,7 +8,8 @@ import { joinFolder } from '../pipelines/location';
 import { checkBucket, parseFolder, publishOutput, stageInput } from '../lake/lakeFiles';
 import { addCure } from './cures';
 import { runQuery } from './query';
-import { workerReference, type JobState, type Runner, type SubmissionOf } from '../runners/runner';
+import { succeeded, workerReference } from '../runners/references';
+import type { JobState, Runner, SubmissionOf } from '../runners/runner';
 
 const DEFAULT_ROWS = 100;
 const MAX_ROWS = 1000;
@@ -70,19 +71,12 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
         const name = output.format === 'parquet' ? 'part-00000.snappy.parquet' : 'part-00000.csv';
         await publishOutput(this.s3, file, output.location, name, signal);
       }
-      return {
-        state: 'succeeded',
-        result: {
-          resource: 'duckdb:query',
-          externalId: reference.externalId,
-          url: null,
-          output: location,
-          logUrl: null,
-          durationMs: Date.now() - startedAt,
-          measures: { rows: query.rowCount, engineMs: query.engineMs },
-          ...(query.rows ? { rows: query.rows } : {}),
-        },
-      };
+      return succeeded(reference, {
+        output: location,
+        durationMs: Date.now() - startedAt,
+        measures: { rows: query.rowCount, engineMs: query.engineMs },
+        ...(query.rows ? { rows: query.rows } : {}),
+      });
     } catch (error) {
       if (
         error instanceof SluiceError &&

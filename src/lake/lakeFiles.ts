@@ -99,8 +99,15 @@ export async function publishOutput(
   );
 }
 
+/** A folder in a bucket. */
+export interface Folder {
+  bucket: string;
+  /** Ends in a slash. */
+  prefix: string;
+}
+
 /** @throws SluiceError InvalidJob for what is no folder: a bucket's root is never replaced */
-export function parseFolder(location: string): { bucket: string; prefix: string } {
+export function parseFolder(location: string): Folder {
   const uri = parseS3Uri(location);
   const prefix = uri?.key.replace(/\/*$/, '/') ?? '';
   if (uri === null || prefix === '/')

@@ -54,7 +54,8 @@ export async function createTestStack(options: TestStackOptions): Promise<TestSt
       namespace: server.namespace,
       activities: {
         ...{ config, client: server.client, s3: s3.client, searchAttributes: false },
-        runners: createStackRunners(options, { jobs, s3: s3.client }),
+        runners: createStackRunners(options, jobs),
+        ...{ tasks: options.tasks ?? [], jobsFolders: options.jobsFolders ?? [] },
       },
       workflows: { workflowBundle: await bundlePipelines({ files, cacheFolder: bundleCache(files) }) },
       interceptors: { activity: [activities.interceptor] },

@@ -4,9 +4,10 @@ import { SluiceError, type ErrorCode } from '../errors';
 import type { JobReference } from '../jobs';
 import { parseDuration } from '../pipelines/duration';
 import { joinFolder } from '../pipelines/location';
-import { markerOf, type JobState, type Runner } from '../runners/runner';
+import { markerOf, succeeded } from '../runners/references';
+import type { JobState, Runner } from '../runners/runner';
 import type { JobFailureCode, JobScript, JobScripts } from './jobScript';
-import { RUNNING, ScriptedRunner, succeeded, type Script } from './scriptedRunner';
+import { RUNNING, ScriptedRunner, type Script } from './scriptedRunner';
 import type { SubmittedJob } from './testStack';
 
 /** The clocks of server and stack are some milliseconds apart. */
@@ -21,6 +22,8 @@ interface Plan {
   /** In milliseconds since 1970, in the time of the stack. */
   noRoomUntilMs: number;
   runsUntilMs: number;
+  /** What polls see, once there was one. */
+  end: JobState | null;
 }
 
 /** The time limits of an activity, in the time of the stack. */
@@ -119,6 +122,7 @@ export class ScriptedJobs implements Runner {
       if (plan.failingPolls-- > 0)
         return Promise.reject(new SluiceError('Transient', 'the service could not answer'));
     }
+    plan.end = endOf(plan.script, submission, reference);
     return this.service.poll(submission, reference);
   }
 
@@ -128,11 +132,11 @@ export class ScriptedJobs implements Runner {
   }
 
   private scriptNow(submission: Submission): Partial<Script> {
-    const { script, submitFaults, noRoomUntilMs } = this.planOf(submission);
+    const { script, submitFaults, noRoomUntilMs, end } = this.planOf(submission);
     const fault = (error: SluiceError) => ({ submitFaults: [{ error, accepted: false }] });
     if (script.refused !== undefined) return fault(errorOf(script.refused, 'InvalidJob'));
     if (this.now() < noRoomUntilMs) return fault(new SluiceError('NoCapacity', 'the service has no room'));
-    return { submitFaults, states: [endOf(script, submission)] };
+    return { submitFaults, states: end === null ? [] : [end] };
   }
 
   private planOf(submission: Submission): Plan {
@@ -147,6 +151,7 @@ export class ScriptedJobs implements Runner {
       failingPolls,
       noRoomUntilMs: noRoom === undefined ? 0 : this.now() + parseDuration(noRoom)!,
       runsUntilMs: 0,
+      end: null,
     };
     this.plans.set(submission.key, plan);
     return plan;
@@ -213,7 +218,7 @@ function submitFaultsOf({ throttled = 0, answerLost }: JobScript): Script['submi
   return [...Array.from({ length: throttled }, () => slowDown), ...(answerLost === undefined ? [] : [lost])];
 }
 
-function endOf(script: JobScript, { job, key }: Submission): JobState {
+function endOf(script: JobScript, { job }: Submission, reference: JobReference): JobState {
   if (script.fails !== undefined) {
     const { code, message } = errorOf(script.fails, 'JobFailed');
     const retryable = typeof script.fails === 'object' && script.fails.retryable === true;
@@ -224,7 +229,7 @@ function endOf(script: JobScript, { job, key }: Submission): JobState {
   // What DuckDB would say.
   const output = job.resource === 'duckdb:query' && job.parameters.output?.location;
   const said = { ...(output ? { output: joinFolder(output) } : {}), ...script.succeeds };
-  return succeeded({ resource: job.resource, externalId: markerOf(key) }, said);
+  return succeeded(reference, said);
 }
 
 function errorOf(said: string | { message: string; code?: ErrorCode }, code: ErrorCode): SluiceError {

@@ -1,6 +1,7 @@
 import type { Submission } from '../contracts/activities';
-import type { JobReference, JobResult, Resource } from '../jobs';
-import { markerOf, type JobState, type Runner } from '../runners/runner';
+import type { JobReference, Resource } from '../jobs';
+import { markerOf, succeeded } from '../runners/references';
+import type { JobState, Runner } from '../runners/runner';
 
 /** What happens to a job of a `ScriptedRunner`; each may be changed while a test runs. */
 export interface Script {
@@ -76,23 +77,3 @@ export class ScriptedRunner implements Runner {
 }
 
 export const RUNNING: JobState = { state: 'running', nativeState: 'running' };
-
-/** The state of a job that ended well; what `said` leaves out is empty. */
-export function succeeded(
-  { resource, externalId }: Pick<JobReference, 'resource' | 'externalId'>,
-  said: Partial<JobResult> = { durationMs: 5, measures: { units: 2 } },
-): JobState {
-  return {
-    state: 'succeeded',
-    result: {
-      resource,
-      externalId,
-      url: null,
-      output: null,
-      logUrl: null,
-      durationMs: 0,
-      measures: {},
-      ...said,
-    },
-  };
-}

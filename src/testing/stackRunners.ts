@@ -1,32 +1,33 @@
-import type { S3Client } from '@aws-sdk/client-s3';
-import { DuckdbRunner } from '../duckdb/runner';
 import type { JobReference, Resource } from '../jobs';
-import { RESOURCES } from '../jobs';
-import { packageJobsFolder } from '../runners';
-import type { JobState, Progress, Runner, Runners, SubmissionOf } from '../runners/runner';
-import { WorkerTaskRunner } from '../runners/workerTask';
+import { RunnerRegistry, type AnyRunnerDefinition } from '../runners';
+import type { JobState, Progress, Runner, SubmissionOf } from '../runners/runner';
 import type { ScriptedJobs } from './scriptedJobs';
 import type { SubmittedJob, TestStackOptions } from './testStack';
 
-/** One runner a resource: those that run for real do so for every job that has no script. */
+/**
+ * The runners of a stack. They check the parameters of jobs as those that ship do; what runs for real does so for every
+ * job that has no script.
+ */
 export function createStackRunners(
-  { runners = {}, tasks, real = [], jobsFolders = [] }: TestStackOptions,
-  { jobs, s3 }: { jobs: ScriptedJobs; s3: S3Client },
-): Runners {
-  const ofOurs: Runners = {
-    ...(real.includes('duckdb:query')
-      ? { 'duckdb:query': new DuckdbRunner(s3, [...jobsFolders, packageJobsFolder()]) }
-      : {}),
-    ...(tasks === undefined ? {} : { 'worker:task': new WorkerTaskRunner(tasks, s3) }),
-    ...runners,
-  };
-  const resources = new Set<string>([...RESOURCES, ...Object.keys(ofOurs)]);
-  return Object.fromEntries(
-    [...resources].map((resource) => {
-      const runner = ofOurs[resource as Resource] as Runner | undefined;
-      return [resource, runner === undefined ? jobs : new RealRunner(runner, jobs)];
-    }),
-  );
+  { runners = [], tasks, real = [] }: TestStackOptions,
+  jobs: ScriptedJobs,
+): AnyRunnerDefinition[] {
+  const registry = new RunnerRegistry(runners);
+  const isReal = new Set<string>([
+    ...runners.map(({ resource }) => resource),
+    ...real,
+    ...(tasks === undefined ? [] : ['worker:task']),
+  ]);
+  return registry.resources.map((resource) => {
+    const definition = registry.find(resource);
+    return {
+      ...definition,
+      engines: ['aws', 'local'],
+      create: isReal.has(resource)
+        ? async (context) => new RealRunner(await definition.create(context), jobs)
+        : () => jobs,
+    };
+  });
 }
 
 /** Runs jobs for real and notes them, but for those that a script is about. */
