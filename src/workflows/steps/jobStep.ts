@@ -131,7 +131,10 @@ export class JobStep {
   ): Promise<unknown> {
     const { step, job, options } = this;
     const { board } = this.shared;
-    const timedOut = error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
+    // An await whose last attempt failed has run out of time all the same.
+    const timedOut =
+      error instanceof ActivityFailure &&
+      (error.cause instanceof TimeoutFailure || (reference !== null && error.retryState === 'TIMEOUT'));
     const failed = toFailure(error, step.name);
     if (options.failedAs) failed.message = `${options.failedAs}: ${failed.message}`;
     const ended = readDetail(error)?.ended === true;
