@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { SluiceError } from '../errors';
 import { parseDuration } from '../pipelines/duration';
 import { isNotificationTarget } from '../pipelines/input';
@@ -71,6 +72,11 @@ export function readConfig(
     problems.push(`${name}: "${value}" is unknown; give one of ${choices.join(', ')}`);
     return fallback;
   };
+  const ipAddress = (name: string, fallback: string): string => {
+    const value = text(name) ?? fallback;
+    if (isIP(value) === 0) problems.push(`${name}: "${value}" is no IP address; give one such as 0.0.0.0`);
+    return value;
+  };
   const url = (name: string): string | null => {
     const value = text(name);
     if (value === null || /^https?:\/\/[^/\s]+/.test(value)) return value?.replace(/\/+$/, '') ?? null;
@@ -113,7 +119,7 @@ export function readConfig(
       topics: topics('SLUICE_SNS_TOPICS'),
     },
     metricsPort: port('SLUICE_METRICS_PORT', null),
-    metricsHost: text('SLUICE_METRICS_HOST') ?? '127.0.0.1',
+    metricsHost: ipAddress('SLUICE_METRICS_HOST', '127.0.0.1'),
     pollMinMs: duration('SLUICE_POLL_MIN', 1000),
     pollMaxMs: duration('SLUICE_POLL_MAX', 30_000),
     listEveryMs: duration('SLUICE_LIST_EVERY', 15 * 60_000),
