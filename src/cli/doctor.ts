@@ -222,7 +222,7 @@ async function checkResources({
     resources.map(async (resource) => {
       const finding = await check(
         resource,
-        `Attach docs/iam/${resource.replace(':', '-')}.json to the worker's role.`,
+        `Attach ${registry.find(resource).policy ?? 'the policy of its runner'} to the worker's role.`,
         async () => {
           await registry.probe(resource);
           return 'allowed';
