@@ -56,6 +56,7 @@ export function createWorker(
     pollMinMs: pollMs.min,
     pollMaxMs: pollMs.max,
     retryForMs: 60_000,
+    credentialsForMs: 3_600_000,
   });
   const run = <T>(act: () => Promise<T>): Promise<T> =>
     new MockActivityEnvironment(

@@ -37,7 +37,7 @@ const RIGHT = { most: 4, into: 's3://lake/out.csv' };
 function open(tasks: readonly AnyTask[], heartbeatDetails?: unknown) {
   const activities = createJobActivities({
     runners: runnersOf({}, { tasks }),
-    ...{ pollMinMs: 5, pollMaxMs: 20, retryForMs: 60_000 },
+    ...{ pollMinMs: 5, pollMaxMs: 20, retryForMs: 60_000, credentialsForMs: 3_600_000 },
   });
   const heartbeats: unknown[] = [];
   const run = <T>(act: () => Promise<T>): Promise<T> => {
