@@ -68,7 +68,10 @@ function checkHost(target: string, deps: NotifyDependencies): void {
   if (deps.hosts === null || target === deps.target) return;
   const own = deps.target !== null && !deps.target.startsWith('arn:') ? [new URL(deps.target).host] : [];
   if ([...own, ...deps.hosts].some((allowed) => allowed === host || allowed === hostname)) return;
-  throw new SluiceError('AccessDenied', `${host} is not among the hosts that may be told; add it to SLUICE_NOTIFY_HOSTS`);
+  throw new SluiceError(
+    'AccessDenied',
+    `${host} is not among the hosts that may be told; add it to SLUICE_NOTIFY_HOSTS`,
+  );
 }
 
 /**
@@ -97,7 +100,10 @@ async function post(target: string, body: string): Promise<void> {
   });
   if (status >= 200 && status < 300) return;
   if (status >= 300 && status < 400)
-    throw new SluiceError('InvalidInput', `${host} answered ${status} to the notification, and no redirect is followed; give the address that it leads to`);
+    throw new SluiceError(
+      'InvalidInput',
+      `${host} answered ${status} to the notification, and no redirect is followed; give the address that it leads to`,
+    );
   throw Object.assign(new Error(`${host} answered ${status} to the notification`), {
     $metadata: { httpStatusCode: status },
   });

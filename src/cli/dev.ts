@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Command } from 'commander';
+import { SluiceError } from '../errors';
 import { cacheFolder, startStack, type StackInfo } from '../local';
 import { untilAborted, withInterrupt } from './interrupt';
 import { addJson, type JsonOption } from './options';
@@ -18,8 +19,8 @@ export function addDev(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ sluice dev --no-spark --port-offset 100');
   addJson(
     addStackOptions(command).option(
-      '--dynamodb',
-      'with a DynamoDB API, whose tables last as long as the stack',
+      '--service <name...>',
+      'with services of the projects in this one, which do not start by themselves',
     ),
   ).action(async (options: DevOptions) => {
     const { project } = await readProject(program);
@@ -28,15 +29,19 @@ export function addDev(program: Command): void {
 }
 
 interface DevOptions extends StackCommandOptions, JsonOption {
-  dynamodb?: true;
+  service?: string[];
 }
 
-async function dev({ json, ...options }: DevOptions, project: Project, signal: AbortSignal): Promise<void> {
+async function dev(
+  { json, service = [], ...options }: DevOptions,
+  project: Project,
+  signal: AbortSignal,
+): Promise<void> {
   const dir = options.dir ?? defaultFolder(project);
   const stack = await startStack({
     ...options,
     dir,
-    project: stackProject(project),
+    project: stackProject(project, service),
     report: note,
     signal,
   }).catch((error: unknown) => {
@@ -62,8 +67,18 @@ function defaultFolder({ root }: Project): string {
   return root === null ? path.join(cacheFolder(process.env), 'dev') : projectDataFolder(root);
 }
 
-function stackProject({ file, jobsFolders, services }: Project) {
-  return file === null ? undefined : { file, jobsFolders, services };
+/** @throws SluiceError WrongUsage for a service that no project has */
+function stackProject({ file, jobsFolders, services, furtherServices }: Project, asked: readonly string[]) {
+  const unknown = asked.find(
+    (name) => ![...services, ...furtherServices].some((known) => known.name === name),
+  );
+  if (unknown !== undefined) {
+    const names = furtherServices.map(({ name }) => name).join(', ') || 'none';
+    throw new SluiceError('WrongUsage', `--service ${unknown}: no such service; there are: ${names}`);
+  }
+  if (file === null) return undefined;
+  const further = furtherServices.filter(({ name }) => asked.includes(name));
+  return { file, jobsFolders, services: [...services, ...further] };
 }
 
 export function describeStack({ temporal, ui, s3, lake, webhook, livy, dir, env }: StackInfo): string {

@@ -131,7 +131,8 @@ async function readPublished(
 ): Promise<{ keys: string[]; published: string[] }> {
   const keys = await listKeys(s3, bucket, prefix, signal);
   const hasMarker = keys.includes(prefix + SUCCESS_MARKER);
-  const listed = keys.length === 0 ? [] : await readPublishedList(s3, bucket, publishedListOf(prefix), signal);
+  const listed =
+    keys.length === 0 ? [] : await readPublishedList(s3, bucket, publishedListOf(prefix), signal);
   const isPublished = (key: string) => {
     const inside = key.slice(prefix.length);
     return inside === name || listed.includes(inside) || (hasMarker && PART_FILE.test(inside));

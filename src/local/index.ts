@@ -1,5 +1,5 @@
 export { cacheFolder, type Report } from './cache';
-export { startDynamodb } from './dynamodb';
+export { motoService, type MotoService } from './motoService';
 export { startLivy, type LivyServer } from './livy';
 export { checkPorts, choosePorts, freePort, type Ports } from './ports';
 export { Processes, type RunningProcess } from './processes';

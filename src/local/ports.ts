@@ -10,7 +10,6 @@ export interface Ports {
   s3: number;
   webhook: number;
   livy: number;
-  dynamodb: number;
   workerMetrics: number;
   webhookMetrics: number;
 }
@@ -21,7 +20,6 @@ const DEFAULT_PORTS: Ports = {
   s3: 7070,
   webhook: 8088,
   livy: 8998,
-  dynamodb: 8000,
   workerMetrics: 9464,
   webhookMetrics: 9465,
 };

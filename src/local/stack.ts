@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '../errors';
 import { formatSeconds, type Report } from './cache';
 import { keepCredentials, type Credentials } from './credentials';
-import { startDynamodb } from './dynamodb';
 import { replaceJobFiles } from './jobFiles';
 import { startLivy } from './livy';
 import { takeLock, type Lock } from './lock';
@@ -15,14 +14,7 @@ import { S3_REGION, startS3Gateway } from './s3Gateway';
 import type { Service } from './service';
 import { environmentOf, placeServices, startService, type PlacedService } from './startService';
 import { startTemporal } from './temporal';
-import {
-  checkTools,
-  ensureAwsTestTools,
-  ensureLivyAndSpark,
-  ensureS3Gateway,
-  ensureTemporal,
-  type LivyTools,
-} from './tools';
+import { checkTools, ensureLivyAndSpark, ensureS3Gateway, ensureTemporal, type LivyTools } from './tools';
 
 const LAKE_BUCKET = 'lake';
 
@@ -42,8 +34,6 @@ export interface StackOptions {
   ports?: Partial<Ports> | undefined;
   /** Whether Livy and Spark are part of it. */
   spark: boolean;
-  /** Whether a DynamoDB API is part of it: its tables are in memory, and gone when it stops. */
-  dynamodb?: boolean | undefined;
   report: Report;
   /** Whether Sluice's own processes are part of it; both are by default. */
   worker?: boolean | undefined;
@@ -85,8 +75,6 @@ interface Tools {
   temporal: string;
   s3Gateway: string;
   livy: LivyTools | undefined;
-  /** A Python with moto. */
-  python: string | undefined;
 }
 
 /**
@@ -110,7 +98,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const credentials = await keepCredentials(dir);
     const info = describeStack({
       ...{ dir, ports, credentials },
-      ...{ spark: options.spark, dynamodb: options.dynamodb ?? false },
+      spark: options.spark,
     });
     const services = placeServices({
       services: options.project?.services ?? [],
@@ -161,7 +149,6 @@ async function checkPortsOf(
   const needed: Partial<Ports> & Record<string, number> = { ...ports };
   for (const { service, context } of services) if (context.port > 0) needed[service.name] = context.port;
   if (!options.spark) delete needed.livy;
-  if (!options.dynamodb) delete needed.dynamodb;
   if (options.worker === false) delete needed.workerMetrics;
   if (options.webhook === false) {
     delete needed.webhook;
@@ -178,27 +165,15 @@ async function checkPortsOf(
   }
 }
 
-async function ensureTools(
-  { spark, dynamodb, report }: StackOptions,
-  env: NodeJS.ProcessEnv,
-): Promise<Tools> {
+async function ensureTools({ spark, report }: StackOptions, env: NodeJS.ProcessEnv): Promise<Tools> {
   const context = { env, report };
-  await checkTools(
-    [
-      'temporal',
-      's3Gateway',
-      ...(spark ? (['livy', 'spark'] as const) : []),
-      ...(dynamodb ? (['awsTestTools'] as const) : []),
-    ],
-    context,
-  );
-  const [temporal, s3Gateway, livy, aws] = await Promise.all([
+  await checkTools(['temporal', 's3Gateway', ...(spark ? (['livy', 'spark'] as const) : [])], context);
+  const [temporal, s3Gateway, livy] = await Promise.all([
     ensureTemporal(context),
     ensureS3Gateway(context),
     spark ? ensureLivyAndSpark(context) : undefined,
-    dynamodb ? ensureAwsTestTools(context) : undefined,
   ]);
-  return { temporal, s3Gateway, livy, python: aws?.python };
+  return { temporal, s3Gateway, livy };
 }
 
 function describeStack({
@@ -206,13 +181,11 @@ function describeStack({
   ports,
   credentials,
   spark,
-  dynamodb,
 }: {
   dir: string;
   ports: Ports;
   credentials: Credentials;
   spark: boolean;
-  dynamodb: boolean;
 }): StackInfo {
   const { accessKeyId, secretAccessKey, webhookSecret } = credentials;
   const at = (port: number) => `http://${LOOPBACK}:${port}`;
@@ -241,7 +214,6 @@ function describeStack({
       SLUICE_WEBHOOK_SECRET: webhookSecret,
       SLUICE_UI_URL: at(ports.ui),
       AWS_ENDPOINT_URL_S3: at(ports.s3),
-      ...(dynamodb ? { AWS_ENDPOINT_URL_DYNAMODB: at(ports.dynamodb) } : {}),
       AWS_REGION: S3_REGION,
       AWS_ACCESS_KEY_ID: accessKeyId,
       AWS_SECRET_ACCESS_KEY: secretAccessKey,
@@ -326,17 +298,7 @@ async function startAll(start: Start): Promise<void> {
     );
   };
 
-  const startTables = async () => {
-    const { python } = tools;
-    if (!python) return;
-    const port = ports.dynamodb;
-    await timed(
-      `DynamoDB at ${LOOPBACK}:${port}`,
-      startDynamodb({ python, env, logs, port, processes: main }),
-    );
-  };
-
-  await Promise.all([startServers(), startSpark(), startTables(), startServices]);
+  await Promise.all([startServers(), startSpark(), startServices]);
 }
 
 /** Starts one of Sluice's own processes, as a user would, with the settings of this stack and no other's. */

@@ -57,7 +57,8 @@ export async function loadProject({ config, folder = process.cwd() }: LoadProjec
     jobsFolders: [...new Set(parts.flatMap((part) => part.jobsFolders))],
     glueJobs: Object.assign({}, ...configs.map(({ glueJobs }) => glueJobs)) as Project['glueJobs'],
     crawlers: Object.assign({}, ...configs.map(({ crawlers }) => crawlers)) as Project['crawlers'],
-    services: configs.flatMap(({ services }) => services ?? []),
+    services: exported.services ?? [],
+    furtherServices: configs.slice(1).flatMap(({ services }) => services ?? []),
     taskQueue: exported.taskQueue ?? null,
     folders: [...new Set(configs.map((one) => path.dirname(one.file)))],
   };

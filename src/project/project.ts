@@ -19,7 +19,10 @@ export interface Project {
   jobsFolders: readonly string[];
   glueJobs: GlueJobs;
   crawlers: Crawlers;
+  /** Of the config itself: they start with `sluice dev`. */
   services: readonly Service[];
+  /** Of the projects in it: each starts when it is asked for by name. */
+  furtherServices: readonly Service[];
   /** Null when the config names none. */
   taskQueue: string | null;
   /** The folders of the config and of the projects in it: what `sluice dev` watches. */
@@ -37,6 +40,7 @@ export const SHIPPED_PROJECT: Project = {
   glueJobs: {},
   crawlers: {},
   services: [],
+  furtherServices: [],
   taskQueue: null,
   folders: [],
 };

@@ -27,7 +27,15 @@ const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
  * One request over HTTP or HTTPS. It follows no redirect, and waits for the whole answer no longer than `timeoutMs`.
  * @throws SluiceError AccessDenied for an address that is refused
  */
-export function sendRequest({ url, method, headers, body, timeoutMs, ca, refuses }: Request): Promise<Answer> {
+export function sendRequest({
+  url,
+  method,
+  headers,
+  body,
+  timeoutMs,
+  ca,
+  refuses,
+}: Request): Promise<Answer> {
   const address = new URL(url);
   const host = address.hostname.replace(/^\[|\]$/g, '');
   const refused = () =>
@@ -73,11 +81,7 @@ export function sendRequest({ url, method, headers, body, timeoutMs, ca, refuses
   });
 }
 
-type LookupCallback = (
-  error: Error | null,
-  address: string | LookupAddress[],
-  family?: number,
-) => void;
+type LookupCallback = (error: Error | null, address: string | LookupAddress[], family?: number) => void;
 
 /** Addresses of the machine's own network and of what clouds answer with credentials: link-local ones, and those that stand for them. */
 export function isLinkLocal(address: string): boolean {

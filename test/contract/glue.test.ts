@@ -98,7 +98,12 @@ describe('glue:startJobRun', () => {
   test('one call that is throttled does not discard the answers of the others', async () => {
     const references = [];
     for (const key of ['a', 'b', 'c']) references.push(await runner.submit(submission(key)));
-    aws.faults.push({ operation: 'GetJobRun', status: 400, type: 'ThrottlingException', message: 'Rate exceeded' });
+    aws.faults.push({
+      operation: 'GetJobRun',
+      status: 400,
+      type: 'ThrottlingException',
+      message: 'Rate exceeded',
+    });
     const polled = references.map((reference) => runner.poll(submission(reference.key), reference, signal));
     await Promise.all(polled.slice(1));
     expect(aws.calls).toMatchObject({ GetJobRuns: 1, GetJobRun: 1 });

@@ -143,7 +143,9 @@ test.each([
     message: 'Rate Exceeded.',
   };
   made.aws.faults.push({ ...fault, content: { Reason } });
-  const refused = await runner.poll(submission(), reference, SIGNAL, PROGRESS).catch((error: unknown) => error);
+  const refused = await runner
+    .poll(submission(), reference, SIGNAL, PROGRESS)
+    .catch((error: unknown) => error);
   expect(classifyError(refused).code).toBe(code);
   made.aws.faults.push({ ...fault, content: { Reason } });
   await createWorker('lambda:invoke', runner).awaitJob(submission(), reference);
@@ -179,11 +181,13 @@ test('a function whose answers are all lost is run three times and no more', asy
   const runner = createRunner();
   const reference = await runner.submit(submission());
   made.aws.faults.push({ operation: 'Invoke', status: 0, type: '', message: '', accepted: true, times: 9 });
-  await expect(createWorker('lambda:invoke', runner).awaitJob(submission(), reference)).rejects.toMatchObject({
-    type: 'JobFailed',
-    nonRetryable: true,
-    message: expect.stringContaining('invoked 3 times and no answer came'),
-  });
+  await expect(createWorker('lambda:invoke', runner).awaitJob(submission(), reference)).rejects.toMatchObject(
+    {
+      type: 'JobFailed',
+      nonRetryable: true,
+      message: expect.stringContaining('invoked 3 times and no answer came'),
+    },
+  );
   expect(made.double.invocations).toHaveLength(3);
 });
 

@@ -17,6 +17,7 @@ import {
   type AgentEvent,
   type ContactRecord,
 } from '../../packages/records/test/support/connect';
+import { WITH_SYSTEMS } from '../support/project';
 import { recordHistory } from '../support/recordHistory';
 import { finishUnderKills, WorkerProcesses } from '../support/workerProcesses';
 import { connectToS3Of } from '../support/s3';
@@ -34,7 +35,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-e2e-'));
   stack = await startStack({
     ...{ dir: folder, portOffset: PORT_OFFSET, report: () => {} },
-    ...{ spark: false, worker: false, webhook: false },
+    ...{ ...WITH_SYSTEMS, spark: false, worker: false, webhook: false },
   });
   lake = join(folder, 's3', 'lake');
   s3 = connectToS3Of(stack);

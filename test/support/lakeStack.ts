@@ -5,6 +5,7 @@ import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { runQuery } from '../../src';
 import { startStack, type Stack, type StackOptions } from '../../src/local';
 import { sluice } from './cli';
+import { WITH_SYSTEMS } from './project';
 import { connectToS3Of } from './s3';
 
 /** A whole local stack for the tests of a file, and what they do with its lake. */
@@ -15,7 +16,7 @@ export function useLakeStack(options: Pick<StackOptions, 'spark' | 'portOffset'>
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-e2e-'));
-    stack = await startStack({ dir: folder, report: () => {}, ...options });
+    stack = await startStack({ dir: folder, report: () => {}, ...WITH_SYSTEMS, ...options });
     s3 = connectToS3Of(stack);
   }, 300_000);
 

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { AsyncCompletionClient, type WorkflowHandle } from '@temporalio/client';
+import { PROJECT_FILE } from './project';
 import { startWatchedS3, type Write } from './watchedS3';
 
 const WORKER = join(__dirname, '..', '..', 'dist', 'src', 'worker.js');
@@ -14,7 +15,7 @@ export class WorkerProcesses {
 
   /** Resolves when the worker polls. */
   start(env: NodeJS.ProcessEnv): Promise<ChildProcess> {
-    const worker = spawn(process.execPath, [WORKER], {
+    const worker = spawn(process.execPath, [WORKER, '--config', PROJECT_FILE], {
       env: { ...process.env, ...env, SLUICE_METRICS_PORT: '', SLUICE_LOG_LEVEL: 'silent' },
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });

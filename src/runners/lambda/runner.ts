@@ -106,7 +106,8 @@ export class LambdaRunner implements Runner<'lambda:invoke'> {
       if (signal.aborted) throw error;
       if (code === 'Transient' && isLostAnswer(error)) {
         const lost = 1 + ((progress.resumed as { lost?: number } | undefined)?.lost ?? 0);
-        if (lost >= MAX_INVOCATIONS) return { state: 'failed', message: describeLost(FunctionName!, message) };
+        if (lost >= MAX_INVOCATIONS)
+          return { state: 'failed', message: describeLost(FunctionName!, message) };
         progress.keep({ lost });
       }
       if (isRetryable(code)) throw error;

@@ -88,7 +88,10 @@ export function createLivyPort(baseUrl: string, access: LivyAccess = { auth: nul
     if (status === 401 || status === 403)
       throw new SluiceError('AccessDenied', `${message}; let the worker in with SLUICE_LIVY_AUTH`);
     if (status >= 300 && status < 400)
-      throw new SluiceError('InvalidJob', `${message}; no redirect is followed, set SLUICE_LIVY_URL to where Livy is`);
+      throw new SluiceError(
+        'InvalidJob',
+        `${message}; no redirect is followed, set SLUICE_LIVY_URL to where Livy is`,
+      );
     if (/too many sessions/i.test(told)) throw new SluiceError('NoCapacity', message);
     throw Object.assign(new Error(message), { $metadata: { httpStatusCode: status } });
   }

@@ -6,9 +6,10 @@ import { gunzipSync } from 'node:zlib';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { Client, Connection } from '@temporalio/client';
 import { generateReviews, loadReviews } from '../samples/loadReviews';
-import { startStack, type Stack } from '../../../src/local';
+import { motoService, startStack, type Stack } from '../../../src/local';
 import { sluice } from '../../../test/support/cli';
 import { describeWithRealData, realData } from '../../../test/support/data';
+import { WITH_SYSTEMS } from '../../../test/support/project';
 import { STARTED, WorkerProcesses } from '../../../test/support/workerProcesses';
 
 const PORT_OFFSET = 24_000;
@@ -24,7 +25,11 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-e2e-'));
   stack = await startStack({
     ...{ dir: folder, portOffset: PORT_OFFSET, report: () => {} },
-    ...{ spark: true, dynamodb: true, worker: false },
+    ...{ ...WITH_SYSTEMS, spark: true, worker: false },
+    project: {
+      ...WITH_SYSTEMS.project!,
+      services: [motoService({ name: 'dynamodb', port: 8000, services: ['DYNAMODB'] })],
+    },
   });
   env = { ...stack.info.env };
   lake = join(folder, 's3', 'lake');

@@ -41,7 +41,11 @@ async function publish(location: string, text: string, name = 'part-00000.csv') 
 
 test('an output is its file and a marker, and the list of what was published lies beside it', async () => {
   await publish('s3://lake/a/out', 'one');
-  expect((await keysOf('a/')).sort()).toEqual(['a/_out.sluice.json', 'a/out/_SUCCESS', 'a/out/part-00000.csv']);
+  expect((await keysOf('a/')).sort()).toEqual([
+    'a/_out.sluice.json',
+    'a/out/_SUCCESS',
+    'a/out/part-00000.csv',
+  ]);
   await publish('s3://lake/a/out/', 'two');
   expect(await read('a/out/part-00000.csv')).toBe('two');
 });
@@ -53,7 +57,8 @@ test('another name replaces the one before', async () => {
 });
 
 test('what an engine has published is replaced', async () => {
-  for (const key of ['part-00000-a.snappy.parquet', 'part-00001-a.snappy.parquet', '_SUCCESS']) await put(`c/${key}`);
+  for (const key of ['part-00000-a.snappy.parquet', 'part-00001-a.snappy.parquet', '_SUCCESS'])
+    await put(`c/${key}`);
   await publish('s3://lake/c/', 'new');
   expect((await keysOf('c/')).sort()).toEqual(['c/_SUCCESS', 'c/part-00000.csv']);
 });
@@ -97,7 +102,9 @@ test('the old output is there with its marker until all of the new one is, and w
     { step: 'initialize', name: 'watch' },
   );
   try {
-    await expect(publishOutput(s3, file, 's3://lake/f/', 'part-00000.csv', controller.signal)).rejects.toThrow();
+    await expect(
+      publishOutput(s3, file, 's3://lake/f/', 'part-00000.csv', controller.signal),
+    ).rejects.toThrow();
   } finally {
     s3.middlewareStack.remove('watch');
   }
@@ -132,7 +139,15 @@ test('a manifest that lists too much is refused before an object is looked up', 
     },
     { step: 'initialize', name: 'count' },
   );
-  const arrival = { bucket: 'lake', key: 'h/manifest', versionId: null, etag: null, size: 1, sequencer: null, time: '' };
+  const arrival = {
+    bucket: 'lake',
+    key: 'h/manifest',
+    versionId: null,
+    etag: null,
+    size: 1,
+    sequencer: null,
+    time: '',
+  };
   await expect(readManifest(s3, arrival, signal)).rejects.toMatchObject({ code: 'BadData' });
   s3.middlewareStack.remove('count');
   expect(looked).toBe(0);
