@@ -1,4 +1,5 @@
 import { accessSync, constants } from 'node:fs';
+import { isIP } from 'node:net';
 import { SluiceError } from '../errors';
 import { parseDuration } from '../pipelines/duration';
 import { isNotificationTarget } from '../pipelines/input';
@@ -83,7 +84,9 @@ export function readConfig(
     if (value === null) return fallbackMs;
     const durationMs = parseDuration(value);
     if (durationMs !== null && durationMs >= 1 && durationMs <= MAX_DURATION_MS) return durationMs;
-    problems.push(`${name}: "${value}" is no duration from 1 ms to 30 days; give one such as "1s" or "15 minutes"`);
+    problems.push(
+      `${name}: "${value}" is no duration from 1 ms to 30 days; give one such as "1s" or "15 minutes"`,
+    );
     return fallbackMs;
   };
   const choice = <T extends string>(name: string, choices: readonly T[], fallback: T): T => {
@@ -94,16 +97,24 @@ export function readConfig(
     problems.push(`${name}: "${value}" is unknown; give one of ${choices.join(', ')}`);
     return fallback;
   };
+  const ipAddress = (name: string, fallback: string): string => {
+    const value = text(name) ?? fallback;
+    if (isIP(value) === 0) problems.push(`${name}: "${value}" is no IP address; give one such as 0.0.0.0`);
+    return value;
+  };
   const readUrl = (name: string): URL | null => {
     const value = text(name);
     if (value === null) return null;
     try {
       const url = new URL(value);
-      if (/^https?:$/.test(url.protocol) && url.hostname !== '' && url.search === '' && url.hash === '') return url;
+      if (/^https?:$/.test(url.protocol) && url.hostname !== '' && url.search === '' && url.hash === '')
+        return url;
     } catch {
       // Told below.
     }
-    problems.push(`${name}: "${redactSecrets(value)}" is no http or https URL without query; give one such as http://host:8998`);
+    problems.push(
+      `${name}: "${redactSecrets(value)}" is no http or https URL without query; give one such as http://host:8998`,
+    );
     return null;
   };
   const show = (url: URL): string => url.href.replace(/\/+$/, '');
@@ -122,7 +133,9 @@ export function readConfig(
     try {
       accessSync(path, constants.R_OK);
     } catch {
-      problems.push(`${name}: the file ${path} is not there, or cannot be read; create it, or correct its name`);
+      problems.push(
+        `${name}: the file ${path} is not there, or cannot be read; create it, or correct its name`,
+      );
     }
     return path;
   };
@@ -133,9 +146,12 @@ export function readConfig(
     const given = text('SLUICE_LIVY_AUTH');
     let livyAuth: LivyAuth | null = null;
     if (given !== null) {
-      const [, kind, name, path] = /^(?:(basic|bearer)|header:([!#$%&'*+.^_`|~\w-]+)):(.+)$/.exec(given) ?? [];
+      const [, kind, name, path] =
+        /^(?:(basic|bearer)|header:([!#$%&'*+.^_`|~\w-]+)):(.+)$/.exec(given) ?? [];
       if (path === undefined)
-        problems.push('SLUICE_LIVY_AUTH: give basic:FILE, bearer:FILE or header:NAME:FILE; the secret itself stays in the file');
+        problems.push(
+          'SLUICE_LIVY_AUTH: give basic:FILE, bearer:FILE or header:NAME:FILE; the secret itself stays in the file',
+        );
       else
         livyAuth = name
           ? { kind: 'header', name: name.toLowerCase(), file: file('SLUICE_LIVY_AUTH', path) }
@@ -143,7 +159,8 @@ export function readConfig(
     }
     if (url === null) return { livyUrl: null, livyAuth, livyCa };
     if (url.username + url.password !== '') {
-      if (given !== null) problems.push('SLUICE_LIVY_AUTH: SLUICE_LIVY_URL holds a user, too; give one of both');
+      if (given !== null)
+        problems.push('SLUICE_LIVY_AUTH: SLUICE_LIVY_URL holds a user, too; give one of both');
       const [user, password] = [url.username, url.password].map(decode) as [string, string];
       livyAuth = { kind: 'password', user, password };
       url.username = url.password = '';
@@ -158,18 +175,23 @@ export function readConfig(
       problems.push(`${name}: give the ARN of an SNS topic, or an http or https URL`);
     return value;
   };
-  const isHost = (value: string) => /^[\w.-]{1,253}(:\d{1,5})?$|^\[?[0-9a-f:.]{2,45}\]?(:\d{1,5})?$/i.test(value);
+  const isHost = (value: string) =>
+    /^[\w.-]{1,253}(:\d{1,5})?$|^\[?[0-9a-f:.]{2,45}\]?(:\d{1,5})?$/i.test(value);
   const hostName = (name: string, fallback: string): string => {
     const value = text(name) ?? fallback;
     if (!isHost(value) || /^[\w.-]+:\d+$/.test(value))
-      problems.push(`${name}: "${redactSecrets(value)}" is no host; give a name or an address such as 0.0.0.0, without a port`);
+      problems.push(
+        `${name}: "${redactSecrets(value)}" is no host; give a name or an address such as 0.0.0.0, without a port`,
+      );
     return value;
   };
   const hosts = (name: string): string[] | null => {
     if (text(name) === null) return null;
     const given = list(name);
     for (const host of given.filter((one) => !isHost(one)))
-      problems.push(`${name}: "${redactSecrets(host)}" is no host; give names such as hooks.example.com, with commas between`);
+      problems.push(
+        `${name}: "${redactSecrets(host)}" is no host; give names such as hooks.example.com, with commas between`,
+      );
     return given.map((host) => host.toLowerCase());
   };
   const topics = (name: string): string[] => {
@@ -201,7 +223,7 @@ export function readConfig(
       topics: topics('SLUICE_SNS_TOPICS'),
     },
     metricsPort: port('SLUICE_METRICS_PORT', null),
-    metricsHost: text('SLUICE_METRICS_HOST') ?? '127.0.0.1',
+    metricsHost: ipAddress('SLUICE_METRICS_HOST', '127.0.0.1'),
     pollMinMs: duration('SLUICE_POLL_MIN', 1000),
     pollMaxMs: duration('SLUICE_POLL_MAX', 30_000),
     listEveryMs: duration('SLUICE_LIST_EVERY', 15 * 60_000),
@@ -215,10 +237,14 @@ export function readConfig(
     problems.push('SLUICE_POLL_MIN: above SLUICE_POLL_MAX; make it smaller');
   if ((config.deploymentName === null) !== (config.buildId === null)) {
     const unset = config.buildId === null ? 'SLUICE_BUILD_ID' : 'SLUICE_DEPLOYMENT_NAME';
-    problems.push(`${unset}: unset; Worker Versioning needs SLUICE_DEPLOYMENT_NAME and SLUICE_BUILD_ID, or neither`);
+    problems.push(
+      `${unset}: unset; Worker Versioning needs SLUICE_DEPLOYMENT_NAME and SLUICE_BUILD_ID, or neither`,
+    );
   }
   if (/[.:]/.test(config.deploymentName ?? ''))
-    problems.push(`SLUICE_DEPLOYMENT_NAME: "${config.deploymentName}" holds a "." or ":", which Temporal refuses; leave it out`);
+    problems.push(
+      `SLUICE_DEPLOYMENT_NAME: "${config.deploymentName}" holds a "." or ":", which Temporal refuses; leave it out`,
+    );
   if (config.taskQueue.length > 200)
     problems.push('SLUICE_TASK_QUEUE: longer than 200 characters; give a shorter name');
   if (config.engines === 'local' && config.s3Dir === null) {

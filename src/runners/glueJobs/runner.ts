@@ -134,8 +134,10 @@ export class GlueRunner implements Runner<'glue:startJobRun'> {
       JobName: parameters.JobName!,
       JobRunIds: [reference.externalId],
     });
-    const message = Errors?.[0]?.ErrorDetail?.ErrorMessage;
-    if (message) throw new Error(message);
+    const detail = Errors?.[0]?.ErrorDetail;
+    // Told inside of an answer, and the same as a refusal: its name decides on what is done.
+    if (detail)
+      throw Object.assign(new Error(detail.ErrorMessage), { name: detail.ErrorCode, $metadata: {} });
   }
 
   /** Pages while several runs are missing, then one by one; what a call that fails was to tell is told by the next poll. */
