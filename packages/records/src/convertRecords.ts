@@ -6,6 +6,7 @@ import { paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
 import {
   SluiceError,
   field,
+  joinFolder,
   listKeys,
   parseFolder,
   stageInput,
@@ -77,7 +78,7 @@ export const convertRecords = defineTask(
     const isEmpty = ![...converted].some((name) => name.endsWith('.parquet'));
     // A partitioned table has its columns from elsewhere: without a partition it has no rows.
     if (isEmpty && !byHour) await convert(null, parquetName(NO_RECORDS), input, context);
-    return { output: given.to, measures };
+    return { output: joinFolder(given.to), measures };
   },
 );
 

@@ -14,6 +14,7 @@ import {
   SluiceError,
   type ObjectVersion,
   field,
+  joinFolder,
   parseS3Uri,
   listKeys,
   parseFolder,
@@ -85,7 +86,7 @@ export const flattenRecords = defineTask(
       context.report({ ...measures, of: objects.length });
     });
     if (unreadable.length > 0) throw new SluiceError('BadData', unreadable.join('\n'));
-    return { output: to, measures };
+    return { output: joinFolder(to), measures };
   },
 );
 
