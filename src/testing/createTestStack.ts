@@ -211,54 +211,39 @@ class Stack implements TestStack, StackTime {
     return this.stop();
   }
 
-  async skipMs(timeMs: number): Promise<void> {
+  async settle(): Promise<void> {
+    const { server, clock, activities } = this.parts;
+    // Twice, since what one workflow does may be for another that was looked at before.
+    for (let quiet = 0; quiet < 2;) {
+      const open = await server.look();
+      throwDefect(open);
+      await clock.refresh();
+      const isBusy =
+        open.some((workflow) => workflow.isBusy) || this.dueTimesMs(open).some((due) => due <= clock.now());
+      quiet = isBusy || activities.atWork > 0 ? 0 : quiet + 1;
+      if (quiet === 0) await pause(LOOK_AGAIN_MS);
+    }
+  }
+
+  async skipToNext(): Promise<boolean> {
+    const due = this.dueTimesMs(await this.parts.server.look());
+    if (due.length === 0) return false;
+    await this.skipMs(Math.max(0, Math.min(...due) - this.parts.clock.now()) + 1);
+    return true;
+  }
+
+  private async skipMs(timeMs: number): Promise<void> {
     await this.settle();
     await this.parts.server.skip(timeMs);
     await this.settle();
   }
 
-  async skipUntil<T>(work: Promise<T>): Promise<T> {
-    const result = await this.parts.server.skipUntil(work);
-    await this.parts.clock.refresh();
-    return result;
-  }
-
-  async settle(): Promise<void> {
-    // Twice, since what one workflow does may be for another that was looked at before.
-    for (let quiet = 0; quiet < 2;) {
-      const open = await this.parts.server.look();
-      throwDefect(open);
-      await this.parts.clock.refresh();
-      const isBusy = open.some(
-        ({ id, isBusy, activities }) =>
-          isBusy ||
-          activities.some((activity) => this.comesAgainAtMs(id, activity) <= this.parts.clock.now()),
-      );
-      quiet = isBusy || this.parts.activities.atWork > 0 ? 0 : quiet + 1;
-      if (quiet === 0) {
-        if (process.env.DBG)
-          console.error(
-            JSON.stringify(open.filter((o) => o.isBusy || o.activities.length)),
-            this.parts.activities.atWork,
-            this.parts.clock.now(),
-          );
-        await pause(process.env.DBG ? 1000 : LOOK_AGAIN_MS);
-      }
-    }
-  }
-
-  async nextDueMs(): Promise<number | null> {
-    const now = this.parts.clock.now();
-    const due = (await this.parts.server.look()).flatMap(({ id, timersMs, activities }) => [
+  /** When timers fire and activities come again; an activity that is at work, or about to be, is due. */
+  private dueTimesMs(open: readonly OpenWorkflow[]): number[] {
+    return open.flatMap(({ id, timersMs, activities }) => [
       ...timersMs,
-      ...activities.map((activity) => this.comesAgainAtMs(id, activity)),
+      ...activities.map((activity) => this.parts.activities.comesAgainAtMs(id, activity) ?? 0),
     ]);
-    return due.length === 0 ? null : Math.max(0, Math.min(...due) - now);
-  }
-
-  /** When an activity comes again; one that is at work, or about to be, is there already. */
-  private comesAgainAtMs(workflowId: string, activityId: string): number {
-    return this.parts.activities.comesAgainAtMs(workflowId, activityId) ?? 0;
   }
 
   private async store(uri: string, { body, size, time }: ArrivingObject): Promise<Arrival> {

@@ -1,5 +1,5 @@
 import type { Info } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, type RetryPolicy } from '@temporalio/common';
 import { msToNumber } from '@temporalio/common/lib/time';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import type { Notification, Submission } from '../contracts/activities';
@@ -96,8 +96,8 @@ export class StackActivities {
 /** How long the server waits before the next attempt. */
 function retryDelayMs({ nextRetryDelay }: ApplicationFailure, { retryPolicy, attempt }: Info): number {
   if (nextRetryDelay != null) return msToNumber(nextRetryDelay);
-  const { initialInterval = '1 s', backoffCoefficient = 2, maximumInterval } = retryPolicy ?? {};
-  const firstMs = msToNumber(initialInterval);
-  const mostMs = maximumInterval === undefined ? 100 * firstMs : msToNumber(maximumInterval);
-  return Math.min(firstMs * backoffCoefficient ** (attempt - 1), mostMs);
+  const policy: RetryPolicy = retryPolicy ?? {};
+  const firstMs = msToNumber(policy.initialInterval ?? '1 s');
+  const mostMs = msToNumber(policy.maximumInterval ?? 100 * firstMs);
+  return Math.min(firstMs * (policy.backoffCoefficient ?? 2) ** (attempt - 1), mostMs);
 }

@@ -16,16 +16,10 @@ import type { TestRun } from './testStack';
 export interface StackTime {
   /** Until everything has happened that takes no time. @throws Error when workflow code is broken */
   settle(): Promise<void>;
-  skipMs(timeMs: number): Promise<void>;
-  /** Skips time whenever nothing else goes on, until the work has ended. */
-  skipUntil<T>(work: Promise<T>): Promise<T>;
-  /** How long it is until anything happens; null when nothing will. */
-  nextDueMs(): Promise<number | null>;
+  /** Skips time until something happens. @returns false when nothing will */
+  skipToNext(): Promise<boolean>;
   now(): Promise<Date>;
 }
-
-/** How often it is looked whether the code of a run whose end is waited for is broken. */
-const LOOK_EVERY_MS = 500;
 
 export class StackRun<Result> implements TestRun<Result> {
   constructor(
@@ -76,12 +70,10 @@ export class StackRun<Result> implements TestRun<Result> {
       const status = await this.status();
       const step = status.steps.find((one) => one.name === name);
       if (step?.state === state) return step;
-      const dueMs = status.state === 'running' ? await this.time.nextDueMs() : null;
-      if (dueMs === null)
+      if (status.state !== 'running' || !(await this.time.skipToNext()))
         throw new Error(
           `${this.id} is ${status.state} and ${name} was never ${state}: it is ${step?.state ?? 'not there'}`,
         );
-      await this.time.skipMs(dueMs + 1);
     }
   }
 
@@ -100,17 +92,21 @@ export class StackRun<Result> implements TestRun<Result> {
     await this.time.settle();
   }
 
-  /** A run whose code is broken has no end, and is told apart from time to time. */
+  /** Step by step, so that no time is skipped once the run has ended. */
   private async end(): Promise<Result> {
-    await this.time.settle();
-    let looking: NodeJS.Timeout | undefined;
-    const broken = new Promise<never>((_, reject) => {
-      looking = setInterval(() => void this.time.settle().catch(reject), LOOK_EVERY_MS);
-    });
-    try {
-      return await this.time.skipUntil(Promise.race([this.handle.result() as Promise<Result>, broken]));
-    } finally {
-      clearInterval(looking);
+    for (;;) {
+      await this.time.settle();
+      if ((await this.handle.describe()).status.name !== 'RUNNING')
+        return this.handle.result() as Promise<Result>;
+      if (!(await this.time.skipToNext())) {
+        const { steps } = await this.status();
+        const open = steps
+          .filter(({ endedAt }) => endedAt === null)
+          .map(({ name, state }) => `${name} is ${state}`);
+        throw new Error(
+          `${this.id} does not end, and nothing more is to come: ${open.join(', ') || 'no step is open'}`,
+        );
+      }
     }
   }
 }

@@ -69,17 +69,6 @@ export class TimeSkippingServer {
     return this.environment.sleep(durationMs);
   }
 
-  /** Skips time whenever nothing else goes on, until the work has ended. */
-  async skipUntil<T>(work: Promise<T>): Promise<T> {
-    const { testService } = this.environment.connection;
-    await testService!.unlockTimeSkipping({});
-    try {
-      return await work;
-    } finally {
-      await testService!.lockTimeSkipping({});
-    }
-  }
-
   /** What goes on in the namespace. */
   async look(): Promise<OpenWorkflow[]> {
     const { workflowService } = this.environment.connection;
