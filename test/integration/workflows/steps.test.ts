@@ -220,6 +220,17 @@ test('a job that outlasts its time-out is stopped and the failure says so', asyn
   expect(runner.calls.stop).toBe(1);
 });
 
+test('the failure of a job that timed out ends with what went wrong last before', async () => {
+  const reset = Object.assign(new Error('reset by peer'), { code: 'ECONNRESET' });
+  scripts['load'] = { states: [reset, RUNNING] };
+  const failure = await failureOf(await start({ job: { name: 'load', timeout: '1 s' } }));
+  expect(failure).toMatchObject({
+    type: 'JobTimeout',
+    message:
+      'load did not end within 1 s; the job was stopped. The last failure before: Transient: reset by peer',
+  });
+});
+
 test('when a branch fails the others are cancelled, and all have ended before the failure goes on', async () => {
   scripts['good'] = { states: [RUNNING] };
   scripts['bad'] = { states: [RUNNING, RUNNING, failed] };
