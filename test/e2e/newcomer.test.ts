@@ -143,7 +143,16 @@ export const stack = () => createTestStack({ pipelines: [one] });
   writeFileSync(path.join(consumer, 'esm.mts'), code);
   writeFileSync(path.join(consumer, 'commonjs.cts'), code);
   const compiler = path.join(etl, 'node_modules', 'typescript', 'bin', 'tsc');
-  const common = ['--noEmit', '--strict', '--target', 'es2022', '--types', 'node', '--skipLibCheck'];
+  const common = [
+    '--ignoreConfig',
+    '--noEmit',
+    '--strict',
+    '--target',
+    'es2022',
+    '--types',
+    'node',
+    '--skipLibCheck',
+  ];
   const files = ['consumer/esm.mts', 'consumer/commonjs.cts'];
   for (const settings of [
     ['--module', 'nodenext'],
