@@ -1,5 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { LocalLivyRunner } from './localSpark';
+import type { QueryProcesses } from '../duckdb/queryProcesses';
 import type { Runners } from '../runners/runner';
 import { LocalAthena } from './athena';
 import { Catalog } from './catalog';
@@ -11,19 +12,21 @@ import { LocalRedshift } from './redshift';
 /** What stands in for AWS services on one machine, over the lake behind the local S3 gateway. */
 export function createLocalRunners({
   s3,
+  processes,
   s3Dir,
   lake,
   jobsFolders,
   livy,
 }: {
   s3: S3Client;
+  processes: QueryProcesses;
   /** The folder whose sub-folders are the buckets. */
   s3Dir: string;
   lake: string;
   jobsFolders: readonly string[];
   livy: LocalLivyRunner | null;
 }): Runners {
-  const catalog = new Catalog(s3, s3Dir, lake);
+  const catalog = new Catalog(s3, processes, s3Dir, lake);
   return {
     'glue:startCrawler': new InWorkerRunner(
       'glue:startCrawler',

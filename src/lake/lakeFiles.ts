@@ -99,6 +99,12 @@ export async function publishOutput(
   );
 }
 
+/** Removes what `publishOutput` has put into a folder under this name, if it is there. */
+export async function removeOutput(s3: S3Client, location: string, name: string): Promise<void> {
+  const { bucket, prefix } = parseFolder(location);
+  await Promise.all([SUCCESS_MARKER, name].map((key) => remove(s3, bucket, prefix + key)));
+}
+
 /** @throws SluiceError InvalidJob for what is no folder: a bucket's root is never replaced */
 export function parseFolder(location: string): { bucket: string; prefix: string } {
   const uri = parseS3Uri(location);

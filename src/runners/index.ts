@@ -6,6 +6,7 @@ import type { Config } from '../setup/config';
 import { Limiter } from '../services/limiter';
 import { createTasks } from '../tasks';
 import { createAwsRunners } from './aws';
+import { QueryProcesses } from '../duckdb/queryProcesses';
 import { DuckdbRunner } from '../duckdb/runner';
 import { LimitedRunner } from './limited';
 import { createLivyPort, LivyRunner } from './livy';
@@ -23,8 +24,14 @@ export function packageJobsFolder(): string {
 
 /** The runners of a worker, by `SLUICE_ENGINES`. A resource without an engine has no runner. */
 export function createRunners(config: Config, s3: S3Client, jobsFolders: readonly string[]): Runners {
+  const { memoryBytes, spillBytes, threads, queries } = config.duckdb;
+  const processes = new QueryProcesses({
+    memoryBytes: Math.floor(memoryBytes / queries),
+    spillBytes: Math.floor(spillBytes / queries),
+    threads,
+  });
   const runners: Runners = {
-    'duckdb:query': new DuckdbRunner(s3, jobsFolders),
+    'duckdb:query': new DuckdbRunner(s3, jobsFolders, processes),
     'worker:task': new WorkerTaskRunner(createTasks(), s3),
   };
   const livy =
@@ -45,20 +52,19 @@ export function createRunners(config: Config, s3: S3Client, jobsFolders: readonl
     }
     Object.assign(
       runners,
-      createLocalRunners({ s3, s3Dir, lake: config.lake, jobsFolders, livy: localLivy }),
+      createLocalRunners({ s3, processes, s3Dir, lake: config.lake, jobsFolders, livy: localLivy }),
     );
   }
-  return limitWork(runners);
+  return limitWork(runners, queries);
 }
 
 /** Tasks wait for S3 and DynamoDB more than they compute. */
 const TASKS_PER_CORE = 4;
 
 /** Awaits are many and cost nothing; what works inside the worker is as much at a time as its cores can do. */
-function limitWork(runners: Runners): Runners {
-  const cores = availableParallelism();
-  const queries = new Limiter(cores);
-  const tasks = new Limiter(cores * TASKS_PER_CORE);
+function limitWork(runners: Runners, mostQueries: number): Runners {
+  const queries = new Limiter(mostQueries);
+  const tasks = new Limiter(availableParallelism() * TASKS_PER_CORE);
   const limited = Object.entries(runners).map(([resource, runner]) => {
     const works = runner.worksInPoll === true && resource !== 'lambda:invoke';
     const limiter = resource === 'worker:task' ? tasks : queries;

@@ -1,6 +1,7 @@
 import { DefaultLogger, Runtime, type LogLevel } from '@temporalio/worker';
 import { readConfig } from '../setup/config';
 import { connectClient, connectS3, connectWorker } from '../setup/connect';
+import { sweepStagingFolders } from '../duckdb/stagingFolders';
 import { createWorker } from './createWorker';
 import { createLogger } from '../setup/logging';
 import { registerSearchAttributes } from '../setup/registerSearchAttributes';
@@ -19,6 +20,7 @@ export async function runWorker(): Promise<void> {
       ? {}
       : { telemetryOptions: { metrics: { prometheus: { bindAddress: `0.0.0.0:${config.metricsPort}` } } } }),
   });
+  await sweepStagingFolders().catch((error: unknown) => log.warn({ error }, 'left folders stay'));
   const client = await connectClient();
   const { connection, namespace } = await connectWorker();
   const searchAttributes = await registerSearchAttributes(connection, namespace, log);

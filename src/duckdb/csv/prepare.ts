@@ -1,7 +1,14 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { SluiceError } from '../../errors';
 import { RecordReader, type CsvRecord, type Dialect } from './records';
-import { decodeFile, describeNotUtf8, dialectOf, hasByteOrderMark, readText, type CsvOptions } from './source';
+import {
+  decodeFile,
+  describeNotUtf8,
+  dialectOf,
+  hasByteOrderMark,
+  readText,
+  type CsvOptions,
+} from './source';
 import { NotUtf8, surveyFile } from './survey';
 import { isReadable, type Column } from './values';
 

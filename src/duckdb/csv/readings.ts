@@ -15,6 +15,8 @@ export interface RowAccount {
   unread: number;
   /** The first cases. */
   cases: BadCase[];
+  /** Whether any CSV was read by `sluice_csv`. */
+  readsCsv: boolean;
 }
 
 /** Files with the same header and dialect, read by one call of `read_csv`. */
@@ -93,7 +95,13 @@ export class CsvReadings {
 
   /** @throws SluiceError BadData when files are not empty and no row of them could be read */
   async account(): Promise<RowAccount> {
-    const account: RowAccount = { read: this.otherRows, rejected: 0, unread: 0, cases: [] };
+    const account: RowAccount = {
+      read: this.otherRows,
+      rejected: 0,
+      unread: 0,
+      cases: [],
+      readsCsv: this.readings.length > 0,
+    };
     const rejects = this.readings.length === 0 ? new Map<string, number>() : await this.rejects();
     for (const { columns, options, groups } of this.readings) {
       for (const { id, files } of groups) {
@@ -305,7 +313,14 @@ function counterOf(id: number): string {
   return `sluice_unread_${id}`;
 }
 
-function keyOf({ header, dialect, skipLines, hasQuotedLineBreak, isRewritten, places }: PreparedFile): string {
+function keyOf({
+  header,
+  dialect,
+  skipLines,
+  hasQuotedLineBreak,
+  isRewritten,
+  places,
+}: PreparedFile): string {
   return JSON.stringify([header.length, dialect, skipLines, hasQuotedLineBreak, isRewritten, places]);
 }
 

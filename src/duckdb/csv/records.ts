@@ -102,7 +102,7 @@ export class RecordReader {
     const { buffer, hasEnded, lineBreak } = this;
     const { delimiter } = this.dialect;
     const fields: string[] = [];
-    for (let at = this.at; ; ) {
+    for (let at = this.at; ;) {
       if (buffer[at] !== QUOTE) {
         const lineEnd = buffer.indexOf(lineBreak, at);
         if (lineEnd === -1 && !hasEnded) return 'needs more';

@@ -55,7 +55,11 @@ export async function decodeFile(path: string, encoding: string, signal: AbortSi
 }
 
 /** @throws SluiceError BadData that names line and byte */
-export function describeNotUtf8(path: string, { offset }: NotUtf8, value = readAt(path, offset)): SluiceError {
+export function describeNotUtf8(
+  path: string,
+  { offset }: NotUtf8,
+  value = readAt(path, offset),
+): SluiceError {
   const hex = value.toString(16).toUpperCase().padStart(2, '0');
   return new SluiceError(
     'BadData',

@@ -13,7 +13,10 @@ import { listKeys } from '../../../src/lake/lakeFiles';
 import type { Activities, Submission } from '../../../src/contracts/activities';
 import type { Job, JobResult } from '../../../src/jobs';
 import { quietRuntime } from '../../support/environment';
+import { QueryProcesses } from '../../../src/duckdb/queryProcesses';
 import { startTestS3 } from '../../support/s3';
+
+const processes = new QueryProcesses({ memoryBytes: 500_000_000, spillBytes: 1_000_000_000, threads: 2 });
 
 let lake: Awaited<ReturnType<typeof startTestS3>>;
 let folder: string;
@@ -41,7 +44,14 @@ afterAll(async () => {
 /** One worker: runners and activities of its own. */
 function createWorker(runners: Runners = {}): Pick<Activities, 'submitJob' | 'awaitJob' | 'stopJob'> {
   const { s3, s3Dir } = lake;
-  const local = createLocalRunners({ s3, s3Dir, lake: 's3://lake', jobsFolders: [folder], livy: null });
+  const local = createLocalRunners({
+    s3,
+    processes,
+    s3Dir,
+    lake: 's3://lake',
+    jobsFolders: [folder],
+    livy: null,
+  });
   const settings = { engines: 'local' as const, pollMinMs: 5, pollMaxMs: 20, retryForMs: 60_000 };
   return createJobActivities({ runners: { ...local, ...runners }, ...settings });
 }
