@@ -1,16 +1,16 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { isRetryable, SluiceError, type ErrorCode } from '../errors';
-import { RESOURCES, type JobReference } from '../jobs';
+import type { JobReference } from '../jobs';
 import { formatDuration } from '../pipelines/duration';
 import type { Activities, JobEnd, LostAnswer, Submission } from '../contracts/activities';
 import { beating } from './beating';
 import { classifyError, toActivityFailure } from '../services/failures';
-import { findParameterProblems } from '../runners/parameters';
-import type { JobState, Progress, Runner, Runners } from '../runners/runner';
+import type { ParameterCheck } from '../pipelines/input';
+import type { Runners } from '../runners';
+import type { JobState, Progress, Runner } from '../runners/runner';
 
 export interface JobDependencies {
   runners: Runners;
-  engines: 'aws' | 'local';
   pollMinMs: number;
   pollMaxMs: number;
   /** How long a submit goes on while the server does not answer. */
@@ -22,8 +22,6 @@ const POLL_GROWTH = 1.5;
 /** How often a service without room is asked again. */
 const LINE_MIN_MS = 2_000;
 const LINE_MAX_MS = 60_000;
-/** What runs on the local stack's Spark. */
-const SPARK_RESOURCES: string[] = ['livy:createBatch', 'glue:startJobRun', 'elasticmapreduce:addStep'];
 /** How long a stop waits for the service to say that the job has ended. */
 const STOP_WAIT_MS = 5 * 60_000;
 
@@ -37,16 +35,23 @@ export function createJobActivities(
         const { attempt, scheduledTimestampMs } = Context.current().info;
         const attempts = new SubmitAttempts(progress);
         try {
-          const runner = findRunner(deps, submission);
-          checkParameters(submission);
+          const { registry } = deps.runners;
+          const { runsInWorker } = registry.find(submission.job.resource);
+          if (runsInWorker) attempts.runInWorker();
+          const runner = await deps.runners.get(submission.job.resource);
+          checkParameters(registry.findParameterProblems, submission);
+          const mark = (reference: JobReference): JobReference =>
+            runsInWorker ? { ...reference, runsInWorker } : reference;
           if (attempt > 1) {
             const found = await runner.find(
               submission,
               new Date(attempts.refusedAtMs ?? scheduledTimestampMs),
             );
-            if (found !== null) return found;
+            if (found !== null) return mark(found);
           }
-          return await attempts.submit(runner, () => submitInLine(runner, submission, signal, attempts));
+          return mark(
+            await attempts.submit(runner, () => submitInLine(runner, submission, signal, attempts)),
+          );
         } catch (error) {
           // A service that throttles is worth waiting for until the job's own time-out; one that does not answer is not.
           const spent = Date.now() - scheduledTimestampMs > deps.retryForMs;
@@ -61,11 +66,10 @@ export function createJobActivities(
 
     awaitJob: (submission, reference) =>
       beating(async (signal, progress) => {
-        const state = await pollToEnd(
-          deps,
-          { submission, reference, signal, progress },
-          Number.POSITIVE_INFINITY,
-        );
+        const runner = await deps.runners.get(submission.job.resource).catch((error: unknown) => {
+          throw toActivityFailure(error);
+        });
+        const state = await pollUntil(deps, { runner, submission, reference, signal, progress }, () => true);
         switch (state?.state) {
           case 'succeeded':
             return state.result;
@@ -81,12 +85,11 @@ export function createJobActivities(
     stopJob: (submission, known) =>
       beating(async (signal, progress) => {
         try {
-          const runner = findRunner(deps, submission);
+          const runner = await deps.runners.get(submission.job.resource);
           const reference = known ?? (await findSubmitted(runner, submission));
           if (reference === null)
             return { outcome: 'not submitted', externalId: null, url: null, message: null };
           const { externalId, url } = reference;
-          const poll = { submission, reference, signal, progress };
           const looks = runner.worksInPoll !== true;
           const isEnded = async () =>
             looks && hasEnded(await runner.poll(submission, reference, signal, progress));
@@ -101,7 +104,12 @@ export function createJobActivities(
             throw error;
           }
           if (!looks) return { outcome: 'stopped', externalId, url, message: null };
-          const after = await pollToEnd(deps, poll, Date.now() + STOP_WAIT_MS);
+          const after = await pollUntil(
+            deps,
+            { runner, submission, reference, signal, progress },
+            hasEnded,
+            Date.now() + STOP_WAIT_MS,
+          );
           return after === null
             ? {
                 outcome: 'leaked',
@@ -123,29 +131,9 @@ export function createJobActivities(
   };
 }
 
-function findRunner(deps: JobDependencies, { job }: Submission): Runner {
-  const runner = deps.runners[job.resource] as Runner | undefined;
-  if (runner) return runner;
-  if (!RESOURCES.includes(job.resource)) {
-    throw new SluiceError(
-      'InvalidJob',
-      `${job.resource}: unknown resource; give one of ${RESOURCES.join(', ')}`,
-    );
-  }
-  const needsSpark = deps.engines === 'local' ? SPARK_RESOURCES : ['livy:createBatch'];
-  throw new SluiceError(
-    'NoEngine',
-    needsSpark.includes(job.resource)
-      ? `${job.resource} needs Spark through Livy: set SLUICE_LIVY_URL on the worker, or start the local stack without --no-spark`
-      : deps.engines === 'local'
-        ? `${job.resource} has no local engine: run the pipeline on AWS (SLUICE_ENGINES=aws), or give it a step that runs here; docs/local-mode.md lists them`
-        : `${job.resource} has no engine with SLUICE_ENGINES=${deps.engines}`,
-  );
-}
-
 /** @throws SluiceError InvalidJob with all problems */
-function checkParameters({ job: { resource, parameters } }: Submission): void {
-  const problems = findParameterProblems(resource, parameters);
+function checkParameters(check: ParameterCheck, { job: { resource, parameters } }: Submission): void {
+  const problems = check(resource, parameters);
   if (problems.length === 0) return;
   throw new SluiceError(
     'InvalidJob',
@@ -174,10 +162,11 @@ class SubmitAttempts {
   refusedAtMs: number | undefined;
   /** Whether the service may have accepted the job and its answer was lost. */
   mayRun: boolean;
+  private neverRuns = false;
 
   constructor(private readonly progress: Progress) {
-    const kept = progress.resumed as number | { refusedAtMs?: number; mayRun?: boolean } | null | undefined;
-    const { refusedAtMs, mayRun } = typeof kept === 'number' ? { refusedAtMs: kept } : (kept ?? {});
+    const kept = progress.resumed as { refusedAtMs?: number; mayRun?: boolean } | null | undefined;
+    const { refusedAtMs, mayRun } = kept ?? {};
     this.refusedAtMs = refusedAtMs;
     // Of an attempt whose worker died it is not known how far it came.
     this.mayRun = mayRun ?? Context.current().info.attempt > 1;
@@ -189,10 +178,16 @@ class SubmitAttempts {
     try {
       return await submit();
     } catch (error) {
-      this.mayRun ||= classifyError(error).code === 'Transient';
+      this.mayRun ||= !this.neverRuns && classifyError(error).code === 'Transient';
       this.keep();
       throw error;
     }
+  }
+
+  /** A job that would run inside the worker does not run before it is awaited. */
+  runInWorker(): void {
+    this.neverRuns = true;
+    this.mayRun = false;
   }
 
   refused(): void {
@@ -235,7 +230,10 @@ async function submitInLine(
   }
 }
 
+type EndedState = Exclude<JobState, { state: 'running' }>;
+
 interface Poll {
+  runner: Runner;
   submission: Submission;
   reference: JobReference;
   signal: AbortSignal;
@@ -243,17 +241,16 @@ interface Poll {
 }
 
 /**
- * Polls with a growing, jittered interval until the job has ended; with a deadline, until nothing of it runs any more. A
- * poll that fails for a passing reason is only a slower poll: the job goes on whether we see it or not.
+ * Polls with a growing, jittered interval until the job is where it is waited for. A poll that fails for a passing reason
+ * is only a slower poll: the job goes on whether we see it or not.
  * @returns null when the deadline came first
  */
-async function pollToEnd(
+async function pollUntil(
   deps: JobDependencies,
-  { submission, reference, signal, progress }: Poll,
-  deadlineMs: number,
-): Promise<Exclude<JobState, { state: 'running' }> | null> {
-  const runner = findRunner(deps, submission);
-  const stopping = Number.isFinite(deadlineMs);
+  { runner, submission, reference, signal, progress }: Poll,
+  isAwaited: (state: EndedState) => boolean,
+  deadlineMs = Number.POSITIVE_INFINITY,
+): Promise<EndedState | null> {
   let refusedSinceMs: number | null = null;
   for (let intervalMs = deps.pollMinMs; ; intervalMs = Math.min(deps.pollMaxMs, intervalMs * POLL_GROWTH)) {
     try {
@@ -261,7 +258,7 @@ async function pollToEnd(
       // A service may not yet know what it has just accepted.
       const isEarly = Date.now() - Date.parse(reference.submittedAt) < deps.pollMaxMs;
       const isNews = state.state === 'lost' && isEarly;
-      if (state.state !== 'running' && !isNews && (!stopping || hasEnded(state))) return state;
+      if (state.state !== 'running' && !isNews && isAwaited(state)) return state;
       refusedSinceMs = null;
     } catch (error) {
       signal.throwIfAborted();

@@ -5,7 +5,7 @@ import { classifyError, toActivityFailure } from '../services/failures';
 import type { Activities, Notification } from '../contracts/activities';
 
 export interface NotifyDependencies {
-  /** Publishes to an SNS topic; `createSnsPort` is the SDK's. */
+  /** Publishes to an SNS topic. */
   publish(input: PublishCommandInput): Promise<unknown>;
   /** Where a run is told that names no place of its own: an SNS topic or a URL; see `SLUICE_NOTIFY`. */
   target: string | null;

@@ -3,6 +3,8 @@ import { cacheFolder, startStack, type StackInfo } from '../local';
 import { untilAborted, withInterrupt } from './interrupt';
 import { addJson, type JsonOption } from './options';
 import { note, print, printJson } from './output';
+import type { Project } from '../project';
+import { readProject } from './project';
 import { addStackOptions, type StackCommandOptions } from './stackOptions';
 
 export function addDev(program: Command): void {
@@ -17,19 +19,24 @@ export function addDev(program: Command): void {
       '--dynamodb',
       'with a DynamoDB API, whose tables last as long as the stack',
     ),
-  ).action((options: DevOptions) => withInterrupt((signal) => dev(options, signal)));
+  ).action(async (options: DevOptions) => {
+    const { project } = await readProject(program);
+    await withInterrupt((signal) => dev(options, project, signal));
+  });
 }
 
 interface DevOptions extends StackCommandOptions, JsonOption {
   dynamodb?: true;
 }
 
-async function dev({ json, ...options }: DevOptions, signal: AbortSignal): Promise<void> {
+async function dev({ json, ...options }: DevOptions, project: Project, signal: AbortSignal): Promise<void> {
   const dir = options.dir ?? `${cacheFolder(process.env)}/dev`;
-  const stack = await startStack({ ...options, dir, report: note, signal }).catch((error: unknown) => {
-    if (signal.aborted) return null;
-    throw error;
-  });
+  const stack = await startStack({ ...options, dir, config: project.file, report: note, signal }).catch(
+    (error: unknown) => {
+      if (signal.aborted) return null;
+      throw error;
+    },
+  );
   if (stack === null) return;
   try {
     if (json) printJson(stack.info);

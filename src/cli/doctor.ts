@@ -3,17 +3,17 @@ import { temporal } from '@temporalio/proto';
 import type { Client } from '@temporalio/client';
 import { InvalidArgumentError, type Command } from 'commander';
 import pc from 'picocolors';
-import { missingPermission, PROBED_RESOURCES, probeResource } from '../runners/probes';
-import { readConfig, type Config } from '../setup/config';
+import { missingPermission, RunnerRegistry } from '../runners';
+import type { Config } from '../setup/config';
 import { connectClient, connectS3, temporalSettings } from '../setup/connect';
 import type { Resource } from '../jobs';
 import { type Pipeline } from '../pipelines';
-import { SHIPPED_PIPELINES } from '../workflows/shipped';
 import { parseS3Uri } from '../pipelines/location';
 import { checkWebhook, parseWebhookUrl } from './checkWebhook';
 import { EXIT, describeError } from './errors';
 import { addJson, type JsonOption } from './options';
 import { print, printJson } from './output';
+import { readProject } from './project';
 import { hasColor } from './render';
 import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes';
 import { findMissingSearchAttributes } from '../setup/registerSearchAttributes';
@@ -26,6 +26,8 @@ interface Finding {
   remedy: string | null;
 }
 
+/** The runners whose services can be asked. */
+const registry = new RunnerRegistry();
 const { TASK_QUEUE_TYPE_WORKFLOW } = temporal.api.enums.v1.TaskQueueType;
 const LIVY_TIMEOUT_MS = 5_000;
 
@@ -40,9 +42,9 @@ function resourcesOf(pipelines: readonly Pipeline[]): Resource[] {
 
 /** Commander hands over one value at a time, and what it has collected so far. */
 function parseResource(value: string, collected: Resource[] | undefined): Resource[] {
-  const found = PROBED_RESOURCES.find((resource) => resource === value);
+  const found = registry.probedResources.find((resource) => resource === value);
   if (found) return [...(collected ?? []), found];
-  throw new InvalidArgumentError(`Give one of ${PROBED_RESOURCES.join(', ')}.`);
+  throw new InvalidArgumentError(`Give one of ${registry.probedResources.join(', ')}.`);
 }
 
 export function addDoctor(program: Command): void {
@@ -51,7 +53,7 @@ export function addDoctor(program: Command): void {
     .description('check Temporal, worker, S3, AWS credentials and Livy, and say what to mend')
     .option(
       '--resource <resource...>',
-      `with AWS engines, check these; default those of the pipelines (${resourcesOf(SHIPPED_PIPELINES).join(', ')})`,
+      'with AWS engines, check these; default those of the pipelines',
       parseResource,
     )
     .option(
@@ -64,12 +66,8 @@ export function addDoctor(program: Command): void {
       '\nExamples:\n  $ sluice doctor\n  $ sluice doctor --webhook https://sluice.example.com\n  $ sluice doctor --resource glue:startJobRun lambda:invoke',
     );
   addJson(command).action(async ({ json, resource, webhook }: DoctorOptions) => {
-    const config = readConfig();
-    const { findings, isReachable } = await checkAll(
-      config,
-      resource ?? resourcesOf(SHIPPED_PIPELINES),
-      webhook,
-    );
+    const { pipelines, config } = await readProject(program);
+    const { findings, isReachable } = await checkAll(config, resource ?? resourcesOf(pipelines), webhook);
     const ok = findings.every((finding) => finding.ok);
     if (json) printJson({ ok, checks: findings });
     else print(findings.map(renderFinding).join('\n'));
@@ -217,7 +215,7 @@ async function checkResources({ engines }: Config, resources: readonly Resource[
         resource,
         `Attach docs/iam/${resource.replace(':', '-')}.json to the worker's role.`,
         async () => {
-          await probeResource(resource);
+          await registry.probe(resource);
           return 'allowed';
         },
       );

@@ -35,6 +35,10 @@ const COMMANDS = [
 export function createProgram(): Command {
   const program = new Command('sluice')
     .description('Runs long ETL pipelines durably on Temporal.')
+    .option(
+      '--config <file>',
+      'the project; default the nearest sluice.config.*, from the current folder upwards',
+    )
     .showSuggestionAfterError()
     .configureOutput({ outputError: () => {} })
     .exitOverride()

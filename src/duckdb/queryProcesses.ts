@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { dirname, extname, join } from 'node:path';
 import { SluiceError } from '../errors';
+import { sharedBy, type RunnerContext } from '../runners/defineRunner';
 import type { Query, QueryLimits, QueryResult } from './query';
 import type { Answer, Request } from './queryProcess';
 
@@ -95,6 +96,16 @@ export class QueryProcesses {
     this.idle.push({ child, end });
   }
 }
+
+/** Those of one worker. */
+export const createQueryProcesses = sharedBy(({ config }: RunnerContext) => {
+  const { memoryBytes, spillBytes, threads, queries } = config.duckdb;
+  return new QueryProcesses({
+    memoryBytes: Math.floor(memoryBytes / queries),
+    spillBytes: Math.floor(spillBytes / queries),
+    threads,
+  });
+});
 
 function start(): ChildProcess {
   const extension = extname(__filename);

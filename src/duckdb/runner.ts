@@ -9,13 +9,8 @@ import { addCure } from './cures';
 import type { RowAccount } from './csv/readings';
 import type { QueryProcesses } from './queryProcesses';
 import { makeStagingFolder } from './stagingFolders';
-import {
-  workerReference,
-  type JobState,
-  type Progress,
-  type Runner,
-  type SubmissionOf,
-} from '../runners/runner';
+import { succeeded, workerReference } from '../runners/references';
+import type { JobState, Progress, Runner, SubmissionOf } from '../runners/runner';
 
 const DEFAULT_ROWS = 100;
 const MAX_ROWS = 1000;
@@ -83,25 +78,18 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
         await this.publishRejected(query.account, output.location, folder, signal);
         await publishOutput(this.s3, file, output.location, name, signal);
       }
-      return {
-        state: 'succeeded',
-        result: {
-          resource: 'duckdb:query',
-          externalId: reference.externalId,
-          url: null,
-          output: location,
-          logUrl: null,
-          durationMs: Date.now() - startedAt,
-          measures: {
-            rowsRead: query.account.read,
-            rowsRejected: query.account.rejected,
-            valuesUnread: query.account.unread,
-            rowsWritten: query.rowCount,
-            engineMs: query.engineMs,
-          },
-          ...(query.rows ? { rows: query.rows } : {}),
+      return succeeded(reference, {
+        output: location,
+        durationMs: Date.now() - startedAt,
+        measures: {
+          rowsRead: query.account.read,
+          rowsRejected: query.account.rejected,
+          valuesUnread: query.account.unread,
+          rowsWritten: query.rowCount,
+          engineMs: query.engineMs,
         },
-      };
+        ...(query.rows ? { rows: query.rows } : {}),
+      });
     } catch (error) {
       if (
         error instanceof SluiceError &&

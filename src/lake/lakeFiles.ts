@@ -105,8 +105,15 @@ export async function removeOutput(s3: S3Client, location: string, name: string)
   await Promise.all([SUCCESS_MARKER, name].map((key) => remove(s3, bucket, prefix + key)));
 }
 
+/** A folder in a bucket. */
+export interface Folder {
+  bucket: string;
+  /** Ends in a slash. */
+  prefix: string;
+}
+
 /** @throws SluiceError InvalidJob for what is no folder: a bucket's root is never replaced */
-export function parseFolder(location: string): { bucket: string; prefix: string } {
+export function parseFolder(location: string): Folder {
   const uri = parseS3Uri(location);
   const prefix = uri?.key.replace(/\/*$/, '/') ?? '';
   if (uri === null || prefix === '/')

@@ -41,6 +41,8 @@ export interface StackOptions {
   /** Further folders that Spark jobs may read. */
   allowedFolders?: string[] | undefined;
   env?: NodeJS.ProcessEnv | undefined;
+  /** The config of the project whose pipelines worker and webhook have; what ships without it. */
+  config?: string | null | undefined;
   /** Other files to run as worker and webhook. */
   programs?: { worker?: string; webhook?: string } | undefined;
   /** Ends a start that is under way. */
@@ -316,7 +318,10 @@ function startEntry(
   return clients.start({
     name,
     command: process.execPath,
-    args: [options.programs?.[name] ?? entryFile(name)],
+    args: [
+      options.programs?.[name] ?? entryFile(name),
+      ...(options.config ? ['--config', options.config] : []),
+    ],
     env: {
       ...withoutRemoteSettings(env),
       ...info.env,

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Job, JobReference, JobResult, Resource } from '../jobs';
 import type { Submission } from '../contracts/activities';
 
@@ -59,16 +58,4 @@ export interface Runner<R extends Resource = Resource> {
    * @throws SluiceError JobLeaked when the service has no way to stop such a job
    */
   stop(submission: SubmissionOf<R>, reference: JobReference): Promise<void>;
-}
-
-export type Runners = { [R in Resource]?: Runner<R> };
-
-/** A submission's key in a form that every service takes: 39 characters of letters, digits and dashes. */
-export function markerOf(key: string): string {
-  return `sluice-${createHash('sha256').update(key).digest('hex').slice(0, 32)}`;
-}
-
-/** The reference of a job that runs inside the worker and has no page of its own. */
-export function workerReference(resource: Resource, key: string): JobReference {
-  return { resource, externalId: markerOf(key), key, url: null, submittedAt: new Date().toISOString() };
 }

@@ -19,6 +19,7 @@ export interface Config {
   notify: string | null;
   webhook: { host: string; port: number; secrets: string[]; topics: string[] };
   metricsPort: number | null;
+  metricsHost: string;
   pollMinMs: number;
   pollMaxMs: number;
   /** How often a source with waiting runs is listed. */
@@ -53,11 +54,19 @@ function machineMemory(): number {
   return limit > 0 && limit < totalmem() ? limit : totalmem();
 }
 
+/** Settings that a project gives, under those of the environment. */
+export interface ConfigDefaults {
+  taskQueue: string | null;
+}
+
 /**
  * Reads the settings; the only reader of the environment in the product.
  * @throws SluiceError InvalidInput that lists every wrong setting
  */
-export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+export function readConfig(
+  env: NodeJS.ProcessEnv = process.env,
+  defaults: ConfigDefaults = { taskQueue: null },
+): Config {
   const problems: string[] = [];
   const text = (name: string): string | null => env[name]?.trim() || null;
   const port = (name: string, fallback: number | null): number | null => {
@@ -127,7 +136,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (parseS3Uri(lake) === null)
     problems.push(`SLUICE_LAKE: "${lake}" is no S3 bucket; give one such as s3://lake`);
   const config: Config = {
-    taskQueue: text('SLUICE_TASK_QUEUE') ?? 'sluice',
+    taskQueue: text('SLUICE_TASK_QUEUE') ?? defaults.taskQueue ?? 'sluice',
     engines: choice('SLUICE_ENGINES', ['aws', 'local'], 'aws'),
     lake,
     livyUrl: url('SLUICE_LIVY_URL'),
@@ -141,6 +150,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       topics: topics('SLUICE_SNS_TOPICS'),
     },
     metricsPort: port('SLUICE_METRICS_PORT', null),
+    metricsHost: text('SLUICE_METRICS_HOST') ?? '127.0.0.1',
     pollMinMs: duration('SLUICE_POLL_MIN', 1000),
     pollMaxMs: duration('SLUICE_POLL_MAX', 30_000),
     listEveryMs: duration('SLUICE_LIST_EVERY', 15 * 60_000),

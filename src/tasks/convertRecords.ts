@@ -4,23 +4,21 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
 import { SluiceError } from '../errors';
-import { listKeys, stageInput } from '../lake/lakeFiles';
+import { field } from '../pipelines';
+import { listKeys, parseFolder, stageInput, type Folder } from '../lake/lakeFiles';
 import { MultipartUpload } from '../lake/multipartUpload';
 import { runQuery } from '../duckdb/query';
-import { InputReader, type Folder } from './inputs';
 import { duckdbType, kindOf, mergeKinds, structOf, withoutUnknown, type Kind } from './recordSchema';
-import type { Task, TaskContext } from './task';
+import { defineTask, type TaskContext } from './defineTask';
 
 /** Above the longest record of `flatten-records`, whose keys may have got longer. */
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
 const NO_RECORDS = 'no-records';
 
 interface Input {
-  from: Folder;
   to: Folder;
-  columns: string[];
+  columns: readonly string[];
   only: boolean;
-  byHour: string | null;
 }
 
 /**
@@ -34,12 +32,28 @@ interface Input {
  * A folder to which objects are added has no `_SUCCESS`: each object is whole, and readers see the old ones or one more.
  * Without any records, one object without rows tells readers the columns.
  */
-export const convertRecords: Task = {
-  check: (input) => void parseInput(input),
-  async run(given, context) {
-    const input = parseInput(given);
+export const convertRecords = defineTask(
+  {
+    name: 'convert-records',
+    about: 'Makes one Parquet object of each object of flat records.',
+    input: {
+      from: field.folder(),
+      to: field.folder(),
+      columns: field.texts({ default: [] }),
+      only: field.flag({ default: false }),
+      byHour: field.text({ optional: true }),
+    },
+    findProblems: ({ columns, only }) => [
+      ...columns
+        .filter((column) => !/^[a-z0-9_]+(\.[a-z0-9_]+)*$/.test(column))
+        .map((column) => `columns: "${column}"; give names of a-z, 0-9 and _ such as agent.username`),
+      ...(only && columns.length === 0 ? ['columns: none; give the columns that "only" is about'] : []),
+    ],
+  },
+  async (given, context) => {
+    const input = { ...given, from: parseFolder(given.from), to: parseFolder(given.to) };
     const { from, to, byHour } = input;
-    const { s3, signal, progress } = context;
+    const { s3, signal } = context;
     const converted = new Set((await listKeys(s3, to.bucket, to.prefix, signal)).map((key) => basename(key)));
     const flat = await listFlat(s3, from, signal);
     const measures = { objects: 0, records: 0, skipped: 0 };
@@ -52,14 +66,14 @@ export const convertRecords: Task = {
         measures.objects++;
         converted.add(name);
       }
-      progress.keep({ ...measures, of: flat.length });
+      context.report({ ...measures, of: flat.length });
     }
     const isEmpty = ![...converted].some((name) => name.endsWith('.parquet'));
     // A partitioned table has its columns from elsewhere: without a partition it has no rows.
     if (isEmpty && !byHour) await convert(null, parquetName(NO_RECORDS), input, context);
-    return { output: `s3://${to.bucket}/${to.prefix}`, measures };
+    return { output: given.to, measures };
   },
-};
+);
 
 async function listFlat(s3: S3Client, { bucket, prefix }: Folder, signal: AbortSignal) {
   const flat: { key: string; time: Date }[] = [];
@@ -83,17 +97,6 @@ function hourOf(time: Date): string {
 /** The name of the Parquet object that a flat object becomes. */
 export function parquetName(flatKey: string): string {
   return `${basename(flatKey).replace(/\.json$/, '')}.snappy.parquet`;
-}
-
-function parseInput(given: Record<string, unknown>): Input {
-  const reader = new InputReader('convert-records', given);
-  const columns = reader.texts('columns');
-  if (columns.some((column) => !/^[a-z0-9_]+(\.[a-z0-9_]+)*$/.test(column)))
-    reader.refuse('columns', 'give names of a-z, 0-9 and _ such as agent.username', null);
-  const only = reader.flag('only');
-  const byHour = given['byHour'] === undefined ? null : reader.text('byHour');
-  if (only && columns.length === 0) reader.refuse('columns', 'give the columns that "only" is about', null);
-  return reader.finish({ from: reader.folder('from'), to: reader.folder('to'), columns, only, byHour });
 }
 
 /** @returns how many records it has */

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { TopLevelSpec } from 'vega-lite';
 import { SluiceError } from '../errors';
-import type { ObjectVersion } from '../jobs';
+import { field, type InputOf } from '../pipelines';
+import { parseS3Uri } from '../pipelines/location';
 import { stageInput } from '../lake/lakeFiles';
 import { runQuery } from '../duckdb/query';
-import { InputReader } from './inputs';
-import type { Task } from './task';
+import { defineTask } from './defineTask';
 
 /** More bars than this are no picture, and a page of more rows no page. */
 const MAX_ROWS = 10_000;
@@ -16,45 +16,32 @@ const NONE = '(none)';
 
 type Row = Record<string, string | null>;
 
-interface Input {
-  table: ObjectVersion;
-  title: string;
-  bars: string;
-  length: string;
-  stack: string;
-  to: ObjectVersion;
-  page: ObjectVersion;
-}
+const INPUT = {
+  table: field.object(),
+  title: field.text(),
+  bars: field.text(),
+  length: field.text(),
+  stack: field.text(),
+  to: field.object(),
+  page: field.object(),
+};
+type Input = InputOf<typeof INPUT>;
 
 /**
  * `draw-chart`: `{ table, title, bars, length, stack, to, page }`. Draws a CSV object as a bar chart: a bar for each value
  * of the column `bars`, as high as the column `length` adds up to, stacked by the column `stack`. `to` gets the chart as
  * SVG, `page` an HTML page that has it together with the table and loads nothing.
  */
-export const drawChart: Task = {
-  check: (input) => void parseInput(input),
-  async run(given, { s3, signal }) {
-    const input = parseInput(given);
+export const drawChart = defineTask(
+  { name: 'draw-chart', about: 'Draws a CSV object as a bar chart, and a page with it.', input: INPUT },
+  async (input, { s3, signal }) => {
     const rows = await readTable(s3, input, signal);
     const svg = await draw(rows, input);
     await put(s3, input.to, 'image/svg+xml', svg, signal);
     await put(s3, input.page, 'text/html; charset=utf-8', pageOf(rows, input, svg), signal);
-    return { output: `s3://${input.to.bucket}/${input.to.key}`, measures: { rows: rows.length } };
+    return { output: input.to, measures: { rows: rows.length } };
   },
-};
-
-function parseInput(given: Record<string, unknown>): Input {
-  const reader = new InputReader('draw-chart', given);
-  return reader.finish({
-    table: reader.object('table'),
-    title: reader.text('title'),
-    bars: reader.text('bars'),
-    length: reader.text('length'),
-    stack: reader.text('stack'),
-    to: reader.object('to'),
-    page: reader.object('page'),
-  });
-}
+);
 
 async function readTable(
   s3: S3Client,
@@ -159,16 +146,10 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-async function put(
-  s3: S3Client,
-  target: ObjectVersion,
-  contentType: string,
-  text: string,
-  signal: AbortSignal,
-) {
+async function put(s3: S3Client, uri: string, contentType: string, text: string, signal: AbortSignal) {
+  const { bucket, key } = parseS3Uri(uri)!;
   const Body = Buffer.from(text);
-  await s3.send(
-    new PutObjectCommand({ Bucket: target.bucket, Key: target.key, Body, ContentType: contentType }),
-    { abortSignal: signal },
-  );
+  await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body, ContentType: contentType }), {
+    abortSignal: signal,
+  });
 }

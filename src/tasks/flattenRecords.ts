@@ -12,11 +12,13 @@ import {
 } from '@aws-sdk/client-s3';
 import { SluiceError } from '../errors';
 import type { ObjectVersion } from '../jobs';
-import { listKeys } from '../lake/lakeFiles';
+import { field } from '../pipelines';
+import { parseS3Uri } from '../pipelines/location';
+import { listKeys, parseFolder, type Folder } from '../lake/lakeFiles';
 import { MultipartUpload, unquoted } from '../lake/multipartUpload';
-import { forEach, InputReader, type Folder } from './inputs';
+import { defineTask, type TaskContext } from './defineTask';
+import { forEach } from './forEach';
 import { RecordSplitter, type Rejected } from './recordSplitter';
-import type { Task, TaskContext } from './task';
 
 const OBJECTS_AT_A_TIME = 4;
 /** Rejected bytes of one line of the report; longer pieces take several lines. */
@@ -25,7 +27,6 @@ const REJECTED_BYTES = 1024 * 1024;
 const SOURCE = 'sluice-source-etag';
 
 interface Input {
-  from: Folder | ObjectVersion;
   to: Folder;
   rejected: Folder;
   keepOriginals: boolean;
@@ -48,11 +49,23 @@ interface Source {
  * original is deleted, that version only, once the new object is seen to be whole. An original that is gone or was
  * replaced meanwhile counts as `gone`: whoever took it away, or the version that came after it, has been seen to.
  */
-export const flattenRecords: Task = {
-  check: (input) => void parseInput(input),
-  async run(given, context) {
-    const input = parseInput(given);
-    const { from } = input;
+export const flattenRecords = defineTask(
+  {
+    name: 'flatten-records',
+    about: 'Writes JSON objects that follow each other as flat records, one a line.',
+    input: {
+      from: field.value(isFolderOrObject, {
+        needs: 'a folder such as s3://lake/ctr/raw/, an object, or { "bucket", "key", "versionId"? }',
+      }),
+      to: field.folder(),
+      rejected: field.folder(),
+      keepOriginals: field.flag({ default: false }),
+    },
+  },
+  async (given, context) => {
+    const from = parseFrom(given.from);
+    const { to, rejected, keepOriginals } = given;
+    const input = { to: parseFolder(to), rejected: parseFolder(rejected), keepOriginals };
     const measures = { objects: 0, records: 0, rejected: 0, skipped: 0, gone: 0 };
     const unreadable: string[] = [];
     const objects = 'prefix' in from ? await listObjects(context.s3, from, context.signal) : [from];
@@ -63,21 +76,22 @@ export const flattenRecords: Task = {
         if (!(error instanceof SluiceError) || error.code !== 'BadData') throw error;
         unreadable.push(error.message);
       }
-      context.progress.keep({ ...measures, of: objects.length });
+      context.report({ ...measures, of: objects.length });
     });
     if (unreadable.length > 0) throw new SluiceError('BadData', unreadable.join('\n'));
-    return { output: `s3://${input.to.bucket}/${input.to.prefix}`, measures };
+    return { output: to, measures };
   },
-};
+);
 
-function parseInput(given: Record<string, unknown>): Input {
-  const reader = new InputReader('flatten-records', given);
-  return reader.finish({
-    from: reader.folderOrObject('from'),
-    to: reader.folder('to'),
-    rejected: reader.folder('rejected'),
-    keepOriginals: reader.flag('keepOriginals'),
-  });
+function isFolderOrObject(value: unknown): value is string | ObjectVersion {
+  if (typeof value === 'string') return (parseS3Uri(value)?.key ?? '') !== '';
+  const { bucket, key } = (value ?? {}) as Partial<ObjectVersion>;
+  return typeof bucket === 'string' && typeof key === 'string';
+}
+
+function parseFrom(from: string | ObjectVersion): Folder | ObjectVersion {
+  if (typeof from !== 'string') return from;
+  return from.endsWith('/') ? parseFolder(from) : parseS3Uri(from)!;
 }
 
 async function listObjects(s3: S3Client, { bucket, prefix }: Folder, signal: AbortSignal) {

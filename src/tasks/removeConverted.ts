@@ -1,22 +1,27 @@
 import { basename } from 'node:path';
 import { DeleteObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
+import { field } from '../pipelines';
 import { parseDuration } from '../pipelines/duration';
-import { listKeys } from '../lake/lakeFiles';
+import { listKeys, parseFolder } from '../lake/lakeFiles';
 import { parquetName } from './convertRecords';
-import { InputReader } from './inputs';
-import type { Task } from './task';
+import { defineTask } from './defineTask';
 
 /**
  * `remove-converted`: `{ from, converted, olderThan }`. Deletes the objects of the folder `from` that are older than the
  * duration and whose Parquet object is in the folder `converted`.
  */
-export const removeConverted: Task = {
-  check: (input) => void parseInput(input),
-  async run(given, { s3, signal }) {
-    const { from, converted, olderThanMs } = parseInput(given);
+export const removeConverted = defineTask(
+  {
+    name: 'remove-converted',
+    about: 'Deletes old objects of which there is a converted one.',
+    input: { from: field.folder(), converted: field.folder(), olderThan: field.duration() },
+  },
+  async (input, { s3, signal }) => {
+    const from = parseFolder(input.from);
+    const converted = parseFolder(input.converted);
     const keys = await listKeys(s3, converted.bucket, converted.prefix, signal);
     const names = new Set(keys.map((key) => basename(key)));
-    const before = Date.now() - olderThanMs;
+    const before = Date.now() - parseDuration(input.olderThan)!;
     let objects = 0;
     const pages = paginateListObjectsV2(
       { client: s3 },
@@ -32,15 +37,4 @@ export const removeConverted: Task = {
     }
     return { measures: { objects } };
   },
-};
-
-function parseInput(given: Record<string, unknown>) {
-  const reader = new InputReader('remove-converted', given);
-  const olderThanMs = parseDuration(reader.text('olderThan'));
-  if (olderThanMs === null) reader.refuse('olderThan', 'give a duration such as "24 hours"', null);
-  return reader.finish({
-    from: reader.folder('from'),
-    converted: reader.folder('converted'),
-    olderThanMs: olderThanMs ?? 0,
-  });
-}
+);

@@ -1,15 +1,14 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { NativeConnection } from '@temporalio/worker';
-import { Worker, type WorkerOptions } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
 import { createActivities, type ActivityDependencies } from '../activities';
+import { shippedWorkflows, type Workflows } from './workerProject';
 
 export interface CreateWorkerOptions {
   connection: NativeConnection;
   namespace: string;
   activities: ActivityDependencies;
   /** Workflow code other than Sluice's own pipelines: a bundle, or a path that is bundled at start. */
-  workflows?: Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'>;
+  workflows?: Workflows;
   /** How many runs stay in memory between their workflow tasks; default the SDK's, by the size of the heap. */
   maxCachedWorkflows?: number;
 }
@@ -39,7 +38,7 @@ export function createWorker({
     maxHeartbeatThrottleInterval: '5 s',
     shutdownGraceTime: '5 s',
     shutdownForceTime: '30 s',
-    ...(workflows ?? ownWorkflows()),
+    ...(workflows ?? shippedWorkflows()),
     ...(maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows }),
     ...(deploymentName !== null && buildId !== null
       ? {
@@ -51,12 +50,4 @@ export function createWorker({
         }
       : {}),
   });
-}
-
-/** The bundle that the build made; from TypeScript sources, the workflows themselves. */
-function ownWorkflows(): NonNullable<CreateWorkerOptions['workflows']> {
-  const codePath = join(__dirname, '..', '..', 'workflow-bundle.js');
-  return existsSync(codePath)
-    ? { workflowBundle: { codePath } }
-    : { workflowsPath: join(__dirname, '..', 'workflows') };
 }

@@ -10,7 +10,7 @@ import {
   unloadLogins,
 } from './queries/agentEvents';
 import { askAthena, athenaQuery, definePipeline, type Run } from './steps';
-import { workerTask } from './workerTask';
+import { task } from './task';
 
 export interface AgentEventsResult {
   /** The table's folder. */
@@ -80,7 +80,7 @@ export const agentEvents = definePipeline(
         await branch.job('spectrum', jobs.unload(jobs.at('queries', 'spectrum-')));
         await branch.job(
           'copy spectrum',
-          workerTask('copy-object', { from: jobs.at('queries', 'spectrum-000'), to }),
+          task('copy-object', { from: jobs.at('queries', 'spectrum-000'), to }),
         );
         return to;
       },
@@ -98,13 +98,13 @@ function jobsOf(input: AgentEventsInput) {
     at,
     events,
     flatten: (from: string) =>
-      workerTask('flatten-records', {
+      task('flatten-records', {
         from,
         to: flatFiles,
         rejected: joinFolder(at('rejected')),
         keepOriginals: true,
       }),
-    convert: workerTask('convert-records', {
+    convert: task('convert-records', {
       from: flatFiles,
       to: events,
       columns: COLUMNS,

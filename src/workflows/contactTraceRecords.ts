@@ -3,7 +3,7 @@ import { field, type InputOf } from '../pipelines';
 import { joinFolder, joinLocation } from '../pipelines/location';
 import { CALLS_PER_AGENT, CALLS_PER_AGENT_QUEUE } from './queries/contactTraceRecords';
 import { askAthena, definePipeline, type Run } from './steps';
-import { workerTask } from './workerTask';
+import { task } from './task';
 
 export interface ContactTraceRecordsResult {
   flatFiles: string;
@@ -77,11 +77,11 @@ function jobsOf({ lake, engine, keepFlatFiles }: ContactTraceRecordsInput) {
     flatFiles,
     parquet,
     flatten: (from: unknown) =>
-      workerTask('flatten-records', { from, to: flatFiles, rejected: joinFolder(at('rejected')) }),
+      task('flatten-records', { from, to: flatFiles, rejected: joinFolder(at('rejected')) }),
     crawl: (Name: string): Job => ({ resource: 'glue:startCrawler', parameters: { Name } }),
     convert:
       engine === 'duckdb'
-        ? workerTask('convert-records', { from: flatFiles, to: parquet, columns })
+        ? task('convert-records', { from: flatFiles, to: parquet, columns })
         : ({
             resource: 'glue:startJobRun',
             parameters: {
@@ -89,13 +89,13 @@ function jobsOf({ lake, engine, keepFlatFiles }: ContactTraceRecordsInput) {
               Arguments: { '--from': flatFiles, '--to': parquet, '--columns': columns.join(',') },
             },
           } satisfies Job),
-    removeOld: workerTask('remove-converted', {
+    removeOld: task('remove-converted', {
       from: flatFiles,
       converted: parquet,
       olderThan: keepFlatFiles,
     }),
     draw: (table: string, chart: string) =>
-      workerTask('draw-chart', {
+      task('draw-chart', {
         table,
         title: 'Calls by agent and queue',
         bars: 'username',

@@ -2,7 +2,7 @@ import type { Job } from '../jobs';
 import { field, type InputOf } from '../pipelines';
 import { joinFolder, joinLocation, parseS3Uri } from '../pipelines/location';
 import { askAthena, definePipeline, type Run } from './steps';
-import { workerTask } from './workerTask';
+import { task } from './task';
 
 export interface ReviewsExportResult {
   /** The folder of the export that was converted. */
@@ -76,7 +76,7 @@ export const reviewsExport = definePipeline(
     const { lake, database, crawler, exportLocation } = input;
     const { payload } = await run.job(
       'find export',
-      workerTask('find-export', { location: exportLocation ?? (await exportTable(run, input)) }),
+      task('find-export', { location: exportLocation ?? (await exportTable(run, input)) }),
     );
     const { location, timestamp } = payload as { location: string; timestamp: string };
     const parquet = joinFolder(lake, 'reviews-export/parquet', `ddb_export_timestamp=${timestamp}`);
@@ -105,10 +105,10 @@ async function exportTable(run: Run, input: ReviewsExportInput): Promise<string>
   const timeout = { timeout: `${input.exportTimeout} hours` };
   if (input.mode === 'scan') {
     const scan = { tableName, output: exports, maxConsumedReadThroughput, readCapacityUnits };
-    return (await run.job('scan table', workerTask('scan-table', scan), timeout)).output!;
+    return (await run.job('scan table', task('scan-table', scan), timeout)).output!;
   }
   const described =
-    input.tableArn ?? (await run.job('describe table', workerTask('describe-table', { tableName })));
+    input.tableArn ?? (await run.job('describe table', task('describe-table', { tableName })));
   const TableArn =
     typeof described === 'string' ? described : (described.payload as { tableArn: string }).tableArn;
   const { bucket: S3Bucket, key } = parseS3Uri(exports)!;
@@ -128,8 +128,7 @@ async function exportTable(run: Run, input: ReviewsExportInput): Promise<string>
 }
 
 function convert({ engine }: ReviewsExportInput, location: string, output: string): Job {
-  if (engine === 'duckdb')
-    return workerTask('convert-export', { export: location, output, columns: COLUMNS });
+  if (engine === 'duckdb') return task('convert-export', { export: location, output, columns: COLUMNS });
   const columns = Object.entries(COLUMNS).map((column) => column.join(':'));
   const Arguments = { '--export': location, '--output': output, '--columns': columns.join(',') };
   return { resource: 'glue:startJobRun', parameters: { JobName: 'sluice-convert-export', Arguments } };

@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { SluiceError } from '../../errors';
+import { field } from '../../pipelines';
 import { joinFolder } from '../../pipelines/location';
-import { parseFolder, publishOutput, stageInput, type StagedFile } from '../../lake/lakeFiles';
+import { publishOutput, stageInput, type StagedFile } from '../../lake/lakeFiles';
 import { runQuery } from '../../duckdb/query';
-import type { Task, TaskContext, TaskResult } from '../task';
+import { defineTask, type TaskContext, type TaskResult } from '../defineTask';
 import {
   nameColumns,
   observeItem,
@@ -38,42 +39,37 @@ const COLUMN_TYPES: Record<string, ColumnType> = {
  * without DynamoDB's types, with the schema of the data. `columns` (name -> text, integer, number or boolean) are there
  * even if no item has them. Streams: memory grows with the number of attributes, not of items.
  */
-export const convertExport: Task = {
-  check: (input) => void parseInput(input),
-  run: (input, context) => convert(parseInput(input), context),
-};
+export const convertExport = defineTask(
+  {
+    name: 'convert-export',
+    about: 'Turns a DynamoDB export into one Parquet file.',
+    input: {
+      export: field.s3(),
+      output: field.folder(),
+      columns: field.value(isColumns, {
+        needs: `an object of names, each with one of ${Object.keys(COLUMN_TYPES).join(', ')}`,
+        default: {},
+      }),
+    },
+  },
+  (input, context) => convert(input, context),
+);
 
-interface Input {
-  location: string;
-  output: string;
-  columns: Record<string, ColumnType>;
+type Columns = Record<string, string>;
+
+function isColumns(value: unknown): value is Columns {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).every((word) => Object.hasOwn(COLUMN_TYPES, word as string))
+  );
 }
 
-function parseInput({ export: location, output, columns = {} }: Record<string, unknown>): Input {
-  const problems: string[] = [];
-  for (const [name, value] of Object.entries({ export: location, output })) {
-    if (typeof value !== 'string' || !value.startsWith('s3://'))
-      problems.push(`${name}: ${JSON.stringify(value)} is no folder; give one such as s3://lake/export/`);
-  }
-  const types = Object.entries(columns as Record<string, string>).map(([name, word]) => {
-    const type = COLUMN_TYPES[word];
-    if (type === undefined)
-      problems.push(
-        `columns.${name}: ${JSON.stringify(word)}; give one of ${Object.keys(COLUMN_TYPES).join(', ')}`,
-      );
-    return [name, type];
-  });
-  if (problems.length > 0) throw new SluiceError('InvalidJob', `convert-export: ${problems.join('; ')}`);
-  parseFolder(output as string);
-  return {
-    location: location as string,
-    output: output as string,
-    columns: Object.fromEntries(types) as Record<string, ColumnType>,
-  };
-}
-
-async function convert(input: Input, { s3, signal }: TaskContext): Promise<TaskResult> {
-  const { kind, files, itemCount, location } = await readExport(s3, input.location, signal);
+async function convert(
+  input: { export: string; output: string; columns: Columns },
+  { s3, signal }: TaskContext,
+): Promise<TaskResult> {
+  const { kind, files, itemCount, location } = await readExport(s3, input.export, signal);
   const folder = await mkdtemp(join(tmpdir(), 'sluice-export-'));
   try {
     const staged: StagedFile[] = [];
@@ -81,7 +77,8 @@ async function convert(input: Input, { s3, signal }: TaskContext): Promise<TaskR
       // A folder for each: files in different folders may share a name.
       staged.push(...(await stageInput(s3, uri, await makeFolder(folder, i), signal)));
     }
-    const columns = await findColumns(staged, kind, input.columns, signal);
+    const types = Object.entries(input.columns).map(([name, word]) => [name, COLUMN_TYPES[word]!] as const);
+    const columns = await findColumns(staged, kind, Object.fromEntries(types), signal);
     const rows = join(folder, 'rows.ndjson');
     const items = await writeRows(staged, kind, columns, rows, signal);
     if (itemCount !== null && items !== itemCount)

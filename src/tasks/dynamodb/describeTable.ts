@@ -1,20 +1,33 @@
-import { DescribeTableCommand, type DynamoDBClient, type TableDescription } from '@aws-sdk/client-dynamodb';
+import { DescribeTableCommand, DynamoDBClient, type TableDescription } from '@aws-sdk/client-dynamodb';
 import { SluiceError } from '../../errors';
-import type { Task } from '../task';
+import { field } from '../../pipelines';
+import { defineTask } from '../defineTask';
 
-/** `describe-table`: `{ tableName }`. Answers with `{ tableArn }`, which an export needs. */
-export function createDescribeTable(dynamodb: DynamoDBClient): Task {
-  return {
-    check: (input) => void parseTableName('describe-table', input),
-    async run(input, { signal }) {
-      const table = await describeTable(dynamodb, parseTableName('describe-table', input), signal);
-      return { payload: { tableArn: table.TableArn } };
-    },
-  };
+/** The tasks' own client: they read for hours, so it tries again where a job's client would leave that to the activity. */
+let client: DynamoDBClient | undefined;
+export function connectDynamodb(): DynamoDBClient {
+  return (client ??= new DynamoDBClient({ maxAttempts: 10 }));
 }
 
+/** Answers `{ tableArn }`, which an export needs. */
+export function createDescribeTable(connect: () => DynamoDBClient) {
+  return defineTask(
+    {
+      name: 'describe-table',
+      about: 'Looks up a DynamoDB table.',
+      input: { tableName: field.text({ about: "the table's name or ARN" }) },
+    },
+    async ({ tableName }, { signal }) => {
+      const table = await readTable(connect(), tableName, signal);
+      return { payload: { tableArn: table.TableArn } };
+    },
+  );
+}
+
+export const describeTable = createDescribeTable(connectDynamodb);
+
 /** @throws SluiceError InvalidJob when there is no such table */
-export async function describeTable(
+export async function readTable(
   dynamodb: DynamoDBClient,
   tableName: string,
   signal: AbortSignal,
@@ -30,12 +43,4 @@ export async function describeTable(
       { cause: error },
     );
   }
-}
-
-export function parseTableName(task: string, { tableName }: Record<string, unknown>): string {
-  if (typeof tableName === 'string' && tableName !== '') return tableName;
-  throw new SluiceError(
-    'InvalidJob',
-    `${task}: tableName: ${JSON.stringify(tableName)}; give the table's name or ARN`,
-  );
 }

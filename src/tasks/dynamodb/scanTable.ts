@@ -8,12 +8,12 @@ import {
   type TableDescription,
 } from '@aws-sdk/client-dynamodb';
 import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
+import { field, type InputOf } from '../../pipelines';
 import { joinFolder } from '../../pipelines/location';
 import { parseFolder } from '../../lake/lakeFiles';
-import type { Task, TaskContext, TaskResult } from '../task';
-import { describeTable, parseTableName } from './describeTable';
+import { defineTask, type TaskContext, type TaskResult } from '../defineTask';
+import { connectDynamodb, readTable } from './describeTable';
 import { FILES, SUMMARY, type ManifestSummary } from './exportFolder';
 import { ReadBudget } from './readBudget';
 
@@ -31,6 +31,14 @@ const MOST_UNITS_OF_PAGE = 128;
 /** Read request units that a new on-demand table sustains: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode-max-throughput.html */
 const ON_DEMAND_UNITS = 12_000;
 
+const INPUT = {
+  tableName: field.text({ about: "the table's name or ARN" }),
+  output: field.folder(),
+  maxConsumedReadThroughput: field.number({ default: 0.5, most: 1 }),
+  readCapacityUnits: field.number({ default: ON_DEMAND_UNITS }),
+};
+type Input = InputOf<typeof INPUT>;
+
 /**
  * `scan-table`: `{ tableName, output, maxConsumedReadThroughput?, readCapacityUnits? }`. A parallel scan that writes below
  * `output` what DynamoDB's own full export writes: `AWSDynamoDB/<id>/data/*.json.gz`, then `manifest-files.json`, and
@@ -39,46 +47,21 @@ const ON_DEMAND_UNITS = 12_000;
  * kept, so a scan that goes on elsewhere replaces at most the parts since then, and no item is there twice.
  */
 export function createScanTable(
-  dynamodb: DynamoDBClient,
+  connect: () => DynamoDBClient,
   partSize: PartSize = { bytes: PART_BYTES, ms: PART_MS },
-): Task {
-  return {
-    check: (input) => void parseInput(input),
-    run: (input, context) => new Scan(dynamodb, partSize, parseInput(input), context).run(),
-  };
+) {
+  return defineTask(
+    { name: 'scan-table', about: 'Reads a DynamoDB table into what its own export would be.', input: INPUT },
+    (input, context) => new Scan(connect(), partSize, input, context).run(),
+  );
 }
+
+export const scanTable = createScanTable(connectDynamodb);
 
 /** When a part is written: once it has so many compressed bytes, or is so old. */
 export interface PartSize {
   bytes: number;
   ms: number;
-}
-
-interface Input {
-  tableName: string;
-  output: string;
-  share: number;
-  readCapacityUnits: number;
-}
-
-function parseInput(input: Record<string, unknown>): Input {
-  const tableName = parseTableName('scan-table', input);
-  const { output, maxConsumedReadThroughput: share = 0.5, readCapacityUnits = ON_DEMAND_UNITS } = input;
-  const problems: string[] = [];
-  if (typeof output !== 'string' || !output.startsWith('s3://'))
-    problems.push(`output: ${JSON.stringify(output)} is no folder; give one such as s3://lake/export/`);
-  if (typeof share !== 'number' || !(share > 0 && share <= 1))
-    problems.push(`maxConsumedReadThroughput: ${JSON.stringify(share)}; give a share above 0 and up to 1`);
-  if (typeof readCapacityUnits !== 'number' || !(readCapacityUnits > 0))
-    problems.push(`readCapacityUnits: ${JSON.stringify(readCapacityUnits)}; give a number above 0`);
-  if (problems.length > 0) throw new SluiceError('InvalidJob', `scan-table: ${problems.join('; ')}`);
-  parseFolder(output as string);
-  return {
-    tableName,
-    output: output as string,
-    share: share as number,
-    readCapacityUnits: readCapacityUnits as number,
-  };
 }
 
 type Key = Record<string, AttributeValue>;
@@ -121,15 +104,15 @@ class Scan {
     this.bucket = bucket;
     this.prefix = prefix;
     this.positions =
-      (context.progress.resumed as Position[] | undefined) ??
+      (context.resumed as Position[] | undefined) ??
       Array.from({ length: SEGMENTS }, () => ({ parts: 0, lastEvaluatedKey: null, done: false }));
   }
 
   async run(): Promise<TaskResult> {
     const finished = await this.readSummary();
     if (finished) return this.toResult(finished.itemCount);
-    const { tableName, share, readCapacityUnits } = this.input;
-    const table = await describeTable(this.dynamodb, tableName, this.context.signal);
+    const { tableName, maxConsumedReadThroughput: share, readCapacityUnits } = this.input;
+    const table = await readTable(this.dynamodb, tableName, this.context.signal);
     const unitsPerSecond = share * capacityOf(table, readCapacityUnits);
     const budget = new ReadBudget(unitsPerSecond);
     // One that fails ends the others, so that none is left to write when the task starts again.
@@ -189,7 +172,7 @@ class Scan {
       if (part.items > 0) position.parts++;
       position.lastEvaluatedKey = key ? stringify(key) : null;
       position.done = !key;
-      this.context.progress.keep(this.positions);
+      this.context.keep(this.positions);
       part = new Part();
     }
   }

@@ -1,6 +1,6 @@
 import { ActivityCancellationType } from '@temporalio/workflow';
 import type { Submission } from '../../contracts/activities';
-import { runsInWorker, type JobReference, type JobResult, type StopResult } from '../../jobs';
+import type { JobReference, JobResult, StopResult } from '../../jobs';
 import { activities, HEARTBEAT_TIMEOUT } from './activities';
 import { isReportable, toFailure } from './failures';
 
@@ -59,7 +59,7 @@ export function awaitJob(
       heartbeatTimeout: HEARTBEAT_TIMEOUT,
       retry: JOB_RETRY,
       // What runs inside the worker ends with its await; any other job can be stopped while the await hears of it.
-      cancellationType: runsInWorker(submission.job.resource)
+      cancellationType: reference.runsInWorker
         ? ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
         : ActivityCancellationType.TRY_CANCEL,
     },

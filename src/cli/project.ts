@@ -1,0 +1,22 @@
+import type { Command } from 'commander';
+import { loadProject, type Project } from '../project';
+import { readConfig, type Config } from '../setup/config';
+import type { Pipeline } from '../pipelines';
+
+/** The project of a command: that of `--config`, or of the folder it is called in. */
+export interface CommandProject {
+  project: Project;
+  /** What its pipelines say of themselves. */
+  pipelines: readonly Pipeline[];
+  /** The settings, with the project's own where the environment has none. */
+  config: Config;
+}
+
+export async function readProject(command: Command): Promise<CommandProject> {
+  const project = await loadProject({ config: command.optsWithGlobals<{ config?: string }>().config });
+  return {
+    project,
+    pipelines: project.pipelines.map(({ description }) => description),
+    config: readConfig(process.env, project),
+  };
+}
