@@ -63,7 +63,7 @@ export function createActivities(deps: ActivityDependencies): Activities {
       target: config.notify,
       uiUrl: config.uiUrl,
     }),
-    ...createJobActivities({ ...config, runners }),
+    ...createJobActivities({ ...config, runners, s3 }),
     ...createArrivalActivities({ client, s3, taskQueue: config.taskQueue, listEveryMs: config.listEveryMs }),
   };
 }

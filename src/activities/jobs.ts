@@ -1,6 +1,8 @@
+import type { S3Client } from '@aws-sdk/client-s3';
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { isRetryable, SluiceError, type ErrorCode } from '../errors';
-import type { JobReference } from '../jobs';
+import type { JobReference, JobResult } from '../jobs';
+import { readRowAccount } from '../lake/rowAccount';
 import { formatDuration } from '../pipelines/duration';
 import type { Activities, JobEnd, LostAnswer, Submission } from '../contracts/activities';
 import { beating } from './beating';
@@ -11,6 +13,7 @@ import type { JobState, Progress, Runner } from '../runners/runner';
 
 export interface JobDependencies {
   runners: Runners;
+  s3: S3Client;
   pollMinMs: number;
   pollMaxMs: number;
   /** How long a submit goes on while the server does not answer. */
@@ -72,7 +75,7 @@ export function createJobActivities(
         const state = await pollUntil(deps, { runner, submission, reference, signal, progress }, () => true);
         switch (state?.state) {
           case 'succeeded':
-            return state.result;
+            return withRowAccount(deps.s3, submission, state.result, signal);
           case 'stopped':
             throw toJobFailure('JobStopped', state.message);
           case 'lost':
@@ -288,4 +291,20 @@ function jittered(durationMs: number): number {
 function toJobFailure(code: ErrorCode, message: string, retryable = false): ApplicationFailure {
   const end: JobEnd = { ended: true, retryable };
   return ApplicationFailure.create({ type: code, message, nonRetryable: true, details: [end] });
+}
+
+/** Adds what a script says of its rows. A job that has ended well does not fail for counts that cannot be read. */
+async function withRowAccount(
+  s3: S3Client,
+  { job, step }: Submission,
+  result: JobResult,
+  signal: AbortSignal,
+): Promise<JobResult> {
+  try {
+    return { ...result, measures: { ...result.measures, ...(await readRowAccount(s3, job, signal)) } };
+  } catch (error) {
+    signal.throwIfAborted();
+    Context.current().log.warn('the counts of a job cannot be read', { step, error });
+    return result;
+  }
 }
