@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { Logger } from '../setup/logging';
 import type { Arrival } from '../pipelines';
+import { hasContent } from '../pipelines/arrivalRule';
 import { arrivalsWorkflowId, matchesPattern, sourceOf, sourcesAbove } from '../pipelines/location';
 import { arrivedSignal, type SeenArrival } from '../contracts/messages';
 
@@ -94,6 +95,8 @@ export class WaitingRuns {
 
   /** One wait of each run that waits for the arrival and was told of nothing yet. */
   private takeWaits(arrival: Arrival): WaitOfRun[] {
+    // A run may be waiting for what takes its place, and would not be told of that.
+    if (!hasContent(arrival)) return [];
     const byRun = new Map<string, WaitOfRun>();
     for (const source of sourcesAbove(arrival.bucket, arrival.key)) {
       const waits = this.bySource.get(arrivalsWorkflowId(source)) ?? [];

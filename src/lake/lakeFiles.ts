@@ -146,6 +146,10 @@ async function download(
     const { name } = error as Error;
     if (name === 'NoSuchBucket')
       throw new SluiceError('InvalidJob', `${uri}: the bucket ${bucket} does not exist`, { cause: error });
+    if (name === 'InvalidObjectState')
+      throw new SluiceError('ObjectGone', `${uri} is archived; restore it first, then start again`, {
+        cause: error,
+      });
     if (name === 'NoSuchKey' || name === 'NotFound' || name === 'NoSuchVersion') {
       throw notThere(object, uri, error);
     }

@@ -1,3 +1,5 @@
+import { isArrivalKey } from './arrivalRule';
+
 /** `s3://bucket/key` taken apart; `key` may be empty. Null when the text is no S3 URI. */
 export function parseS3Uri(uri: string): { bucket: string; key: string } | null {
   // Bucket names: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -54,7 +56,7 @@ export function sourcesAbove(bucket: string, key: string): Source[] {
 }
 
 /**
- * Whether an object's URI fits a pattern. `*` and `?` stand for any text and one character within a folder, `**` for
+ * Whether an object's URI fits a pattern, and is one that counts (`arrivalRule.ts`). `*` and `?` stand for any text and one character within a folder, `**` for
  * any text; everything else stands for itself.
  */
 export function matchesPattern(pattern: string, object: { bucket: string; key: string }): boolean {
@@ -63,18 +65,29 @@ export function matchesPattern(pattern: string, object: { bucket: string; key: s
     if (compiledPatterns.size >= MAX_COMPILED) compiledPatterns.clear();
     compiledPatterns.set(pattern, (compiled = compilePattern(pattern)));
   }
-  return compiled !== null && compiled.bucket === object.bucket && compiled.key.test(object.key);
+  return (
+    compiled !== null &&
+    compiled.bucket === object.bucket &&
+    compiled.key.test(object.key) &&
+    isArrivalKey(object.key, compiled.patternKey)
+  );
+}
+
+interface CompiledPattern {
+  bucket: string;
+  key: RegExp;
+  patternKey: string;
 }
 
 /** A wait for thousands of objects asks the same pattern thousands of times at each step. */
-const compiledPatterns = new Map<string, { bucket: string; key: RegExp } | null>();
+const compiledPatterns = new Map<string, CompiledPattern | null>();
 const MAX_COMPILED = 1_000;
 
-function compilePattern(pattern: string): { bucket: string; key: RegExp } | null {
+function compilePattern(pattern: string): CompiledPattern | null {
   const uri = parseS3Uri(pattern);
   if (uri === null) return null;
   const expression = uri.key.replace(/\*\*|\*|\?|[.+^${}()|[\]\\]/g, (found) =>
     found === '**' ? '.*' : found === '*' ? '[^/]*' : found === '?' ? '[^/]' : `\\${found}`,
   );
-  return { bucket: uri.bucket, key: new RegExp(`^${expression}$`, 's') };
+  return { bucket: uri.bucket, key: new RegExp(`^${expression}$`, 's'), patternKey: uri.key };
 }
