@@ -54,8 +54,8 @@ export class QueryProcesses {
     hold(child);
     try {
       const end = await new Promise<QueryResult | { crash: string } | Error>((resolve) => {
-        child.once('error', (error) => resolve({ crash: error.message }));
-        child.once('exit', (code, ended) => resolve({ crash: ended ?? `exit code ${code}` }));
+        child.on('error', (error) => resolve({ crash: error.message }));
+        child.on('exit', (code, ended) => resolve({ crash: ended ?? `exit code ${code}` }));
         child.on('message', (answer: Answer) => {
           if ('progress' in answer) onProgress?.(answer.progress);
           else if ('result' in answer) resolve(answer.result);
@@ -71,7 +71,8 @@ export class QueryProcesses {
     } finally {
       clearTimeout(kill);
       signal.removeEventListener('abort', stop);
-      child.removeAllListeners('exit').removeAllListeners('message');
+      for (const event of ['error', 'exit', 'message']) child.removeAllListeners(event);
+      child.on('error', () => {});
       release(child);
     }
   }

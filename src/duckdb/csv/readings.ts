@@ -229,6 +229,9 @@ export class CsvReadings {
 
   /** Each row is rejected once, however many errors it has and however often it was scanned. */
   private async rejects(): Promise<Map<string, number>> {
+    // A query that was not read to its end has none.
+    const tables = `SELECT 1 FROM duckdb_tables() WHERE table_name = 'reject_errors'`;
+    if ((await this.connection.runAndReadAll(tables)).currentRowCount === 0) return new Map();
     const sql = `SELECT file_path, count(DISTINCT line_byte_position) FROM reject_errors JOIN reject_scans USING (scan_id, file_id) GROUP BY ALL`;
     const rows = (await this.connection.runAndReadAll(sql)).getRows() as [string, bigint][];
     return new Map(rows.map(([path, count]) => [path, Number(count)]));

@@ -119,3 +119,8 @@ test('of a million rows one that is bad is counted and found', async () => {
     cases: [{ line: 654_323, column: 'revenue', text: 'x' }],
   });
 });
+
+test('of a query whose rows are not all asked for, the first come back', async () => {
+  const { rows } = await read(`Date,Stage,Revenue\n${'a,Lead,1\n'.repeat(50_000)}x\n`);
+  expect(rows).toHaveLength(10_000);
+});
