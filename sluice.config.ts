@@ -1,4 +1,12 @@
 import { defineConfig, shippedPipelines } from 'sluice';
+import agentEvents from './systems/agent-events/sluice.config';
+import contactTraceRecords from './systems/contact-trace-records/sluice.config';
+import reviewsExport from './systems/reviews-export/sluice.config';
 
-/** This repository as a project: what ships, and the systems beside it. */
-export default defineConfig({ pipelines: shippedPipelines, tasks: [], runners: [] });
+/** What ships, and the systems beside it: every command works with all of them here. */
+export default defineConfig({
+  pipelines: [...shippedPipelines],
+  tasks: [],
+  runners: [],
+  projects: [reviewsExport, contactTraceRecords, agentEvents],
+});

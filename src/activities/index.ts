@@ -10,7 +10,7 @@ import type { Crawlers, GlueJobs } from '../runners/defineRunner';
 import { Limiter } from '../services/limiter';
 import type { AnyTask } from '../tasks/defineTask';
 import type { Activities } from '../contracts/activities';
-import { packageJobsFolder, SHIPPED_CRAWLERS, SHIPPED_GLUE_JOBS, SHIPPED_TASKS } from './shipped';
+import { packageJobsFolder, SHIPPED_GLUE_JOBS, SHIPPED_TASKS } from './shipped';
 
 export type { Activities, Submission } from '../contracts/activities';
 
@@ -29,7 +29,7 @@ export interface ActivityDependencies {
   tasks?: readonly AnyTask[];
   /** The scripts of Glue jobs, for local engines, beside those that ship. */
   glueJobs?: GlueJobs;
-  /** Glue crawlers, for local engines, beside those that ship. */
+  /** Glue crawlers, for local engines. */
   crawlers?: Crawlers;
   /** Publishes to an SNS topic; default the SDK's. */
   publish?: NotifyDependencies['publish'];
@@ -49,7 +49,7 @@ export function createActivities(deps: ActivityDependencies): Activities {
     jobsFolders: [...(deps.jobsFolders ?? []), packageJobsFolder()],
     tasks: [...SHIPPED_TASKS, ...(deps.tasks ?? [])],
     glueJobs: { ...SHIPPED_GLUE_JOBS, ...deps.glueJobs },
-    crawlers: { ...SHIPPED_CRAWLERS, ...deps.crawlers },
+    crawlers: deps.crawlers ?? {},
     work: new Limiter(config.duckdb.queries),
   });
   return {
@@ -63,7 +63,7 @@ export function createActivities(deps: ActivityDependencies): Activities {
       target: config.notify,
       uiUrl: config.uiUrl,
     }),
-    ...createJobActivities({ ...config, runners, s3 }),
+    ...createJobActivities({ ...config, runners }),
     ...createArrivalActivities({ client, s3, taskQueue: config.taskQueue, listEveryMs: config.listEveryMs }),
   };
 }

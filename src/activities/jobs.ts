@@ -13,7 +13,6 @@ import type { JobState, Progress, Runner } from '../runners/runner';
 
 export interface JobDependencies {
   runners: Runners;
-  s3: S3Client;
   pollMinMs: number;
   pollMaxMs: number;
   /** How long a submit goes on while the server does not answer. */
@@ -75,7 +74,7 @@ export function createJobActivities(
         const state = await pollUntil(deps, { runner, submission, reference, signal, progress }, () => true);
         switch (state?.state) {
           case 'succeeded':
-            return withRowAccount(deps.s3, submission, state.result, signal);
+            return withRowAccount(deps.runners.context.s3, submission, state.result, signal);
           case 'stopped':
             throw toJobFailure('JobStopped', state.message);
           case 'lost':

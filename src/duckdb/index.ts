@@ -52,7 +52,7 @@ export const duckdbQuery = defineRunner({
         : [],
   ),
   runsInWorker: true,
-  policy: 'duckdb-query.json',
+  policy: 'docs/iam/duckdb-query.json',
   create(context) {
     const { s3, jobsFolders, work } = context;
     return new LimitedRunner(new DuckdbRunner(s3, jobsFolders, createQueryProcesses(context)), work);

@@ -1,7 +1,6 @@
 /** The runners that ship, one line each; a runner's folder has all else that is to be known of its resource. */
 export { duckdbQuery } from '../duckdb';
 export { athenaStartQueryExecution } from './athena';
-export { dynamodbExportTableToPointInTime } from './dynamodbExport';
 export {
   emrAddStep,
   emrCancelStep,

@@ -8,7 +8,7 @@ import { sweepStagingFolders } from '../duckdb/stagingFolders';
 import { createLogger, type Logger } from '../setup/logging';
 import { registerSearchAttributes } from '../setup/registerSearchAttributes';
 import { createWorker } from './createWorker';
-import { loadWorkflows, type WorkerProject } from './workerProject';
+import { loadWorkflows, partsOf, type WorkerProject } from './workerProject';
 
 /** Runs the worker of a project until a signal stops it. */
 export async function runWorker(project: WorkerProject, config: Config): Promise<void> {
@@ -19,7 +19,7 @@ export async function runWorker(project: WorkerProject, config: Config): Promise
     const worker = await createWorker({
       connection,
       namespace,
-      activities: { ...activities, jobsFolders: project.jobsFolders },
+      activities: { ...activities, ...partsOf(project) },
       workflows: await loadWorkflows(project),
     });
     const running = worker.run();

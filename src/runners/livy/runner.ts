@@ -1,7 +1,7 @@
 import { SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
 import type { RunnerContext } from '../defineRunner';
-import type { LivyCreateBatchParameters } from './index';
+import type { LivyCreateBatchParameters } from '.';
 import { markerOf, succeeded } from '../references';
 import type { JobState, Runner, SubmissionOf } from '../runner';
 

@@ -4,7 +4,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { QueryProcesses } from '../../../src/duckdb/queryProcesses';
 import { DuckdbRunner } from '../../../src/duckdb/runner';
 import type { SubmissionOf } from '../../../src/runners/runner';
-import type { DuckdbQueryParameters } from '../../../src/jobs';
+import type { DuckdbQueryParameters } from '../../../src/duckdb';
 
 const processes = new QueryProcesses({ memoryBytes: 500_000_000, spillBytes: 1_000_000_000, threads: 2 });
 

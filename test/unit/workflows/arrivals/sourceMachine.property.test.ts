@@ -1,4 +1,4 @@
-import { seeded, whole, type Random } from '../../../../samples/random';
+import { seeded, whole, type Random } from '../../../../src/testing/random';
 import type { StartOutcome } from '../../../../src/contracts/activities';
 import type { Arrival } from '../../../../src/pipelines';
 import { isSince } from '../../../../src/pipelines/arrival';
