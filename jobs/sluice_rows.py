@@ -13,6 +13,7 @@ only a file that readers would read differently (quotes in odd places, rows left
 
 import argparse
 import codecs
+import itertools
 import json
 import math
 import re
@@ -163,7 +164,7 @@ class Records:
             if after >= len(buffer):
                 return fields, None, len(buffer)
             skipped = after + 1 if self.line_break == "\n" and buffer[after] == "\r" else after
-            if buffer[skipped : skipped + 1] == self.line_break:
+            if buffer[skipped : skipped + 1] == self.line_break or skipped >= len(buffer):
                 return fields, None, skipped
             end = buffer.find(self.line_break, after)
             if end == -1 and not self.ended:
@@ -238,16 +239,16 @@ class CsvFile:
 
     @staticmethod
     def join(lines):
-        """Pieces of about a megabyte."""
-        piece, size = [], 0
+        """Pieces of about a megabyte. Whether the last line had its line feed, nobody says."""
+        piece, size, before = [], 0, b""
         for line in lines:
             piece.append(bytes(line))
             size += len(line) + 1
             if size > 1 << 20:
-                yield b"\n".join(piece) + b"\n"
-                piece, size = [], 0
+                yield before + b"\n".join(piece)
+                piece, size, before = [], 0, b"\n"
         if piece:
-            yield b"\n".join(piece) + b"\n"
+            yield before + b"\n".join(piece)
 
     def unzip(self, pieces):
         first = next(pieces, b"")
@@ -258,11 +259,13 @@ class CsvFile:
         unzipped = zlib.decompressobj(31)
         try:
             for piece in self.chain(first, pieces):
-                while piece and not unzipped.eof:
-                    yield unzipped.decompress(piece)
-                    piece = b""
+                yield unzipped.decompress(piece)
+            # The last byte may have been taken for a line feed.
+            yield b"" if unzipped.eof else unzipped.decompress(b"\n")
         except zlib.error as error:
             raise BadData("%s: its gzip is broken: %s" % (self.name, error))
+        if not unzipped.eof:
+            raise BadData("%s: its gzip is broken: it ends too early" % self.name)
 
     def decode(self, pieces):
         first = b""
@@ -279,10 +282,12 @@ class CsvFile:
         self.is_plain = self.is_plain and encoding == "utf-8"
         decoder = codecs.getincrementaldecoder(encoding)("strict")
         offset, line = len(mark), 1
-        for piece in self.chain(first[len(mark) :], pieces):
+        # The last byte of UTF-16 may have been taken for a line feed.
+        ending = [] if encoding.startswith("utf-16") else [None]
+        for piece in itertools.chain([first[len(mark) :]], pieces, ending):
             waiting = len(decoder.getstate()[0])
             try:
-                text = decoder.decode(piece)
+                text = decoder.decode(piece or b"", final=piece is None)
             except UnicodeDecodeError as error:
                 wrong = error.object[error.start]
                 line += len(re.findall(rb"\r\n|\n|\r", error.object[: error.start]))
@@ -291,7 +296,7 @@ class CsvFile:
                     "such as windows-1252 or iso-8859-1"
                     % (self.name, offset - waiting + error.start + 1, wrong, line, encoding.upper())
                 )
-            offset += len(piece)
+            offset += len(piece or b"")
             line += len(re.findall(r"\r\n|\n|\r", text))
             yield text
 
