@@ -3,7 +3,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { SluiceError } from '../errors';
 import type { JobParameters } from '../jobs';
 import { joinFolder, joinLocation, parseS3Uri } from '../pipelines/location';
-import { splitStatements } from '../duckdb/query';
+import { splitStatements } from '../duckdb/tokens';
 import type { SubmissionOf } from '../runners/runner';
 import { runTableStatement } from './athenaTables';
 import type { Catalog } from './catalog';

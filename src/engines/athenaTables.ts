@@ -1,6 +1,6 @@
 import { SluiceError } from '../errors';
 import { joinFolder } from '../pipelines/location';
-import { splitStatements } from '../duckdb/query';
+import { splitStatements } from '../duckdb/tokens';
 import { mergePartitions, partitionsOf, type Catalog, type Column, type Table } from './catalog';
 import {
   isParenthesis,

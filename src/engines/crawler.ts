@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { SluiceError } from '../errors';
 import type { JobParameters } from '../jobs';
 import { joinFolder } from '../pipelines/location';
-import { runQuery } from '../duckdb/query';
+import type { QueryProcesses } from '../duckdb/queryProcesses';
 import type { Crawler, Crawlers } from '../runners/defineRunner';
 import type { SubmissionOf } from '../runners/runner';
 import {
@@ -68,7 +68,10 @@ export class LocalCrawler implements LocalEngine<'glue:startCrawler'> {
     if (files.length === 0) return null;
     const format = await formatOf(files);
     const { partitionKeys, partitions } = partitionsOf(location, files);
-    const { columns, delimiter } = await inferColumns(format, files, signal);
+    const { columns, delimiter } = await inferColumns(format, files, {
+      processes: this.catalog.processes,
+      signal,
+    });
     const isKey = ({ name: column }: Column) =>
       partitionKeys.some((key) => key.name === column.toLowerCase());
     return {
@@ -142,12 +145,12 @@ async function detectFormat(path: string): Promise<Table['format']> {
 async function inferColumns(
   format: Table['format'],
   files: readonly DataFile[],
-  signal: AbortSignal,
+  { processes, signal }: { processes: QueryProcesses; signal: AbortSignal },
 ): Promise<{ columns: Column[]; delimiter: string }> {
   const tempFolder = await mkdtemp(join(tmpdir(), 'sluice-crawl-'));
   const names = Object.fromEntries(files.map(({ path, uri }) => [path, uri]));
   const query = (sql: string) =>
-    runQuery({ sql, variables: {}, names, maxRows: 100_000, tempFolder, signal });
+    processes.run({ sql, variables: {}, names, maxRows: 100_000, tempFolder, signal });
   const list = `[${files.map(({ path }) => quoteText(path)).join(', ')}]`;
   const all = 'union_by_name = true, hive_partitioning = false';
   try {

@@ -4,7 +4,7 @@ import { SluiceError } from '../errors';
 import type { JobParameters } from '../jobs';
 import { parseS3Uri } from '../pipelines/location';
 import { listKeys } from '../lake/lakeFiles';
-import { splitStatements } from '../duckdb/query';
+import { splitStatements } from '../duckdb/tokens';
 import type { SubmissionOf } from '../runners/runner';
 import type { Catalog } from './catalog';
 import type { LocalEngine, LocalResult } from './inWorker';

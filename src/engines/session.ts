@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { SluiceError } from '../errors';
 import { parseS3Uri } from '../pipelines/location';
-import { runQuery, type QueryResult } from '../duckdb/query';
+import type { QueryResult } from '../duckdb/query';
 import { createView, type Catalog } from './catalog';
 import { namesIn, parseSql, quoteName, quoteText } from './sql';
 
@@ -66,7 +66,7 @@ export async function openSession<T>(
       `SET search_path = ${quoteText(`${quoteName(database)},main`)}`,
     ];
     const query = (select: string, to: Parameters<CatalogSession['run']>[1]) =>
-      runQuery({
+      catalog.processes.run({
         sql: [...prelude, select].join(';\n'),
         variables: {},
         names,
@@ -89,7 +89,7 @@ export async function openSession<T>(
       folder,
       run: (select, to) => query(`WITH result(${aliases}) AS (${sql}\n) ${select}`, to),
       async read(select, maxRows) {
-        const read = await runQuery({
+        const read = await catalog.processes.run({
           sql: select,
           variables: {},
           names: {},
