@@ -1,11 +1,9 @@
-// Bundles the workflows at build time: a worker starts faster, and what escapes the sandbox fails here.
+// Bundles the pipelines that ship, at build time: a worker starts faster, and what escapes the sandbox fails here.
 import { writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
-const { bundleWorkflowCode, DefaultLogger } = require('@temporalio/worker');
-const { code } = await bundleWorkflowCode({
-  workflowsPath: require.resolve('../dist/src/workflows/index.js'),
-  logger: new DefaultLogger('WARN'),
-});
+const { bundlePipelines } = require('../dist/src/worker/bundlePipelines.js');
+const { SHIPPED } = require('../dist/src/workflows/shipped.js');
+const { code } = await bundlePipelines({ files: SHIPPED.map(({ file }) => file) });
 await writeFile(new URL('../dist/workflow-bundle.js', import.meta.url), code);

@@ -5,6 +5,7 @@
 export const ERROR_CODES = {
   InvalidInput: 'The input of a run or command is wrong; the message names field, value and remedy.',
   UnknownPipeline: 'No pipeline has this name.',
+  InvalidPipeline: 'A pipeline file cannot be used; the message names file, fault and cure.',
   UnknownRun: 'No run has this id.',
   WrongUsage: 'A command was called with wrong options.',
   ServerUnreachable: 'A server (Temporal, S3, Livy) cannot be reached at its address.',
@@ -22,6 +23,7 @@ export const ERROR_CODES = {
   JobLeaked: 'The job could not be stopped; it may still run. The message has its id and link.',
   InvalidJob: 'The service refused the job: wrong parameters or a missing resource.',
   AccessDenied: 'The service denied access; the message names the action.',
+  Credentials: "The worker's credentials are missing, expired or not yet valid, or its clock is wrong.",
   NoEngine: 'The resource has no engine in this mode.',
   Throttled: 'The service asks to slow down.',
   NoCapacity: 'The service has no room for the job now; it waits in line.',
@@ -48,6 +50,10 @@ export class SluiceError extends Error {
 /** Whether a retry of the same call can succeed without anybody changing anything. The one place that decides. */
 export function isRetryable(code: ErrorCode): boolean {
   return (
-    code === 'Throttled' || code === 'Transient' || code === 'NoCapacity' || code === 'ServerUnreachable'
+    code === 'Throttled' ||
+    code === 'Transient' ||
+    code === 'NoCapacity' ||
+    code === 'ServerUnreachable' ||
+    code === 'Credentials'
   );
 }

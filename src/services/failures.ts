@@ -1,97 +1,105 @@
-import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { isRetryable, SluiceError, type ErrorCode } from '../errors';
+import { redactSecrets } from '../setup/redactSecrets';
+import { ERROR_NAMES } from './errorNames';
 
-const THROTTLED = new Set([
-  'ThrottlingException',
-  'Throttling',
-  'ThrottledException',
-  'TooManyRequestsException',
-  'RequestLimitExceeded',
-  'ProvisionedThroughputExceededException',
-  'SlowDown',
-]);
-const NO_CAPACITY = new Set([
-  'ConcurrentRunsExceededException',
-  'ResourceNumberLimitExceededException',
-  'CrawlerRunningException',
-]);
-const DENIED = new Set([
-  'AccessDeniedException',
-  'AccessDenied',
-  'UnauthorizedException',
-  'UnrecognizedClientException',
-  'InvalidSignatureException',
-  'SignatureDoesNotMatch',
-  'InvalidAccessKeyId',
-  'ExpiredToken',
-  'ExpiredTokenException',
-  'CredentialsProviderError',
-]);
-const INVALID = new Set([
-  'InvalidInputException',
-  'ValidationException',
-  'InvalidParameterException',
-  'InvalidRequestException',
-  'EntityNotFoundException',
-  'ResourceNotFoundException',
-  'NoSuchBucket',
-  'InvalidBucketName',
-]);
-/** S3 answers 400 to a body that came too slowly (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html). */
-const TRANSIENT = new Set(['RequestTimeout', 'RequestTimeoutException']);
 const NETWORK = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH']);
 const BROKEN_CONNECTION = new Set([
   'ECONNRESET',
+  'ECONNABORTED',
   'EPIPE',
   'ETIMEDOUT',
   'EAI_AGAIN',
-  'UND_ERR_SOCKET',
-  'UND_ERR_CONNECT_TIMEOUT',
+  'EPROTO',
+  'ERR_STREAM_PREMATURE_CLOSE',
 ]);
+/** Answers that mean that the same request may do better later: a conflict, a lock, a request that came too early or slowly. */
+const PASSING_STATUS = new Set([408, 409, 423, 425]);
+/** How often a fault is tried that nobody has a name for, or that killed its worker. */
+export const UNEXPECTED_ATTEMPTS = 3;
+/** Where a fault of Sluice's own is told. */
+const REPORT =
+  'This is a fault of Sluice or of its machine; see the log of the worker, and report it with this message.';
+const MAX_MESSAGE = 8_000;
 
 interface ServiceError {
   name?: string;
   message?: string;
   code?: string;
   $metadata?: { httpStatusCode?: number };
+  $fault?: 'client' | 'server';
   cause?: unknown;
   errors?: unknown[];
 }
 
 /**
- * The one place that tells failures apart. What is not recognised is transient: a retry costs little, and a job that
- * runs must not be given up for an answer that nobody understands.
+ * The one place that tells failures apart: by the name that a service gives (`errorNames.ts`), by what the network says, and
+ * by the status of an answer. What comes from none of them is a fault of our own code or machine, `Unexpected`: a retry may
+ * help, and a hundred do not. No message holds a secret.
  */
 export function classifyError(error: unknown): SluiceError {
-  if (error instanceof SluiceError) return error;
-  const { name = '', message = String(error), code, $metadata } = (error ?? {}) as ServiceError;
+  if (error instanceof SluiceError) {
+    const message = redactSecrets(error.message);
+    return message === error.message ? error : new SluiceError(error.code, message, { cause: error });
+  }
+  const { name = '', message = String(error), $metadata, $fault } = asServiceError(error);
   const status = $metadata?.httpStatusCode ?? 0;
-  const causeCode = code ?? innerCode(error);
-  const of = (errorCode: ErrorCode) =>
-    new SluiceError(errorCode, name && name !== 'Error' ? `${name}: ${message}` : message, { cause: error });
-  if (THROTTLED.has(name) || status === 429) return of('Throttled');
-  if (NO_CAPACITY.has(name)) return of('NoCapacity');
-  if (TRANSIENT.has(name)) return of('Transient');
-  if (DENIED.has(name)) return of('AccessDenied');
-  if (INVALID.has(name)) return of('InvalidJob');
-  if (causeCode !== undefined && NETWORK.has(causeCode)) return of('ServerUnreachable');
-  if (causeCode !== undefined && BROKEN_CONNECTION.has(causeCode)) return of('Transient');
-  if (status === 403) return of('AccessDenied');
-  if (status >= 400 && status < 500 && status !== 408) return of('InvalidJob');
-  return of('Transient');
+  const text = redactSecrets(name && name !== 'Error' ? `${name}: ${message}` : message).slice(
+    0,
+    MAX_MESSAGE,
+  );
+  const of = (code: ErrorCode, cure = '') => new SluiceError(code, text + cure, { cause: error });
+  const named = ERROR_NAMES.get(name);
+  if (status === 429) return of('Throttled');
+  if (named === 'Credentials') return of(named, `; ${cureOfCredentials(name)}`);
+  if (named !== undefined) return of(named);
+  const network = codesOf(error)
+    .map(codeOfNetwork)
+    .find((code) => code !== undefined);
+  if (network) return of(network);
+  if (status === 403 || status === 401) return of('AccessDenied');
+  // The answer of a HEAD has no body that could say more: a wrong region, a clock or a token that is no longer good.
+  if (status === 400 && isBare(name, message))
+    return of('Credentials', `; the answer says no more. ${cureOfCredentials('')}`);
+  if (PASSING_STATUS.has(status)) return of('Transient');
+  if (status >= 400 && status < 500) return of('InvalidJob');
+  if (status >= 500 || $fault === 'server' || $metadata !== undefined) return of('Transient');
+  return of('Unexpected', `. ${REPORT}`);
 }
 
-function innerCode(error: unknown): string | undefined {
-  for (let at = error as ServiceError | undefined, depth = 0; at && depth < 5; depth++) {
-    if (at.code !== undefined) return at.code;
-    at = (at.cause ?? at.errors?.[0]) as ServiceError | undefined;
+function asServiceError(error: unknown): ServiceError {
+  return typeof error === 'object' && error !== null ? (error as ServiceError) : {};
+}
+
+function isBare(name: string, message: string): boolean {
+  return ['', 'Error', '400', 'Unknown', 'UnknownError', 'BadRequest'].includes(name) && message.length < 40;
+}
+
+function cureOfCredentials(name: string): string {
+  return /Skew|InTheFuture|RequestExpired/.test(name)
+    ? "set the clock of the worker's machine"
+    : "renew the worker's credentials (and see its clock); they are looked up anew at each attempt";
+}
+
+/** The codes of an error and of what caused it. */
+function codesOf(error: unknown): string[] {
+  const codes: string[] = [];
+  for (let at: unknown = error, depth = 0; at && depth < 5; depth++) {
+    const { code, cause, errors } = asServiceError(at);
+    if (typeof code === 'string') codes.push(code);
+    at = cause ?? errors?.[0];
   }
-  return undefined;
+  return codes;
+}
+
+function codeOfNetwork(code: string): ErrorCode | undefined {
+  if (NETWORK.has(code)) return 'ServerUnreachable';
+  return BROKEN_CONNECTION.has(code) || code.startsWith('UND_ERR_') ? 'Transient' : undefined;
 }
 
 /**
- * What crosses the activity boundary. `giveUp` makes a retryable failure final: its budget is spent.
- * Cancellation goes through as it is.
+ * What crosses the activity boundary. `giveUp` makes a retryable failure final: its budget is spent. A fault that nobody has a
+ * name for is final with the third attempt. Cancellation goes through as it is.
  */
 export function toActivityFailure(
   error: unknown,
@@ -100,6 +108,7 @@ export function toActivityFailure(
 ): Error {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
   const { code, message } = classifyError(error);
-  const nonRetryable = !isRetryable(code) || giveUp(code);
+  const isLast = code !== 'Unexpected' || Context.current().info.attempt >= UNEXPECTED_ATTEMPTS;
+  const nonRetryable = (!isRetryable(code) && isLast) || giveUp(code);
   return ApplicationFailure.create({ type: code, message, nonRetryable, details });
 }

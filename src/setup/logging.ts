@@ -1,12 +1,14 @@
 import pino, { type Logger } from 'pino';
+import { redactSecrets } from './redactSecrets';
 
 export type { Logger };
 
-/** Structured logs on standard error, which leaves standard output to data. Nothing that may hold a secret is logged. */
+/** Structured logs on standard error, which leaves standard output to data. No line holds a secret, whoever wrote its words. */
 export function createLogger(level: string, name: string): Logger {
   return pino(
     {
       ...{ level, name, serializers: { error: describe } },
+      hooks: { streamWrite: redactSecrets },
       redact: ['*.secret', '*.password', '*.authorization', 'headers.authorization'],
     },
     pino.destination({ dest: 2, sync: true }),

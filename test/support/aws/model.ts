@@ -14,6 +14,7 @@ export interface Operation {
   http: { method: string; requestUri: string; responseCode?: number };
   input?: { shape: string };
   output?: { shape: string };
+  errors?: { shape: string }[];
 }
 
 export interface Shape {
@@ -29,6 +30,8 @@ export interface Shape {
   pattern?: string;
   payload?: string;
   document?: boolean;
+  /** Of an error: the name that goes over the wire, where it is another than the shape's. */
+  error?: { code?: string };
 }
 
 interface Member {

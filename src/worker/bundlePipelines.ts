@@ -1,0 +1,201 @@
+import { createHash } from 'node:crypto';
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  type BundleOptions,
+  type WorkflowBundle,
+} from '@temporalio/worker';
+import { SluiceError } from '../errors';
+import { describeEscapes, LEFT_OUT, leavesSandbox, type Escape } from './sandboxImports';
+
+export interface BundlePipelinesOptions {
+  /** Files that export pipelines: TypeScript or JavaScript, ECMAScript modules or CommonJS; absolute paths. */
+  files: readonly string[];
+  /** Where webpack keeps what it has read, so that the next bundle takes a third of a second; without it nothing is kept. */
+  cacheFolder?: string;
+}
+
+/**
+ * Bundles pipeline files for the workflow sandbox, with the engine's own workflows (`arrivals`, `jobs`, `job`) beside them.
+ * The workflow type of a pipeline is the name that `definePipeline` gave it; other exports are left out.
+ * @throws SluiceError InvalidPipeline that names the file, what is wrong with it, and the cure
+ */
+export async function bundlePipelines({
+  files,
+  cacheFolder,
+}: BundlePipelinesOptions): Promise<WorkflowBundle> {
+  const missing = files.filter((file) => !existsSync(file));
+  if (missing.length > 0)
+    throw new SluiceError(
+      'InvalidPipeline',
+      `No such file: ${missing.join(', ')}; correct the project's pipelines`,
+    );
+  const folder = cacheFolder ?? (await mkdtemp(join(tmpdir(), 'sluice-bundle-')));
+  try {
+    return await bundleEntry(await writeEntry(files, folder), cacheFolder);
+  } finally {
+    if (cacheFolder === undefined) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Modules of this package, as built or as in a checkout. */
+function ownModule(...path: string[]): string {
+  const module = join(realpathSync(__dirname), '..', ...path);
+  return existsSync(`${module}.js`) ? `${module}.js` : `${module}.ts`;
+}
+
+const ENGINE = ownModule('workflows', 'engine');
+const STEPS = ownModule('workflows', 'steps', 'index');
+const DOOR = ownModule('workflow');
+
+/** The generated module from which the worker takes its workflows. Files are named by their content, so none is half written. */
+async function writeEntry(files: readonly string[], folder: string): Promise<string> {
+  const requires = [...new Set(files.map((file) => realpathSync(file)))].map(
+    (file) => `  require(${JSON.stringify(file)}),`,
+  );
+  const code = [
+    `const { collectPipelines } = require(${JSON.stringify(STEPS)});`,
+    `module.exports = { ...require(${JSON.stringify(ENGINE)}), ...collectPipelines([`,
+    ...requires,
+    ']) };',
+    '',
+  ].join('\n');
+  await mkdir(folder, { recursive: true });
+  const entry = join(folder, `pipelines-${createHash('sha256').update(code).digest('hex').slice(0, 16)}.cjs`);
+  await writeFile(entry, code);
+  return entry;
+}
+
+type Webpack = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>[0];
+type Plugin = Extract<NonNullable<Webpack['plugins']>[number], { apply: unknown }>;
+
+async function bundleEntry(entry: string, cacheFolder: string | undefined): Promise<WorkflowBundle> {
+  const found: Findings = { escapes: [], errors: [] };
+  const [bundled] = await Promise.allSettled([
+    bundleWorkflowCode({
+      workflowsPath: entry,
+      // What webpack has to say is in the error.
+      logger: new DefaultLogger('ERROR', () => {}),
+      webpackConfigHook: (config) => configure(config, cacheFolder, found),
+    }),
+  ]);
+  // What is left out of the bundle is no error to webpack, and would be one to the first run.
+  if (found.escapes.length > 0) throw new SluiceError('InvalidPipeline', describeEscapes(found.escapes));
+  if (found.errors.length > 0) throw new SluiceError('InvalidPipeline', found.errors.join('\n'));
+  if (bundled.status === 'rejected') throw bundled.reason;
+  return bundled.value;
+}
+
+function configure(config: Webpack, cacheFolder: string | undefined, found: Findings): Webpack {
+  const [sourceMaps, typescript] = config.module!.rules as { test: RegExp; use: { options: object } }[];
+  return {
+    ...config,
+    resolve: {
+      ...config.resolve,
+      extensions: ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'],
+      extensionAlias: { '.js': ['.ts', '.js'], '.mjs': ['.mts', '.mjs'], '.cjs': ['.cts', '.cjs'] },
+      alias: {
+        ...(config.resolve!.alias as Record<string, string | false>),
+        ...LEFT_OUT,
+        // One instance of the engine and of Temporal, wherever the project's own links and copies lead to.
+        'sluice/workflow$': DOOR,
+        '@temporalio/workflow': packageFolder('@temporalio/workflow'),
+        '@temporalio/common': packageFolder('@temporalio/common'),
+      },
+    },
+    module: {
+      ...config.module,
+      rules: [
+        sourceMaps!,
+        {
+          ...typescript!,
+          test: /\.[cm]?ts$/,
+          use: {
+            ...typescript!.use,
+            // The project's own settings of swc are for another compiler, as its tests'.
+            options: { ...typescript!.use.options, swcrc: false, configFile: false },
+          },
+        },
+      ],
+    },
+    plugins: [...(config.plugins ?? []), noting(found)],
+    externals: [],
+    // A cache that another process writes at the same time is read less, and no harm.
+    infrastructureLogging: { level: 'none' },
+    ...(cacheFolder === undefined ? {} : { cache: cacheOptions(cacheFolder) }),
+  };
+}
+
+function packageFolder(name: string): string {
+  return dirname(require.resolve(`${name}/package.json`));
+}
+
+/** Packages are known by name and version; this one may be built anew without another version. */
+function cacheOptions(cacheFolder: string): NonNullable<Webpack['cache']> {
+  const version = String(statSync(DOOR).mtimeMs);
+  return { type: 'filesystem', cacheDirectory: join(cacheFolder, 'webpack'), version };
+}
+
+interface Findings {
+  escapes: Escape[];
+  errors: string[];
+}
+
+/** The parts of webpack's modules that are looked at here. */
+interface Module {
+  /** The file; nothing for what is no file. */
+  resource?: string;
+  dependencies: Dependency[];
+}
+interface Dependency {
+  request?: string;
+}
+interface ModuleGraph {
+  getModule(dependency: Dependency): Module | null;
+  getIssuer(module: Module): Module | null | undefined;
+}
+
+/** Notes what leaves the sandbox and what does not compile. */
+function noting(found: Findings): Plugin {
+  return {
+    apply(compiler) {
+      compiler.hooks.compilation.tap('sluice', (compilation) => {
+        compilation.hooks.finishModules.tap('sluice', (modules) => {
+          const graph = compilation.moduleGraph as ModuleGraph;
+          for (const module of modules as Iterable<Module>)
+            for (const { request } of module.dependencies)
+              if (request !== undefined && leavesSandbox(request))
+                found.escapes.push(traceEscape(graph, module, request));
+        });
+      });
+      compiler.hooks.done.tap('sluice', (stats) => {
+        for (const { moduleName, message, loc } of stats.toJson({ all: false, errors: true }).errors ?? []) {
+          const where = moduleName ? `${relative(process.cwd(), moduleName)}${loc ? `:${loc}` : ''}: ` : '';
+          found.errors.push(`${where}${message}`);
+        }
+      });
+    },
+  };
+}
+
+/** From the module that imports what is not there, up to the file of a project by which it came in. */
+function traceEscape(graph: ModuleGraph, module: Module, request: string): Escape {
+  let at = module;
+  let imported = request;
+  while (at.resource?.includes('/node_modules/')) {
+    const issuer = graph.getIssuer(at);
+    if (!issuer?.resource) break;
+    const by = issuer.dependencies.find((dependency) => graph.getModule(dependency) === at);
+    imported = by?.request ?? imported;
+    at = issuer;
+  }
+  return {
+    file: at.resource ?? 'a pipeline',
+    request: imported,
+    reaches: imported === request ? null : request,
+  };
+}

@@ -1,0 +1,4 @@
+/** What every worker runs beside its pipelines: the name of an export is the workflow type. */
+export { arrivals } from './arrivals';
+export { jobs } from './jobs';
+export { job } from './job';
