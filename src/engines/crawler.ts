@@ -16,7 +16,7 @@ import {
 } from './catalog';
 import type { LocalEngine, LocalResult } from './inWorker';
 import { quoteText } from './sql';
-import { escapePath, structureQuery } from './tableView';
+import { escapePath, linesOf, structureQuery } from './tableView';
 import { fromDuckdb, toHive } from './trinoTypes';
 
 /** The crawlers' descriptions, in a folder of jobs. */
@@ -274,7 +274,6 @@ function typeOfStructure(found: unknown): string {
 }
 
 const DELIMITERS = [',', '|', '\t', ';', '\u0001'];
-const SAMPLE_BYTES = 1024 * 1024;
 
 /**
  * Glue's built-in CSV classifier: its delimiters, its rule for headers, `col0`, `col1`, … without one.
@@ -286,35 +285,48 @@ async function inferCsv(
   query: (sql: string) => Promise<Record<string, unknown>[]>,
 ): Promise<{ columns: Column[]; csv: Csv }> {
   const quote = QuoteSymbol ?? null;
-  const [first] = await query(`SELECT content FROM (SELECT decode(content) AS content FROM read_blob(${quoteText(escapePath(files[0]!.path))}))`).catch(() => [{ content: null }]);
-  const sample = files[0]!.path.endsWith('.gz') || first?.['content'] === null ? null : String(first!['content']).slice(0, SAMPLE_BYTES);
-  const lines = (sample ?? '').split(/\r?\n/).filter((line) => line !== '');
-  const count = (delimiter: string) => (lines[0] ?? '').split(delimiter).length;
-  const delimiter = Delimiter ?? DELIMITERS.reduce((best, one) => (count(one) > count(best) ? one : best));
-  const reader = (skip: number) =>
-    `read_csv([${files.map(({ path }) => quoteText(escapePath(path))).join(', ')}], header = false, skip = ${skip}, all_varchar = true, delim = ${quoteText(delimiter)}, quote = ${quoteText(quote ?? '')}, escape = ${quoteText(quote ?? '')}, null_padding = true, strict_mode = false, union_by_name = false, auto_detect = true, hive_partitioning = false)`;
-  const rows = await query(`SELECT * FROM ${reader(0)} LIMIT 1`);
-  const header = Object.values(rows[0] ?? {}).map((value) => String(value ?? ''));
-  const typesOf = async (skip: number) => {
-    const columns = header.map((_, i) => `f.column${String(i).padStart(String(header.length - 1).length, '0')}`);
-    const kinds = columns.map((value, i) => `${typeQuery(value)} AS c${i}`);
-    const [row] = await query(`SELECT ${kinds.join(', ')} FROM (SELECT * FROM ${reader(skip)}) AS f`);
+  const sample = await query(`SELECT line FROM ${linesOf(files.slice(0, 1))} WHERE line IS NOT NULL LIMIT 2`);
+  const first = String(sample[0]?.['line'] ?? '');
+  const delimiter =
+    Delimiter ??
+    DELIMITERS.reduce((best, one) => (first.split(one).length > first.split(best).length ? one : best));
+  const header = splitLine(first, delimiter, quote);
+  // The first line of each file, which may be its header, has no say in the types of the others.
+  const typesOf = async (withFirst: boolean) => {
+    if (quote !== null) return header.map(() => 'string');
+    const kinds = header.map((_, i) => `${typeQuery(`f.parts[${i + 1}]`)} AS c${i}`);
+    const lines = linesOf(files, withFirst ? 0 : 1);
+    const [row] = await query(
+      `SELECT ${kinds.join(', ')} FROM (SELECT string_split(line, ${quoteText(delimiter)}) AS parts FROM ${lines} WHERE line IS NOT NULL) AS f`,
+    );
     return header.map((_, i) => String(row?.[`c${i}`] ?? 'string'));
   };
-  const data = await typesOf(1);
+  const data = await typesOf(false);
   const looksLikeHeader =
-    lines.length !== 1 &&
+    sample.length > 1 &&
     header.length > 1 &&
-    header.every((text) => /^[^0-9\W][\w .-]*$|^[A-Za-z_].*$/.test(text) && !isNumber(text)) &&
+    header.every((text) => /^[A-Za-z_]/.test(text) && !isNumber(text)) &&
     header.slice(0, -1).every((text) => text.length < 150) &&
     data.some((type) => type !== 'string');
   const hasHeader = ContainsHeader === 'PRESENT' || (ContainsHeader === 'UNKNOWN' && looksLikeHeader);
-  const types = hasHeader ? data : await typesOf(0);
+  const types = hasHeader ? data : await typesOf(true);
   const columns = header.map((text, i) => ({ name: hasHeader ? text.trim().toLowerCase() : `col${i}`, type: quote ? 'string' : types[i]! }));
   return { columns, csv: { delimiter, quote, hasHeader } };
 }
 
 const isNumber = (text: string) => /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/.test(text);
+
+function splitLine(line: string, delimiter: string, quote: string | null): string[] {
+  if (quote === null) return line.split(delimiter);
+  const fields = [''];
+  let quoted = false;
+  for (const character of line) {
+    if (character === quote) quoted = !quoted;
+    else if (character === delimiter && !quoted) fields.push('');
+    else fields[fields.length - 1] += character;
+  }
+  return fields;
+}
 
 /** The narrowest of bigint, double, string that all values have. */
 function typeQuery(value: string): string {

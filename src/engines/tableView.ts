@@ -8,6 +8,7 @@ import { fromHive, isScalar, isText, toDuckdb, VARCHAR, type TrinoType } from '.
 export const PATH = '"$path"';
 /** No file has it. */
 const NEVER = String.fromCharCode(1, 2, 3);
+const NEVER_NULL = String.fromCharCode(4, 5, 6);
 
 export interface TableFile {
   file: DataFile;
@@ -88,7 +89,7 @@ function readerOf(table: Table, columns: readonly TypedColumn[], files: readonly
     case 'json':
       return readJson(table, columns, list, structure);
     case 'csv':
-      return readDelimited(table, columns, list);
+      return readDelimited(table, columns, files);
     case 'opencsv':
       return readOpenCsv(table, columns, list);
   }
@@ -143,18 +144,22 @@ function withKeys(type: TrinoType, structure: unknown): TrinoType {
 /** Where Hive's own delimiters are control characters. */
 const CONTROL = { field: '\u0001', item: '\u0002', key: '\u0003' };
 
+/** A FROM item with the lines of text files, `line`, without the first ones of each. An empty line is null. */
+export function linesOf(files: readonly DataFile[], skip = 0): string {
+  return `read_csv(${listOf(files)}, delim = ${quoteText(NEVER)}, quote = '', escape = '', header = false, skip = ${skip}, columns = {line: 'VARCHAR'}, auto_detect = false, nullstr = ${quoteText(NEVER_NULL)}, strict_mode = false, max_line_size = 16777216, filename = '$path')`;
+}
+
 /** Lines at their delimiters: this SerDe knows no quotes. Missing fields are null, and those past the last column are dropped. */
-function readDelimited({ serde, properties }: Table, columns: readonly TypedColumn[], list: string): { from: string; values: string[] } {
+function readDelimited({ serde, properties }: Table, columns: readonly TypedColumn[], files: readonly DataFile[]): { from: string; values: string[] } {
   const field = serde['field.delim'] ?? serde['serialization.format'] ?? CONTROL.field;
   const item = serde['collection.delim'] ?? serde['colelction.delim'] ?? CONTROL.item;
   const key = serde['mapkey.delim'] ?? CONTROL.key;
   const none = serde['serialization.null.format'] ?? '\\N';
   const escape = serde['escape.delim'];
   const skip = Number(properties['skip.header.line.count'] ?? 0);
-  const lines = `read_csv(${list}, delim = ${quoteText(NEVER)}, quote = '', escape = '', header = false, skip = ${skip}, columns = {line: 'VARCHAR'}, auto_detect = false, nullstr = ${quoteText(`${NEVER}0`)}, strict_mode = false, max_line_size = 16777216, filename = '$path')`;
   const [escapedEscape, escapedField] = ['\uE000', '\uE001'].map(quoteText) as [string, string];
   const line = escape === undefined ? 'l.line' : `replace(replace(l.line, ${quoteText(escape + escape)}, ${escapedEscape}), ${quoteText(escape + field)}, ${escapedField})`;
-  const from = `(SELECT string_split(coalesce(${line}, ''), ${quoteText(field)}) AS parts, l.${PATH} FROM ${lines} AS l)`;
+  const from = `(SELECT string_split(coalesce(${line}, ''), ${quoteText(field)}) AS parts, l.${PATH} FROM ${linesOf(files, skip)} AS l)`;
   const values = columns.map(({ trino }, i) => {
     const part = `f.parts[${i + 1}]`;
     const text = escape === undefined ? part : `replace(replace(${part}, ${escapedEscape}, ${quoteText(escape)}), ${escapedField}, ${quoteText(field)})`;
@@ -187,7 +192,7 @@ function readOpenCsv({ serde, properties }: Table, columns: readonly TypedColumn
   const names = columns.map((_, i) => `c${i}: 'VARCHAR'`);
   const skip = Number(properties['skip.header.line.count'] ?? 0);
   const [separator, quote, escape] = [serde['separatorChar'] ?? ',', serde['quoteChar'] ?? '"', serde['escapeChar'] ?? '\\'];
-  const from = `read_csv(${list}, delim = ${quoteText(separator)}, quote = ${quoteText(quote)}, escape = ${quoteText(escape)}, header = false, skip = ${skip}, columns = {${names.join(', ')}}, auto_detect = false, nullstr = ${quoteText(`${NEVER}0`)}, allow_quoted_nulls = false, null_padding = true, strict_mode = false, filename = '$path')`;
+  const from = `read_csv(${list}, delim = ${quoteText(separator)}, quote = ${quoteText(quote)}, escape = ${quoteText(escape)}, header = false, skip = ${skip}, columns = {${names.join(', ')}}, auto_detect = false, nullstr = ${quoteText(NEVER_NULL)}, allow_quoted_nulls = false, null_padding = true, strict_mode = false, filename = '$path')`;
   const values = columns.map(({ trino }, i) => {
     const text = `f.c${i}`;
     if (isScalar(trino, 'varchar', 'char')) return text;
