@@ -311,7 +311,7 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
     const output = joinLocation(run.output, `${run.id}.txt`);
     const Body = lines.map((line) => `${line}\n`).join('');
     const { bucket, key } = parseS3Uri(output)!;
-    await this.s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body }));
+    await this.s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body, ContentLength: Buffer.byteLength(Body) }));
     if (columns.length > 0) await this.writeMetadata(`${output}.metadata`, columns.map((Name) => ({ Name, Type: 'string' })));
     const rows = lines.slice(0, run.maxRows ?? 0).map((line) => {
       const parts = columns.length > 1 ? line.split('\t') : [line];

@@ -438,6 +438,10 @@ class Translator {
       return this.derived(childOf(parts, 'this')!, alias, names, scope);
     }
     if (kind === 'unnest') return this.unnest(parts, null, [], scope);
+    if (kind === 'values') {
+      const names = childrenOf(parts, 'column_aliases').map((name) => identifierOf(name)!);
+      return this.derived(node, identifierOf(childOf(parts, 'alias')), names, scope);
+    }
     if (kind === 'table') return this.table(parts, scope);
     if (kind === 'subquery') {
       const names = childrenOf(parts, 'column_aliases').map((name) => identifierOf(name)!);
@@ -474,6 +478,7 @@ class Translator {
   }
 
   private table(parts: TreeNode, scope: Scope): string {
+    if (childOf(parts, 'table_sample') !== null) this.unknown('TABLESAMPLE', parts);
     if (childOf(parts, 'version') !== null) this.unknown('FOR … AS OF, which Iceberg tables have', parts);
     const written = identifierOf(childOf(parts, 'name'))!;
     const schema = identifierOf(childOf(parts, 'schema'))?.toLowerCase();
@@ -571,7 +576,13 @@ class Translator {
       case 'dot':
         return this.dot(parts, scope);
       case 'paren':
+      // What has a comment beside it.
+      case 'annotated':
         return one('this');
+      case 'unicode_string': {
+        const text = String(childOf(childOf(parts, 'this')!, 'literal')!['value']).replace(/\\(?:\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4}))/g, (_, long?: string, short?: string) => String.fromCodePoint(parseInt(long ?? short!, 16)));
+        return { sql: quoteText(text), type: scalar('varchar', { length: [...text].length }), literal: text };
+      }
       case 'neg': {
         const value = one('this');
         return { sql: `(-${value.sql})`, type: value.type };
@@ -639,7 +650,7 @@ class Translator {
         return { sql: isScalar(value.type, 'timestamptz') ? value.sql : `(CAST(${value.sql} AS TIMESTAMP) AT TIME ZONE 'UTC')`, type };
       }
       case 'extract':
-        return this.call({ ...NO_CALL, name: EXTRACTED[String(parts['field'])] ?? String(parts['field']).toLowerCase(), args: [childOf(parts, 'this')!] }, parts, scope);
+        return this.call({ ...NO_CALL, name: extracted(parts['field']), args: [childOf(parts, 'this')!] }, parts, scope);
       case 'trim': {
         const name = { Both: 'trim', Leading: 'ltrim', Trailing: 'rtrim' }[String(parts['position'])] ?? 'trim';
         const characters = childOf(parts, 'characters');
@@ -1136,6 +1147,11 @@ class Translator {
 }
 
 const NO_CALL: Omit<Call, 'name' | 'args'> = { star: false, distinct: false, filter: null, orderBy: [], ignoreNulls: false };
+/** The function that EXTRACT of a field is. */
+function extracted(field: unknown): string {
+  const name = typeof field === 'string' ? field : String(Object.values(field as TreeNode)[0]);
+  return EXTRACTED[name] ?? name.toLowerCase();
+}
 const EXTRACTED: Record<string, string> = { DayOfWeek: 'day_of_week', DayOfYear: 'day_of_year', Dow: 'day_of_week', Doy: 'day_of_year' };
 
 function firstOffset(node: unknown): number | null {

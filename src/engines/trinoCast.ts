@@ -77,11 +77,9 @@ function castFromText(sql: string, from: ScalarType, to: ScalarType): string {
   const shape = SHAPES[to.name];
   if (shape === undefined) throw new Unknown(`a cast from ${toTrino(from)} to ${toTrino(to)}`);
   const problem = `${failure('INVALID_CAST_ARGUMENT: Cannot cast ')} || '''' || ${sql} || ''' to ${toTrino(to).replaceAll("'", '')}'`;
-  const value =
-    to.name === 'decimal'
-      ? `CAST(${sql} AS ${toDuckdb(to)})`
-      : `CAST(${to.name === 'timestamptz' ? `regexp_replace(${sql}, ' ?(UTC|Z) *$', '+00')` : sql} AS ${toDuckdb(to)})`;
-  return `CASE WHEN ${sql} IS NULL OR regexp_full_match(${sql}, ${quoteText(shape)}) THEN ${value} ELSE ${raise(problem, to)} END`;
+  const text = to.name === 'timestamptz' ? `regexp_replace(${sql}, ' ?(UTC|Z) *$', '+00')` : sql;
+  const value = `CASE WHEN regexp_full_match(${sql}, ${quoteText(shape)}) THEN TRY_CAST(${text} AS ${toDuckdb(to)}) END`;
+  return `CASE WHEN ${sql} IS NOT NULL THEN coalesce(${value}, ${raise(problem, to)}) END`;
 }
 
 /** Rows go by position; DuckDB's own cast goes by name. */

@@ -180,6 +180,7 @@ const same = (i: number) => (_: Bindings, args: Argument[]) => args[i]!.type;
 
 add('math', [
   ['abs', 'N -> N', 'abs($1)'],
+  ['sign', 'decimal -> decimal', 'CAST(sign($1) AS $type)', { result: () => decimal(1, 0) }],
   ['sign', 'N -> N', (args, result) => `CAST(sign(${args[0]!.sql}) AS ${toDuckdb(result)})`],
   [
     'ceil ceiling',
@@ -209,7 +210,8 @@ add('math', [
   ['truncate', 'double, bigint -> double', 'trunc($1 * pow(10, $2)) / pow(10, $2)'],
   ['power pow', 'double, double -> double', 'pow($1, $2)'],
   ['sqrt', 'double -> double', "CASE WHEN $1 < 0 THEN CAST('NaN' AS DOUBLE) ELSE sqrt($1) END"],
-  ['cbrt exp degrees radians sin cos tan atan sinh cosh tanh', 'double -> double', ''],
+  ['cbrt', 'double -> double', 'CASE WHEN pow(round(cbrt($1)), 3) = $1 THEN round(cbrt($1)) ELSE cbrt($1) END'],
+  ['exp degrees radians sin cos tan atan sinh cosh tanh', 'double -> double', ''],
   ['asin acos', 'double -> double', ''],
   ['atan2', 'double, double -> double', 'atan2($1, $2)'],
   ['ln', 'double -> double', logarithm('ln')],
@@ -238,7 +240,7 @@ function wholeOf({ precision = 38, scale = 0 }: ScalarType): TrinoType {
 }
 
 function fromBase([text, base]: Argument[]): string {
-  const radix = Number(base!.sql);
+  const radix = Number(/\d+/.exec(base!.sql)?.[0]);
   if (radix !== 16 && radix !== 2 && radix !== 10) return refuse('from_base with a base but 2, 10 and 16');
   const digits = `lower(${text!.sql})`;
   if (radix === 10) return `CAST(${text!.sql} AS BIGINT)`;
@@ -297,7 +299,9 @@ function formatText([format, ...values]: Argument[]): string {
 const sameText = same(0);
 
 add('string', [
-  ['lower upper', 'varchar -> varchar', ''],
+  ['lower', 'varchar -> varchar', ''],
+  // Java has no capital of it that is one character.
+  ['upper', 'varchar -> varchar', "replace(upper(replace($1, 'ß', chr(57344))), chr(57344), 'ß')"],
   ['length', 'varbinary -> bigint', 'octet_length($1)'],
   ['length', 'varchar -> bigint', 'length($1)'],
   ['reverse', 'array(T) -> array(T)', 'list_reverse($1)'],
@@ -520,18 +524,19 @@ add('array', [
   ['flatten', 'array(array(T)) -> array(T)', 'flatten($1)'],
   ['filter', 'array(T), (T)->boolean -> array(T)', 'list_filter($1, $2)'],
   ['transform', 'array(T), (T)->U -> array(U)', 'list_transform($1, $2)'],
-  ['any_match', 'array(T), (T)->boolean -> boolean', 'CASE WHEN $1 IS NULL THEN NULL ELSE coalesce(list_bool_or(list_transform($1, $2)), CASE WHEN len($1) = 0 THEN false END) END'],
-  ['all_match', 'array(T), (T)->boolean -> boolean', 'CASE WHEN $1 IS NULL THEN NULL ELSE coalesce(list_bool_and(list_transform($1, $2)), CASE WHEN len($1) = 0 THEN true END) END'],
-  ['none_match', 'array(T), (T)->boolean -> boolean', 'CASE WHEN $1 IS NULL THEN NULL ELSE coalesce(NOT list_bool_or(list_transform($1, $2)), CASE WHEN len($1) = 0 THEN true END) END'],
+  ['any_match', 'array(T), (T)->boolean -> boolean', 'CASE WHEN $1 IS NULL THEN NULL WHEN list_bool_or(list_transform($1, $2)) THEN true WHEN list_count(list_transform($1, $2)) < len($1) THEN NULL ELSE false END'],
+  ['all_match', 'array(T), (T)->boolean -> boolean', 'CASE WHEN $1 IS NULL THEN NULL WHEN NOT list_bool_and(list_transform($1, $2)) THEN false WHEN list_count(list_transform($1, $2)) < len($1) THEN NULL ELSE true END'],
+  ['none_match', 'array(T), (T)->boolean -> boolean', 'CASE WHEN $1 IS NULL THEN NULL WHEN list_bool_or(list_transform($1, $2)) THEN false WHEN list_count(list_transform($1, $2)) < len($1) THEN NULL ELSE true END'],
   ['zip_with', 'array(T), array(U), (T,U)->R -> array(R)', (args) => `list_transform(list_zip(${args[0]!.sql}, ${args[1]!.sql}), lambda $p: ${args[2]!.sql})`],
   ['reduce', 'array(T), S, (S,T)->S, (S)->R -> R', 'list_transform([list_reduce($1, $3, $2)], $4)[1]'],
   ['sequence', 'bigint, bigint -> array(bigint)', 'CASE WHEN $1 <= $2 THEN generate_series($1, $2) ELSE generate_series($1, $2, -1) END'],
   ['sequence', 'bigint, bigint, bigint -> array(bigint)', 'generate_series($1, $2, $3)'],
   ['sequence', 'date, date -> array(date)', 'list_transform(generate_series($1, $2, CASE WHEN $1 <= $2 THEN INTERVAL 1 DAY ELSE INTERVAL (-1) DAY END), lambda x: CAST(x AS DATE))'],
   ['sequence', 'date, date, interval -> array(date)', 'list_transform(generate_series($1, $2, $3), lambda x: CAST(x AS DATE))'],
-  ['sequence', 'date, date, months -> array(date)', 'list_transform(generate_series($1, $2, $3), lambda x: CAST(x AS DATE))'],
+  // Each from the first: the last day of a month is not carried on.
+  ['sequence', 'date, date, months -> array(date)', "list_transform(range(0, date_sub('month', $1, $2) // trino_months($3) + 1), lambda i: CAST($1 + to_months(CAST(i * trino_months($3) AS INTEGER)) AS DATE))"],
   ['sequence', 'timestamp, timestamp, interval -> array(timestamp)', 'generate_series($1, $2, $3)'],
-  ['sequence', 'timestamp, timestamp, months -> array(timestamp)', 'generate_series($1, $2, $3)'],
+  ['sequence', 'timestamp, timestamp, months -> array(timestamp)', "list_transform(range(0, date_sub('month', $1, $2) // trino_months($3) + 1), lambda i: $1 + to_months(CAST(i * trino_months($3) AS INTEGER)))"],
   ['repeat', 'T, bigint -> array(T)', 'list_transform(range($2), lambda i: $1)'],
   ['slice', 'array(T), bigint, bigint -> array(T)', 'CASE WHEN $2 < 0 AND -$2 > len($1) THEN [] ELSE list_slice($1, CASE WHEN $2 < 0 THEN len($1) + $2 + 1 ELSE $2 END, CASE WHEN $2 < 0 THEN len($1) + $2 + 1 ELSE $2 END + $3 - 1) END'],
   ['trim_array', 'array(T), bigint -> array(T)', 'list_slice($1, 1, len($1) - $2)'],
