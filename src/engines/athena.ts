@@ -17,7 +17,16 @@ import { Statement } from './statement';
 import { translateTrino, TRINO_SESSION, type Translated } from './trino';
 import { castTo } from './trinoCast';
 import { loadParser } from './trinoTree';
-import { commonType, fromHive, isText, sameType, toHive, toText, toTrino, type TrinoType } from './trinoTypes';
+import {
+  commonType,
+  fromHive,
+  isText,
+  sameType,
+  toHive,
+  toText,
+  toTrino,
+  type TrinoType,
+} from './trinoTypes';
 
 const DEFAULT_DATABASE = 'default';
 
@@ -57,9 +66,19 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
     return Promise.resolve();
   }
 
-  async run({ job: { parameters }, maxRows }: SubmissionOf<'athena:startQueryExecution'>, id: string, signal: AbortSignal): Promise<LocalResult> {
+  async run(
+    { job: { parameters }, maxRows }: SubmissionOf<'athena:startQueryExecution'>,
+    id: string,
+    signal: AbortSignal,
+  ): Promise<LocalResult> {
     await loadParser();
-    const { QueryString = '', QueryExecutionContext, ResultConfiguration, ExecutionParameters, WorkGroup } = parameters;
+    const {
+      QueryString = '',
+      QueryExecutionContext,
+      ResultConfiguration,
+      ExecutionParameters,
+      WorkGroup,
+    } = parameters;
     const [statement] = splitStatements(QueryString);
     return this.runStatement(statement!, {
       id,
@@ -92,28 +111,35 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
     if (take('EXPLAIN')) return this.explain(statement, run);
     for (const word of ['MERGE', 'UPDATE', 'DELETE', 'OPTIMIZE', 'VACUUM'])
       if (take(word))
-        throw new SluiceError('JobFailed', `NOT_SUPPORTED: ${word} is for Iceberg tables, which local Athena does not have; run this job with SLUICE_ENGINES=aws`);
+        throw new SluiceError(
+          'JobFailed',
+          `NOT_SUPPORTED: ${word} is for Iceberg tables, which local Athena does not have; run this job with SLUICE_ENGINES=aws`,
+        );
     return this.select(sql, run);
   }
 
   // -- Queries -----------------------------------------------------------------------------------------------------------
 
   /** A session over what a query names. */
-  private async open<T>(sql: string, run: Run, use: (session: CatalogSession, translated: Translated) => Promise<T>): Promise<T> {
+  private async open<T>(
+    sql: string,
+    run: Run,
+    use: (session: CatalogSession, translated: Translated) => Promise<T>,
+  ): Promise<T> {
     const { database, parameters, signal } = run;
-    const tables = await loadTables(this.catalog, sql, signal);
-    const translated = asJobFailed(() => translateTrino(sql, { database, parameters, find: finderOf(tables) }));
-    const asked = askedOf(sql, database);
-    // A key of one table alone: its name says no table.
-    const [only] = tables;
-    const values = tables.length === 1 && only ? asked.get(`${only.database}.${only.name}`) : undefined;
+    const tables = await loadTables(this.catalog, sql, database, signal).catch(rethrowAsJobFailed);
+    const translated = asJobFailed(() =>
+      translateTrino(sql, { database, parameters, find: finderOf(tables) }),
+    );
+    // A view may read the same table without a condition.
+    const hasView = tables.some((table) => table.view !== undefined);
     const query = {
       sql: translated.sql,
-      tables,
+      tables: sql.toLowerCase().includes('information_schema') ? [] : tables,
       session: TRINO_SESSION,
       database,
       signal,
-      ...(values ? { asked: values } : {}),
+      ...(hasView ? {} : { asked: askedOf(sql, database) }),
     };
     return openSession(this.catalog, query, (session) => use(session, translated));
   }
@@ -131,7 +157,10 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
       });
       const output = joinLocation(run.output, `${run.id}.csv`);
       await putFile(this.s3, file, output, run.signal);
-      await this.writeMetadata(`${output}.metadata`, columns.map(({ type }, i) => ({ Name: names[i]!, Type: toTrino(type) })));
+      await this.writeMetadata(
+        `${output}.metadata`,
+        columns.map(({ type }, i) => ({ Name: names[i]!, Type: toTrino(type) })),
+      );
       const measures = { DataScannedInBytes: session.scannedBytes, EngineExecutionTimeInMillis: engineMs };
       const rows = run.maxRows ? { rows: await session.read(readResult(file), run.maxRows) } : {};
       return { output, measures, ...rows };
@@ -144,11 +173,20 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
       throw new SluiceError('JobFailed', 'NOT_SUPPORTED: local Athena does not know EXPLAIN ANALYZE');
     if (statement.next?.kind === 'group') {
       const options = statement.takeGroup();
-      if (!/^\s*(FORMAT\s+TEXT|TYPE\s+(LOGICAL|DISTRIBUTED))(\s*,\s*(FORMAT\s+TEXT|TYPE\s+(LOGICAL|DISTRIBUTED)))*\s*$/i.test(options))
+      if (
+        !/^\s*(FORMAT\s+TEXT|TYPE\s+(LOGICAL|DISTRIBUTED))(\s*,\s*(FORMAT\s+TEXT|TYPE\s+(LOGICAL|DISTRIBUTED)))*\s*$/i.test(
+          options,
+        )
+      )
         throw new SluiceError('JobFailed', `NOT_SUPPORTED: local Athena does not know EXPLAIN (${options})`);
     }
     return this.open(statement.takeRest(), run, async (_session, { sql, columns }) => {
-      const lines = ['Query Plan', ...columns.map(({ name, type }, i) => `Output ${name ?? `_col${i}`}: ${toTrino(type)}`), 'Local engine:', sql];
+      const lines = [
+        'Query Plan',
+        ...columns.map(({ name, type }, i) => `Output ${name ?? `_col${i}`}: ${toTrino(type)}`),
+        'Local engine:',
+        sql,
+      ];
       return this.writeText({ columns: ['Query Plan'], lines }, run, startedAt);
     });
   }
@@ -158,17 +196,28 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
   private async createView(statement: Statement, run: Run, replace: boolean): Promise<LocalResult> {
     const startedAt = Date.now();
     const { database, name } = statement.takeTable();
-    const names = statement.next?.kind === 'group' ? statement.takeList().map(([column]) => nameOf(column)!.toLowerCase()) : null;
+    const names =
+      statement.next?.kind === 'group'
+        ? statement.takeList().map(([column]) => nameOf(column)!.toLowerCase())
+        : null;
     if (!statement.takeWords('AS')) statement.fail();
     const view = statement.takeRest();
-    const tables = await loadTables(this.catalog, view, run.signal);
-    const { columns } = asJobFailed(() => translateTrino(view, { database: run.database, find: finderOf(tables) }));
+    const tables = await loadTables(this.catalog, view, run.database, run.signal).catch(rethrowAsJobFailed);
+    const { columns } = asJobFailed(() =>
+      translateTrino(view, { database: run.database, find: finderOf(tables) }),
+    );
     const old = await this.catalog.getTable(database, name);
     if (old !== null && (!replace || old.view === undefined))
-      throw new SluiceError('JobFailed', `AlreadyExistsException: ${old.view === undefined ? 'Table' : 'View'} ${database}.${name} exists already`);
+      throw new SluiceError(
+        'JobFailed',
+        `AlreadyExistsException: ${old.view === undefined ? 'Table' : 'View'} ${database}.${name} exists already`,
+      );
     await this.catalog.putTable({
       ...emptyTable(database, name),
-      columns: columns.map(({ name: own, type }, i) => ({ name: names?.[i] ?? namedColumn(own, i), type: toHive(type) })),
+      columns: columns.map(({ name: own, type }, i) => ({
+        name: names?.[i] ?? namedColumn(own, i),
+        type: toHive(type),
+      })),
       view,
     });
     return this.writeText({ columns: [], lines: [] }, run, startedAt);
@@ -178,7 +227,10 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
     const ifNotExists = statement.takeWords('IF', 'NOT', 'EXISTS');
     const { database, name } = statement.takeTable();
     if (statement.next?.kind === 'group')
-      throw new SluiceError('JobFailed', 'SYNTAX_ERROR: CREATE TABLE with columns is for Iceberg tables, which local Athena does not have; use CREATE EXTERNAL TABLE, or CREATE TABLE … AS SELECT');
+      throw new SluiceError(
+        'JobFailed',
+        'SYNTAX_ERROR: CREATE TABLE with columns is for Iceberg tables, which local Athena does not have; use CREATE EXTERNAL TABLE, or CREATE TABLE … AS SELECT',
+      );
     const properties = statement.takeWords('WITH') ? statement.takeProperties() : {};
     if (!statement.takeWords('AS')) statement.fail();
     const text = statement.takeRest();
@@ -186,21 +238,41 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
     const query = text.replace(/\sWITH\s+(NO\s+)?DATA$/i, '');
     const sql = /^\([\s\S]*\)$/.test(query) && parseSql(query).length === 1 ? query.slice(1, -1) : query;
     const parsed = parseTarget(properties);
-    const target = { ...parsed, location: joinFolder(parsed.location ?? joinFolder(run.output, `tables/${run.id}`)) };
+    const target = {
+      ...parsed,
+      location: joinFolder(parsed.location ?? joinFolder(run.output, `tables/${run.id}`)),
+    };
     const old = await this.catalog.getTable(database, name);
     if (old !== null && old.properties['sluice.query'] !== run.id) {
       if (ifNotExists) return this.writeText({ columns: [], lines: [] }, run, Date.now());
-      throw new SluiceError('JobFailed', `TABLE_ALREADY_EXISTS: Table 'awsdatacatalog.${database}.${name}' already exists`);
+      throw new SluiceError(
+        'JobFailed',
+        `TABLE_ALREADY_EXISTS: Table 'awsdatacatalog.${database}.${name}' already exists`,
+      );
     }
     await checkEmpty(this.s3, target.location, run.id);
     return this.open(sql, run, async (session, { columns }) => {
-      const typed = columns.map(({ name: own, type }, i) => ({ name: namedColumn(own, i), type, isNamed: own !== null }));
+      const typed = columns.map(({ name: own, type }, i) => ({
+        name: namedColumn(own, i),
+        type,
+        isNamed: own !== null,
+      }));
       const unnamed = typed.findIndex(({ isNamed }) => !isNamed);
-      if (unnamed !== -1) throw new SluiceError('JobFailed', `MISSING_COLUMN_NAME: line 1:1: Column name not specified at position ${unnamed + 1}`);
+      if (unnamed !== -1)
+        throw new SluiceError(
+          'JobFailed',
+          `MISSING_COLUMN_NAME: line 1:1: Column name not specified at position ${unnamed + 1}`,
+        );
       const last = typed.slice(typed.length - target.partitionedBy.length).map((column) => column.name);
       if (last.join() !== target.partitionedBy.join())
-        throw new SluiceError('JobFailed', `HIVE_COLUMN_ORDER_MISMATCH: Partition keys must be the last columns in the table and in the same order as the table properties: [${target.partitionedBy.join(', ')}]`);
-      const toColumn = ({ name: column, type }: (typeof typed)[number]): Column => ({ name: column, type: toHive(type) });
+        throw new SluiceError(
+          'JobFailed',
+          `HIVE_COLUMN_ORDER_MISMATCH: Partition keys must be the last columns in the table and in the same order as the table properties: [${target.partitionedBy.join(', ')}]`,
+        );
+      const toColumn = ({ name: column, type }: (typeof typed)[number]): Column => ({
+        name: column,
+        type: toHive(type),
+      });
       const table: Table = {
         ...emptyTable(database, name),
         format: target.format,
@@ -220,31 +292,60 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
 
   private async insert(statement: Statement, run: Run): Promise<LocalResult> {
     const name = statement.takeTable();
-    const listed = statement.next?.kind === 'group' && !/^\s*(SELECT|WITH|VALUES)\b/i.test(printSql(statement.next.nodes)) ? statement.takeList().map(([column]) => nameOf(column)!.toLowerCase()) : null;
+    const listed =
+      statement.next?.kind === 'group' && !/^\s*(SELECT|WITH|VALUES)\b/i.test(printSql(statement.next.nodes))
+        ? statement.takeList().map(([column]) => nameOf(column)!.toLowerCase())
+        : null;
     const sql = statement.takeRest();
     const table = await findTable(this.catalog, name);
-    if (table.view !== undefined) throw new SluiceError('JobFailed', `NOT_SUPPORTED: Inserting into views is not supported: ${name.name}`);
-    if (table.format === 'opencsv') throw new SluiceError('JobFailed', 'NOT_SUPPORTED: local Athena writes Parquet, JSON and delimited text, and no table of OpenCSVSerde');
+    if (table.view !== undefined)
+      throw new SluiceError(
+        'JobFailed',
+        `NOT_SUPPORTED: Inserting into views is not supported: ${name.name}`,
+      );
+    if (table.format === 'opencsv')
+      throw new SluiceError(
+        'JobFailed',
+        'NOT_SUPPORTED: local Athena writes Parquet, JSON and delimited text, and no table of OpenCSVSerde',
+      );
     const all = [...table.columns, ...table.partitionKeys];
     const wanted = listed ?? all.map((column) => column.name);
     const absent = wanted.find((column) => !all.some((one) => one.name === column));
-    if (absent !== undefined) throw new SluiceError('JobFailed', `COLUMN_NOT_FOUND: Insert column name does not exist in target table: ${absent}`);
+    if (absent !== undefined)
+      throw new SluiceError(
+        'JobFailed',
+        `COLUMN_NOT_FOUND: Insert column name does not exist in target table: ${absent}`,
+      );
     return this.open(sql, run, async (session, { columns }) => {
       if (columns.length !== wanted.length)
-        throw new SluiceError('JobFailed', `TYPE_MISMATCH: Insert query has mismatched column types: Table has ${wanted.length} columns, query has ${columns.length}`);
+        throw new SluiceError(
+          'JobFailed',
+          `TYPE_MISMATCH: Insert query has mismatched column types: Table has ${wanted.length} columns, query has ${columns.length}`,
+        );
       const typed = all.map((column) => {
         const type = fromHive(column.type)!;
         const at = wanted.indexOf(column.name);
         const from = columns[at]?.type;
         if (from !== undefined && commonType(from, type) === null)
-          throw new SluiceError('JobFailed', `TYPE_MISMATCH: Insert query has mismatched column types: ${column.name} is ${toTrino(type)}, query: ${toTrino(from)}`);
-        const sqlOf = at === -1 ? `CAST(NULL AS VARCHAR)` : sameType(from!, type) || (isTextType(from!) && isTextType(type)) ? `c${at}` : castTo(`c${at}`, from!, type);
+          throw new SluiceError(
+            'JobFailed',
+            `TYPE_MISMATCH: Insert query has mismatched column types: ${column.name} is ${toTrino(type)}, query: ${toTrino(from)}`,
+          );
+        const sqlOf =
+          at === -1
+            ? `CAST(NULL AS VARCHAR)`
+            : sameType(from!, type) || (isTextType(from!) && isTextType(type))
+              ? `c${at}`
+              : castTo(`c${at}`, from!, type);
         return { name: column.name, type, sql: sqlOf };
       });
       const inner: CatalogSession = {
         ...session,
         run: (select, to) =>
-          session.run(`SELECT * FROM (WITH cast_rows AS (SELECT ${typed.map((column, i) => `${column.sql} AS c${i}`).join(', ')} FROM result) ${select.replace(/ FROM result$/, ' FROM cast_rows')})`, { ...to, columns: columns.length }),
+          session.run(
+            `SELECT * FROM (WITH cast_rows AS (SELECT ${typed.map((column, i) => `${column.sql} AS c${i}`).join(', ')} FROM result) ${select.replace(/ FROM result$/, ' FROM cast_rows')})`,
+            { ...to, columns: columns.length },
+          ),
       };
       const target: Target = {
         location: table.location,
@@ -256,7 +357,9 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
       const written = await writeRows(this.s3, inner, typed, target, run);
       if (written.partitions.length > 0) {
         const known = new Set(table.partitions.map(({ values }) => values.join('/')));
-        const added = partitionsOf(target, written.partitions).filter(({ values }) => !known.has(values.join('/')));
+        const added = partitionsOf(target, written.partitions).filter(
+          ({ values }) => !known.has(values.join('/')),
+        );
         await this.catalog.putTable({ ...table, partitions: mergePartitions(table.partitions, added) });
       }
       return this.writeManifest(written.uris, session, run);
@@ -270,7 +373,11 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
     if (parseS3Uri(location) === null) throw new SluiceError('JobFailed', `UNLOAD: ${location} is no S3 URI`);
     const properties = statement.takeWords('WITH') ? statement.takeProperties() : {};
     statement.end();
-    if (properties['format'] === undefined) throw new SluiceError('JobFailed', "INVALID_TABLE_PROPERTY: UNLOAD needs WITH (format = 'PARQUET'), or another format");
+    if (properties['format'] === undefined)
+      throw new SluiceError(
+        'JobFailed',
+        "INVALID_TABLE_PROPERTY: UNLOAD needs WITH (format = 'PARQUET'), or another format",
+      );
     const target = { ...parseTarget({ field_delimiter: ',', ...properties }), location };
     await checkEmpty(this.s3, location, run.id);
     return this.open(sql, run, async (session, { columns }) => {
@@ -283,7 +390,10 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
   // -- Prepared statements. https://docs.aws.amazon.com/athena/latest/ug/querying-with-prepared-statements.html -----------
 
   private preparedObject({ workGroup }: Run, name: string): { Bucket: string; Key: string } {
-    return { Bucket: parseS3Uri(this.lake)!.bucket, Key: keyIn(this.lake, `.prepared/${workGroup}/${name}.json`) };
+    return {
+      Bucket: parseS3Uri(this.lake)!.bucket,
+      Key: keyIn(this.lake, `.prepared/${workGroup}/${name}.json`),
+    };
   }
 
   private async prepare(statement: Statement, run: Run): Promise<LocalResult> {
@@ -298,7 +408,8 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
   private async execute(statement: Statement, run: Run): Promise<LocalResult> {
     const name = statement.takeName();
     const prepared = await readJson<{ sql: string }>(this.s3, this.preparedObject(run, name), run.signal);
-    if (prepared === null) throw new SluiceError('JobFailed', `NOT_FOUND: Prepared statement not found: ${name}`);
+    if (prepared === null)
+      throw new SluiceError('JobFailed', `NOT_FOUND: Prepared statement not found: ${name}`);
     const rest = statement.takeWords('USING') ? statement.takeRest() : '';
     statement.end();
     const given = splitAtCommas(parseSql(rest)).map((value) => printSql(value).trim());
@@ -311,8 +422,14 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
     const output = joinLocation(run.output, `${run.id}.txt`);
     const Body = lines.map((line) => `${line}\n`).join('');
     const { bucket, key } = parseS3Uri(output)!;
-    await this.s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body, ContentLength: Buffer.byteLength(Body) }));
-    if (columns.length > 0) await this.writeMetadata(`${output}.metadata`, columns.map((Name) => ({ Name, Type: 'string' })));
+    await this.s3.send(
+      new PutObjectCommand({ Bucket: bucket, Key: key, Body, ContentLength: Buffer.byteLength(Body) }),
+    );
+    if (columns.length > 0)
+      await this.writeMetadata(
+        `${output}.metadata`,
+        columns.map((Name) => ({ Name, Type: 'string' })),
+      );
     const rows = lines.slice(0, run.maxRows ?? 0).map((line) => {
       const parts = columns.length > 1 ? line.split('\t') : [line];
       return Object.fromEntries(columns.map((column, i) => [column, parts[i]?.trimEnd() ?? '']));
@@ -321,7 +438,11 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
     return { output, measures, ...(run.maxRows ? { rows } : {}) };
   }
 
-  private async writeManifest(uris: readonly string[], session: CatalogSession, run: Run): Promise<LocalResult> {
+  private async writeManifest(
+    uris: readonly string[],
+    session: CatalogSession,
+    run: Run,
+  ): Promise<LocalResult> {
     const output = joinLocation(run.output, `${run.id}-manifest.csv`);
     const file = join(session.folder, 'manifest.csv');
     await writeFile(file, uris.map((uri) => `${uri}\n`).join(''));
@@ -333,7 +454,9 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
   /** The columns with their types. Athena's own file is binary and described nowhere; this one is JSON. */
   private async writeMetadata(uri: string, ColumnInfo: { Name: string; Type: string }[]): Promise<void> {
     const { bucket, key } = parseS3Uri(uri)!;
-    await this.s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: JSON.stringify({ ColumnInfo }) }));
+    await this.s3.send(
+      new PutObjectCommand({ Bucket: bucket, Key: key, Body: JSON.stringify({ ColumnInfo }) }),
+    );
   }
 }
 
@@ -342,7 +465,17 @@ function isTextType(type: TrinoType): boolean {
 }
 
 function emptyTable(database: string, name: string): Table {
-  return { database, name, format: 'parquet', location: '', columns: [], partitionKeys: [], partitions: [], serde: {}, properties: {} };
+  return {
+    database,
+    name,
+    format: 'parquet',
+    location: '',
+    columns: [],
+    partitionKeys: [],
+    partitions: [],
+    serde: {},
+    properties: {},
+  };
 }
 
 function namedColumn(name: string | null, i: number): string {
@@ -359,10 +492,14 @@ function asJobFailed<T>(make: () => T): T {
   try {
     return make();
   } catch (error) {
-    if (error instanceof SluiceError && error.code === 'InvalidJob')
-      throw new SluiceError('JobFailed', error.message, { cause: error });
-    throw error;
+    return rethrowAsJobFailed(error);
   }
+}
+
+function rethrowAsJobFailed(error: unknown): never {
+  if (error instanceof SluiceError && error.code === 'InvalidJob')
+    throw new SluiceError('JobFailed', error.message, { cause: error });
+  throw error;
 }
 
 /** As many literals as the query has `?`; those of a prepared statement are counted when it runs. */
@@ -370,12 +507,18 @@ function checkParameters(sql: string, parameters: readonly string[] = []): void 
   const literal = /^\s*([A-Za-z]+\s+)?('([^']|'')*'|[+-]?\d[\w.]*|true|false|null)\s*$/i;
   const wrong = parameters.find((text) => !literal.test(text));
   if (wrong !== undefined)
-    throw new SluiceError('InvalidJob', `ExecutionParameters: ${wrong} is no literal; put a text in single quotes, such as 'a'`);
+    throw new SluiceError(
+      'InvalidJob',
+      `ExecutionParameters: ${wrong} is no literal; put a text in single quotes, such as 'a'`,
+    );
   const nodes = parseSql(sql);
   if (/^(EXECUTE|PREPARE)$/i.test(nodes[0]?.kind === 'word' ? nodes[0].text : '')) return;
   const count = printTokens(nodes).filter((text) => text === '?').length;
   if (count !== parameters.length)
-    throw new SluiceError('InvalidJob', `ExecutionParameters: the query has ${count} "?" and ${parameters.length} are given`);
+    throw new SluiceError(
+      'InvalidJob',
+      `ExecutionParameters: the query has ${count} "?" and ${parameters.length} are given`,
+    );
 }
 
 function printTokens(nodes: ReturnType<typeof parseSql>): string[] {

@@ -1,42 +1,71 @@
 import type { Catalog, Table } from './catalog';
-import { namesIn, parseSql, quoteText } from './sql';
+import { quoteText } from './sql';
 import { typeOf } from './tableView';
 import type { TrinoTable } from './trino';
 import { childOf, childrenOf, identifierOf, kindOf, parseTrino, type TreeNode } from './trinoTree';
 import { VARCHAR } from './trinoTypes';
 
-/** The tables that a query may name, and those behind the views among them. */
-export async function loadTables(catalog: Catalog, sql: string, signal: AbortSignal): Promise<Table[]> {
-  const tables = new Map<string, Table>();
-  const seen = new Set<string>();
-  for (let texts = [sql]; texts.length > 0; ) {
-    const names = new Set(texts.flatMap((text) => [...namesIn(parseSql(text))].map((name) => name.replace(/\$partitions$/, ''))));
-    const fresh = new Set([...names].filter((name) => !seen.has(name)));
-    fresh.forEach((name) => seen.add(name));
-    const all = names.has('information_schema');
-    const found = await catalog.listTables(all ? undefined : fresh, signal);
-    texts = [];
-    for (const table of found) {
-      const key = `${table.database}.${table.name}`;
-      if (table.view !== undefined && !tables.has(key)) texts.push(table.view);
-      tables.set(key, table);
+/** The tables that a query names, and those behind the views among them. */
+export async function loadTables(
+  catalog: Catalog,
+  sql: string,
+  database: string,
+  signal: AbortSignal,
+): Promise<Table[]> {
+  const found = new Map<string, Table>();
+  const load = async (text: string, of: string): Promise<void> => {
+    const keys = tableNames(text, of).filter((key) => !found.has(key));
+    if (keys.some((key) => key.startsWith('information_schema.')))
+      for (const table of await catalog.listTables(undefined, signal))
+        found.set(`${table.database}.${table.name}`, table);
+    const tables = await Promise.all(
+      keys.map((key) => catalog.getTable(key.slice(0, key.indexOf('.')), key.slice(key.indexOf('.') + 1))),
+    );
+    for (const table of tables) {
+      if (table === null) continue;
+      found.set(`${table.database}.${table.name}`, table);
+      if (table.view !== undefined) await load(table.view, table.database);
     }
-  }
-  return [...tables.values()];
+  };
+  await load(sql, database);
+  return [...found.values()];
+}
+
+/** `database.name` of every table in a query, in lower case. */
+function tableNames(sql: string, database: string): string[] {
+  const names = new Set<string>();
+  const visit = (node: unknown): void => {
+    if (Array.isArray(node)) node.forEach(visit);
+    else if (typeof node === 'object' && node !== null) {
+      const table = (node as TreeNode)['table'] as TreeNode | null | undefined;
+      if (typeof table === 'object' && table !== null && typeof table['name'] === 'object')
+        names.add(nameOfTable(table, database).key.replace(/\$partitions$/, ''));
+      Object.values(node).forEach(visit);
+    }
+  };
+  visit(parseTrino(sql));
+  return [...names];
 }
 
 /** Finds a table by its names in lower case, as the translation asks for it. */
 export function finderOf(tables: readonly Table[]): (database: string, name: string) => TrinoTable | null {
   return (database, name) => {
     if (database === 'information_schema') return informationSchema(tables, name);
-    const [base, partitions] = name.endsWith('$partitions') ? [name.slice(0, -'$partitions'.length), true] : [name, false];
+    const [base, partitions] = name.endsWith('$partitions')
+      ? [name.slice(0, -'$partitions'.length), true]
+      : [name, false];
     const table = tables.find((one) => one.database === database && one.name === base);
     if (!table) return null;
     const columns = [...(partitions ? [] : table.columns), ...table.partitionKeys].map((column) => ({
       name: column.name,
       type: partitions ? VARCHAR : typeOf(column),
     }));
-    const rows = partitions ? valuesOf(table.partitionKeys.map((key) => key.name), table.partitions.map(({ values }) => values)) : undefined;
+    const rows = partitions
+      ? valuesOf(
+          table.partitionKeys.map((key) => key.name),
+          table.partitions.map(({ values }) => values),
+        )
+      : undefined;
     return {
       database,
       name: base,
@@ -48,12 +77,23 @@ export function finderOf(tables: readonly Table[]): (database: string, name: str
 }
 
 function informationSchema(tables: readonly Table[], name: string): TrinoTable | null {
-  const columns = name === 'tables' ? ['table_catalog', 'table_schema', 'table_name', 'table_type'] : name === 'columns' ? ['table_catalog', 'table_schema', 'table_name', 'column_name', 'data_type'] : null;
+  const columns =
+    name === 'tables'
+      ? ['table_catalog', 'table_schema', 'table_name', 'table_type']
+      : name === 'columns'
+        ? ['table_catalog', 'table_schema', 'table_name', 'column_name', 'data_type']
+        : null;
   if (columns === null) return null;
   const rows = tables.flatMap((table) =>
     name === 'tables'
       ? [['awsdatacatalog', table.database, table.name, table.view === undefined ? 'BASE TABLE' : 'VIEW']]
-      : [...table.columns, ...table.partitionKeys].map((column) => ['awsdatacatalog', table.database, table.name, column.name, column.type]),
+      : [...table.columns, ...table.partitionKeys].map((column) => [
+          'awsdatacatalog',
+          table.database,
+          table.name,
+          column.name,
+          column.type,
+        ]),
   );
   return {
     database: 'information_schema',
@@ -129,13 +169,16 @@ function nameOfTable(table: TreeNode, database: string): { key: string; alias: s
 function conditionsOf(node: TreeNode): { table: string | null; column: string; values: string[] }[] {
   const [kind, parts] = kindOf(node);
   if (kind === 'paren') return conditionsOf(childOf(parts, 'this')!);
-  if (kind === 'and') return [...conditionsOf(childOf(parts, 'left')!), ...conditionsOf(childOf(parts, 'right')!)];
+  if (kind === 'and')
+    return [...conditionsOf(childOf(parts, 'left')!), ...conditionsOf(childOf(parts, 'right')!)];
   const of = (column: TreeNode | null, literals: (TreeNode | null)[]) => {
     const name = childOf(column ?? {}, 'column');
     const values = literals.map((literal) => childOf(literal ?? {}, 'literal')?.['value']);
     if (!name || values.some((value) => typeof value !== 'string')) return [];
     const table = identifierOf(childOf(name, 'table'))?.toLowerCase() ?? null;
-    return [{ table, column: identifierOf(childOf(name, 'name'))!.toLowerCase(), values: values as string[] }];
+    return [
+      { table, column: identifierOf(childOf(name, 'name'))!.toLowerCase(), values: values as string[] },
+    ];
   };
   if (kind === 'eq') {
     const [left, right] = [childOf(parts, 'left'), childOf(parts, 'right')];

@@ -53,7 +53,10 @@ const SERDES = {
   json: 'org.openx.data.jsonserde.JsonSerDe',
   parquet: 'org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe',
 } as const;
-const TEXT_IO = ['org.apache.hadoop.mapred.TextInputFormat', 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'];
+const TEXT_IO = [
+  'org.apache.hadoop.mapred.TextInputFormat',
+  'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat',
+];
 const PARQUET_IO = [
   'org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat',
   'org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat',
@@ -71,7 +74,10 @@ export function formatOf(serde: string): Table['format'] {
   if (/JsonSerDe/i.test(serde)) return 'json';
   if (/parquet/i.test(serde)) return 'parquet';
   if (/LazySimple/.test(serde)) return 'csv';
-  throw new SluiceError('JobFailed', `NOT_SUPPORTED: ${serde}: local Athena has no reader for it; it reads Parquet, JSON, LazySimpleSerDe and OpenCSVSerde`);
+  throw new SluiceError(
+    'JobFailed',
+    `NOT_SUPPORTED: ${serde}: local Athena has no reader for it; it reads Parquet, JSON, LazySimpleSerDe and OpenCSVSerde`,
+  );
 }
 
 /** `\t`, `\001` and `\u0001` as the characters that Hive takes them for. */
@@ -105,7 +111,8 @@ async function createTable(catalog: Catalog, statement: Statement): Promise<Text
     } else if (take('ROW', 'FORMAT', 'SERDE')) table.format = formatOf(statement.takeText());
     else if (take('WITH', 'SERDEPROPERTIES'))
       for (const [key, value] of Object.entries(statement.takeProperties()))
-        table.serde[key] = value.length > 1 && key !== 'paths' && !key.startsWith('mapping') ? unescape(value) : value;
+        table.serde[key] =
+          value.length > 1 && key !== 'paths' && !key.startsWith('mapping') ? unescape(value) : value;
     else if (take('ROW', 'FORMAT', 'DELIMITED')) continue;
     else if (take('FIELDS', 'TERMINATED', 'BY')) delimiter('field.delim');
     else if (take('ESCAPED', 'BY')) delimiter('escape.delim');
@@ -141,13 +148,19 @@ function storedAs(table: Table, statement: Statement): void {
   if (format === 'parquet') table.format = 'parquet';
   else if (format === 'jsonfile' || format === 'json') table.format = 'json';
   else if (format !== 'textfile')
-    throw new SluiceError('JobFailed', `NOT_SUPPORTED: STORED AS ${format.toUpperCase()}: local Athena has no reader for it; it reads PARQUET and TEXTFILE`);
+    throw new SluiceError(
+      'JobFailed',
+      `NOT_SUPPORTED: STORED AS ${format.toUpperCase()}: local Athena has no reader for it; it reads PARQUET and TEXTFILE`,
+    );
 }
 
 export async function addTable(catalog: Catalog, table: Table, ifNotExists: boolean): Promise<void> {
   for (const column of [...table.columns, ...table.partitionKeys])
     if (fromHive(column.type) === null)
-      throw new SluiceError('JobFailed', `SYNTAX_ERROR: ${column.name}: ${column.type} is no column type of Athena's`);
+      throw new SluiceError(
+        'JobFailed',
+        `SYNTAX_ERROR: ${column.name}: ${column.type} is no column type of Athena's`,
+      );
   if ((await catalog.getTable(table.database, table.name)) === null) await catalog.putTable(table);
   else if (!ifNotExists)
     throw new SluiceError(
@@ -161,7 +174,9 @@ function parseColumns(parts: readonly SqlNode[][]): Column[] {
   return parts.map(([name, ...rest]) => {
     const at = rest.findIndex((node) => isWord(node, 'COMMENT'));
     const comment = at === -1 ? null : textOf(rest[at + 1]);
-    const type = printSql(at === -1 ? rest : rest.slice(0, at)).replace(/\s+/g, '').toLowerCase();
+    const type = printSql(at === -1 ? rest : rest.slice(0, at))
+      .replace(/\s+/g, '')
+      .toLowerCase();
     const trino = fromHive(type);
     return {
       name: (nameOf(name) ?? textOf(name) ?? '').toLowerCase(),
@@ -175,7 +190,10 @@ async function createDatabase(catalog: Catalog, statement: Statement): Promise<T
   const ifNotExists = statement.takeWords('IF', 'NOT', 'EXISTS');
   const name = statement.takeName();
   if (!ifNotExists && (await catalog.listDatabases()).includes(name))
-    throw new SluiceError('JobFailed', `AlreadyExistsException: Database ${name} exists already; add IF NOT EXISTS`);
+    throw new SluiceError(
+      'JobFailed',
+      `AlreadyExistsException: Database ${name} exists already; add IF NOT EXISTS`,
+    );
   await catalog.putDatabase(name);
   return NOTHING;
 }
@@ -188,7 +206,10 @@ async function dropDatabase(catalog: Catalog, statement: Statement): Promise<Tex
   if (!ifExists && !(await catalog.listDatabases()).includes(name))
     throw new SluiceError('JobFailed', `EntityNotFoundException: Database ${name} not found`);
   if (tables.length > 0 && !cascade)
-    throw new SluiceError('JobFailed', `InvalidOperationException: Database ${name} is not empty; it has ${tables.length} tables; add CASCADE`);
+    throw new SluiceError(
+      'JobFailed',
+      `InvalidOperationException: Database ${name} is not empty; it has ${tables.length} tables; add CASCADE`,
+    );
   for (const table of tables) await catalog.removeTable(name, table.name);
   await catalog.removeDatabase(name);
   return NOTHING;
@@ -197,9 +218,14 @@ async function dropDatabase(catalog: Catalog, statement: Statement): Promise<Tex
 async function dropTable(catalog: Catalog, statement: Statement, isView: boolean): Promise<TextResult> {
   const ifExists = statement.takeWords('IF', 'EXISTS');
   const { database, name } = statement.takeTable();
-  const table = ifExists ? await catalog.getTable(database, name) : await findTable(catalog, { database, name });
+  const table = ifExists
+    ? await catalog.getTable(database, name)
+    : await findTable(catalog, { database, name });
   if (table !== null && (table.view !== undefined) !== isView)
-    throw new SluiceError('JobFailed', `${database}.${name} is a ${isView ? 'table' : 'view'}; use DROP ${isView ? 'TABLE' : 'VIEW'}`);
+    throw new SluiceError(
+      'JobFailed',
+      `${database}.${name} is a ${isView ? 'table' : 'view'}; use DROP ${isView ? 'TABLE' : 'VIEW'}`,
+    );
   await catalog.removeTable(database, name);
   return NOTHING;
 }
@@ -238,11 +264,15 @@ async function repairTable(catalog: Catalog, statement: Statement, signal: Abort
 async function alterTable(catalog: Catalog, statement: Statement): Promise<TextResult> {
   const table = await findTable(catalog, statement.takeTable());
   const take = (...words: string[]) => statement.takeWords(...words);
-  const same = (values: readonly string[]) => (partition: Partition) => partition.values.join('/') === values.join('/');
+  const same = (values: readonly string[]) => (partition: Partition) =>
+    partition.values.join('/') === values.join('/');
   const find = (values: readonly string[]) => {
     const partition = table.partitions.find(same(values));
     if (!partition)
-      throw new SluiceError('JobFailed', `${table.name}: there is no partition ${partitionFolder(table.partitionKeys, values)}`);
+      throw new SluiceError(
+        'JobFailed',
+        `${table.name}: there is no partition ${partitionFolder(table.partitionKeys, values)}`,
+      );
     return partition;
   };
   if (take('ADD', 'COLUMNS')) {
@@ -268,7 +298,10 @@ async function alterTable(catalog: Catalog, statement: Statement): Promise<TextR
         : joinFolder(table.location, partitionFolder(table.partitionKeys, values));
       const exists = table.partitions.some(same(values));
       if (exists && !ifNotExists)
-        throw new SluiceError('JobFailed', `AlreadyExistsException: ${table.name}: the partition ${values.join('/')} exists; add IF NOT EXISTS`);
+        throw new SluiceError(
+          'JobFailed',
+          `AlreadyExistsException: ${table.name}: the partition ${values.join('/')} exists; add IF NOT EXISTS`,
+        );
       if (!exists) table.partitions.push({ values, location });
     }
   } else if (take('DROP')) {
@@ -303,7 +336,8 @@ function takePartition(statement: Statement, { partitionKeys, name }: Table): st
   );
   return partitionKeys.map((key) => {
     const value = given.get(key.name);
-    if (value === undefined) throw new SluiceError('JobFailed', `${name}: PARTITION (…) lacks the key ${key.name}`);
+    if (value === undefined)
+      throw new SluiceError('JobFailed', `${name}: PARTITION (…) lacks the key ${key.name}`);
     return value;
   });
 }
@@ -325,40 +359,61 @@ async function show(catalog: Catalog, statement: Statement): Promise<TextResult>
     const pattern = new RegExp(`^(${text.replace(/[.+?^${}()[\]\\]/g, '\\$&').replaceAll('*', '.*')})$`, 'i');
     return names.filter((name) => pattern.test(name));
   };
-  if (take('DATABASES') || take('SCHEMAS')) return one('database_name', matching(await catalog.listDatabases()));
+  if (take('DATABASES') || take('SCHEMAS'))
+    return one('database_name', matching(await catalog.listDatabases()));
   if (isWord(statement.next, 'TABLES', 'VIEWS')) {
     const views = isWord(statement.take(), 'VIEWS');
     const database = take('IN') || take('FROM') ? statement.takeName() : statement.database.toLowerCase();
-    const tables = (await catalog.listTables()).filter((table) => table.database === database && (!views || table.view !== undefined));
+    const tables = (await catalog.listTables()).filter(
+      (table) => table.database === database && (!views || table.view !== undefined),
+    );
     return one(views ? 'views' : 'tab_name', matching(tables.map(({ name }) => name).sort()));
   }
   if (take('PARTITIONS')) {
     const table = await findTable(catalog, statement.takeTable());
     if (table.partitionKeys.length === 0)
       throw new SluiceError('JobFailed', `Table ${table.database}.${table.name} is not a partitioned table`);
-    return one('partition', table.partitions.map(({ values }) => partitionFolder(table.partitionKeys, values)).sort());
+    return one(
+      'partition',
+      table.partitions.map(({ values }) => partitionFolder(table.partitionKeys, values)).sort(),
+    );
   }
   if (take('COLUMNS')) {
     if (!take('IN') && !take('FROM')) statement.fail();
     const { database, name } = statement.takeTable();
-    const table = await findTable(catalog, { name, database: take('IN') || take('FROM') ? statement.takeName() : database });
-    return one('field', [...table.columns, ...table.partitionKeys].map((column) => column.name.padEnd(20)));
+    const table = await findTable(catalog, {
+      name,
+      database: take('IN') || take('FROM') ? statement.takeName() : database,
+    });
+    return one(
+      'field',
+      [...table.columns, ...table.partitionKeys].map((column) => column.name.padEnd(20)),
+    );
   }
   if (take('TBLPROPERTIES')) {
     const table = await findTable(catalog, statement.takeTable());
     const properties = Object.entries({ EXTERNAL: 'TRUE', ...table.properties });
-    if (!statement.next) return { columns: ['prpt_name', 'prpt_value'], lines: properties.map(([key, value]) => `${key}\t${value}`) };
+    if (!statement.next)
+      return {
+        columns: ['prpt_name', 'prpt_value'],
+        lines: properties.map(([key, value]) => `${key}\t${value}`),
+      };
     const [[wanted]] = statement.takeList() as [[SqlNode]];
-    return one('prpt_value', properties.flatMap(([key, value]) => (key === textOf(wanted) ? [value] : [])));
+    return one(
+      'prpt_value',
+      properties.flatMap(([key, value]) => (key === textOf(wanted) ? [value] : [])),
+    );
   }
   if (take('CREATE', 'TABLE')) {
     const table = await findTable(catalog, statement.takeTable());
-    if (table.view !== undefined) throw new SluiceError('JobFailed', `${table.name} is a view; use SHOW CREATE VIEW`);
+    if (table.view !== undefined)
+      throw new SluiceError('JobFailed', `${table.name} is a view; use SHOW CREATE VIEW`);
     return one('createtab_stmt', printCreate(table));
   }
   if (take('CREATE', 'VIEW')) {
     const table = await findTable(catalog, statement.takeTable());
-    if (table.view === undefined) throw new SluiceError('JobFailed', `${table.name} is a table; use SHOW CREATE TABLE`);
+    if (table.view === undefined)
+      throw new SluiceError('JobFailed', `${table.name} is a table; use SHOW CREATE TABLE`);
     return one('create view', [`CREATE VIEW ${table.database}.${table.name} AS`, ...table.view.split('\n')]);
   }
   return statement.fail();
@@ -367,9 +422,15 @@ async function show(catalog: Catalog, statement: Statement): Promise<TextResult>
 function printCreate(table: Table): string[] {
   const { serde, input, output } = classesOf(table.format);
   const columns = (list: readonly Column[], end: string) =>
-    list.map(({ name, type, comment }, i) => `  \`${name}\` ${type}${comment === undefined ? '' : ` COMMENT ${quoteText(comment)}`}${i < list.length - 1 ? ', ' : end}`);
+    list.map(
+      ({ name, type, comment }, i) =>
+        `  \`${name}\` ${type}${comment === undefined ? '' : ` COMMENT ${quoteText(comment)}`}${i < list.length - 1 ? ', ' : end}`,
+    );
   const properties = (all: Record<string, string>, end: string) =>
-    Object.entries(all).map(([key, value], i, list) => `  ${quoteText(key)}=${quoteText(escapeControl(value))}${i < list.length - 1 ? ', ' : end}`);
+    Object.entries(all).map(
+      ([key, value], i, list) =>
+        `  ${quoteText(key)}=${quoteText(escapeControl(value))}${i < list.length - 1 ? ', ' : end}`,
+    );
   return [
     `CREATE EXTERNAL TABLE \`${table.database}.${table.name}\`(`,
     ...columns(table.columns, ')'),
@@ -377,20 +438,29 @@ function printCreate(table: Table): string[] {
     ...(table.partitionKeys.length === 0 ? [] : ['PARTITIONED BY ( ', ...columns(table.partitionKeys, ')')]),
     'ROW FORMAT SERDE ',
     `  ${quoteText(serde)} `,
-    ...(Object.keys(table.serde).length === 0 ? [] : ['WITH SERDEPROPERTIES ( ', ...properties(table.serde, ') ')]),
+    ...(Object.keys(table.serde).length === 0
+      ? []
+      : ['WITH SERDEPROPERTIES ( ', ...properties(table.serde, ') ')]),
     'STORED AS INPUTFORMAT ',
     `  ${quoteText(input)} `,
     'OUTPUTFORMAT ',
     `  ${quoteText(output)}`,
     'LOCATION',
     `  ${quoteText(table.location.replace(/\/$/, ''))}`,
-    ...(Object.keys(table.properties).length === 0 ? [] : ['TBLPROPERTIES (', ...properties(table.properties, ')')]),
+    ...(Object.keys(table.properties).length === 0
+      ? []
+      : ['TBLPROPERTIES (', ...properties(table.properties, ')')]),
   ];
 }
 
 function escapeControl(text: string): string {
   // eslint-disable-next-line no-control-regex
-  return text.replaceAll('\t', '\\t').replace(/[\u0000-\u001f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text
+    .replaceAll('\t', '\\t')
+    .replace(
+      /[\u0000-\u001f]/g,
+      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    );
 }
 
 /** https://docs.aws.amazon.com/athena/latest/ug/describe-table.html */
@@ -398,15 +468,29 @@ async function describe(catalog: Catalog, statement: Statement): Promise<TextRes
   const isLong = statement.takeWords('EXTENDED') || statement.takeWords('FORMATTED');
   statement.takeWords('TABLE');
   const table = await findTable(catalog, statement.takeTable());
-  if (isLong) throw new SluiceError('JobFailed', 'NOT_SUPPORTED: local Athena does not know DESCRIBE EXTENDED and FORMATTED; DESCRIBE and SHOW CREATE TABLE have the same');
+  if (isLong)
+    throw new SluiceError(
+      'JobFailed',
+      'NOT_SUPPORTED: local Athena does not know DESCRIBE EXTENDED and FORMATTED; DESCRIBE and SHOW CREATE TABLE have the same',
+    );
   if (statement.next) statement.fail();
   const line = (...texts: string[]) => texts.map((text) => text.padEnd(20)).join('\t');
-  const lines = (columns: readonly Column[]) => columns.map(({ name, type, comment = '' }) => line(name, type, comment));
+  const lines = (columns: readonly Column[]) =>
+    columns.map(({ name, type, comment = '' }) => line(name, type, comment));
   const keys =
     table.partitionKeys.length === 0
       ? []
-      : ['\t \t ', line('# Partition Information', '', ''), line('# col_name', 'data_type', 'comment'), '\t \t ', ...lines(table.partitionKeys)];
-  return { columns: ['col_name', 'data_type', 'comment'], lines: [...lines([...table.columns, ...table.partitionKeys]), ...keys] };
+      : [
+          '\t \t ',
+          line('# Partition Information', '', ''),
+          line('# col_name', 'data_type', 'comment'),
+          '\t \t ',
+          ...lines(table.partitionKeys),
+        ];
+  return {
+    columns: ['col_name', 'data_type', 'comment'],
+    lines: [...lines([...table.columns, ...table.partitionKeys]), ...keys],
+  };
 }
 
 export async function findTable(catalog: Catalog, { database, name }: TableName): Promise<Table> {

@@ -24,26 +24,60 @@ export interface Target {
  * The properties in WITH. https://docs.aws.amazon.com/athena/latest/ug/create-table-as.html
  * @throws SluiceError JobFailed for what has no local writer
  */
-export function parseTarget(properties: Record<string, string>): Omit<Target, 'location'> & { location: string | null } {
-  const known = ['format', 'external_location', 'partitioned_by', 'write_compression', 'parquet_compression', 'compression', 'field_delimiter', 'table_type', 'is_external', 'location', 'bucketed_by', 'bucket_count', 'compression_level'];
+export function parseTarget(
+  properties: Record<string, string>,
+): Omit<Target, 'location'> & { location: string | null } {
+  const known = [
+    'format',
+    'external_location',
+    'partitioned_by',
+    'write_compression',
+    'parquet_compression',
+    'compression',
+    'field_delimiter',
+    'table_type',
+    'is_external',
+    'location',
+    'bucketed_by',
+    'bucket_count',
+    'compression_level',
+  ];
   const unknown = Object.keys(properties).find((key) => !known.includes(key));
-  if (unknown !== undefined) throw new SluiceError('JobFailed', `INVALID_TABLE_PROPERTY: local Athena does not know the property ${unknown}`);
+  if (unknown !== undefined)
+    throw new SluiceError(
+      'JobFailed',
+      `INVALID_TABLE_PROPERTY: local Athena does not know the property ${unknown}`,
+    );
   if (properties['table_type']?.toUpperCase() === 'ICEBERG') refuseIceberg();
   const name = (properties['format'] ?? 'PARQUET').toUpperCase();
   const formats: Record<string, Table['format']> = { PARQUET: 'parquet', JSON: 'json', TEXTFILE: 'csv' };
   const format = formats[name];
-  if (format === undefined) throw new SluiceError('JobFailed', `NOT_SUPPORTED: format = '${name}': local Athena writes PARQUET, JSON and TEXTFILE`);
-  const given = properties['write_compression'] ?? properties['parquet_compression'] ?? properties['compression'];
+  if (format === undefined)
+    throw new SluiceError(
+      'JobFailed',
+      `NOT_SUPPORTED: format = '${name}': local Athena writes PARQUET, JSON and TEXTFILE`,
+    );
+  const given =
+    properties['write_compression'] ?? properties['parquet_compression'] ?? properties['compression'];
   const compression = (given ?? 'GZIP').toLowerCase();
-  if (!(format === 'parquet' ? ['snappy', 'gzip', 'zstd', 'none'] : ['gzip', 'zstd', 'none']).includes(compression))
-    throw new SluiceError('JobFailed', `NOT_SUPPORTED: the compression ${compression.toUpperCase()} for ${name} has no local writer`);
+  if (
+    !(format === 'parquet' ? ['snappy', 'gzip', 'zstd', 'none'] : ['gzip', 'zstd', 'none']).includes(
+      compression,
+    )
+  )
+    throw new SluiceError(
+      'JobFailed',
+      `NOT_SUPPORTED: the compression ${compression.toUpperCase()} for ${name} has no local writer`,
+    );
   const delimiter = properties['field_delimiter'] ?? '\u0001';
   return {
     location: properties['external_location'] ?? null,
     format,
     compression: compression === 'none' ? '' : compression,
     delimiter: delimiter === '\\t' ? '\t' : delimiter,
-    partitionedBy: [...(properties['partitioned_by'] ?? '').matchAll(/'((?:[^']|'')*)'/g)].map(([, key]) => key!.toLowerCase()),
+    partitionedBy: [...(properties['partitioned_by'] ?? '').matchAll(/'((?:[^']|'')*)'/g)].map(([, key]) =>
+      key!.toLowerCase(),
+    ),
   };
 }
 
@@ -52,7 +86,10 @@ export async function checkEmpty(s3: S3Client, location: string, id: string): Pr
   const { bucket, key } = parseS3Uri(joinFolder(location))!;
   const found = (await listKeys(s3, bucket, key)).find((one) => !one.includes(id) && !one.endsWith('/'));
   if (found !== undefined)
-    throw new SluiceError('JobFailed', `HIVE_PATH_ALREADY_EXISTS: Target directory for table already exists: s3://${bucket}/${found} is there; take another location, or remove it`);
+    throw new SluiceError(
+      'JobFailed',
+      `HIVE_PATH_ALREADY_EXISTS: Target directory for table already exists: s3://${bucket}/${found} is there; take another location, or remove it`,
+    );
 }
 
 interface NamedColumn {
@@ -79,26 +116,37 @@ export async function writeRows(
     return `${value} AS ${quoteName(name)}`;
   });
   const ending = { parquet: '.parquet', json: '.json', csv: '', opencsv: '' }[target.format];
-  const packed = target.format !== 'parquet' && target.compression !== '' ? (target.compression === 'gzip' ? '.gz' : '.zst') : '';
+  const packed =
+    target.format !== 'parquet' && target.compression !== ''
+      ? target.compression === 'gzip'
+        ? '.gz'
+        : '.zst'
+      : '';
   const fileName = `${id}-00000${ending}${packed}`;
   const folder = join(session.folder, 'written');
   const options = [
     optionsOf(target),
-    ...(keys.length > 0 ? [`PARTITION_BY (${keys.map(quoteName).join(', ')}), FILENAME_PATTERN 'part{i}'`] : []),
+    ...(keys.length > 0
+      ? [`PARTITION_BY (${keys.map(quoteName).join(', ')}), FILENAME_PATTERN 'part{i}'`]
+      : []),
   ].join(', ');
   const file = keys.length > 0 ? folder : join(session.folder, 'written.file');
   const { rowCount } = await session.run(`SELECT ${selected.join(', ')} FROM result`, {
     columns: columns.length,
     output: { file, format: 'csv', options },
   });
-  const written = keys.length > 0 ? await filesBelow(folder) : rowCount > 0 ? [{ path: file, folders: [] }] : [];
+  const written =
+    keys.length > 0 ? await filesBelow(folder) : rowCount > 0 ? [{ path: file, folders: [] }] : [];
   const uris: string[] = [];
   const partitions = new Map<string, string[]>();
   for (const [i, { path, folders }] of written.entries()) {
     const values = folders.map((name) => decodeValue(name.slice(name.indexOf('=') + 1)));
     if (keys.length > 0) partitions.set(values.join('/'), values);
     const name = fileName.replace('-00000', `-${String(i).padStart(5, '0')}`);
-    const below = partitionFolder(keys.map((key) => ({ name: key, type: 'string' })), values);
+    const below = partitionFolder(
+      keys.map((key) => ({ name: key, type: 'string' })),
+      values,
+    );
     const uri = `${joinFolder(target.location)}${below === '' ? '' : `${below}/`}${name}`;
     await putFile(s3, path, uri, signal);
     uris.push(uri);
@@ -112,19 +160,27 @@ function textOf(type: TrinoType, sql: string): string {
 
 function optionsOf({ format, compression, delimiter }: Target): string {
   const packing = compression === '' ? 'COMPRESSION none' : `COMPRESSION ${compression}`;
-  if (format === 'parquet') return `FORMAT parquet, ${compression === '' ? 'COMPRESSION uncompressed' : packing}`;
+  if (format === 'parquet')
+    return `FORMAT parquet, ${compression === '' ? 'COMPRESSION uncompressed' : packing}`;
   if (format === 'json') return `FORMAT json, ${packing}`;
   return `FORMAT csv, HEADER false, DELIMITER ${quoteText(delimiter)}, QUOTE '', ESCAPE '', NULLSTR '\\N', ${packing}`;
 }
 
-async function filesBelow(folder: string, folders: string[] = []): Promise<{ path: string; folders: string[] }[]> {
-  const entries = await readdir(join(folder, ...folders), { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
+async function filesBelow(
+  folder: string,
+  folders: string[] = [],
+): Promise<{ path: string; folders: string[] }[]> {
+  const entries = await readdir(join(folder, ...folders), { withFileTypes: true }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    },
+  );
   const files = await Promise.all(
     entries.map(async (entry) =>
-      entry.isDirectory() ? filesBelow(folder, [...folders, entry.name]) : [{ path: join(folder, ...folders, entry.name), folders }],
+      entry.isDirectory()
+        ? filesBelow(folder, [...folders, entry.name])
+        : [{ path: join(folder, ...folders, entry.name), folders }],
     ),
   );
   return files.flat();

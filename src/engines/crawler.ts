@@ -92,7 +92,9 @@ export class LocalCrawler implements LocalEngine<'glue:startCrawler'> {
   ): Promise<Table | null> {
     const all = await this.catalog.listFiles(location, signal);
     const excluded = exclusions.map(globPattern);
-    const files = all.filter(({ uri }) => !excluded.some((pattern) => pattern.test(uri.slice(location.length))));
+    const files = all.filter(
+      ({ uri }) => !excluded.some((pattern) => pattern.test(uri.slice(location.length))),
+    );
     if (files.length === 0) return null;
     const format = await formatOf(files);
     const { partitionKeys, partitions } = partitionsOf(location, files);
@@ -196,7 +198,11 @@ function globPattern(glob: string): RegExp {
     if (found === '**') return '.*';
     if (found === '*') return '[^/]*';
     if (found === '?') return '[^/]';
-    if (choices !== undefined) return `(${choices.split(',').map((choice) => globPattern(choice).source.slice(1, -1)).join('|')})`;
+    if (choices !== undefined)
+      return `(${choices
+        .split(',')
+        .map((choice) => globPattern(choice).source.slice(1, -1))
+        .join('|')})`;
     return `\\${found}`;
   });
   return new RegExp(`^${text}$`);
@@ -210,11 +216,20 @@ interface Csv {
 
 /** @throws SluiceError BadData with what the engine says of the files */
 async function inferColumns(
-  { format, files, classifier }: { format: Table['format']; files: readonly DataFile[]; classifier: CsvClassifier | undefined },
+  {
+    format,
+    files,
+    classifier,
+  }: { format: Table['format']; files: readonly DataFile[]; classifier: CsvClassifier | undefined },
   signal: AbortSignal,
 ): Promise<{ columns: Column[]; csv?: Csv }> {
   const tempFolder = await mkdtemp(join(tmpdir(), 'sluice-crawl-'));
-  const names = Object.fromEntries(files.flatMap(({ path, uri }) => [[path, uri], [escapePath(path), uri]]));
+  const names = Object.fromEntries(
+    files.flatMap(({ path, uri }) => [
+      [path, uri],
+      [escapePath(path), uri],
+    ]),
+  );
   const query = async (sql: string) =>
     (await runQuery({ sql, variables: {}, names, maxRows: 100_000, tempFolder, signal })).rows!;
   const list = `[${files.map(({ path }) => quoteText(escapePath(path))).join(', ')}]`;
@@ -225,13 +240,25 @@ async function inferColumns(
       const structure: unknown = JSON.parse(String(row?.['structure'] ?? '{}'));
       if (typeof structure !== 'object' || structure === null || Array.isArray(structure))
         throw new SluiceError('BadData', `${files[0]!.uri}: its lines are no JSON objects`);
-      return { columns: mergeNames(Object.entries(structure).map(([name, type]) => ({ name: name.toLowerCase(), type: typeOfStructure(type) }))) };
+      return {
+        columns: mergeNames(
+          Object.entries(structure).map(([name, type]) => ({
+            name: name.toLowerCase(),
+            type: typeOfStructure(type),
+          })),
+        ),
+      };
     }
     const rows = await query(
       `SELECT column_name AS name, column_type AS type FROM (DESCRIBE SELECT * FROM read_parquet(${list}, union_by_name = true, hive_partitioning = false))`,
     );
     return {
-      columns: mergeNames((rows as unknown as Column[]).map(({ name, type }) => ({ name: name.toLowerCase(), type: toHive(fromDuckdb(type)) }))),
+      columns: mergeNames(
+        (rows as unknown as Column[]).map(({ name, type }) => ({
+          name: name.toLowerCase(),
+          type: toHive(fromDuckdb(type)),
+        })),
+      ),
     };
   } catch (error) {
     if (error instanceof SluiceError) throw new SluiceError('BadData', error.message, { cause: error });
@@ -255,7 +282,12 @@ function mergeNames(columns: readonly Column[]): Column[] {
 function typeOfStructure(found: unknown): string {
   if (Array.isArray(found)) return `array<${typeOfStructure(found[0])}>`;
   if (typeof found === 'object' && found !== null) {
-    const fields = mergeNames(Object.entries(found).map(([name, type]) => ({ name: name.toLowerCase(), type: typeOfStructure(type) })));
+    const fields = mergeNames(
+      Object.entries(found).map(([name, type]) => ({
+        name: name.toLowerCase(),
+        type: typeOfStructure(type),
+      })),
+    );
     return `struct<${fields.map(({ name, type }) => `${name}:${type}`).join(',')}>`;
   }
   switch (found) {
@@ -310,7 +342,10 @@ async function inferCsv(
     data.some((type) => type !== 'string');
   const hasHeader = ContainsHeader === 'PRESENT' || (ContainsHeader === 'UNKNOWN' && looksLikeHeader);
   const types = hasHeader ? data : await typesOf(true);
-  const columns = header.map((text, i) => ({ name: hasHeader ? text.trim().toLowerCase() : `col${i}`, type: quote ? 'string' : types[i]! }));
+  const columns = header.map((text, i) => ({
+    name: hasHeader ? text.trim().toLowerCase() : `col${i}`,
+    type: quote ? 'string' : types[i]!,
+  }));
   return { columns, csv: { delimiter, quote, hasHeader } };
 }
 
@@ -330,6 +365,7 @@ function splitLine(line: string, delimiter: string, quote: string | null): strin
 
 /** The narrowest of bigint, double, string that all values have. */
 function typeQuery(value: string): string {
-  const all = (pattern: string) => `bool_and(${value} IS NULL OR ${value} = '' OR regexp_full_match(${value}, '${pattern}'))`;
+  const all = (pattern: string) =>
+    `bool_and(${value} IS NULL OR ${value} = '' OR regexp_full_match(${value}, '${pattern}'))`;
   return `CASE WHEN count(nullif(${value}, '')) = 0 THEN 'string' WHEN ${all('[+-]?[0-9]{1,18}')} THEN 'bigint' WHEN ${all('[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?')} THEN 'double' ELSE 'string' END`;
 }

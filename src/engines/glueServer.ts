@@ -69,7 +69,11 @@ export async function startGlueServer(catalog: Catalog, port = 0): Promise<GlueS
       (body) => answer(200, body),
       (error: Error) => {
         const name = error instanceof GlueFault ? error.code : 'InternalServiceException';
-        answer(error instanceof GlueFault ? 400 : 500, { __type: name, Message: error.message, message: error.message });
+        answer(error instanceof GlueFault ? 400 : 500, {
+          __type: name,
+          Message: error.message,
+          message: error.message,
+        });
       },
     );
   });
@@ -99,13 +103,18 @@ class GlueFault extends Error {
 async function answerRequest(catalog: Catalog, request: IncomingMessage): Promise<object> {
   const action = /^AWSGlue\.(\w+)$/.exec(String(request.headers['x-amz-target']))?.[1];
   const run = action === undefined ? undefined : ACTIONS[action];
-  if (!run) throw new GlueFault('InvalidInputException', `${action ?? 'A request without X-Amz-Target'}: the local catalog has ${Object.keys(ACTIONS).join(', ')}`);
+  if (!run)
+    throw new GlueFault(
+      'InvalidInputException',
+      `${action ?? 'A request without X-Amz-Target'}: the local catalog has ${Object.keys(ACTIONS).join(', ')}`,
+    );
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   try {
     return await run(catalog, JSON.parse(Buffer.concat(chunks).toString() || '{}') as Request);
   } catch (error) {
-    if (error instanceof SluiceError || error instanceof SyntaxError) throw new GlueFault('InvalidInputException', error.message);
+    if (error instanceof SluiceError || error instanceof SyntaxError)
+      throw new GlueFault('InvalidInputException', error.message);
     throw error;
   }
 }
@@ -121,13 +130,15 @@ const ACTIONS: Record<string, (catalog: Catalog, request: Request) => Promise<ob
   },
   async CreateDatabase(catalog, { DatabaseInput }) {
     const name = required(DatabaseInput?.Name, 'DatabaseInput.Name').toLowerCase();
-    if ((await catalog.listDatabases()).includes(name)) throw new GlueFault('AlreadyExistsException', 'Database already exists.');
+    if ((await catalog.listDatabases()).includes(name))
+      throw new GlueFault('AlreadyExistsException', 'Database already exists.');
     await catalog.putDatabase(name);
     return {};
   },
   async DeleteDatabase(catalog, { Name }) {
     const name = required(Name, 'Name').toLowerCase();
-    for (const table of await catalog.listTables()) if (table.database === name) await catalog.removeTable(name, table.name);
+    for (const table of await catalog.listTables())
+      if (table.database === name) await catalog.removeTable(name, table.name);
     await catalog.removeDatabase(name);
     return {};
   },
@@ -136,13 +147,17 @@ const ACTIONS: Record<string, (catalog: Catalog, request: Request) => Promise<ob
   },
   async GetTables(catalog, { DatabaseName, Expression }) {
     const database = required(DatabaseName, 'DatabaseName').toLowerCase();
-    const pattern = Expression === undefined ? null : new RegExp(`^(${Expression.replace(/(?<!\.)\*/g, '.*')})$`);
-    const tables = (await catalog.listTables()).filter((table) => table.database === database && (pattern?.test(table.name) ?? true));
+    const pattern =
+      Expression === undefined ? null : new RegExp(`^(${Expression.replace(/(?<!\.)\*/g, '.*')})$`);
+    const tables = (await catalog.listTables()).filter(
+      (table) => table.database === database && (pattern?.test(table.name) ?? true),
+    );
     return { TableList: tables.map(toGlue) };
   },
   async CreateTable(catalog, { DatabaseName, TableInput }) {
     const table = fromGlue(required(DatabaseName, 'DatabaseName'), TableInput ?? {});
-    if ((await catalog.getTable(table.database, table.name)) !== null) throw new GlueFault('AlreadyExistsException', 'Table already exists.');
+    if ((await catalog.getTable(table.database, table.name)) !== null)
+      throw new GlueFault('AlreadyExistsException', 'Table already exists.');
     await catalog.putTable(table);
     return {};
   },
@@ -170,24 +185,43 @@ const ACTIONS: Record<string, (catalog: Catalog, request: Request) => Promise<ob
   },
   async BatchGetPartition(catalog, { DatabaseName, TableName, PartitionsToGet = [] }) {
     const table = await findTable(catalog, DatabaseName, TableName);
-    const found = PartitionsToGet.flatMap(({ Values = [] }) => table.partitions.find(hasValues(Values)) ?? []);
+    const found = PartitionsToGet.flatMap(
+      ({ Values = [] }) => table.partitions.find(hasValues(Values)) ?? [],
+    );
     return { Partitions: found.map((partition) => partitionToGlue(table, partition)), UnprocessedKeys: [] };
   },
   async CreatePartition(catalog, { DatabaseName, TableName, PartitionInput = {} }) {
     const table = await findTable(catalog, DatabaseName, TableName);
-    if (table.partitions.some(hasValues(PartitionInput.Values ?? []))) throw new GlueFault('AlreadyExistsException', 'Partition already exists.');
-    await catalog.putTable({ ...table, partitions: [...table.partitions, partitionFromGlue(table, PartitionInput)] });
+    if (table.partitions.some(hasValues(PartitionInput.Values ?? [])))
+      throw new GlueFault('AlreadyExistsException', 'Partition already exists.');
+    await catalog.putTable({
+      ...table,
+      partitions: [...table.partitions, partitionFromGlue(table, PartitionInput)],
+    });
     return {};
   },
   async BatchCreatePartition(catalog, { DatabaseName, TableName, PartitionInputList = [] }) {
     const table = await findTable(catalog, DatabaseName, TableName);
-    const [known, fresh] = [true, false].map((wanted) => PartitionInputList.filter(({ Values = [] }) => table.partitions.some(hasValues(Values)) === wanted)) as [GluePartition[], GluePartition[]];
-    await catalog.putTable({ ...table, partitions: [...table.partitions, ...fresh.map((input) => partitionFromGlue(table, input))] });
-    return { Errors: known.map(({ Values }) => ({ PartitionValues: Values, ErrorDetail: { ErrorCode: 'AlreadyExistsException', ErrorMessage: 'Partition already exists.' } })) };
+    const [known, fresh] = [true, false].map((wanted) =>
+      PartitionInputList.filter(({ Values = [] }) => table.partitions.some(hasValues(Values)) === wanted),
+    ) as [GluePartition[], GluePartition[]];
+    await catalog.putTable({
+      ...table,
+      partitions: [...table.partitions, ...fresh.map((input) => partitionFromGlue(table, input))],
+    });
+    return {
+      Errors: known.map(({ Values }) => ({
+        PartitionValues: Values,
+        ErrorDetail: { ErrorCode: 'AlreadyExistsException', ErrorMessage: 'Partition already exists.' },
+      })),
+    };
   },
   async DeletePartition(catalog, { DatabaseName, TableName, PartitionValues = [] }) {
     const table = await findTable(catalog, DatabaseName, TableName);
-    await catalog.putTable({ ...table, partitions: table.partitions.filter((one) => !hasValues(PartitionValues)(one)) });
+    await catalog.putTable({
+      ...table,
+      partitions: table.partitions.filter((one) => !hasValues(PartitionValues)(one)),
+    });
     return {};
   },
   async BatchDeletePartition(catalog, { DatabaseName, TableName, PartitionsToDelete = [] }) {
@@ -203,13 +237,21 @@ function required(value: string | undefined, name: string): string {
   return value;
 }
 
-async function findTable(catalog: Catalog, database: string | undefined, name: string | undefined): Promise<Table> {
-  const table = await catalog.getTable(required(database, 'DatabaseName'), required(name, 'the table\'s name'));
+async function findTable(
+  catalog: Catalog,
+  database: string | undefined,
+  name: string | undefined,
+): Promise<Table> {
+  const table = await catalog.getTable(
+    required(database, 'DatabaseName'),
+    required(name, "the table's name"),
+  );
   if (table === null) throw new GlueFault('EntityNotFoundException', `Table ${name} not found.`);
   return table;
 }
 
-const hasValues = (values: readonly string[]) => (partition: Partition) => partition.values.join('/') === values.join('/');
+const hasValues = (values: readonly string[]) => (partition: Partition) =>
+  partition.values.join('/') === values.join('/');
 
 /** `a = 'x' AND b = 1`. @returns the places of the keys with the values asked for */
 function parseExpression(expression: string | undefined, { partitionKeys }: Table): [number, string][] {
@@ -217,17 +259,29 @@ function parseExpression(expression: string | undefined, { partitionKeys }: Tabl
   return expression.split(/\s+AND\s+/i).map((part) => {
     const match = /^\s*\(?\s*(\w+)\s*=\s*(?:'([^']*)'|(-?\w+))\s*\)?\s*$/.exec(part);
     const at = partitionKeys.findIndex(({ name }) => name === match?.[1]?.toLowerCase());
-    if (!match || at === -1) throw new GlueFault('InvalidInputException', `Expression: the local catalog does not know "${part}"; it takes key = value, joined by AND`);
+    if (!match || at === -1)
+      throw new GlueFault(
+        'InvalidInputException',
+        `Expression: the local catalog does not know "${part}"; it takes key = value, joined by AND`,
+      );
     return [at, match[2] ?? match[3]!];
   });
 }
 
 function toColumns(columns: readonly Column[]): GlueColumn[] {
-  return columns.map(({ name, type, comment }) => ({ Name: name, Type: type, ...(comment === undefined ? {} : { Comment: comment }) }));
+  return columns.map(({ name, type, comment }) => ({
+    Name: name,
+    Type: type,
+    ...(comment === undefined ? {} : { Comment: comment }),
+  }));
 }
 
 function fromColumns(columns: readonly GlueColumn[] = []): Column[] {
-  return columns.map(({ Name, Type = 'string', Comment }) => ({ name: Name.toLowerCase(), type: Type, ...(Comment === undefined ? {} : { comment: Comment }) }));
+  return columns.map(({ Name, Type = 'string', Comment }) => ({
+    name: Name.toLowerCase(),
+    type: Type,
+    ...(Comment === undefined ? {} : { comment: Comment }),
+  }));
 }
 
 function storageOf(table: Table, location: string): object {
@@ -254,14 +308,31 @@ function toGlue(table: Table): object {
   };
 }
 
-function fromGlue(database: string, { Name, Description, TableType, Parameters = {}, PartitionKeys, StorageDescriptor, ViewOriginalText }: GlueTable): Table {
+function fromGlue(
+  database: string,
+  {
+    Name,
+    Description,
+    TableType,
+    Parameters = {},
+    PartitionKeys,
+    StorageDescriptor,
+    ViewOriginalText,
+  }: GlueTable,
+): Table {
   const isView = TableType === 'VIRTUAL_VIEW';
   const { Columns, Location, SerdeInfo } = StorageDescriptor ?? {};
   return {
     database: database.toLowerCase(),
     name: required(Name, 'TableInput.Name').toLowerCase(),
-    format: isView ? 'parquet' : formatOf(required(SerdeInfo?.SerializationLibrary, 'StorageDescriptor.SerdeInfo.SerializationLibrary')),
-    location: isView ? '' : joinFolder(required(Location, 'StorageDescriptor.Location').replace(/^s3[an]:/, 's3:')),
+    format: isView
+      ? 'parquet'
+      : formatOf(
+          required(SerdeInfo?.SerializationLibrary, 'StorageDescriptor.SerdeInfo.SerializationLibrary'),
+        ),
+    location: isView
+      ? ''
+      : joinFolder(required(Location, 'StorageDescriptor.Location').replace(/^s3[an]:/, 's3:')),
     columns: fromColumns(Columns),
     partitionKeys: fromColumns(PartitionKeys),
     partitions: [],
@@ -273,11 +344,27 @@ function fromGlue(database: string, { Name, Description, TableType, Parameters =
 }
 
 function partitionToGlue(table: Table, { values, location }: Partition): object {
-  return { DatabaseName: table.database, TableName: table.name, Values: values, StorageDescriptor: storageOf(table, location) };
+  return {
+    DatabaseName: table.database,
+    TableName: table.name,
+    Values: values,
+    StorageDescriptor: storageOf(table, location),
+  };
 }
 
-function partitionFromGlue({ partitionKeys, name }: Table, { Values = [], StorageDescriptor }: GluePartition): Partition {
+function partitionFromGlue(
+  { partitionKeys, name }: Table,
+  { Values = [], StorageDescriptor }: GluePartition,
+): Partition {
   if (Values.length !== partitionKeys.length)
-    throw new GlueFault('InvalidInputException', `${name}: the number of partition keys do not match the number of partition values`);
-  return { values: Values, location: joinFolder(required(StorageDescriptor?.Location, 'StorageDescriptor.Location').replace(/^s3[an]:/, 's3:')) };
+    throw new GlueFault(
+      'InvalidInputException',
+      `${name}: the number of partition keys do not match the number of partition values`,
+    );
+  return {
+    values: Values,
+    location: joinFolder(
+      required(StorageDescriptor?.Location, 'StorageDescriptor.Location').replace(/^s3[an]:/, 's3:'),
+    ),
+  };
 }

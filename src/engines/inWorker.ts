@@ -107,7 +107,11 @@ export class InWorkerRunner<R extends Resource> implements Runner<R> {
     } catch (error) {
       if (signal.aborted) throw error;
       if (FAULTS.some((fault) => error instanceof fault))
-        return { state: 'failed', message: `The local engine failed: ${(error as Error).message}`, code: 'JobFailed' };
+        return {
+          state: 'failed',
+          message: `The local engine failed: ${(error as Error).message}`,
+          code: 'JobFailed',
+        };
       const code = error instanceof SluiceError ? FINAL.find((final) => final === error.code) : undefined;
       if (code === undefined) throw error;
       return { state: 'failed', message: (error as SluiceError).message, code };

@@ -30,7 +30,10 @@ export class LocalRedshift implements LocalEngine<'redshiftdata:executeStatement
   check({ Sql = '', Parameters }: JobParameters['redshiftdata:executeStatement']): Promise<void> {
     const statements = splitStatements(plainQuotes(Sql)).length;
     if (statements !== 1)
-      throw new SluiceError('InvalidJob', `Sql: has ${statements} statements; executeStatement takes one, so give each a job of its own`);
+      throw new SluiceError(
+        'InvalidJob',
+        `Sql: has ${statements} statements; executeStatement takes one, so give each a job of its own`,
+      );
     rewriteRedshift(plainQuotes(Sql), Parameters);
     return Promise.resolve();
   }

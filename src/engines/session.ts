@@ -21,8 +21,8 @@ export interface CatalogQuery {
   session: readonly string[];
   /** The database of names without one. */
   database: string;
-  /** Values that the query asks of partition keys, by key in lower case. */
-  asked?: ReadonlyMap<string, readonly string[]>;
+  /** Values that the query asks of a table's columns, by `database.name` and column. */
+  asked?: ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>;
   signal: AbortSignal;
 }
 
@@ -59,7 +59,10 @@ export async function openSession<T>(
     const names: Record<string, string> = {};
     let scannedBytes = 0;
     const views: string[] = [];
-    const runSql = (text: string, to: { output?: Parameters<CatalogSession['run']>[1]['output']; maxRows?: number }) =>
+    const runSql = (
+      text: string,
+      to: { output?: Parameters<CatalogSession['run']>[1]['output']; maxRows?: number },
+    ) =>
       runQuery({
         sql: text,
         variables: {},
@@ -71,7 +74,11 @@ export async function openSession<T>(
       });
     for (const table of tables) {
       if (table.view !== undefined) continue;
-      const files = await catalog.filesOf(table, partitionsFor(table, asked), signal);
+      const files = await catalog.filesOf(
+        table,
+        partitionsFor(table, asked.get(`${table.database}.${table.name}`) ?? new Map()),
+        signal,
+      );
       for (const { file } of files) {
         names[file.path] = file.uri;
         names[escapePath(file.path)] = file.uri;
@@ -86,14 +93,18 @@ export async function openSession<T>(
       `CREATE SCHEMA IF NOT EXISTS ${quoteName(database)}`,
       `SET search_path = ${quoteText(`${quoteName(database)},main`)}`,
     ];
-    const query = (select: string, to: Parameters<typeof runSql>[1]) => runSql([...prelude, select].join(';\n'), to);
+    const query = (select: string, to: Parameters<typeof runSql>[1]) =>
+      runSql([...prelude, select].join(';\n'), to);
     return await use({
       scannedBytes,
       folder,
       async describe() {
-        const { rows } = await query(`SELECT column_name AS name, column_type AS type FROM (DESCRIBE ${sql}\n)`, {
-          maxRows: 10_000,
-        });
+        const { rows } = await query(
+          `SELECT column_name AS name, column_type AS type FROM (DESCRIBE ${sql}\n)`,
+          {
+            maxRows: 10_000,
+          },
+        );
         return rows as unknown as { name: string; type: string }[];
       },
       run(select, { columns, ...to }) {
@@ -116,7 +127,9 @@ export async function openSession<T>(
 function partitionsFor(table: Table, asked: ReadonlyMap<string, readonly string[]>): readonly Partition[] {
   if (isProjected(table)) return projectPartitions(table, asked);
   return table.partitions.filter(({ values }) =>
-    table.partitionKeys.every(({ name, type }, i) => type !== 'string' || (asked.get(name)?.includes(values[i]!) ?? true)),
+    table.partitionKeys.every(
+      ({ name, type }, i) => type !== 'string' || (asked.get(name)?.includes(values[i]!) ?? true),
+    ),
   );
 }
 

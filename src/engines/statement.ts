@@ -80,12 +80,12 @@ export class Statement {
     return rest;
   }
 
-  /** `('a' = 'b', …)` or `(a = 'b', …)`. */
+  /** `('a' = 'b', …)`, also with Hive's double quotes, or `(a = 'b', …)`. */
   takeProperties(): Record<string, string> {
     return Object.fromEntries(
       this.takeList().map(([key, , ...value]) => [
-        textOf(key) ?? nameOf(key)?.toLowerCase() ?? '',
-        textOf(value[0]) ?? printSql(value).trim(),
+        textOf(key) ?? (key?.kind === 'name' ? nameOf(key) : nameOf(key)?.toLowerCase()) ?? '',
+        textOf(value[0]) ?? (value[0]?.kind === 'name' ? nameOf(value[0])! : printSql(value).trim()),
       ]),
     );
   }

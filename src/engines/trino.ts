@@ -28,7 +28,6 @@ import {
   isNumeric,
   isScalar,
   isText,
-
   sameType,
   scalar,
   toDuckdb,
@@ -159,7 +158,24 @@ const RENAMED: Record<string, string> = {
   if_func: 'if',
   mod_func: 'mod',
 };
-const PARTS = ['this', 'expression', 'expressions', 'path', 'start', 'length', 'substr', 'occurrence', 'num_buckets', 'separator', 'condition', 'true_value', 'false_value', 'offset', 'default', 'seed'];
+const PARTS = [
+  'this',
+  'expression',
+  'expressions',
+  'path',
+  'start',
+  'length',
+  'substr',
+  'occurrence',
+  'num_buckets',
+  'separator',
+  'condition',
+  'true_value',
+  'false_value',
+  'offset',
+  'default',
+  'seed',
+];
 
 interface Call {
   name: string;
@@ -204,7 +220,10 @@ class Translator {
     else if (kind === 'values') translated = this.values(parts, scope);
     else if (kind === 'subquery' || kind === 'paren') {
       const inner = this.query(childOf(parts, 'this')!, scope);
-      translated = { ...inner, sql: `SELECT * FROM (${inner.sql})${this.orderAndLimit(parts, inner, scope)}` };
+      translated = {
+        ...inner,
+        sql: `SELECT * FROM (${inner.sql})${this.orderAndLimit(parts, inner, scope)}`,
+      };
     } else return this.unknown(`the statement ${kind}`, parts);
     return { ...translated, sql: before + translated.sql };
   }
@@ -235,14 +254,25 @@ class Translator {
   }
 
   private setOperation(kind: string, parts: TreeNode, scope: Scope): Translated {
-    const [left, right] = [this.query(childOf(parts, 'left')!, scope), this.query(childOf(parts, 'right')!, scope)];
+    const [left, right] = [
+      this.query(childOf(parts, 'left')!, scope),
+      this.query(childOf(parts, 'right')!, scope),
+    ];
     if (left.columns.length !== right.columns.length)
-      this.fail('TYPE_MISMATCH', `${kind} query has different number of fields: ${left.columns.length}, ${right.columns.length}`, parts);
+      this.fail(
+        'TYPE_MISMATCH',
+        `${kind} query has different number of fields: ${left.columns.length}, ${right.columns.length}`,
+        parts,
+      );
     const columns = left.columns.map(({ name, type }, i) => {
       const other = right.columns[i]!.type;
       const common = commonType(type, other);
       if (common === null)
-        this.fail('TYPE_MISMATCH', `column ${i + 1} in ${kind} query has incompatible types: ${toTrino(type)}, ${toTrino(other)}`, parts);
+        this.fail(
+          'TYPE_MISMATCH',
+          `column ${i + 1} in ${kind} query has incompatible types: ${toTrino(type)}, ${toTrino(other)}`,
+          parts,
+        );
       return { name, type: common! };
     });
     const cast = (query: Translated) =>
@@ -256,9 +286,16 @@ class Translator {
   /** Of a query whose columns alone can be named. */
   private orderAndLimit(parts: TreeNode, { columns }: Translated, scope: Scope): string {
     const inner = new Scope(scope);
-    inner.relations.push({ alias: null, columns: columns.map(({ name, type }, i) => ({ name, type, sql: `c${i}` })) });
+    inner.relations.push({
+      alias: null,
+      columns: columns.map(({ name, type }, i) => ({ name, type, sql: `c${i}` })),
+    });
     const orderBy = childOf(parts, 'order_by');
-    const order = orderBy ? ` ORDER BY ${childrenOf(orderBy, 'expressions').map((item) => this.orderItem(item, inner)).join(', ')}` : '';
+    const order = orderBy
+      ? ` ORDER BY ${childrenOf(orderBy, 'expressions')
+          .map((item) => this.orderItem(item, inner))
+          .join(', ')}`
+      : '';
     return order + this.limit(parts, inner);
   }
 
@@ -287,7 +324,9 @@ class Translator {
         return common!;
       }, UNKNOWN),
     );
-    const printed = rows.map((row) => `(${row.map((value, i) => this.convert(value, types[i]!)).join(', ')})`);
+    const printed = rows.map(
+      (row) => `(${row.map((value, i) => this.convert(value, types[i]!)).join(', ')})`,
+    );
     const names = types.map((_, i) => `c${i}`).join(', ');
     const translated = {
       columns: types.map((type) => ({ name: null, type })),
@@ -297,8 +336,18 @@ class Translator {
   }
 
   private select(parts: TreeNode, scope: Scope): Translated {
-    for (const key of ['distinct_on', 'qualify', 'lateral_views', 'cluster_by', 'connect', 'top', 'sample', 'into'])
-      if (childOf(parts, key) !== null && childrenOf(parts, key).length !== 0) this.unknown(key.replace('_', ' ').toUpperCase(), parts);
+    for (const key of [
+      'distinct_on',
+      'qualify',
+      'lateral_views',
+      'cluster_by',
+      'connect',
+      'top',
+      'sample',
+      'into',
+    ])
+      if (childOf(parts, key) !== null && childrenOf(parts, key).length !== 0)
+        this.unknown(key.replace('_', ' ').toUpperCase(), parts);
     for (const window of childrenOf(parts, 'windows'))
       scope.windows.set(identifierOf(childOf(window, 'name'))!.toLowerCase(), childOf(window, 'spec')!);
     const from = this.from(parts, scope);
@@ -310,7 +359,9 @@ class Translator {
     const printedHaving = having ? ` HAVING ${this.condition(childOf(having, 'this')!, scope)}` : '';
     const orderBy = childOf(parts, 'order_by');
     const order = orderBy
-      ? ` ORDER BY ${childrenOf(orderBy, 'expressions').map((item) => this.orderItem(item, this.orderScope(item, items, scope))).join(', ')}`
+      ? ` ORDER BY ${childrenOf(orderBy, 'expressions')
+          .map((item) => this.orderItem(item, this.orderScope(item, items, scope)))
+          .join(', ')}`
       : '';
     const columns = items.map(({ name, type }) => ({ name: name ?? null, type }));
     const selected = items.map(({ sql }, i) => `${sql} AS c${i}`).join(', ');
@@ -344,9 +395,18 @@ class Translator {
         this.unknown('* with EXCEPT or REPLACE', parts);
       const table = identifierOf(childOf(parts, 'table'))?.toLowerCase();
       const found = scope.relations.filter(({ alias }) => table === undefined || alias === table);
-      if (found.length === 0) this.fail('SYNTAX_ERROR', table === undefined ? 'SELECT * not allowed in queries without FROM clause' : `Unable to resolve reference ${table}`, childOf(parts, 'table'));
+      if (found.length === 0)
+        this.fail(
+          'SYNTAX_ERROR',
+          table === undefined
+            ? 'SELECT * not allowed in queries without FROM clause'
+            : `Unable to resolve reference ${table}`,
+          childOf(parts, 'table'),
+        );
       return found.flatMap(({ columns }) =>
-        columns.filter(({ hidden }) => !hidden).map(({ name, type, sql }) => ({ sql, type, ...(name === null ? {} : { name }) })),
+        columns
+          .filter(({ hidden }) => !hidden)
+          .map(({ name, type, sql }) => ({ sql, type, ...(name === null ? {} : { name }) })),
       );
     }
     if (kind === 'alias') {
@@ -354,14 +414,20 @@ class Translator {
       return [{ ...value, name: identifierOf(childOf(parts, 'alias'))! }];
     }
     const value = this.expression(node, scope);
-    const name = kind === 'column' ? identifierOf(childOf(parts, 'name')) : kind === 'dot' ? identifierOf(childOf(parts, 'field')) : null;
+    const name =
+      kind === 'column'
+        ? identifierOf(childOf(parts, 'name'))
+        : kind === 'dot'
+          ? identifierOf(childOf(parts, 'field'))
+          : null;
     const { sql, type } = value;
     return [{ sql, type, ...(name === null ? {} : { name }) }];
   }
 
   private groupBy(node: TreeNode | null, items: readonly Expression[], scope: Scope): string {
     if (node === null) return '';
-    if (node['all'] === true && childrenOf(node, 'expressions').length === 0) this.unknown('GROUP BY ALL', node);
+    if (node['all'] === true && childrenOf(node, 'expressions').length === 0)
+      this.unknown('GROUP BY ALL', node);
     const print = (item: TreeNode): string => {
       const [kind, parts] = kindOf(item);
       const name = String(parts['name']).toUpperCase();
@@ -371,7 +437,8 @@ class Translator {
       const ordinal = ordinalOf(item);
       if (ordinal === null) return this.expression(item, scope).sql;
       const selected = items[ordinal - 1];
-      if (!selected) this.fail('INVALID_COLUMN_REFERENCE', `GROUP BY position ${ordinal} is not in select list`, parts);
+      if (!selected)
+        this.fail('INVALID_COLUMN_REFERENCE', `GROUP BY position ${ordinal} is not in select list`, parts);
       return String(ordinal);
     };
     return ` GROUP BY ${childrenOf(node, 'expressions').map(print).join(', ')}`;
@@ -399,7 +466,14 @@ class Translator {
   private join(join: TreeNode, scope: Scope): string {
     const kind = String(join['kind']);
     const using = childrenOf(join, 'using').map((name) => identifierOf(name)!.toLowerCase());
-    const words: Record<string, string> = { Cross: 'CROSS', Implicit: 'CROSS', Inner: 'INNER', Left: 'LEFT', Right: 'RIGHT', Full: 'FULL' };
+    const words: Record<string, string> = {
+      Cross: 'CROSS',
+      Implicit: 'CROSS',
+      Inner: 'INNER',
+      Left: 'LEFT',
+      Right: 'RIGHT',
+      Full: 'FULL',
+    };
     if (words[kind] === undefined) this.unknown(`${kind.toUpperCase()} JOIN`, join);
     const before = scope.relations.length;
     const relation = this.relation(childOf(join, 'this')!, scope);
@@ -407,8 +481,11 @@ class Translator {
       const right = scope.relations.slice(before).flatMap(({ columns }) => columns);
       const left = scope.relations.slice(0, before).flatMap(({ columns }) => columns);
       const pairs = using.map((name) => {
-        const [a, b] = [left, right].map((columns) => columns.find((column) => column.name?.toLowerCase() === name && !column.hidden));
-        if (!a || !b) this.fail('COLUMN_NOT_FOUND', `Column '${name}' is missing from one side of join`, join);
+        const [a, b] = [left, right].map((columns) =>
+          columns.find((column) => column.name?.toLowerCase() === name && !column.hidden),
+        );
+        if (!a || !b)
+          this.fail('COLUMN_NOT_FOUND', `Column '${name}' is missing from one side of join`, join);
         return [a!, b!] as const;
       });
       const on = pairs.map(([a, b]) => this.comparison('=', a, b, join)).join(' AND ');
@@ -418,7 +495,8 @@ class Translator {
         sql: kind === 'Full' || kind === 'Right' ? `coalesce(${a.sql}, ${b.sql})` : a.sql,
       }));
       const used = new Set(pairs.flat());
-      for (const other of scope.relations) other.columns = other.columns.filter((column) => !used.has(column));
+      for (const other of scope.relations)
+        other.columns = other.columns.filter((column) => !used.has(column));
       scope.relations.unshift({ alias: null, columns: merged });
       return ` ${words[kind]} JOIN ${relation} ON ${on}`;
     }
@@ -445,17 +523,32 @@ class Translator {
     if (kind === 'table') return this.table(parts, scope);
     if (kind === 'subquery') {
       const names = childrenOf(parts, 'column_aliases').map((name) => identifierOf(name)!);
-      return this.derived(node, identifierOf(childOf(parts, 'alias')), names, scope, parts['lateral'] === true);
+      return this.derived(
+        node,
+        identifierOf(childOf(parts, 'alias')),
+        names,
+        scope,
+        parts['lateral'] === true,
+      );
     }
     if (kind === 'paren') return this.relation(childOf(parts, 'this')!, scope);
     if (kind === 'joined_table') {
       const left = this.relation(childOf(parts, 'left')!, scope);
       return `(${left}${this.joins(childrenOf(parts, 'joins'), scope)})`;
     }
-    return this.unknown(kind === 'table_sample' ? 'TABLESAMPLE' : `a table by ${kind.replaceAll('_', ' ')}`, parts);
+    return this.unknown(
+      kind === 'table_sample' ? 'TABLESAMPLE' : `a table by ${kind.replaceAll('_', ' ')}`,
+      parts,
+    );
   }
 
-  private derived(node: TreeNode, alias: string | null, names: string[], scope: Scope, lateral = false): string {
+  private derived(
+    node: TreeNode,
+    alias: string | null,
+    names: string[],
+    scope: Scope,
+    lateral = false,
+  ): string {
     const [kind, parts] = kindOf(node);
     const inner = kind === 'subquery' ? childOf(parts, 'this')! : node;
     const outer = lateral ? scope : new Scope(scope.parent);
@@ -466,13 +559,27 @@ class Translator {
   }
 
   /** @returns the relation's name in the SQL */
-  private add(columns: Translated['columns'], alias: string | null, names: string[], scope: Scope, node: TreeNode): string {
+  private add(
+    columns: Translated['columns'],
+    alias: string | null,
+    names: string[],
+    scope: Scope,
+    node: TreeNode,
+  ): string {
     const name = `r${this.relations++}`;
     if (names.length > 0 && names.length !== columns.length)
-      this.fail('MISMATCHED_COLUMN_ALIASES', `Column alias list has ${names.length} entries but '${alias}' has ${columns.length} columns available`, node);
+      this.fail(
+        'MISMATCHED_COLUMN_ALIASES',
+        `Column alias list has ${names.length} entries but '${alias}' has ${columns.length} columns available`,
+        node,
+      );
     scope.relations.push({
       alias: alias?.toLowerCase() ?? null,
-      columns: columns.map(({ name: own, type }, i) => ({ name: names[i] ?? own, type, sql: `${name}.c${i}` })),
+      columns: columns.map(({ name: own, type }, i) => ({
+        name: names[i] ?? own,
+        type,
+        sql: `${name}.c${i}`,
+      })),
     });
     return name;
   }
@@ -492,10 +599,17 @@ class Translator {
     const database = schema ?? this.context.database.toLowerCase();
     const table = this.context.find(database, written.toLowerCase());
     if (table === null)
-      return this.fail('TABLE_NOT_FOUND', `Table 'awsdatacatalog.${database}.${written.toLowerCase()}' does not exist`, childOf(parts, 'name'));
+      return this.fail(
+        'TABLE_NOT_FOUND',
+        `Table 'awsdatacatalog.${database}.${written.toLowerCase()}' does not exist`,
+        childOf(parts, 'name'),
+      );
     if (table.view !== undefined) {
       const inner = translateTrino(table.view, { ...this.context, parameters: [], database });
-      const columns = inner.columns.map(({ type }, i) => ({ name: table.columns[i]?.name ?? inner.columns[i]!.name, type }));
+      const columns = inner.columns.map(({ type }, i) => ({
+        name: table.columns[i]?.name ?? inner.columns[i]!.name,
+        type,
+      }));
       return `(${inner.sql}) AS ${this.add(columns, alias, names, scope, parts)}`;
     }
     const name = `r${this.relations++}`;
@@ -504,14 +618,17 @@ class Translator {
       type: column.type,
       sql: `${name}.${quoteName(column.name)}`,
     }));
-    if (table.rows === undefined) columns.push({ name: '$path', type: VARCHAR, sql: `${name}."$path"`, hidden: true });
+    if (table.rows === undefined)
+      columns.push({ name: '$path', type: VARCHAR, sql: `${name}."$path"`, hidden: true });
     scope.relations.push({ alias: alias.toLowerCase(), database, columns });
     return `${table.rows === undefined ? `${quoteName(database)}.${quoteName(table.name)}` : `(${table.rows})`} AS ${name}`;
   }
 
   /** DuckDB's unnest in a SELECT list goes through several lists at once and pads the shorter with null, as Trino's does. */
   private unnest(parts: TreeNode, alias: string | null, names: string[], scope: Scope): string {
-    const values = [childOf(parts, 'this')!, ...childrenOf(parts, 'expressions')].map((node) => this.expression(node, scope));
+    const values = [childOf(parts, 'this')!, ...childrenOf(parts, 'expressions')].map((node) =>
+      this.expression(node, scope),
+    );
     const columns: Translated['columns'] = [];
     const lists: string[] = [];
     const outer: string[] = [];
@@ -551,7 +668,11 @@ class Translator {
   private condition(node: TreeNode, scope: Scope): string {
     const { sql, type } = this.expression(node, scope);
     if (!isScalar(type, 'boolean', 'unknown'))
-      this.fail('TYPE_MISMATCH', `a condition must evaluate to a boolean: actual type ${toTrino(type)}`, node);
+      this.fail(
+        'TYPE_MISMATCH',
+        `a condition must evaluate to a boolean: actual type ${toTrino(type)}`,
+        node,
+      );
     return sql;
   }
 
@@ -559,7 +680,8 @@ class Translator {
     const [kind, parts] = kindOf(node);
     const one = (key: string) => this.expression(childOf(parts, key)!, scope);
     const bool = (sql: string): Expression => ({ sql: `(${sql})`, type: BOOLEAN });
-    if (COMPARISONS[kind]) return { sql: this.comparison(COMPARISONS[kind], one('left'), one('right'), parts), type: BOOLEAN };
+    if (COMPARISONS[kind])
+      return { sql: this.comparison(COMPARISONS[kind], one('left'), one('right'), parts), type: BOOLEAN };
     if (ARITHMETIC[kind]) return this.arithmetic(ARITHMETIC[kind], one('left'), one('right'), parts);
     switch (kind) {
       case 'literal':
@@ -580,7 +702,10 @@ class Translator {
       case 'annotated':
         return one('this');
       case 'unicode_string': {
-        const text = String(childOf(childOf(parts, 'this')!, 'literal')!['value']).replace(/\\(?:\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4}))/g, (_, long?: string, short?: string) => String.fromCodePoint(parseInt(long ?? short!, 16)));
+        const text = String(childOf(childOf(parts, 'this')!, 'literal')!['value']).replace(
+          /\\(?:\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4}))/g,
+          (_, long?: string, short?: string) => String.fromCodePoint(parseInt(long ?? short!, 16)),
+        );
         return { sql: quoteText(text), type: scalar('varchar', { length: [...text].length }), literal: text };
       }
       case 'neg': {
@@ -589,14 +714,23 @@ class Translator {
       }
       case 'and':
       case 'or':
-        return bool(`${this.condition(childOf(parts, 'left')!, scope)} ${kind.toUpperCase()} ${this.condition(childOf(parts, 'right')!, scope)}`);
+        return bool(
+          `${this.condition(childOf(parts, 'left')!, scope)} ${kind.toUpperCase()} ${this.condition(childOf(parts, 'right')!, scope)}`,
+        );
       case 'not':
         return bool(`NOT ${this.condition(childOf(parts, 'this')!, scope)}`);
       case 'is_null':
         return bool(`${one('this').sql} IS ${parts['not'] === true ? 'NOT ' : ''}NULL`);
       case 'null_safe_eq':
       case 'null_safe_neq':
-        return bool(this.comparison(`IS ${kind === 'null_safe_eq' ? 'NOT ' : ''}DISTINCT FROM`, one('left'), one('right'), parts));
+        return bool(
+          this.comparison(
+            `IS ${kind === 'null_safe_eq' ? 'NOT ' : ''}DISTINCT FROM`,
+            one('left'),
+            one('right'),
+            parts,
+          ),
+        );
       case 'between': {
         const value = one('this');
         const inside = `${this.comparison('>=', value, one('low'), parts)} AND ${this.comparison('<=', value, one('high'), parts)}`;
@@ -631,10 +765,17 @@ class Translator {
       case 'interval':
         return this.interval(parts);
       case 'concat':
-        return this.call({ ...NO_CALL, name: 'concat', args: [childOf(parts, 'left')!, childOf(parts, 'right')!] }, parts, scope);
+        return this.call(
+          { ...NO_CALL, name: 'concat', args: [childOf(parts, 'left')!, childOf(parts, 'right')!] },
+          parts,
+          scope,
+        );
       case 'array_func':
       case 'array': {
-        const items = this.common(childrenOf(parts, 'expressions').map((item) => this.expression(item, scope)), parts);
+        const items = this.common(
+          childrenOf(parts, 'expressions').map((item) => this.expression(item, scope)),
+          parts,
+        );
         return { sql: `[${items.values.join(', ')}]`, type: arrayOf(items.type) };
       }
       case 'tuple':
@@ -645,16 +786,33 @@ class Translator {
         const value = one('this');
         const zone = one('zone');
         if (zone.literal === undefined) this.unknown('AT TIME ZONE with a zone that is no literal', parts);
-        const type = scalar('timestamptz', { precision: (value.type as ScalarType).precision ?? 3, zone: zone.literal! });
+        const type = scalar('timestamptz', {
+          precision: (value.type as ScalarType).precision ?? 3,
+          zone: zone.literal!,
+        });
         // A timestamp without a zone is one of the session, which is UTC.
-        return { sql: isScalar(value.type, 'timestamptz') ? value.sql : `(CAST(${value.sql} AS TIMESTAMP) AT TIME ZONE 'UTC')`, type };
+        return {
+          sql: isScalar(value.type, 'timestamptz')
+            ? value.sql
+            : `(CAST(${value.sql} AS TIMESTAMP) AT TIME ZONE 'UTC')`,
+          type,
+        };
       }
       case 'extract':
-        return this.call({ ...NO_CALL, name: extracted(parts['field']), args: [childOf(parts, 'this')!] }, parts, scope);
+        return this.call(
+          { ...NO_CALL, name: extracted(parts['field']), args: [childOf(parts, 'this')!] },
+          parts,
+          scope,
+        );
       case 'trim': {
-        const name = { Both: 'trim', Leading: 'ltrim', Trailing: 'rtrim' }[String(parts['position'])] ?? 'trim';
+        const name =
+          { Both: 'trim', Leading: 'ltrim', Trailing: 'rtrim' }[String(parts['position'])] ?? 'trim';
         const characters = childOf(parts, 'characters');
-        return this.call({ ...NO_CALL, name, args: [childOf(parts, 'this')!, ...(characters ? [characters] : [])] }, parts, scope);
+        return this.call(
+          { ...NO_CALL, name, args: [childOf(parts, 'this')!, ...(characters ? [characters] : [])] },
+          parts,
+          scope,
+        );
       }
       case 'window_function':
         return this.windowCall(parts, scope);
@@ -678,7 +836,11 @@ class Translator {
     const value = String(parts['value']);
     switch (parts['literal_type']) {
       case 'string':
-        return { sql: quoteText(value), type: scalar('varchar', { length: [...value].length }), literal: value };
+        return {
+          sql: quoteText(value),
+          type: scalar('varchar', { length: [...value].length }),
+          literal: value,
+        };
       case 'number': {
         if (/e/i.test(value)) return { sql: `CAST('${value}' AS DOUBLE)`, type: DOUBLE };
         if (value.includes('.')) {
@@ -688,7 +850,8 @@ class Translator {
           return { sql: `CAST('${value}' AS ${toDuckdb(type)})`, type };
         }
         const type = BigInt(value) <= 2147483647n ? INTEGER : BIGINT;
-        if (BigInt(value) > 9223372036854775808n) this.fail('SYNTAX_ERROR', `Invalid numeric literal: ${value}`, parts);
+        if (BigInt(value) > 9223372036854775808n)
+          this.fail('SYNTAX_ERROR', `Invalid numeric literal: ${value}`, parts);
         return { sql: value, type };
       }
       case 'date':
@@ -696,13 +859,19 @@ class Translator {
       case 'time':
         return { sql: `TIME ${quoteText(value)}`, type: scalar('time') };
       case 'timestamp': {
-        const match = /^(\d+-\d+-\d+(?: \d+:\d+(?::\d+(?:\.(\d+))?)?)?)(?: ?([A-Za-z+-].*))?$/.exec(value.trim());
+        const match = /^(\d+-\d+-\d+(?: \d+:\d+(?::\d+(?:\.(\d+))?)?)?)(?: ?([A-Za-z+-].*))?$/.exec(
+          value.trim(),
+        );
         if (!match) this.fail('INVALID_LITERAL', `'${value}' is not a valid TIMESTAMP literal`, parts);
         const [, local, digits, zone] = match!;
         const precision = digits?.length ?? 0;
         if (precision > 6) this.unknown('a timestamp with more than 6 digits of a second', parts);
-        if (zone === undefined) return { sql: `CAST(${quoteText(local!)} AS TIMESTAMP)`, type: scalar('timestamp', { precision }) };
-        return { sql: `(CAST(${quoteText(local!)} AS TIMESTAMP) AT TIME ZONE ${quoteText(toDuckdbZone(zone))})`, type: scalar('timestamptz', { precision, zone }) };
+        if (zone === undefined)
+          return { sql: `CAST(${quoteText(local!)} AS TIMESTAMP)`, type: scalar('timestamp', { precision }) };
+        return {
+          sql: `(CAST(${quoteText(local!)} AS TIMESTAMP) AT TIME ZONE ${quoteText(toDuckdbZone(zone))})`,
+          type: scalar('timestamptz', { precision, zone }),
+        };
       }
       case 'hex_string':
         return { sql: `unhex(${quoteText(value)})`, type: scalar('varbinary') };
@@ -714,9 +883,15 @@ class Translator {
   private parameter(scope: Scope): Expression {
     const text = this.parameters.shift();
     if (text === undefined)
-      throw new SluiceError('InvalidJob', 'INVALID_PARAMETER_USAGE: ExecutionParameters: the query has more "?" than there are');
+      throw new SluiceError(
+        'InvalidJob',
+        'INVALID_PARAMETER_USAGE: ExecutionParameters: the query has more "?" than there are',
+      );
     if (!/^\s*([A-Za-z]+\s+)?('([^']|'')*'|[+-]?\d[\w.]*|true|false|null)\s*$/i.test(text))
-      throw new SluiceError('InvalidJob', `ExecutionParameters: ${text} is no literal; put a text in single quotes, such as 'a'`);
+      throw new SluiceError(
+        'InvalidJob',
+        `ExecutionParameters: ${text} is no literal; put a text in single quotes, such as 'a'`,
+      );
     const [, select] = kindOf(parseTrino(`SELECT ${text}`));
     return this.expression(childrenOf(select, 'expressions')[0]!, scope);
   }
@@ -730,7 +905,11 @@ class Translator {
       const row = this.lookUp(null, table, scope);
       if (row?.type.kind === 'row') return this.field(row, name, parts);
     }
-    return this.fail('COLUMN_NOT_FOUND', `Column '${table === null ? '' : `${table}.`}${name}' cannot be resolved`, childOf(parts, 'table') ?? childOf(parts, 'name'));
+    return this.fail(
+      'COLUMN_NOT_FOUND',
+      `Column '${table === null ? '' : `${table}.`}${name}' cannot be resolved`,
+      childOf(parts, 'table') ?? childOf(parts, 'name'),
+    );
   }
 
   private lookUp(table: string | null, name: string, scope: Scope): ScopeColumn | null {
@@ -753,8 +932,13 @@ class Translator {
     const [kind, column] = kindOf(inner);
     if (kind === 'column' && childOf(column, 'table') !== null) {
       // database.table.column
-      const [database, table] = [identifierOf(childOf(column, 'table'))!.toLowerCase(), identifierOf(childOf(column, 'name'))!];
-      const relation = scope.relations.find((one) => one.database === database && one.alias === table.toLowerCase());
+      const [database, table] = [
+        identifierOf(childOf(column, 'table'))!.toLowerCase(),
+        identifierOf(childOf(column, 'name'))!,
+      ];
+      const relation = scope.relations.find(
+        (one) => one.database === database && one.alias === table.toLowerCase(),
+      );
       const found = relation?.columns.find((one) => one.name?.toLowerCase() === field.toLowerCase());
       if (found) return { sql: found.sql, type: found.type };
     }
@@ -762,10 +946,19 @@ class Translator {
   }
 
   private field({ sql, type }: Argument, name: string, parts: TreeNode): Expression {
-    if (type.kind !== 'row') return this.fail('TYPE_MISMATCH', `Expression is not of type ROW, so it has no field ${name}`, parts, name);
+    if (type.kind !== 'row')
+      return this.fail(
+        'TYPE_MISMATCH',
+        `Expression is not of type ROW, so it has no field ${name}`,
+        parts,
+        name,
+      );
     const at = type.fields.findIndex((field) => field.name?.toLowerCase() === name.toLowerCase());
     if (at === -1) this.fail('COLUMN_NOT_FOUND', `Column '${name}' cannot be resolved`, parts, name);
-    return { sql: `struct_extract(${sql}, ${quoteText(type.fields[at]!.name!)})`, type: type.fields[at]!.type };
+    return {
+      sql: `struct_extract(${sql}, ${quoteText(type.fields[at]!.name!)})`,
+      type: type.fields[at]!.type,
+    };
   }
 
   /** A value as it goes to a type by itself. */
@@ -777,7 +970,8 @@ class Translator {
   private common(values: readonly Expression[], node: TreeNode): { values: string[]; type: TrinoType } {
     const type = values.reduce<TrinoType>((so, value) => {
       const next = commonType(so, value.type);
-      if (next === null) this.fail('TYPE_MISMATCH', `All must be the same type: ${toTrino(so)}, ${toTrino(value.type)}`, node);
+      if (next === null)
+        this.fail('TYPE_MISMATCH', `All must be the same type: ${toTrino(so)}, ${toTrino(value.type)}`, node);
       return next!;
     }, UNKNOWN);
     return { values: values.map((value) => this.convert(value, type)), type };
@@ -786,7 +980,11 @@ class Translator {
   private comparison(operator: string, left: Argument, right: Argument, node: TreeNode): string {
     const type = commonType(left.type, right.type);
     if (type === null)
-      this.fail('TYPE_MISMATCH', `Cannot apply operator: ${toTrino(left.type)} ${operator} ${toTrino(right.type)}`, node);
+      this.fail(
+        'TYPE_MISMATCH',
+        `Cannot apply operator: ${toTrino(left.type)} ${operator} ${toTrino(right.type)}`,
+        node,
+      );
     return `(${this.convert(left, type!)} ${operator} ${this.convert(right, type!)})`;
   }
 
@@ -797,19 +995,37 @@ class Translator {
     if (node) {
       const query = this.query(node, scope);
       const type = query.columns.length === 1 ? commonType(value.type, query.columns[0]!.type) : null;
-      if (type === null) this.fail('TYPE_MISMATCH', `Value and result of subquery must be of the same type for IN expression: ${toTrino(value.type)}`, parts);
+      if (type === null)
+        this.fail(
+          'TYPE_MISMATCH',
+          `Value and result of subquery must be of the same type for IN expression: ${toTrino(value.type)}`,
+          parts,
+        );
       const selected = this.convert({ sql: 'c0', type: query.columns[0]!.type }, type!);
       return `${this.convert(value, type!)} ${not}IN (SELECT ${selected} FROM (${query.sql}))`;
     }
-    const all = this.common([value, ...childrenOf(parts, 'expressions').map((item) => this.expression(item, scope))], parts);
+    const all = this.common(
+      [value, ...childrenOf(parts, 'expressions').map((item) => this.expression(item, scope))],
+      parts,
+    );
     const [first, ...rest] = all.values;
     return `${first} ${not}IN (${rest.join(', ')})`;
   }
 
   private like(parts: TreeNode, scope: Scope): string {
-    const [value, pattern] = [this.expression(childOf(parts, 'left')!, scope), this.expression(childOf(parts, 'right')!, scope)];
-    if (!isScalar(value.type, 'varchar', 'char', 'unknown') || !isScalar(pattern.type, 'varchar', 'char', 'unknown'))
-      this.fail('TYPE_MISMATCH', `Left side of LIKE expression must evaluate to a varchar (actual: ${toTrino(value.type)})`, parts);
+    const [value, pattern] = [
+      this.expression(childOf(parts, 'left')!, scope),
+      this.expression(childOf(parts, 'right')!, scope),
+    ];
+    if (
+      !isScalar(value.type, 'varchar', 'char', 'unknown') ||
+      !isScalar(pattern.type, 'varchar', 'char', 'unknown')
+    )
+      this.fail(
+        'TYPE_MISMATCH',
+        `Left side of LIKE expression must evaluate to a varchar (actual: ${toTrino(value.type)})`,
+        parts,
+      );
     const escape = childOf(parts, 'escape');
     return `${value.sql} LIKE ${pattern.sql}${escape ? ` ESCAPE ${this.expression(escape, scope).sql}` : ''}`;
   }
@@ -819,10 +1035,15 @@ class Translator {
     const operand = operandNode ? this.expression(operandNode, scope) : null;
     const whens = parts['whens'] as [TreeNode, TreeNode][];
     const conditions = whens.map(([when]) =>
-      operand ? this.comparison('=', operand, this.expression(when, scope), parts) : this.condition(when, scope),
+      operand
+        ? this.comparison('=', operand, this.expression(when, scope), parts)
+        : this.condition(when, scope),
     );
     const otherwise = childOf(parts, 'else_');
-    const results = [...whens.map(([, then]) => this.expression(then, scope)), ...(otherwise ? [this.expression(otherwise, scope)] : [])];
+    const results = [
+      ...whens.map(([, then]) => this.expression(then, scope)),
+      ...(otherwise ? [this.expression(otherwise, scope)] : []),
+    ];
     const { values, type } = this.common(results, parts);
     const printed = conditions.map((condition, i) => `WHEN ${condition} THEN ${values[i]}`).join(' ');
     return { sql: `CASE ${printed}${otherwise ? ` ELSE ${values.at(-1)}` : ''} END`, type };
@@ -831,13 +1052,17 @@ class Translator {
   private row(items: readonly TreeNode[], scope: Scope): Expression {
     const values = items.map((item) => this.expression(item, scope));
     const fields = values.map(({ sql }, i) => `${quoteName(`field${i}`)} := ${sql}`);
-    return { sql: `struct_pack(${fields.join(', ')})`, type: { kind: 'row', fields: values.map(({ type }) => ({ name: null, type })) } };
+    return {
+      sql: `struct_pack(${fields.join(', ')})`,
+      type: { kind: 'row', fields: values.map(({ type }) => ({ name: null, type })) },
+    };
   }
 
   private subscript(value: Expression, index: Expression, node: TreeNode): Expression {
     const { sql, type } = value;
     if (type.kind === 'array') {
-      const bounds = (condition: string, text: string) => `WHEN ${condition} THEN ${raise(failure(`INVALID_FUNCTION_ARGUMENT: ${text}`), type.of)}`;
+      const bounds = (condition: string, text: string) =>
+        `WHEN ${condition} THEN ${raise(failure(`INVALID_FUNCTION_ARGUMENT: ${text}`), type.of)}`;
       return {
         sql: `CASE ${bounds(`${index.sql} = 0`, 'SQL array indices start at 1')} ${bounds(`${index.sql} < 0`, 'Array subscript is negative')} ${bounds(`${index.sql} > len(${sql})`, 'Array subscript must be less than or equal to array length')} ELSE ${sql}[${index.sql}] END`,
         type: type.of,
@@ -855,7 +1080,11 @@ class Translator {
       const field = type.fields[at - 1]!;
       return { sql: `struct_extract(${sql}, ${quoteText(fieldName(field.name, at - 1))})`, type: field.type };
     }
-    return this.fail('TYPE_MISMATCH', `Cannot use ${toTrino(index.type)} for subscript of ${toTrino(type)}`, node);
+    return this.fail(
+      'TYPE_MISMATCH',
+      `Cannot use ${toTrino(index.type)} for subscript of ${toTrino(type)}`,
+      node,
+    );
   }
 
   private interval(parts: TreeNode): Expression {
@@ -863,12 +1092,15 @@ class Translator {
     const unit = childOf(parts, 'unit');
     const name = String(unit?.['unit']).toLowerCase();
     const text = String(value?.['value']);
-    if (unit?.['type'] !== 'simple' || !/^\s*[+-]?\d+(\.\d+)?\s*$/.test(text)) return this.unknown('an interval of several units', parts);
+    if (unit?.['type'] !== 'simple' || !/^\s*[+-]?\d+(\.\d+)?\s*$/.test(text))
+      return this.unknown('an interval of several units', parts);
     const number = Number(text);
     if (name === 'year') return { sql: `to_months(${number * 12})`, type: scalar('interval_month') };
     if (name === 'month') return { sql: `to_months(${number})`, type: scalar('interval_month') };
-    if (name === 'second') return { sql: `to_milliseconds(${Math.round(number * 1000)})`, type: scalar('interval_day') };
-    if (['minute', 'hour', 'day', 'week'].includes(name)) return { sql: `to_${name}s(${number})`, type: scalar('interval_day') };
+    if (name === 'second')
+      return { sql: `to_milliseconds(${Math.round(number * 1000)})`, type: scalar('interval_day') };
+    if (['minute', 'hour', 'day', 'week'].includes(name))
+      return { sql: `to_${name}s(${number})`, type: scalar('interval_day') };
     return this.unknown(`the interval unit ${name}`, parts);
   }
 
@@ -878,15 +1110,26 @@ class Translator {
     const [a, b] = [left.type, right.type];
     const timed = this.timeArithmetic(operator, left, right);
     if (timed) return timed;
-    if (isScalar(a, 'unknown') && isScalar(b, 'unknown')) return { sql: 'CAST(NULL AS INTEGER)', type: INTEGER };
+    if (isScalar(a, 'unknown') && isScalar(b, 'unknown'))
+      return { sql: 'CAST(NULL AS INTEGER)', type: INTEGER };
     const common = isNumeric(a) || isNumeric(b) ? commonType(a, b) : null;
     if (common === null || !isNumeric(common))
-      return this.fail('TYPE_MISMATCH', `Cannot apply operator: ${toTrino(a)} ${operator} ${toTrino(b)}`, node);
-    if (isScalar(common, 'decimal') && isNumeric(a) && isNumeric(b)) return this.decimalArithmetic(operator, left, right);
+      return this.fail(
+        'TYPE_MISMATCH',
+        `Cannot apply operator: ${toTrino(a)} ${operator} ${toTrino(b)}`,
+        node,
+      );
+    if (isScalar(common, 'decimal') && isNumeric(a) && isNumeric(b))
+      return this.decimalArithmetic(operator, left, right);
     const [x, y] = [this.convert(left, common), this.convert(right, common)];
     if (operator === '/' || operator === '%') {
       const sql = isInteger(common) && operator === '/' ? `${x} // ${y}` : `${x} ${operator} ${y}`;
-      return { sql: isInteger(common) ? this.notByZero(y, `CAST(${sql} AS ${toDuckdb(common)})`, common) : `(${sql})`, type: common };
+      return {
+        sql: isInteger(common)
+          ? this.notByZero(y, `CAST(${sql} AS ${toDuckdb(common)})`, common)
+          : `(${sql})`,
+        type: common,
+      };
     }
     return { sql: `(${x} ${operator} ${y})`, type: common };
   }
@@ -903,7 +1146,10 @@ class Translator {
     const scale = Math.max(s1, s2);
     if (operator === '+' || operator === '-') {
       const type = decimal(Math.min(38, Math.max(p1 - s1, p2 - s2) + scale + 1), scale);
-      return { sql: `CAST(CAST(${x} AS ${toDuckdb(type)}) ${operator} CAST(${y} AS ${toDuckdb(type)}) AS ${toDuckdb(type)})`, type };
+      return {
+        sql: `CAST(CAST(${x} AS ${toDuckdb(type)}) ${operator} CAST(${y} AS ${toDuckdb(type)}) AS ${toDuckdb(type)})`,
+        type,
+      };
     }
     if (operator === '*') {
       const type = decimal(Math.min(38, p1 + p2), s1 + s2);
@@ -915,28 +1161,42 @@ class Translator {
     }
     const type = decimal(Math.max(1, Math.min(38, p1 + s2 + Math.max(0, s2 - s1))), scale);
     // Whole numbers of the last digit: the digits of a decimal's text are exact at any precision.
-    const unscaled = (sql: string, digits: number) => (digits === 0 ? `CAST(${sql} AS HUGEINT)` : `CAST(replace(CAST(${sql} AS VARCHAR), '.', '') AS HUGEINT)`);
+    const unscaled = (sql: string, digits: number) =>
+      digits === 0 ? `CAST(${sql} AS HUGEINT)` : `CAST(replace(CAST(${sql} AS VARCHAR), '.', '') AS HUGEINT)`;
     const factor = `CAST('1${'0'.repeat(scale + s2 - s1)}' AS HUGEINT)`;
     const quotient = `trino_divide(${unscaled(x, s1)} * ${factor}, ${unscaled(y, s2)})`;
-    const shifted = scale === 0 ? `CAST(${quotient} AS ${toDuckdb(type)})` : `CAST(CAST(${quotient} AS DECIMAL(38, 0)) * CAST('0.${'0'.repeat(scale - 1)}1' AS DECIMAL(${scale}, ${scale})) AS ${toDuckdb(type)})`;
+    const shifted =
+      scale === 0
+        ? `CAST(${quotient} AS ${toDuckdb(type)})`
+        : `CAST(CAST(${quotient} AS DECIMAL(38, 0)) * CAST('0.${'0'.repeat(scale - 1)}1' AS DECIMAL(${scale}, ${scale})) AS ${toDuckdb(type)})`;
     return { sql: this.notByZero(y, shifted, type), type };
   }
 
   private timeArithmetic(operator: string, left: Expression, right: Expression): Expression | null {
-    const isInterval = (type: TrinoType): type is ScalarType => isScalar(type, 'interval_day', 'interval_month');
-    const isTime = (type: TrinoType): type is ScalarType => isScalar(type, 'date', 'timestamp', 'timestamptz', 'time');
+    const isInterval = (type: TrinoType): type is ScalarType =>
+      isScalar(type, 'interval_day', 'interval_month');
+    const isTime = (type: TrinoType): type is ScalarType =>
+      isScalar(type, 'date', 'timestamp', 'timestamptz', 'time');
     const [a, b] = [left.type, right.type];
-    const back = (sql: string, type: ScalarType): Expression => ({ sql: type.name === 'timestamptz' ? `(${sql})` : `CAST(${sql} AS ${toDuckdb(type)})`, type });
-    if (isTime(a) && isInterval(b) && (operator === '+' || operator === '-')) return back(`${left.sql} ${operator} ${right.sql}`, a);
+    const back = (sql: string, type: ScalarType): Expression => ({
+      sql: type.name === 'timestamptz' ? `(${sql})` : `CAST(${sql} AS ${toDuckdb(type)})`,
+      type,
+    });
+    if (isTime(a) && isInterval(b) && (operator === '+' || operator === '-'))
+      return back(`${left.sql} ${operator} ${right.sql}`, a);
     if (isInterval(a) && isTime(b) && operator === '+') return back(`${right.sql} + ${left.sql}`, b);
     if (isTime(a) && isTime(b) && operator === '-') {
       const interval = scalar('interval_day');
-      if (a.name === 'date' && b.name === 'date') return { sql: `to_days(CAST(${left.sql} - ${right.sql} AS INTEGER))`, type: interval };
+      if (a.name === 'date' && b.name === 'date')
+        return { sql: `to_days(CAST(${left.sql} - ${right.sql} AS INTEGER))`, type: interval };
       return { sql: `(${left.sql} - ${right.sql})`, type: interval };
     }
-    if (isInterval(a) && isInterval(b) && a.name === b.name && (operator === '+' || operator === '-')) return { sql: `(${left.sql} ${operator} ${right.sql})`, type: a };
-    if (isInterval(a) && isInteger(b) && operator === '*') return { sql: `(${left.sql} * ${right.sql})`, type: a };
-    if (isInteger(a) && isInterval(b) && operator === '*') return { sql: `(${right.sql} * ${left.sql})`, type: b };
+    if (isInterval(a) && isInterval(b) && a.name === b.name && (operator === '+' || operator === '-'))
+      return { sql: `(${left.sql} ${operator} ${right.sql})`, type: a };
+    if (isInterval(a) && isInteger(b) && operator === '*')
+      return { sql: `(${left.sql} * ${right.sql})`, type: a };
+    if (isInteger(a) && isInterval(b) && operator === '*')
+      return { sql: `(${right.sql} * ${left.sql})`, type: b };
     return null;
   }
 
@@ -950,7 +1210,14 @@ class Translator {
     if (name !== null) {
       const named = scope.windows.get(name.toLowerCase());
       if (!named) this.fail('INVALID_WINDOW_REFERENCE', `Cannot resolve WINDOW name ${name}`, parts, name);
-      spec = { ...named!, ...Object.fromEntries(Object.entries(spec).filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0))) };
+      spec = {
+        ...named!,
+        ...Object.fromEntries(
+          Object.entries(spec).filter(
+            ([, value]) => value !== null && !(Array.isArray(value) && value.length === 0),
+          ),
+        ),
+      };
     }
     const partition = childrenOf(spec, 'partition_by').map((node) => this.expression(node, scope).sql);
     const order = childrenOf(spec, 'order_by').map((item) => this.orderItem(item, scope));
@@ -965,41 +1232,78 @@ class Translator {
   private frame(frame: TreeNode | null, scope: Scope): string[] {
     if (frame === null) return [];
     const bound = (side: unknown): string => {
-      if (typeof side === 'string') return { CurrentRow: 'CURRENT ROW', UnboundedPreceding: 'UNBOUNDED PRECEDING', UnboundedFollowing: 'UNBOUNDED FOLLOWING' }[side] ?? this.unknown(`the frame ${side}`, frame);
+      if (typeof side === 'string')
+        return (
+          {
+            CurrentRow: 'CURRENT ROW',
+            UnboundedPreceding: 'UNBOUNDED PRECEDING',
+            UnboundedFollowing: 'UNBOUNDED FOLLOWING',
+          }[side] ?? this.unknown(`the frame ${side}`, frame)
+        );
       const [word, node] = Object.entries(side as TreeNode)[0]!;
       return `${this.expression(node as TreeNode, scope).sql} ${word.toUpperCase()}`;
     };
     const kind = String(frame['kind']).toUpperCase();
     const end = frame['end'] ?? null;
-    return [end === null ? `${kind} ${bound(frame['start'])}` : `${kind} BETWEEN ${bound(frame['start'])} AND ${bound(end)}`];
+    return [
+      end === null
+        ? `${kind} ${bound(frame['start'])}`
+        : `${kind} BETWEEN ${bound(frame['start'])} AND ${bound(end)}`,
+    ];
   }
 
   private call(call: Call, node: TreeNode, scope: Scope, over = ''): Expression {
     const { name } = call;
     const filter = call.filter ? ` FILTER (WHERE ${this.condition(call.filter, scope)})` : '';
-    if (name === 'count' && (call.star || call.args.length === 0)) return { sql: `count(*)${filter}${over}`, type: BIGINT };
+    if (name === 'count' && (call.star || call.args.length === 0))
+      return { sql: `count(*)${filter}${over}`, type: BIGINT };
     if (name === 'count' && call.args.length === 1 && kindOf(call.args[0]!)[0] === 'tuple') {
-      const items = childrenOf(kindOf(call.args[0]!)[1], 'expressions').map((item) => this.expression(item, scope));
-      return { sql: `count(DISTINCT CASE WHEN ${items.map(({ sql }) => `${sql} IS NOT NULL`).join(' AND ')} THEN ROW(${items.map(({ sql }) => sql).join(', ')}) END)${filter}${over}`, type: BIGINT };
+      const items = childrenOf(kindOf(call.args[0]!)[1], 'expressions').map((item) =>
+        this.expression(item, scope),
+      );
+      return {
+        sql: `count(DISTINCT CASE WHEN ${items.map(({ sql }) => `${sql} IS NOT NULL`).join(' AND ')} THEN ROW(${items.map(({ sql }) => sql).join(', ')}) END)${filter}${over}`,
+        type: BIGINT,
+      };
     }
     if (name === 'row') return this.row(call.args, scope);
-    if (name === 'grouping') return { sql: `CAST(grouping(${call.args.map((arg) => this.expression(arg, scope).sql).join(', ')}) AS INTEGER)`, type: INTEGER };
-    if (name === 'mod') return this.arithmetic('%', this.expression(call.args[0]!, scope), this.expression(call.args[1]!, scope), node);
+    if (name === 'grouping')
+      return {
+        sql: `CAST(grouping(${call.args.map((arg) => this.expression(arg, scope).sql).join(', ')}) AS INTEGER)`,
+        type: INTEGER,
+      };
+    if (name === 'mod')
+      return this.arithmetic(
+        '%',
+        this.expression(call.args[0]!, scope),
+        this.expression(call.args[1]!, scope),
+        node,
+      );
     if (name === 'try' && call.args.length === 1) {
       const value = this.expression(call.args[0]!, scope);
       return { sql: `TRY(${value.sql})`, type: value.type };
     }
     const overloads = findFunctions(name);
-    if (overloads.length === 0) return this.fail('FUNCTION_NOT_FOUND', `local Athena does not know the function ${name}`, node, name);
+    if (overloads.length === 0)
+      return this.fail('FUNCTION_NOT_FOUND', `local Athena does not know the function ${name}`, node, name);
     const isLambda = (arg: TreeNode) => kindOf(arg)[0] === 'lambda';
     const given = call.args.map((arg) => (isLambda(arg) ? null : this.expression(arg, scope)));
     for (const entry of this.byFit(overloads, given)) {
       const matched = this.match(entry, call.args, given, scope, name);
       if (matched === null) continue;
-      return this.guard(() => this.print(entry, matched.args, matched.bound, matched.pair, call, { filter, over }, scope), node, name);
+      return this.guard(
+        () => this.print(entry, matched.args, matched.bound, matched.pair, call, { filter, over }, scope),
+        node,
+        name,
+      );
     }
     const types = given.map((value) => (value ? toTrino(value.type) : 'function'));
-    return this.fail('FUNCTION_NOT_FOUND', `Unexpected parameters (${types.join(', ')}) for function ${name}; local Athena knows it with others`, node, name);
+    return this.fail(
+      'FUNCTION_NOT_FOUND',
+      `Unexpected parameters (${types.join(', ')}) for function ${name}; local Athena knows it with others`,
+      node,
+      name,
+    );
   }
 
   /** Those first that take the arguments' types as they are. */
@@ -1008,12 +1312,25 @@ class Translator {
       given.reduce((sum, value, i) => {
         const pattern = entry.parameters[Math.min(i, entry.parameters.length - 1)];
         if (!value || pattern?.kind !== 'type' || isScalar(value.type, 'unknown')) return sum;
-        return sum + (value.type.kind === 'scalar' && pattern.type.kind === 'scalar' && value.type.name === pattern.type.name ? 0 : 1);
+        return (
+          sum +
+          (value.type.kind === 'scalar' &&
+          pattern.type.kind === 'scalar' &&
+          value.type.name === pattern.type.name
+            ? 0
+            : 1)
+        );
       }, 0);
     return [...overloads].sort((a, b) => cost(a) - cost(b));
   }
 
-  private match(entry: TrinoFunction, nodes: readonly TreeNode[], given: readonly (Expression | null)[], scope: Scope, name: string) {
+  private match(
+    entry: TrinoFunction,
+    nodes: readonly TreeNode[],
+    given: readonly (Expression | null)[],
+    scope: Scope,
+    name: string,
+  ) {
     const { parameters, variadic } = entry;
     if (variadic ? nodes.length < parameters.length : nodes.length !== parameters.length) return null;
     const patternOf = (i: number) => parameters[Math.min(i, parameters.length - 1)]!;
@@ -1026,30 +1343,72 @@ class Translator {
     const pair = `p${this.lambdas++}`;
     const args = given.map((value, i): Argument => {
       const pattern = patternOf(i);
-      if (value === null) return this.lambda(nodes[i]!, pattern as Extract<typeof pattern, { kind: 'function' }>, bound, scope, { name, pair });
+      if (value === null)
+        return this.lambda(
+          nodes[i]!,
+          pattern as Extract<typeof pattern, { kind: 'function' }>,
+          bound,
+          scope,
+          { name, pair },
+        );
       const to = bind(pattern, bound);
-      const keeps = (pattern.kind === 'type' && to.kind === 'scalar' && value.type.kind === 'scalar' && (to.name === value.type.name || (to.name === 'varchar' && isText(value.type)))) || (pattern.kind === 'variable' && 'ND'.includes(pattern.name));
+      const keeps =
+        (pattern.kind === 'type' &&
+          to.kind === 'scalar' &&
+          value.type.kind === 'scalar' &&
+          (to.name === value.type.name || (to.name === 'varchar' && isText(value.type)))) ||
+        (pattern.kind === 'variable' && 'ND'.includes(pattern.name));
       return keeps ? value : { ...value, sql: this.convert(value, to), type: to };
     });
     return { args, bound, pair };
   }
 
-  private lambda(node: TreeNode, pattern: { from: unknown[]; to: unknown }, bound: Bindings, scope: Scope, { name, pair }: { name: string; pair: string }): Argument {
+  private lambda(
+    node: TreeNode,
+    pattern: { from: unknown[]; to: unknown },
+    bound: Bindings,
+    scope: Scope,
+    { name, pair }: { name: string; pair: string },
+  ): Argument {
     const [, parts] = kindOf(node);
     const inner = new Scope(scope);
     const patterns = pattern as Extract<TrinoFunction['parameters'][number], { kind: 'function' }>;
     const names = childrenOf(parts, 'parameters').map((parameter) => identifierOf(parameter)!);
-    if (names.length !== patterns.from.length) this.fail('FUNCTION_NOT_FOUND', `the lambda of ${name} takes ${patterns.from.length} arguments`, node, name);
-    const ofPair = name.startsWith('transform_') || name === 'map_filter' ? ['.key', '.value'] : name === 'zip_with' ? ['[1]', '[2]'] : null;
+    if (names.length !== patterns.from.length)
+      this.fail(
+        'FUNCTION_NOT_FOUND',
+        `the lambda of ${name} takes ${patterns.from.length} arguments`,
+        node,
+        name,
+      );
+    const ofPair =
+      name.startsWith('transform_') || name === 'map_filter'
+        ? ['.key', '.value']
+        : name === 'zip_with'
+          ? ['[1]', '[2]']
+          : null;
     const variables = names.map((_, i) => (ofPair ? `${pair}${ofPair[i]}` : `l${this.lambdas++}`));
-    names.forEach((variable, i) => inner.variables.set(variable.toLowerCase(), { sql: variables[i]!, type: bind(patterns.from[i]!, bound) }));
+    names.forEach((variable, i) =>
+      inner.variables.set(variable.toLowerCase(), {
+        sql: variables[i]!,
+        type: bind(patterns.from[i]!, bound),
+      }),
+    );
     const body = this.expression(childOf(parts, 'body')!, inner);
     unify(patterns.to, body.type, bound);
     const sql = isScalar(body.type, 'unknown') ? this.convert(body, bind(patterns.to, bound)) : body.sql;
     return { sql: ofPair ? sql : `lambda ${variables.join(', ')}: ${sql}`, type: body.type };
   }
 
-  private print(entry: TrinoFunction, args: Argument[], bound: Bindings, pair: string, call: Call, { filter, over }: { filter: string; over: string }, scope: Scope): Expression {
+  private print(
+    entry: TrinoFunction,
+    args: Argument[],
+    bound: Bindings,
+    pair: string,
+    call: Call,
+    { filter, over }: { filter: string; over: string },
+    scope: Scope,
+  ): Expression {
     const result = entry.result(bound, args);
     const fill = (template: string, around = '') =>
       template.replace(/\$(\d|\*|type|p|(?=\s|\)|,|$))/g, (found, key: string) => {
@@ -1059,14 +1418,20 @@ class Translator {
         if (key === '') return around;
         return args[Number(key) - 1]?.sql ?? found;
       });
-    let sql = typeof entry.sql === 'string' ? fill(entry.sql) : entry.sql(args, result).replaceAll('$p', pair);
+    let sql =
+      typeof entry.sql === 'string' ? fill(entry.sql) : entry.sql(args, result).replaceAll('$p', pair);
     if (entry.kind === 'scalar') {
-      if (over !== '' || filter !== '' || call.distinct) throw new Unknown(`${call.name} with OVER, FILTER or DISTINCT`);
+      if (over !== '' || filter !== '' || call.distinct)
+        throw new Unknown(`${call.name} with OVER, FILTER or DISTINCT`);
       return { sql: /^[\w.]+$/.test(sql) ? sql : `(${sql})`, type: result };
     }
     if (entry.kind === 'window' && over === '') throw new Unknown(`${call.name} without OVER`);
     if (call.distinct) sql = sql.replace(/\((DISTINCT )?/, '(DISTINCT ');
-    if (call.orderBy.length > 0) sql = sql.replace(/\)$/, ` ORDER BY ${call.orderBy.map((item) => this.orderItem(item, scope)).join(', ')})`);
+    if (call.orderBy.length > 0)
+      sql = sql.replace(
+        /\)$/,
+        ` ORDER BY ${call.orderBy.map((item) => this.orderItem(item, scope)).join(', ')})`,
+      );
     if (call.ignoreNulls) sql = sql.replace(/\)$/, ' IGNORE NULLS)');
     const whole = `${sql}${filter}${over}`;
     return { sql: entry.around === undefined ? whole : `(${fill(entry.around, whole)})`, type: result };
@@ -1077,7 +1442,11 @@ class Translator {
   private typeOf(node: TreeNode): TrinoType {
     const size = (key: string) => node[key] as number | null | undefined;
     switch (node['data_type']) {
-      case 'boolean': case 'date': case 'double': case 'json': case 'uuid':
+      case 'boolean':
+      case 'date':
+      case 'double':
+      case 'json':
+      case 'uuid':
         return scalar(node['data_type']);
       case 'tiny_int':
         return scalar('tinyint');
@@ -1103,16 +1472,25 @@ class Translator {
       case 'timestamp': {
         const precision = size('precision') ?? 3;
         if (precision > 6) this.unknown(`timestamp(${precision}): DuckDB keeps six digits of a second`, node);
-        return node['timezone'] === true ? scalar('timestamptz', { precision, zone: 'UTC' }) : scalar('timestamp', { precision });
+        return node['timezone'] === true
+          ? scalar('timestamptz', { precision, zone: 'UTC' })
+          : scalar('timestamp', { precision });
       }
       case 'array':
         return arrayOf(this.typeOf(childOf(node, 'element_type')!));
       case 'map':
-        return { kind: 'map', key: this.typeOf(childOf(node, 'key_type')!), value: this.typeOf(childOf(node, 'value_type')!) };
+        return {
+          kind: 'map',
+          key: this.typeOf(childOf(node, 'key_type')!),
+          value: this.typeOf(childOf(node, 'value_type')!),
+        };
       case 'struct':
         return {
           kind: 'row',
-          fields: childrenOf(node, 'fields').map((field) => ({ name: field['name'] === '' ? null : String(field['name']).toLowerCase(), type: this.typeOf(childOf(field, 'data_type')!) })),
+          fields: childrenOf(node, 'fields').map((field) => ({
+            name: field['name'] === '' ? null : String(field['name']).toLowerCase(),
+            type: this.typeOf(childOf(field, 'data_type')!),
+          })),
         };
     }
     return this.unknown(`the type ${String(node['data_type'])}`, node);
@@ -1122,7 +1500,8 @@ class Translator {
     try {
       return make();
     } catch (error) {
-      if (error instanceof Unknown) return this.fail('NOT_SUPPORTED', `local Athena does not know ${error.message}`, node, name);
+      if (error instanceof Unknown)
+        return this.fail('NOT_SUPPORTED', `local Athena does not know ${error.message}`, node, name);
       throw error;
     }
   }
@@ -1138,7 +1517,10 @@ class Translator {
 
   /** The parser keeps the places of names. A function's is looked for; another node's is that of the first name in it. */
   private place(node: TreeNode | null, name?: string): string | null {
-    let offset = name === undefined ? -1 : this.source.search(new RegExp(`(?<![\\w'])${name.replace(/[^\w]/g, '\\$&')}\\b`, 'i'));
+    let offset =
+      name === undefined
+        ? -1
+        : this.source.search(new RegExp(`(?<![\\w'])${name.replace(/[^\w]/g, '\\$&')}\\b`, 'i'));
     if (offset === -1) offset = node === null ? -1 : (firstOffset(node) ?? -1);
     if (offset === -1) return null;
     const before = this.source.slice(0, offset);
@@ -1146,13 +1528,24 @@ class Translator {
   }
 }
 
-const NO_CALL: Omit<Call, 'name' | 'args'> = { star: false, distinct: false, filter: null, orderBy: [], ignoreNulls: false };
+const NO_CALL: Omit<Call, 'name' | 'args'> = {
+  star: false,
+  distinct: false,
+  filter: null,
+  orderBy: [],
+  ignoreNulls: false,
+};
 /** The function that EXTRACT of a field is. */
 function extracted(field: unknown): string {
   const name = typeof field === 'string' ? field : String(Object.values(field as TreeNode)[0]);
   return EXTRACTED[name] ?? name.toLowerCase();
 }
-const EXTRACTED: Record<string, string> = { DayOfWeek: 'day_of_week', DayOfYear: 'day_of_year', Dow: 'day_of_week', Doy: 'day_of_year' };
+const EXTRACTED: Record<string, string> = {
+  DayOfWeek: 'day_of_week',
+  DayOfYear: 'day_of_year',
+  Dow: 'day_of_week',
+  Doy: 'day_of_year',
+};
 
 function firstOffset(node: unknown): number | null {
   if (typeof node !== 'object' || node === null) return null;
@@ -1167,7 +1560,9 @@ function firstOffset(node: unknown): number | null {
 
 function ordinalOf(node: TreeNode): number | null {
   const literal = childOf(node, 'literal');
-  return literal?.['literal_type'] === 'number' && /^\d+$/.test(String(literal['value'])) ? Number(literal['value']) : null;
+  return literal?.['literal_type'] === 'number' && /^\d+$/.test(String(literal['value']))
+    ? Number(literal['value'])
+    : null;
 }
 
 /** The number of LIMIT and OFFSET, which is inside a node for a SELECT and bare for a UNION. */
@@ -1181,7 +1576,17 @@ function balance(node: TreeNode): TreeNode {
   if (kind !== 'intersect') return node;
   const [leftKind, left] = kindOf(childOf(parts, 'left')!);
   if (leftKind !== 'union' && leftKind !== 'except') return node;
-  return { [leftKind]: { ...parts, ...left, order_by: parts['order_by'], limit: parts['limit'], offset: parts['offset'], with: left['with'] ?? parts['with'], right: balance({ intersect: { left: left['right'], right: parts['right'], all: parts['all'] } }) } };
+  return {
+    [leftKind]: {
+      ...parts,
+      ...left,
+      order_by: parts['order_by'],
+      limit: parts['limit'],
+      offset: parts['offset'],
+      with: left['with'] ?? parts['with'],
+      right: balance({ intersect: { left: left['right'], right: parts['right'], all: parts['all'] } }),
+    },
+  };
 }
 
 /** A node that is a call of a function, whatever shape the parser gives it. */
@@ -1209,4 +1614,3 @@ function callOf(node: TreeNode): Call | null {
   });
   return { name, args, ...more };
 }
-

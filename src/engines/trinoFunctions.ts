@@ -189,9 +189,19 @@ add('math', [
     { result: (_, [x]) => wholeOf(x!.type as ScalarType) },
   ],
   ['ceil ceiling', 'N -> N', (args, result) => `CAST(ceil(${args[0]!.sql}) AS ${toDuckdb(result)})`],
-  ['floor', 'decimal -> decimal', 'CAST(floor($1) AS $type)', { result: (_, [x]) => wholeOf(x!.type as ScalarType) }],
+  [
+    'floor',
+    'decimal -> decimal',
+    'CAST(floor($1) AS $type)',
+    { result: (_, [x]) => wholeOf(x!.type as ScalarType) },
+  ],
   ['floor', 'N -> N', (args, result) => `CAST(floor(${args[0]!.sql}) AS ${toDuckdb(result)})`],
-  ['round', 'decimal -> decimal', 'CAST(round($1) AS $type)', { result: (_, [x]) => wholeOf(x!.type as ScalarType) }],
+  [
+    'round',
+    'decimal -> decimal',
+    'CAST(round($1) AS $type)',
+    { result: (_, [x]) => wholeOf(x!.type as ScalarType) },
+  ],
   [
     'round',
     'decimal, bigint -> decimal',
@@ -204,13 +214,26 @@ add('math', [
     },
   ],
   ['round', 'N -> N', (args, result) => `CAST(round(${args[0]!.sql}) AS ${toDuckdb(result)})`],
-  ['round', 'N, bigint -> N', (args, result) => `CAST(round(${args[0]!.sql}, CAST(${args[1]!.sql} AS INTEGER)) AS ${toDuckdb(result)})`],
-  ['truncate', 'decimal -> decimal', 'CAST(trunc($1) AS $type)', { result: (_, [x]) => wholeOf(x!.type as ScalarType) }],
+  [
+    'round',
+    'N, bigint -> N',
+    (args, result) => `CAST(round(${args[0]!.sql}, CAST(${args[1]!.sql} AS INTEGER)) AS ${toDuckdb(result)})`,
+  ],
+  [
+    'truncate',
+    'decimal -> decimal',
+    'CAST(trunc($1) AS $type)',
+    { result: (_, [x]) => wholeOf(x!.type as ScalarType) },
+  ],
   ['truncate', 'N -> N', (args, result) => `CAST(trunc(${args[0]!.sql}) AS ${toDuckdb(result)})`],
   ['truncate', 'double, bigint -> double', 'trunc($1 * pow(10, $2)) / pow(10, $2)'],
   ['power pow', 'double, double -> double', 'pow($1, $2)'],
   ['sqrt', 'double -> double', "CASE WHEN $1 < 0 THEN CAST('NaN' AS DOUBLE) ELSE sqrt($1) END"],
-  ['cbrt', 'double -> double', 'CASE WHEN pow(round(cbrt($1)), 3) = $1 THEN round(cbrt($1)) ELSE cbrt($1) END'],
+  [
+    'cbrt',
+    'double -> double',
+    'CASE WHEN pow(round(cbrt($1)), 3) = $1 THEN round(cbrt($1)) ELSE cbrt($1) END',
+  ],
   ['exp degrees radians sin cos tan atan sinh cosh tanh', 'double -> double', ''],
   ['asin acos', 'double -> double', ''],
   ['atan2', 'double, double -> double', 'atan2($1, $2)'],
@@ -228,8 +251,16 @@ add('math', [
   ['rand random', ' -> double', 'random()'],
   ['rand random', 'bigint -> bigint', 'CAST(floor(random() * $1) AS BIGINT)'],
   ['from_base', 'varchar, bigint -> bigint', (args) => fromBase(args)],
-  ['to_base', 'bigint, bigint -> varchar', "CASE WHEN $1 < 0 THEN '-' ELSE '' END || lower(to_base(abs($1), CAST($2 AS INTEGER)))"],
-  ['width_bucket', 'double, double, double, bigint -> bigint', 'CAST(CASE WHEN $1 < least($2, $3) THEN CASE WHEN $2 < $3 THEN 0 ELSE $4 + 1 END WHEN $1 >= greatest($2, $3) THEN CASE WHEN $2 < $3 THEN $4 + 1 ELSE 0 END ELSE floor($4 * abs($1 - $2) / abs($3 - $2)) + 1 END AS BIGINT)'],
+  [
+    'to_base',
+    'bigint, bigint -> varchar',
+    "CASE WHEN $1 < 0 THEN '-' ELSE '' END || lower(to_base(abs($1), CAST($2 AS INTEGER)))",
+  ],
+  [
+    'width_bucket',
+    'double, double, double, bigint -> bigint',
+    'CAST(CASE WHEN $1 < least($2, $3) THEN CASE WHEN $2 < $3 THEN 0 ELSE $4 + 1 END WHEN $1 >= greatest($2, $3) THEN CASE WHEN $2 < $3 THEN $4 + 1 ELSE 0 END ELSE floor($4 * abs($1 - $2) / abs($3 - $2)) + 1 END AS BIGINT)',
+  ],
 ]);
 function logarithm(name: string): string {
   return `CASE WHEN $1 = 0 THEN CAST('-Infinity' AS DOUBLE) WHEN $1 < 0 THEN CAST('NaN' AS DOUBLE) ELSE ${name}($1) END`;
@@ -252,7 +283,14 @@ add('bitwise', [
   ['bitwise_or', 'bigint, bigint -> bigint', '($1 | $2)'],
   ['bitwise_xor', 'bigint, bigint -> bigint', 'xor($1, $2)'],
   ['bitwise_not', 'bigint -> bigint', '(~$1)'],
-  ['bit_count', 'bigint, bigint -> bigint', (args) => (args[1]!.sql === 'CAST(64 AS BIGINT)' || args[1]!.sql === '64' ? `CAST(bit_count(${args[0]!.sql}) AS BIGINT)` : refuse('bit_count of other than 64 bits'))],
+  [
+    'bit_count',
+    'bigint, bigint -> bigint',
+    (args) =>
+      args[1]!.sql === 'CAST(64 AS BIGINT)' || args[1]!.sql === '64'
+        ? `CAST(bit_count(${args[0]!.sql}) AS BIGINT)`
+        : refuse('bit_count of other than 64 bits'),
+  ],
 ]);
 
 // -- Conditions ----------------------------------------------------------------------------------------------------------
@@ -266,8 +304,17 @@ add('conditional', [
 ]);
 // Null when one of them is null, where DuckDB passes over it.
 add('comparison', [
-  ['greatest', 'T... -> T', (args) => `CASE WHEN ${anyNull(args)} THEN NULL ELSE greatest(${args.map(({ sql }) => sql).join(', ')}) END`],
-  ['least', 'T... -> T', (args) => `CASE WHEN ${anyNull(args)} THEN NULL ELSE least(${args.map(({ sql }) => sql).join(', ')}) END`],
+  [
+    'greatest',
+    'T... -> T',
+    (args) =>
+      `CASE WHEN ${anyNull(args)} THEN NULL ELSE greatest(${args.map(({ sql }) => sql).join(', ')}) END`,
+  ],
+  [
+    'least',
+    'T... -> T',
+    (args) => `CASE WHEN ${anyNull(args)} THEN NULL ELSE least(${args.map(({ sql }) => sql).join(', ')}) END`,
+  ],
 ]);
 add('conversion', [
   ['typeof', 'T -> varchar', (args) => quoteText(toTrino(args[0]!.type))],
@@ -288,7 +335,8 @@ function formatText([format, ...values]: Argument[]): string {
     const value = values[next++] ?? refuse('a format with more places than values');
     if (part === '%s') return `coalesce(${toText(value.type, value.sql)}, 'null')`;
     if (part === '%d') return `CAST(${value.sql} AS VARCHAR)`;
-    if (/^%(0\d+)?d$/.test(part) || /^%(0\d+)?(\.\d+)?f$/.test(part)) return `printf(${quoteText(part)}, ${value.sql})`;
+    if (/^%(0\d+)?d$/.test(part) || /^%(0\d+)?(\.\d+)?f$/.test(part))
+      return `printf(${quoteText(part)}, ${value.sql})`;
     return refuse(`the format ${part}`);
   });
   return `(${printed.join(' || ')})`;
@@ -313,19 +361,54 @@ add('string', [
   ['lpad', 'varchar, bigint, varchar -> varchar', 'lpad($1, CAST($2 AS INTEGER), $3)'],
   ['rpad', 'varchar, bigint, varchar -> varchar', 'rpad($1, CAST($2 AS INTEGER), $3)'],
   ['replace', 'varchar, varchar -> varchar', "replace($1, $2, '')"],
-  ['replace', 'varchar, varchar, varchar -> varchar', (args) => (args[1]!.literal === '' ? refuse('replace of an empty text') : `replace(${args.map(({ sql }) => sql).join(', ')})`)],
+  [
+    'replace',
+    'varchar, varchar, varchar -> varchar',
+    (args) =>
+      args[1]!.literal === ''
+        ? refuse('replace of an empty text')
+        : `replace(${args.map(({ sql }) => sql).join(', ')})`,
+  ],
   ['split', 'varchar, varchar -> array(varchar)', 'string_split($1, $2)'],
-  ['split', 'varchar, varchar, bigint -> array(varchar)', "list_concat(list_slice(string_split($1, $2), 1, $3 - 1), CASE WHEN len(string_split($1, $2)) >= $3 THEN [array_to_string(list_slice(string_split($1, $2), $3, len(string_split($1, $2))), $2)] ELSE [] END)"],
-  ['split_part', 'varchar, varchar, bigint -> varchar', `CASE WHEN $3 <= 0 THEN ${raise(failure('INVALID_FUNCTION_ARGUMENT: Index must be greater than zero'), VARCHAR)} ELSE string_split($1, $2)[$3] END`],
-  ['split_to_map', 'varchar, varchar, varchar -> map(varchar, varchar)', "map_from_entries(list_transform(list_filter(string_split($1, $2), lambda s: s <> ''), lambda s: ROW(left(s, instr(s, $3) - 1), substr(s, instr(s, $3) + length($3)))))"],
+  [
+    'split',
+    'varchar, varchar, bigint -> array(varchar)',
+    'list_concat(list_slice(string_split($1, $2), 1, $3 - 1), CASE WHEN len(string_split($1, $2)) >= $3 THEN [array_to_string(list_slice(string_split($1, $2), $3, len(string_split($1, $2))), $2)] ELSE [] END)',
+  ],
+  [
+    'split_part',
+    'varchar, varchar, bigint -> varchar',
+    `CASE WHEN $3 <= 0 THEN ${raise(failure('INVALID_FUNCTION_ARGUMENT: Index must be greater than zero'), VARCHAR)} ELSE string_split($1, $2)[$3] END`,
+  ],
+  [
+    'split_to_map',
+    'varchar, varchar, varchar -> map(varchar, varchar)',
+    "map_from_entries(list_transform(list_filter(string_split($1, $2), lambda s: s <> ''), lambda s: ROW(left(s, instr(s, $3) - 1), substr(s, instr(s, $3) + length($3)))))",
+  ],
   ['strpos', 'varchar, varchar -> bigint', 'instr($1, $2)'],
-  ['strpos', 'varchar, varchar, bigint -> bigint', 'CASE WHEN $3 <= 0 OR len(string_split($1, $2)) <= $3 THEN 0 ELSE length(array_to_string(list_slice(string_split($1, $2), 1, $3), $2)) + 1 END'],
-  ['substr substring', 'varchar, bigint -> varchar', "CASE WHEN $2 = 0 OR abs($2) > length($1) THEN '' ELSE substr($1, $2) END"],
-  ['substr substring', 'varchar, bigint, bigint -> varchar', "CASE WHEN $2 = 0 OR $3 <= 0 OR abs($2) > length($1) THEN '' WHEN $2 < 0 THEN left(substr($1, $2), $3) ELSE substr($1, $2, $3) END"],
+  [
+    'strpos',
+    'varchar, varchar, bigint -> bigint',
+    'CASE WHEN $3 <= 0 OR len(string_split($1, $2)) <= $3 THEN 0 ELSE length(array_to_string(list_slice(string_split($1, $2), 1, $3), $2)) + 1 END',
+  ],
+  [
+    'substr substring',
+    'varchar, bigint -> varchar',
+    "CASE WHEN $2 = 0 OR abs($2) > length($1) THEN '' ELSE substr($1, $2) END",
+  ],
+  [
+    'substr substring',
+    'varchar, bigint, bigint -> varchar',
+    "CASE WHEN $2 = 0 OR $3 <= 0 OR abs($2) > length($1) THEN '' WHEN $2 < 0 THEN left(substr($1, $2), $3) ELSE substr($1, $2, $3) END",
+  ],
   ['starts_with', 'varchar, varchar -> boolean', 'starts_with($1, $2)'],
   ['ends_with', 'varchar, varchar -> boolean', 'ends_with($1, $2)'],
   ['translate', 'varchar, varchar, varchar -> varchar', 'translate($1, $2, $3)'],
-  ['concat', 'varbinary, varbinary... -> varbinary', (args) => `(${args.map(({ sql }) => sql).join(' || ')})`],
+  [
+    'concat',
+    'varbinary, varbinary... -> varbinary',
+    (args) => `(${args.map(({ sql }) => sql).join(' || ')})`,
+  ],
   ['concat', 'array(T), array(T)... -> array(T)', (args) => `(${args.map(({ sql }) => sql).join(' || ')})`],
   ['concat', 'varchar, varchar... -> varchar', (args) => `(${args.map(({ sql }) => sql).join(' || ')})`],
   ['concat_ws', 'varchar, array(varchar) -> varchar', 'array_to_string($2, $1)'],
@@ -357,12 +440,32 @@ add('binary', [
 ]);
 add('uuid', [['uuid', ' -> uuid', 'uuid()']]);
 add('url', [
-  ['url_extract_protocol', 'varchar -> varchar', "nullif(regexp_extract($1, '^([A-Za-z][A-Za-z0-9+.-]*):', 1), '')"],
-  ['url_extract_host', 'varchar -> varchar', "nullif(regexp_extract($1, '^[A-Za-z][A-Za-z0-9+.-]*://([^/?#@]*@)?([^/:?#]*)', 2), '')"],
-  ['url_extract_path', 'varchar -> varchar', "regexp_extract($1, '^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*([^?#]*)', 1)"],
+  [
+    'url_extract_protocol',
+    'varchar -> varchar',
+    "nullif(regexp_extract($1, '^([A-Za-z][A-Za-z0-9+.-]*):', 1), '')",
+  ],
+  [
+    'url_extract_host',
+    'varchar -> varchar',
+    "nullif(regexp_extract($1, '^[A-Za-z][A-Za-z0-9+.-]*://([^/?#@]*@)?([^/:?#]*)', 2), '')",
+  ],
+  [
+    'url_extract_path',
+    'varchar -> varchar',
+    "regexp_extract($1, '^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*([^?#]*)', 1)",
+  ],
   ['url_extract_query', 'varchar -> varchar', "nullif(regexp_extract($1, '\\?([^#]*)', 1), '')"],
-  ['url_extract_port', 'varchar -> bigint', "TRY_CAST(regexp_extract($1, '^[A-Za-z][A-Za-z0-9+.-]*://[^/:?#]*:(\\d+)', 1) AS BIGINT)"],
-  ['url_encode', 'varchar -> varchar', "replace(replace(replace(url_encode($1), '%20', '+'), '~', '%7E'), '%2A', '*')"],
+  [
+    'url_extract_port',
+    'varchar -> bigint',
+    "TRY_CAST(regexp_extract($1, '^[A-Za-z][A-Za-z0-9+.-]*://[^/:?#]*:(\\d+)', 1) AS BIGINT)",
+  ],
+  [
+    'url_encode',
+    'varchar -> varchar',
+    "replace(replace(replace(url_encode($1), '%20', '+'), '~', '%7E'), '%2A', '*')",
+  ],
   ['url_decode', 'varchar -> varchar', "url_decode(replace($1, '+', '%20'))"],
 ]);
 
@@ -377,20 +480,46 @@ const matched = (sql: string) => (args: Argument[]) => {
 };
 add('regexp', [
   ['regexp_like', 'varchar, varchar -> boolean', matched('regexp_matches($1, $2)')],
-  ['regexp_extract', 'varchar, varchar -> varchar', matched('CASE WHEN regexp_matches($1, $2) THEN regexp_extract($1, $2) END')],
-  ['regexp_extract', 'varchar, varchar, bigint -> varchar', matched('CASE WHEN regexp_matches($1, $2) THEN regexp_extract($1, $2, CAST($3 AS INTEGER)) END')],
+  [
+    'regexp_extract',
+    'varchar, varchar -> varchar',
+    matched('CASE WHEN regexp_matches($1, $2) THEN regexp_extract($1, $2) END'),
+  ],
+  [
+    'regexp_extract',
+    'varchar, varchar, bigint -> varchar',
+    matched('CASE WHEN regexp_matches($1, $2) THEN regexp_extract($1, $2, CAST($3 AS INTEGER)) END'),
+  ],
   ['regexp_extract_all', 'varchar, varchar -> array(varchar)', matched('regexp_extract_all($1, $2)')],
-  ['regexp_extract_all', 'varchar, varchar, bigint -> array(varchar)', matched('regexp_extract_all($1, $2, CAST($3 AS INTEGER))')],
+  [
+    'regexp_extract_all',
+    'varchar, varchar, bigint -> array(varchar)',
+    matched('regexp_extract_all($1, $2, CAST($3 AS INTEGER))'),
+  ],
   ['regexp_replace', 'varchar, varchar -> varchar', matched("regexp_replace($1, $2, '', 'g')")],
-  ['regexp_replace', 'varchar, varchar, varchar -> varchar', (args) => {
-    noFlags(args[1]!.literal);
-    const replacement = literalOf(args[2], 'a replacement');
-    const text = replacement.replace(/\\(?!\$)/g, '\\\\').replace(/(\\?)\$(\d)?/g, (_, escaped: string, digit?: string) => escaped ? `$${digit ?? ''}` : digit ? `\\${digit}` : '$');
-    return `regexp_replace(${args[0]!.sql}, ${args[1]!.sql}, ${quoteText(text)}, 'g')`;
-  }],
+  [
+    'regexp_replace',
+    'varchar, varchar, varchar -> varchar',
+    (args) => {
+      noFlags(args[1]!.literal);
+      const replacement = literalOf(args[2], 'a replacement');
+      const text = replacement
+        .replace(/\\(?!\$)/g, '\\\\')
+        .replace(/(\\?)\$(\d)?/g, (_, escaped: string, digit?: string) =>
+          escaped ? `$${digit ?? ''}` : digit ? `\\${digit}` : '$',
+        );
+      return `regexp_replace(${args[0]!.sql}, ${args[1]!.sql}, ${quoteText(text)}, 'g')`;
+    },
+  ],
   ['regexp_split', 'varchar, varchar -> array(varchar)', matched('string_split_regex($1, $2)')],
   ['regexp_count', 'varchar, varchar -> bigint', matched('CAST(len(regexp_extract_all($1, $2)) AS BIGINT)')],
-  ['regexp_position', 'varchar, varchar -> integer', matched('CAST(CASE WHEN regexp_matches($1, $2) THEN instr($1, regexp_extract($1, $2)) ELSE -1 END AS INTEGER)')],
+  [
+    'regexp_position',
+    'varchar, varchar -> integer',
+    matched(
+      'CAST(CASE WHEN regexp_matches($1, $2) THEN instr($1, regexp_extract($1, $2)) ELSE -1 END AS INTEGER)',
+    ),
+  ],
 ]);
 
 // -- Dates and times -----------------------------------------------------------------------------------------------------
@@ -402,16 +531,23 @@ const unitOf = (argument: Argument | undefined): string => {
 };
 const local = ({ sql, type }: Argument) => localTime(sql, type);
 const zoned = (sql: string, type: TrinoType) =>
-  isScalar(type, 'timestamptz') ? `(${sql} AT TIME ZONE ${quoteText(toDuckdbZone(type.zone ?? 'UTC'))})` : sql;
+  isScalar(type, 'timestamptz')
+    ? `(${sql} AT TIME ZONE ${quoteText(toDuckdbZone(type.zone ?? 'UTC'))})`
+    : sql;
 /** A value of a function over local time, back in the argument's type. */
 const back = (sql: string, type: TrinoType) =>
-  isScalar(type, 'timestamptz') ? zoned(`CAST(${sql} AS TIMESTAMP)`, type) : `CAST(${sql} AS ${toDuckdb(type)})`;
-const part = (call: string) => ([x]: Argument[]) => `CAST(${call.replace('$1', () => local(x!))} AS BIGINT)`;
+  isScalar(type, 'timestamptz')
+    ? zoned(`CAST(${sql} AS TIMESTAMP)`, type)
+    : `CAST(${sql} AS ${toDuckdb(type)})`;
+const part =
+  (call: string) =>
+  ([x]: Argument[]) =>
+    `CAST(${call.replace('$1', () => local(x!))} AS BIGINT)`;
 
 add('datetime', [
   ['now', ' -> timestamptz', 'now()'],
   ['current_timestamp', ' -> timestamptz', 'now()'],
-  ['current_date', ' -> date', 'CAST(now() AT TIME ZONE \'UTC\' AS DATE)'],
+  ['current_date', ' -> date', "CAST(now() AT TIME ZONE 'UTC' AS DATE)"],
   ['localtimestamp', ' -> timestamp', "(now() AT TIME ZONE 'UTC')"],
   ['date', 'varchar -> date', 'CAST($1 AS DATE)'],
   ['date', 'D -> date', ([x]) => `CAST(${local(x!)} AS DATE)`],
@@ -429,30 +565,100 @@ add('datetime', [
   ['second', 'D -> bigint', part('second($1)')],
   ['millisecond', 'D -> bigint', part('(millisecond($1) % 1000)')],
   ['last_day_of_month', 'D -> date', ([x]) => `last_day(${local(x!)})`],
-  ['date_trunc', 'varchar, D -> D', ([unit, x]) => back(`date_trunc(${quoteText(unitOf(unit))}, ${local(x!)})`, x!.type)],
-  ['date_add', 'varchar, bigint, D -> D', ([unit, n, x]) => {
-    const name = unitOf(unit);
-    if (isScalar(x!.type, 'date') && /second|minute|hour/.test(name)) return refuse(`the unit ${name} for a date`);
-    const interval = `to_${name}s(CAST(${n!.sql} AS INTEGER))`;
-    const step = name === 'millisecond' ? `to_milliseconds(${n!.sql})` : name === 'quarter' ? `to_months(CAST(${n!.sql} * 3 AS INTEGER))` : name === 'second' || name === 'minute' || name === 'hour' ? `to_${name}s(${n!.sql})` : interval;
-    return back(`${local(x!)} + ${step}`, x!.type);
-  }],
-  ['date_diff', 'varchar, D, D -> bigint', ([unit, a, b]) => `date_sub(${quoteText(unitOf(unit))}, ${local(a!)}, ${local(b!)})`],
-  ['date_format', 'D, varchar -> varchar', ([x, format]) => `strftime(CAST(${local(x!)} AS TIMESTAMP), ${quoteText(fromMysql(literalOf(format, 'a format'), false))})`],
-  ['date_parse', 'varchar, varchar -> timestamp', ([x, format]) => parsed(x!, fromMysql(literalOf(format, 'a format'), true))],
-  ['format_datetime', 'D, varchar -> varchar', ([x, format]) => `strftime(CAST(${local(x!)} AS TIMESTAMP), ${quoteText(fromJoda(literalOf(format, 'a format'), x!.type))})`],
-  ['parse_datetime', 'varchar, varchar -> timestamptz', ([x, format]) => `(${parsed(x!, fromJoda(literalOf(format, 'a format'), null))} AT TIME ZONE 'UTC')`],
+  [
+    'date_trunc',
+    'varchar, D -> D',
+    ([unit, x]) => back(`date_trunc(${quoteText(unitOf(unit))}, ${local(x!)})`, x!.type),
+  ],
+  [
+    'date_add',
+    'varchar, bigint, D -> D',
+    ([unit, n, x]) => {
+      const name = unitOf(unit);
+      if (isScalar(x!.type, 'date') && /second|minute|hour/.test(name))
+        return refuse(`the unit ${name} for a date`);
+      const interval = `to_${name}s(CAST(${n!.sql} AS INTEGER))`;
+      const step =
+        name === 'millisecond'
+          ? `to_milliseconds(${n!.sql})`
+          : name === 'quarter'
+            ? `to_months(CAST(${n!.sql} * 3 AS INTEGER))`
+            : name === 'second' || name === 'minute' || name === 'hour'
+              ? `to_${name}s(${n!.sql})`
+              : interval;
+      return back(`${local(x!)} + ${step}`, x!.type);
+    },
+  ],
+  [
+    'date_diff',
+    'varchar, D, D -> bigint',
+    ([unit, a, b]) => `date_sub(${quoteText(unitOf(unit))}, ${local(a!)}, ${local(b!)})`,
+  ],
+  [
+    'date_format',
+    'D, varchar -> varchar',
+    ([x, format]) =>
+      `strftime(CAST(${local(x!)} AS TIMESTAMP), ${quoteText(fromMysql(literalOf(format, 'a format'), false))})`,
+  ],
+  [
+    'date_parse',
+    'varchar, varchar -> timestamp',
+    ([x, format]) => parsed(x!, fromMysql(literalOf(format, 'a format'), true)),
+  ],
+  [
+    'format_datetime',
+    'D, varchar -> varchar',
+    ([x, format]) =>
+      `strftime(CAST(${local(x!)} AS TIMESTAMP), ${quoteText(fromJoda(literalOf(format, 'a format'), x!.type))})`,
+  ],
+  [
+    'parse_datetime',
+    'varchar, varchar -> timestamptz',
+    ([x, format]) => `(${parsed(x!, fromJoda(literalOf(format, 'a format'), null))} AT TIME ZONE 'UTC')`,
+  ],
   ['from_unixtime', 'double -> timestamptz', 'to_timestamp(round($1, 3))'],
-  ['from_unixtime', 'double, varchar -> timestamptz', 'to_timestamp(round($1, 3))', { result: (_, [, zone]) => scalar('timestamptz', { precision: 3, zone: literalOf(zone, 'a zone') }) }],
+  [
+    'from_unixtime',
+    'double, varchar -> timestamptz',
+    'to_timestamp(round($1, 3))',
+    { result: (_, [, zone]) => scalar('timestamptz', { precision: 3, zone: literalOf(zone, 'a zone') }) },
+  ],
   ['to_unixtime', 'D -> double', ([x]) => `epoch(${x!.sql})`],
   ['from_iso8601_date', 'varchar -> date', 'CAST($1 AS DATE)'],
-  ['from_iso8601_timestamp', 'varchar -> timestamptz', (args) => (args[0]!.literal === undefined ? `trino_from_iso8601_timestamp(${args[0]!.sql})` : `CAST(${args[0]!.sql} AS TIMESTAMPTZ)`), {
-    result: (_, [x]) => scalar('timestamptz', { precision: 3, zone: /T.*([+-]\d{2}:\d{2})$/.exec(x!.literal ?? '')?.[1] ?? 'UTC' }),
-  }],
+  [
+    'from_iso8601_timestamp',
+    'varchar -> timestamptz',
+    (args) =>
+      args[0]!.literal === undefined
+        ? `trino_from_iso8601_timestamp(${args[0]!.sql})`
+        : `CAST(${args[0]!.sql} AS TIMESTAMPTZ)`,
+    {
+      result: (_, [x]) =>
+        scalar('timestamptz', {
+          precision: 3,
+          zone: /T.*([+-]\d{2}:\d{2})$/.exec(x!.literal ?? '')?.[1] ?? 'UTC',
+        }),
+    },
+  ],
   ['to_iso8601', 'date -> varchar', 'CAST($1 AS VARCHAR)'],
-  ['to_iso8601', 'D -> varchar', ([x]) => `strftime(${local(x!)}, '%Y-%m-%dT%H:%M:%S.%g')${isScalar(x!.type, 'timestamptz') ? ` || ${quoteText(utcOnly(x!.type) && 'Z')}` : ''}`],
-  ['at_timezone', 'timestamptz, varchar -> timestamptz', '$1', { result: (_, [, zone]) => scalar('timestamptz', { precision: 3, zone: literalOf(zone, 'a zone') }) }],
-  ['with_timezone', 'timestamp, varchar -> timestamptz', ([x, zone]) => `(${x!.sql} AT TIME ZONE ${quoteText(toDuckdbZone(literalOf(zone, 'a zone')))})`, { result: (_, [, zone]) => scalar('timestamptz', { precision: 3, zone: literalOf(zone, 'a zone') }) }],
+  [
+    'to_iso8601',
+    'D -> varchar',
+    ([x]) =>
+      `strftime(${local(x!)}, '%Y-%m-%dT%H:%M:%S.%g')${isScalar(x!.type, 'timestamptz') ? ` || ${quoteText(utcOnly(x!.type) && 'Z')}` : ''}`,
+  ],
+  [
+    'at_timezone',
+    'timestamptz, varchar -> timestamptz',
+    '$1',
+    { result: (_, [, zone]) => scalar('timestamptz', { precision: 3, zone: literalOf(zone, 'a zone') }) },
+  ],
+  [
+    'with_timezone',
+    'timestamp, varchar -> timestamptz',
+    ([x, zone]) => `(${x!.sql} AT TIME ZONE ${quoteText(toDuckdbZone(literalOf(zone, 'a zone')))})`,
+    { result: (_, [, zone]) => scalar('timestamptz', { precision: 3, zone: literalOf(zone, 'a zone') }) },
+  ],
 ]);
 
 function utcOnly(type: ScalarType): true {
@@ -465,23 +671,74 @@ function parsed(x: Argument, format: string): string {
 
 /** MySQL's letters in those of strftime. https://trino.io/docs/current/functions/datetime.html#mysql-date-functions */
 const MYSQL: Record<string, string> = {
-  a: '%a', b: '%b', c: '%-m', d: '%d', e: '%-d', f: '%f', H: '%H', h: '%I', I: '%I', i: '%M', j: '%j', k: '%-H',
-  l: '%-I', M: '%B', m: '%m', p: '%p', r: '%I:%M:%S %p', S: '%S', s: '%S', T: '%H:%M:%S', v: '%V', W: '%A', Y: '%Y',
-  y: '%y', '%': '%%', x: '%G',
+  a: '%a',
+  b: '%b',
+  c: '%-m',
+  d: '%d',
+  e: '%-d',
+  f: '%f',
+  H: '%H',
+  h: '%I',
+  I: '%I',
+  i: '%M',
+  j: '%j',
+  k: '%-H',
+  l: '%-I',
+  M: '%B',
+  m: '%m',
+  p: '%p',
+  r: '%I:%M:%S %p',
+  S: '%S',
+  s: '%S',
+  T: '%H:%M:%S',
+  v: '%V',
+  W: '%A',
+  Y: '%Y',
+  y: '%y',
+  '%': '%%',
+  x: '%G',
 };
 
 function fromMysql(format: string, parsing: boolean): string {
   return format.replace(/%(.?)/g, (_, letter: string) => {
     if (parsing && 'vxjW'.includes(letter)) refuse(`the letter %${letter} when it parses a date`);
-    return MYSQL[letter] ?? (/[DUuVwX]/.test(letter) ? refuse(`the letter %${letter} of a date format`) : letter);
+    return (
+      MYSQL[letter] ?? (/[DUuVwX]/.test(letter) ? refuse(`the letter %${letter} of a date format`) : letter)
+    );
   });
 }
 
 /** Joda's letters. https://trino.io/docs/current/functions/datetime.html#java-date-functions */
 const JODA: Record<string, string> = {
-  yyyy: '%Y', y: '%Y', YYYY: '%Y', yy: '%y', xxxx: '%G', M: '%-m', MM: '%m', MMM: '%b', MMMM: '%B', d: '%-d', dd: '%d',
-  DDD: '%j', H: '%-H', HH: '%H', h: '%-I', hh: '%I', m: '%-M', mm: '%M', s: '%-S', ss: '%S', SSS: '%g', SSSSSS: '%f',
-  a: '%p', E: '%a', EE: '%a', EEE: '%a', EEEE: '%A', e: '%u', ww: '%V',
+  yyyy: '%Y',
+  y: '%Y',
+  YYYY: '%Y',
+  yy: '%y',
+  xxxx: '%G',
+  M: '%-m',
+  MM: '%m',
+  MMM: '%b',
+  MMMM: '%B',
+  d: '%-d',
+  dd: '%d',
+  DDD: '%j',
+  H: '%-H',
+  HH: '%H',
+  h: '%-I',
+  hh: '%I',
+  m: '%-M',
+  mm: '%M',
+  s: '%-S',
+  ss: '%S',
+  SSS: '%g',
+  SSSSSS: '%f',
+  a: '%p',
+  E: '%a',
+  EE: '%a',
+  EEE: '%a',
+  EEEE: '%A',
+  e: '%u',
+  ww: '%V',
 };
 
 function fromJoda(format: string, type: TrinoType | null): string {
@@ -508,41 +765,148 @@ add('array', [
   ['cardinality', 'map(K, V) -> bigint', 'CAST(cardinality($1) AS BIGINT)'],
   ['element_at', 'array(T), bigint -> T', '$1[$2]'],
   ['element_at', 'map(K, V), K -> V', '$1[$2]'],
-  ['contains', 'array(T), T -> boolean', 'CASE WHEN list_contains($1, $2) THEN true WHEN $1 IS NULL OR $2 IS NULL OR list_count($1) < len($1) THEN NULL ELSE false END'],
-  ['array_distinct', 'array(T) -> array(T)', 'list_filter($1, lambda x, i: NOT coalesce(list_bool_or(list_transform($1[1:i - 1], lambda y: y IS NOT DISTINCT FROM x)), false))'],
+  [
+    'contains',
+    'array(T), T -> boolean',
+    'CASE WHEN list_contains($1, $2) THEN true WHEN $1 IS NULL OR $2 IS NULL OR list_count($1) < len($1) THEN NULL ELSE false END',
+  ],
+  [
+    'array_distinct',
+    'array(T) -> array(T)',
+    'list_filter($1, lambda x, i: NOT coalesce(list_bool_or(list_transform($1[1:i - 1], lambda y: y IS NOT DISTINCT FROM x)), false))',
+  ],
   ['array_join', 'array(T), varchar -> varchar', ([x, by]) => `array_to_string(${texts(x!)}, ${by!.sql})`],
-  ['array_join', 'array(T), varchar, varchar -> varchar', ([x, by, none]) => `array_to_string(list_transform(${texts(x!)}, lambda x: coalesce(x, ${none!.sql})), ${by!.sql})`],
+  [
+    'array_join',
+    'array(T), varchar, varchar -> varchar',
+    ([x, by, none]) =>
+      `array_to_string(list_transform(${texts(x!)}, lambda x: coalesce(x, ${none!.sql})), ${by!.sql})`,
+  ],
   ['array_max', 'array(T) -> T', 'CASE WHEN list_count($1) = len($1) THEN list_max($1) END'],
   ['array_min', 'array(T) -> T', 'CASE WHEN list_count($1) = len($1) THEN list_min($1) END'],
-  ['array_position', 'array(T), T -> bigint', 'CASE WHEN $1 IS NOT NULL AND $2 IS NOT NULL THEN CAST(coalesce(list_position($1, $2), 0) AS BIGINT) END'],
-  ['array_remove', 'array(T), T -> array(T)', 'CASE WHEN $2 IS NOT NULL THEN list_filter($1, lambda x: x IS NULL OR x <> $2) END'],
+  [
+    'array_position',
+    'array(T), T -> bigint',
+    'CASE WHEN $1 IS NOT NULL AND $2 IS NOT NULL THEN CAST(coalesce(list_position($1, $2), 0) AS BIGINT) END',
+  ],
+  [
+    'array_remove',
+    'array(T), T -> array(T)',
+    'CASE WHEN $2 IS NOT NULL THEN list_filter($1, lambda x: x IS NULL OR x <> $2) END',
+  ],
   ['array_sort', 'array(T) -> array(T)', sorted('$1')],
-  ['array_union', 'array(T), array(T) -> array(T)', 'list_filter($1 || $2, lambda x, i: NOT coalesce(list_bool_or(list_transform(($1 || $2)[1:i - 1], lambda y: y IS NOT DISTINCT FROM x)), false))'],
-  ['array_intersect', 'array(T), array(T) -> array(T)', 'list_filter($1, lambda x, i: coalesce(list_bool_or(list_transform($2, lambda y: y IS NOT DISTINCT FROM x)), false) AND NOT coalesce(list_bool_or(list_transform($1[1:i - 1], lambda y: y IS NOT DISTINCT FROM x)), false))'],
-  ['array_except', 'array(T), array(T) -> array(T)', 'list_filter($1, lambda x, i: NOT coalesce(list_bool_or(list_transform($2, lambda y: y IS NOT DISTINCT FROM x)), false) AND NOT coalesce(list_bool_or(list_transform($1[1:i - 1], lambda y: y IS NOT DISTINCT FROM x)), false))'],
-  ['arrays_overlap', 'array(T), array(T) -> boolean', 'CASE WHEN list_has_any($1, $2) THEN true WHEN $1 IS NULL OR $2 IS NULL OR list_count($1) < len($1) OR list_count($2) < len($2) THEN NULL ELSE false END'],
+  [
+    'array_union',
+    'array(T), array(T) -> array(T)',
+    'list_filter($1 || $2, lambda x, i: NOT coalesce(list_bool_or(list_transform(($1 || $2)[1:i - 1], lambda y: y IS NOT DISTINCT FROM x)), false))',
+  ],
+  [
+    'array_intersect',
+    'array(T), array(T) -> array(T)',
+    'list_filter($1, lambda x, i: coalesce(list_bool_or(list_transform($2, lambda y: y IS NOT DISTINCT FROM x)), false) AND NOT coalesce(list_bool_or(list_transform($1[1:i - 1], lambda y: y IS NOT DISTINCT FROM x)), false))',
+  ],
+  [
+    'array_except',
+    'array(T), array(T) -> array(T)',
+    'list_filter($1, lambda x, i: NOT coalesce(list_bool_or(list_transform($2, lambda y: y IS NOT DISTINCT FROM x)), false) AND NOT coalesce(list_bool_or(list_transform($1[1:i - 1], lambda y: y IS NOT DISTINCT FROM x)), false))',
+  ],
+  [
+    'arrays_overlap',
+    'array(T), array(T) -> boolean',
+    'CASE WHEN list_has_any($1, $2) THEN true WHEN $1 IS NULL OR $2 IS NULL OR list_count($1) < len($1) OR list_count($2) < len($2) THEN NULL ELSE false END',
+  ],
   ['flatten', 'array(array(T)) -> array(T)', 'flatten($1)'],
   ['filter', 'array(T), (T)->boolean -> array(T)', 'list_filter($1, $2)'],
   ['transform', 'array(T), (T)->U -> array(U)', 'list_transform($1, $2)'],
-  ['any_match', 'array(T), (T)->boolean -> boolean', 'CASE WHEN $1 IS NULL THEN NULL WHEN list_bool_or(list_transform($1, $2)) THEN true WHEN list_count(list_transform($1, $2)) < len($1) THEN NULL ELSE false END'],
-  ['all_match', 'array(T), (T)->boolean -> boolean', 'CASE WHEN $1 IS NULL THEN NULL WHEN NOT list_bool_and(list_transform($1, $2)) THEN false WHEN list_count(list_transform($1, $2)) < len($1) THEN NULL ELSE true END'],
-  ['none_match', 'array(T), (T)->boolean -> boolean', 'CASE WHEN $1 IS NULL THEN NULL WHEN list_bool_or(list_transform($1, $2)) THEN false WHEN list_count(list_transform($1, $2)) < len($1) THEN NULL ELSE true END'],
-  ['zip_with', 'array(T), array(U), (T,U)->R -> array(R)', (args) => `list_transform(list_zip(${args[0]!.sql}, ${args[1]!.sql}), lambda $p: ${args[2]!.sql})`],
+  [
+    'any_match',
+    'array(T), (T)->boolean -> boolean',
+    'CASE WHEN $1 IS NULL THEN NULL WHEN list_bool_or(list_transform($1, $2)) THEN true WHEN list_count(list_transform($1, $2)) < len($1) THEN NULL ELSE false END',
+  ],
+  [
+    'all_match',
+    'array(T), (T)->boolean -> boolean',
+    'CASE WHEN $1 IS NULL THEN NULL WHEN NOT list_bool_and(list_transform($1, $2)) THEN false WHEN list_count(list_transform($1, $2)) < len($1) THEN NULL ELSE true END',
+  ],
+  [
+    'none_match',
+    'array(T), (T)->boolean -> boolean',
+    'CASE WHEN $1 IS NULL THEN NULL WHEN list_bool_or(list_transform($1, $2)) THEN false WHEN list_count(list_transform($1, $2)) < len($1) THEN NULL ELSE true END',
+  ],
+  [
+    'zip_with',
+    'array(T), array(U), (T,U)->R -> array(R)',
+    (args) => `list_transform(list_zip(${args[0]!.sql}, ${args[1]!.sql}), lambda $p: ${args[2]!.sql})`,
+  ],
   ['reduce', 'array(T), S, (S,T)->S, (S)->R -> R', 'list_transform([list_reduce($1, $3, $2)], $4)[1]'],
-  ['sequence', 'bigint, bigint -> array(bigint)', 'CASE WHEN $1 <= $2 THEN generate_series($1, $2) ELSE generate_series($1, $2, -1) END'],
+  [
+    'sequence',
+    'bigint, bigint -> array(bigint)',
+    'CASE WHEN $1 <= $2 THEN generate_series($1, $2) ELSE generate_series($1, $2, -1) END',
+  ],
   ['sequence', 'bigint, bigint, bigint -> array(bigint)', 'generate_series($1, $2, $3)'],
-  ['sequence', 'date, date -> array(date)', 'list_transform(generate_series($1, $2, CASE WHEN $1 <= $2 THEN INTERVAL 1 DAY ELSE INTERVAL (-1) DAY END), lambda x: CAST(x AS DATE))'],
-  ['sequence', 'date, date, interval -> array(date)', 'list_transform(generate_series($1, $2, $3), lambda x: CAST(x AS DATE))'],
+  [
+    'sequence',
+    'date, date -> array(date)',
+    'list_transform(generate_series($1, $2, CASE WHEN $1 <= $2 THEN INTERVAL 1 DAY ELSE INTERVAL (-1) DAY END), lambda x: CAST(x AS DATE))',
+  ],
+  [
+    'sequence',
+    'date, date, interval -> array(date)',
+    'list_transform(generate_series($1, $2, $3), lambda x: CAST(x AS DATE))',
+  ],
   // Each from the first: the last day of a month is not carried on.
-  ['sequence', 'date, date, months -> array(date)', "list_transform(range(0, date_sub('month', $1, $2) // trino_months($3) + 1), lambda i: CAST($1 + to_months(CAST(i * trino_months($3) AS INTEGER)) AS DATE))"],
+  [
+    'sequence',
+    'date, date, months -> array(date)',
+    "list_transform(range(0, date_sub('month', $1, $2) // trino_months($3) + 1), lambda i: CAST($1 + to_months(CAST(i * trino_months($3) AS INTEGER)) AS DATE))",
+  ],
   ['sequence', 'timestamp, timestamp, interval -> array(timestamp)', 'generate_series($1, $2, $3)'],
-  ['sequence', 'timestamp, timestamp, months -> array(timestamp)', "list_transform(range(0, date_sub('month', $1, $2) // trino_months($3) + 1), lambda i: $1 + to_months(CAST(i * trino_months($3) AS INTEGER)))"],
+  [
+    'sequence',
+    'timestamp, timestamp, months -> array(timestamp)',
+    "list_transform(range(0, date_sub('month', $1, $2) // trino_months($3) + 1), lambda i: $1 + to_months(CAST(i * trino_months($3) AS INTEGER)))",
+  ],
   ['repeat', 'T, bigint -> array(T)', 'list_transform(range($2), lambda i: $1)'],
-  ['slice', 'array(T), bigint, bigint -> array(T)', 'CASE WHEN $2 < 0 AND -$2 > len($1) THEN [] ELSE list_slice($1, CASE WHEN $2 < 0 THEN len($1) + $2 + 1 ELSE $2 END, CASE WHEN $2 < 0 THEN len($1) + $2 + 1 ELSE $2 END + $3 - 1) END'],
+  [
+    'slice',
+    'array(T), bigint, bigint -> array(T)',
+    'CASE WHEN $2 < 0 AND -$2 > len($1) THEN [] ELSE list_slice($1, CASE WHEN $2 < 0 THEN len($1) + $2 + 1 ELSE $2 END, CASE WHEN $2 < 0 THEN len($1) + $2 + 1 ELSE $2 END + $3 - 1) END',
+  ],
   ['trim_array', 'array(T), bigint -> array(T)', 'list_slice($1, 1, len($1) - $2)'],
-  ['shuffle', 'array(T) -> array(T)', 'list_transform(list_sort(list_transform($1, lambda x: {o: random(), v: x})), lambda x: x.v)'],
-  ['zip', 'array(T), array(U) -> array(T)', 'list_zip($1, $2)', { result: (_, args) => arrayOf({ kind: 'row', fields: args.map(({ type }) => ({ name: null, type: type.kind === 'array' ? type.of : type })) }), sql: (args, result) => `CAST(list_zip(${args.map(({ sql }) => sql).join(', ')}) AS ${toDuckdb(result)})` }],
-  ['zip', 'array(T), array(U), array(V) -> array(T)', '', { result: (_, args) => arrayOf({ kind: 'row', fields: args.map(({ type }) => ({ name: null, type: type.kind === 'array' ? type.of : type })) }), sql: (args, result) => `CAST(list_zip(${args.map(({ sql }) => sql).join(', ')}) AS ${toDuckdb(result)})` }],
+  [
+    'shuffle',
+    'array(T) -> array(T)',
+    'list_transform(list_sort(list_transform($1, lambda x: {o: random(), v: x})), lambda x: x.v)',
+  ],
+  [
+    'zip',
+    'array(T), array(U) -> array(T)',
+    'list_zip($1, $2)',
+    {
+      result: (_, args) =>
+        arrayOf({
+          kind: 'row',
+          fields: args.map(({ type }) => ({ name: null, type: type.kind === 'array' ? type.of : type })),
+        }),
+      sql: (args, result) =>
+        `CAST(list_zip(${args.map(({ sql }) => sql).join(', ')}) AS ${toDuckdb(result)})`,
+    },
+  ],
+  [
+    'zip',
+    'array(T), array(U), array(V) -> array(T)',
+    '',
+    {
+      result: (_, args) =>
+        arrayOf({
+          kind: 'row',
+          fields: args.map(({ type }) => ({ name: null, type: type.kind === 'array' ? type.of : type })),
+        }),
+      sql: (args, result) =>
+        `CAST(list_zip(${args.map(({ sql }) => sql).join(', ')}) AS ${toDuckdb(result)})`,
+    },
+  ],
 ]);
 function texts(x: Argument): string {
   const of = x.type.kind === 'array' ? x.type.of : x.type;
@@ -554,21 +918,47 @@ add('map', [
   ['map', 'array(K), array(V) -> map(K, V)', 'map($1, $2)'],
   ['map_keys', 'map(K, V) -> array(K)', 'map_keys($1)'],
   ['map_values', 'map(K, V) -> array(V)', 'map_values($1)'],
-  ['map_entries', 'map(K, V) -> array(K)', '', {
-    result: (bound) => arrayOf({ kind: 'row', fields: [{ name: null, type: bound.get('K')! }, { name: null, type: bound.get('V')! }] }),
-    sql: (args, result) => `CAST(list_transform(map_entries(${args[0]!.sql}), lambda e: ROW(e.key, e.value)) AS ${toDuckdb(result)})`,
-  }],
+  [
+    'map_entries',
+    'map(K, V) -> array(K)',
+    '',
+    {
+      result: (bound) =>
+        arrayOf({
+          kind: 'row',
+          fields: [
+            { name: null, type: bound.get('K')! },
+            { name: null, type: bound.get('V')! },
+          ],
+        }),
+      sql: (args, result) =>
+        `CAST(list_transform(map_entries(${args[0]!.sql}), lambda e: ROW(e.key, e.value)) AS ${toDuckdb(result)})`,
+    },
+  ],
   ['map_concat', 'map(K, V), map(K, V)... -> map(K, V)', 'map_concat($*)'],
-  ['map_filter', 'map(K, V), (K,V)->boolean -> map(K, V)', 'map_from_entries(list_filter(map_entries($1), lambda $p: $2))'],
-  ['transform_values', 'map(K, V), (K,V)->U -> map(K, U)', 'map_from_entries(list_transform(map_entries($1), lambda $p: ROW($p.key, $2)))'],
-  ['transform_keys', 'map(K, V), (K,V)->U -> map(U, V)', 'map_from_entries(list_transform(map_entries($1), lambda $p: ROW($2, $p.value)))'],
+  [
+    'map_filter',
+    'map(K, V), (K,V)->boolean -> map(K, V)',
+    'map_from_entries(list_filter(map_entries($1), lambda $p: $2))',
+  ],
+  [
+    'transform_values',
+    'map(K, V), (K,V)->U -> map(K, U)',
+    'map_from_entries(list_transform(map_entries($1), lambda $p: ROW($p.key, $2)))',
+  ],
+  [
+    'transform_keys',
+    'map(K, V), (K,V)->U -> map(U, V)',
+    'map_from_entries(list_transform(map_entries($1), lambda $p: ROW($2, $p.value)))',
+  ],
 ]);
 const mapFromEntries: TrinoFunction = {
   ...TABLE.get('map_keys')![0]!,
   parameters: [{ kind: 'array', of: { kind: 'variable', name: 'T' } }],
   result: (bound) => {
     const row = bound.get('T')!;
-    if (row.kind !== 'row' || row.fields.length !== 2) return refuse('map_from_entries of other than rows of two');
+    if (row.kind !== 'row' || row.fields.length !== 2)
+      return refuse('map_from_entries of other than rows of two');
     return { kind: 'map', key: row.fields[0]!.type, value: row.fields[1]!.type };
   },
   sql: ([x]) => {
@@ -591,7 +981,11 @@ add('json', [
   ['json_array_length', 'json -> bigint', 'CAST(trino_json_array_length($1) AS BIGINT)'],
   ['json_array_length', 'varchar -> bigint', 'CAST(trino_json_array_length($1) AS BIGINT)'],
   ['json_array_contains', 'json, T -> boolean', 'list_contains(CAST($1 AS JSON[]), to_json($2))'],
-  ['json_array_contains', 'varchar, T -> boolean', 'list_contains(CAST(CAST($1 AS JSON) AS JSON[]), to_json($2))'],
+  [
+    'json_array_contains',
+    'varchar, T -> boolean',
+    'list_contains(CAST(CAST($1 AS JSON) AS JSON[]), to_json($2))',
+  ],
   ['json_size', 'json, varchar -> bigint', 'trino_json_size($1, $2)'],
   ['json_size', 'varchar, varchar -> bigint', 'trino_json_size($1, $2)'],
   ['is_json_scalar', 'json -> boolean', "json_type($1) NOT IN ('ARRAY', 'OBJECT')"],
@@ -602,7 +996,11 @@ add('json', [
 
 const sums = (bound: Bindings) => {
   const type = bound.get('N') as ScalarType;
-  return type.name === 'decimal' ? decimal(38, type.scale!) : /int$/.test(type.name) || type.name === 'integer' ? BIGINT : type;
+  return type.name === 'decimal'
+    ? decimal(38, type.scale!)
+    : /int$/.test(type.name) || type.name === 'integer'
+      ? BIGINT
+      : type;
 };
 add(
   'aggregate',
@@ -638,7 +1036,12 @@ add(
     ['bitwise_and_agg', 'bigint -> bigint', 'bit_and($1)'],
     ['bitwise_or_agg', 'bigint -> bigint', 'bit_or($1)'],
     ['histogram', 'T -> map(T, bigint)', 'histogram($1)', { around: 'CAST($ AS $type)' }],
-    ['map_agg', 'K, V -> map(K, V)', 'list(ROW($1, $2))', { around: 'map_from_entries(list_filter($, lambda e: e[1] IS NOT NULL))' }],
+    [
+      'map_agg',
+      'K, V -> map(K, V)',
+      'list(ROW($1, $2))',
+      { around: 'map_from_entries(list_filter($, lambda e: e[1] IS NOT NULL))' },
+    ],
     ['listagg', 'varchar -> varchar', "string_agg($1, '')"],
     ['listagg', 'varchar, varchar -> varchar', 'string_agg($1, $2)'],
   ],
@@ -663,9 +1066,14 @@ export function unify(pattern: Pattern, type: TrinoType, bound: Bindings): boole
   if (isScalar(type, 'unknown') && pattern.kind !== 'variable') return true;
   switch (pattern.kind) {
     case 'variable': {
-      if (pattern.name === 'N' && !(type.kind === 'scalar' && /int$|integer|decimal|real|double|unknown/.test(type.name)) ) return false;
+      if (
+        pattern.name === 'N' &&
+        !(type.kind === 'scalar' && /int$|integer|decimal|real|double|unknown/.test(type.name))
+      )
+        return false;
       if (pattern.name === 'N' && isScalar(type, 'interval_day', 'interval_month')) return false;
-      if (pattern.name === 'D' && !isScalar(type, 'date', 'timestamp', 'timestamptz', 'time', 'unknown')) return false;
+      if (pattern.name === 'D' && !isScalar(type, 'date', 'timestamp', 'timestamptz', 'time', 'unknown'))
+        return false;
       const old = bound.get(pattern.name);
       const common = old ? commonType(old, type) : type;
       if (common === null) return false;
@@ -675,7 +1083,9 @@ export function unify(pattern: Pattern, type: TrinoType, bound: Bindings): boole
     case 'array':
       return type.kind === 'array' && unify(pattern.of, type.of, bound);
     case 'map':
-      return type.kind === 'map' && unify(pattern.key, type.key, bound) && unify(pattern.value, type.value, bound);
+      return (
+        type.kind === 'map' && unify(pattern.key, type.key, bound) && unify(pattern.value, type.value, bound)
+      );
     case 'function':
       return true;
     case 'type':

@@ -252,8 +252,7 @@ export function fromDuckdb(text: string): TrinoType {
   if (type.endsWith('[]')) return arrayOf(fromDuckdb(type.slice(0, -2)));
   const nested = /^(STRUCT|MAP)\(([\s\S]*)\)$/.exec(type);
   const parts = nested ? splitTopLevel(nested[2]!).map((part) => part.trim()) : [];
-  if (nested?.[1] === 'MAP')
-    return { kind: 'map', key: fromDuckdb(parts[0]!), value: fromDuckdb(parts[1]!) };
+  if (nested?.[1] === 'MAP') return { kind: 'map', key: fromDuckdb(parts[0]!), value: fromDuckdb(parts[1]!) };
   if (nested) {
     const fields = parts.map((part) => {
       const [, quoted, plain, of] = /^(?:"((?:[^"]|"")*)"|(\S+))\s+([\s\S]*)$/.exec(part)!;

@@ -24,7 +24,9 @@ async function answer(sql: string): Promise<string> {
   try {
     const { sql: translated, columns } = translateTrino(sql, { database: 'default', find: () => null });
     const texts = columns.map(({ type }, i) => toText(type, `c${i}`)).join(', ');
-    const reader = await connection.runAndReadAll(`WITH result AS (${translated}) SELECT ${texts} FROM result`);
+    const reader = await connection.runAndReadAll(
+      `WITH result AS (${translated}) SELECT ${texts} FROM result`,
+    );
     return reader
       .getRows()
       .map((row) => row.map((value) => (value === null ? 'NULL' : String(value))).join(' | '))
@@ -36,7 +38,9 @@ async function answer(sql: string): Promise<string> {
 }
 
 function judge(found: string, answers: readonly string[]): Verdict {
-  const agrees = answers.some((expected) => (expected.startsWith('ERROR') ? found.startsWith(expected) : found === expected));
+  const agrees = answers.some((expected) =>
+    expected.startsWith('ERROR') ? found.startsWith(expected) : found === expected,
+  );
   if (agrees) return 'agrees';
   return found.startsWith('ERROR') ? 'refused' : 'wrong';
 }
@@ -51,7 +55,10 @@ test('95 % of the statements have the answer of the documentation, and none has 
     const found = await answer(sql);
     const verdict = judge(found, answers);
     addVerdict(kind, verdict);
-    if (verdict !== 'agrees') disagreements.push(`${verdict}: ${sql}\n  expected ${answers.join(' or ')}\n  found    ${found.slice(0, 300)}`);
+    if (verdict !== 'agrees')
+      disagreements.push(
+        `${verdict}: ${sql}\n  expected ${answers.join(' or ')}\n  found    ${found.slice(0, 300)}`,
+      );
   }
   const { agrees, wrong } = printFigures();
   expect(disagreements.filter((text) => text.startsWith('wrong'))).toEqual([]);

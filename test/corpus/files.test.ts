@@ -21,9 +21,18 @@ afterAll(() => lake.stop());
 
 async function run(sql: string, Database: string): Promise<string> {
   const id = `query-${queries++}`;
-  const job = { resource: 'athena:startQueryExecution' as const, parameters: { QueryString: sql, QueryExecutionContext: { Database } } };
-  const { output } = await athena.run({ job, key: id, run: 'run', step: 'step' }, id, new AbortController().signal);
-  const { Body } = await lake.s3.send(new GetObjectCommand({ Bucket: 'lake', Key: output!.slice('s3://lake/'.length) }));
+  const job = {
+    resource: 'athena:startQueryExecution' as const,
+    parameters: { QueryString: sql, QueryExecutionContext: { Database } },
+  };
+  const { output } = await athena.run(
+    { job, key: id, run: 'run', step: 'step' },
+    id,
+    new AbortController().signal,
+  );
+  const { Body } = await lake.s3.send(
+    new GetObjectCommand({ Bucket: 'lake', Key: output!.slice('s3://lake/'.length) }),
+  );
   return Body!.transformToString();
 }
 
@@ -32,16 +41,25 @@ async function answer({ ddl, then = [], files, query }: FileCase, i: number): Pr
   for (const [name, Body] of Object.entries(files))
     await lake.s3.send(new PutObjectCommand({ Bucket: 'lake', Key: `case-${i}/${name}`, Body }));
   try {
-    for (const sql of [ddl, ...then]) await run(sql.replaceAll('LOCATION\'', `${location}'`).replace(/'LOCATION(?!')/g, `'${location}`), `case_${i}`);
+    for (const sql of [ddl, ...then])
+      await run(
+        sql.replaceAll("LOCATION'", `${location}'`).replace(/'LOCATION(?!')/g, `'${location}`),
+        `case_${i}`,
+      );
     const text = await run(query, `case_${i}`);
-    return text.slice(text.indexOf('\n') + 1).replace(/\n$/, '').replaceAll(location, 'LOCATION');
+    return text
+      .slice(text.indexOf('\n') + 1)
+      .replace(/\n$/, '')
+      .replaceAll(location, 'LOCATION');
   } catch (error) {
     return `ERROR ${(error as Error).message}`;
   }
 }
 
 test('the corpus has at least 100 files', () => {
-  expect(FILE_CASES.reduce((sum, { files }) => sum + Object.keys(files).length, 0)).toBeGreaterThanOrEqual(100);
+  expect(FILE_CASES.reduce((sum, { files }) => sum + Object.keys(files).length, 0)).toBeGreaterThanOrEqual(
+    100,
+  );
 });
 
 test('every table over files answers as the documentation says', async () => {
@@ -53,7 +71,10 @@ test('every table over files answers as the documentation says', async () => {
     const agrees = one.answer.startsWith('ERROR') ? found.startsWith(one.answer) : found === one.answer;
     const verdict = agrees ? 'agrees' : found.startsWith('ERROR') ? 'refused' : 'wrong';
     addVerdict(one.kind, verdict);
-    if (!agrees) disagreements.push(`${verdict}: ${one.ddl}\n  ${one.query}\n  expected ${one.answer}\n  found    ${found.slice(0, 400)}`);
+    if (!agrees)
+      disagreements.push(
+        `${verdict}: ${one.ddl}\n  ${one.query}\n  expected ${one.answer}\n  found    ${found.slice(0, 400)}`,
+      );
   }
   const { agrees } = printFigures();
   if (process.env['CORPUS_VERBOSE']) process.stdout.write(`${disagreements.join('\n')}\n`);

@@ -28,7 +28,13 @@ export function readStatements(): CorpusStatement[] {
         const at = line.lastIndexOf(' => ');
         const text = line.slice(0, at);
         const sql = /^(SELECT|WITH|VALUES)\b/.test(text) ? text : `SELECT ${text}`;
-        return [{ ...section, sql: sql.replace(' -- a comment', ' -- a comment\n'), answers: answersOf(line.slice(at + 4)) }];
+        return [
+          {
+            ...section,
+            sql: sql.replace(' -- a comment', ' -- a comment\n'),
+            answers: answersOf(line.slice(at + 4)),
+          },
+        ];
       });
   });
 }
