@@ -15,13 +15,15 @@ import { openSession, putFile, type CatalogSession } from './session';
 import { nameOf, parseSql, printSql, quoteText, splitAtCommas } from './sql';
 import { Statement } from './statement';
 import { translateTrino, TRINO_SESSION, type Translated } from './trino';
+import { failure, raise } from './trinoFunctions';
 import { castTo } from './trinoCast';
 import { loadParser } from './trinoTree';
 import {
   commonType,
   fromHive,
-  isText,
+  isScalar,
   sameType,
+  toDuckdb,
   toHive,
   toText,
   toTrino,
@@ -332,11 +334,9 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
             `TYPE_MISMATCH: Insert query has mismatched column types: ${column.name} is ${toTrino(type)}, query: ${toTrino(from)}`,
           );
         const sqlOf =
-          at === -1
-            ? `CAST(NULL AS VARCHAR)`
-            : sameType(from!, type) || (isTextType(from!) && isTextType(type))
-              ? `c${at}`
-              : castTo(`c${at}`, from!, type);
+          at === -1 || from === undefined
+            ? `CAST(NULL AS ${toDuckdb(type)})`
+            : storedAs(`c${at}`, from, type);
         return { name: column.name, type, sql: sqlOf };
       });
       const inner: CatalogSession = {
@@ -460,8 +460,16 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
   }
 }
 
-function isTextType(type: TrinoType): boolean {
-  return type.kind === 'scalar' && isText(type);
+/** A value as a column takes it. A text is not cut: https://trino.io/docs/current/sql/insert.html */
+function storedAs(sql: string, from: TrinoType, to: TrinoType): string {
+  if (isScalar(from, 'varchar', 'char') && isScalar(to, 'varchar', 'char')) {
+    if (to.length === undefined || (from.length ?? Infinity) <= to.length) return sql;
+    const problem = failure(
+      `INVALID_CAST_ARGUMENT: Cannot truncate non-space characters when casting from ${toTrino(from)} to ${toTrino(to)} on INSERT`,
+    );
+    return `CASE WHEN length(${sql}) > ${to.length} THEN ${raise(problem, to)} ELSE ${sql} END`;
+  }
+  return sameType(from, to) ? sql : castTo(sql, from, to);
 }
 
 function emptyTable(database: string, name: string): Table {

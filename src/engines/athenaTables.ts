@@ -454,7 +454,6 @@ function printCreate(table: Table): string[] {
 }
 
 function escapeControl(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return text
     .replaceAll('\t', '\\t')
     .replace(

@@ -5,10 +5,10 @@ import { SluiceError } from '../errors';
 import { listKeys } from '../lake/lakeFiles';
 import { joinFolder, parseS3Uri } from '../pipelines/location';
 import { refuseIceberg } from './athenaTables';
-import { decodeValue, partitionFolder, type Table } from './catalog';
+import { partitionFolder, type Table } from './catalog';
 import { putFile, type CatalogSession } from './session';
 import { quoteName, quoteText } from './sql';
-import { isText, toText, type TrinoType } from './trinoTypes';
+import { isScalar, isText, toText, type TrinoType } from './trinoTypes';
 
 /** Where and how the rows of CREATE TABLE AS, INSERT INTO and UNLOAD are written. */
 export interface Target {
@@ -110,11 +110,14 @@ export async function writeRows(
   { id, signal }: { id: string; signal: AbortSignal },
 ): Promise<{ partitions: string[][]; uris: string[]; rowCount: number }> {
   const keys = target.partitionedBy;
-  const selected = columns.map(({ name, type }, i) => {
-    const isKey = keys.includes(name);
-    const value = isKey || target.format === 'csv' ? textOf(type, `c${i}`) : `c${i}`;
-    return `${value} AS ${quoteName(name)}`;
-  });
+  // Hexadecimal, since the engine does not mask what a folder's name cannot have.
+  const partitionKeys = columns.flatMap(({ name, type }, i) =>
+    keys.includes(name) ? [`'v' || hex(encode(${textOf(type, `c${i}`)})) AS ${quoteName(name)}`] : [],
+  );
+  const values = columns.flatMap(({ name, type }, i) =>
+    keys.includes(name) ? [] : [{ name, type, sql: `c${i}` }],
+  );
+  const selected = [...valuesOf(values, target.format), ...partitionKeys];
   const ending = { parquet: '.parquet', json: '.json', csv: '', opencsv: '' }[target.format];
   const packed =
     target.format !== 'parquet' && target.compression !== ''
@@ -140,7 +143,7 @@ export async function writeRows(
   const uris: string[] = [];
   const partitions = new Map<string, string[]>();
   for (const [i, { path, folders }] of written.entries()) {
-    const values = folders.map((name) => decodeValue(name.slice(name.indexOf('=') + 1)));
+    const values = folders.map(valueOfFolder);
     if (keys.length > 0) partitions.set(values.join('/'), values);
     const name = fileName.replace('-00000', `-${String(i).padStart(5, '0')}`);
     const below = partitionFolder(
@@ -154,6 +157,26 @@ export async function writeRows(
   return { partitions: [...partitions.values()], uris, rowCount };
 }
 
+function valuesOf(values: readonly (NamedColumn & { sql: string })[], format: Table['format']): string[] {
+  if (format !== 'json')
+    return values.map(
+      ({ name, type, sql }) => `${format === 'csv' ? textOf(type, sql) : sql} AS ${quoteName(name)}`,
+    );
+  const fields = values.map(({ name, type, sql }) => `${quoteName(name)} := ${jsonOf(type, sql)}`);
+  return [`CAST(to_json(struct_pack(${fields.join(', ')})) AS VARCHAR) AS line`];
+}
+
+/** A time as the SerDe reads it. */
+function jsonOf(type: TrinoType, sql: string): string {
+  return isScalar(type, 'timestamp', 'timestamptz', 'date', 'varbinary') ? textOf(type, sql) : sql;
+}
+
+/** The text of a folder `key=v<hexadecimal>`; without a value it is Hive's name for null. */
+function valueOfFolder(folder: string): string {
+  const text = folder.slice(folder.indexOf('=') + 1);
+  return text.startsWith('v') ? Buffer.from(text.slice(1), 'hex').toString() : '__HIVE_DEFAULT_PARTITION__';
+}
+
 function textOf(type: TrinoType, sql: string): string {
   return type.kind === 'scalar' && isText(type) ? sql : toText(type, sql);
 }
@@ -162,8 +185,7 @@ function optionsOf({ format, compression, delimiter }: Target): string {
   const packing = compression === '' ? 'COMPRESSION none' : `COMPRESSION ${compression}`;
   if (format === 'parquet')
     return `FORMAT parquet, ${compression === '' ? 'COMPRESSION uncompressed' : packing}`;
-  if (format === 'json') return `FORMAT json, ${packing}`;
-  return `FORMAT csv, HEADER false, DELIMITER ${quoteText(delimiter)}, QUOTE '', ESCAPE '', NULLSTR '\\N', ${packing}`;
+  return `FORMAT csv, HEADER false, DELIMITER ${quoteText(format === 'json' ? '\u0001' : delimiter)}, QUOTE '', ESCAPE '', NULLSTR '\\N', ${packing}`;
 }
 
 async function filesBelow(

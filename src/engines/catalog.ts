@@ -189,8 +189,7 @@ export function decodeValue(text: string): string {
 export function encodeValue(value: string): string {
   return value === ''
     ? '__HIVE_DEFAULT_PARTITION__'
-    : // eslint-disable-next-line no-control-regex
-      value.replace(
+    : value.replace(
         /[\u0001-\u001f"#%'*/:=?\\\u007f{[\]^]/g,
         (character) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
       );

@@ -237,7 +237,7 @@ async function inferColumns(
     if (format === 'csv') return await inferCsv(files, classifier, query);
     if (format === 'json') {
       const [row] = await query(structureQuery(files));
-      const structure: unknown = JSON.parse(String(row?.['structure'] ?? '{}'));
+      const structure: unknown = JSON.parse((row?.['structure'] as string | null) ?? '{}');
       if (typeof structure !== 'object' || structure === null || Array.isArray(structure))
         throw new SluiceError('BadData', `${files[0]!.uri}: its lines are no JSON objects`);
       return {
@@ -318,7 +318,7 @@ async function inferCsv(
 ): Promise<{ columns: Column[]; csv: Csv }> {
   const quote = QuoteSymbol ?? null;
   const sample = await query(`SELECT line FROM ${linesOf(files.slice(0, 1))} WHERE line IS NOT NULL LIMIT 2`);
-  const first = String(sample[0]?.['line'] ?? '');
+  const first = (sample[0]?.['line'] as string | undefined) ?? '';
   const delimiter =
     Delimiter ??
     DELIMITERS.reduce((best, one) => (first.split(one).length > first.split(best).length ? one : best));
@@ -331,7 +331,7 @@ async function inferCsv(
     const [row] = await query(
       `SELECT ${kinds.join(', ')} FROM (SELECT string_split(line, ${quoteText(delimiter)}) AS parts FROM ${lines} WHERE line IS NOT NULL) AS f`,
     );
-    return header.map((_, i) => String(row?.[`c${i}`] ?? 'string'));
+    return header.map((_, i) => (row?.[`c${i}`] as string | undefined) ?? 'string');
   };
   const data = await typesOf(false);
   const looksLikeHeader =

@@ -45,7 +45,8 @@ export class Statement {
 
   /** `table`, `database.table` or `awsdatacatalog.database.table`, in lower case. */
   takeTable(): TableName {
-    const parts = [this.takeName()];
+    // SHOW CREATE TABLE writes both names in one pair of quotes.
+    const parts = this.takeName().split('.');
     while (isSymbol(this.next, '.')) {
       this.take();
       parts.push(this.takeName());

@@ -273,7 +273,7 @@ class Translator {
           `column ${i + 1} in ${kind} query has incompatible types: ${toTrino(type)}, ${toTrino(other)}`,
           parts,
         );
-      return { name, type: common! };
+      return { name, type: common };
     });
     const cast = (query: Translated) =>
       `SELECT ${columns.map(({ type }, i) => `${this.convert({ sql: `c${i}`, type: query.columns[i]!.type }, type)} AS c${i}`).join(', ')} FROM (${query.sql})`;
@@ -321,7 +321,7 @@ class Translator {
       rows.reduce<TrinoType>((type, row) => {
         const common = row[i] ? commonType(type, row[i].type) : null;
         if (common === null) this.fail('TYPE_MISMATCH', 'Values rows have mismatched types', parts);
-        return common!;
+        return common;
       }, UNKNOWN),
     );
     const printed = rows.map(
@@ -486,7 +486,7 @@ class Translator {
         );
         if (!a || !b)
           this.fail('COLUMN_NOT_FOUND', `Column '${name}' is missing from one side of join`, join);
-        return [a!, b!] as const;
+        return [a, b] as const;
       });
       const on = pairs.map(([a, b]) => this.comparison('=', a, b, join)).join(' AND ');
       const merged = pairs.map(([a, b]) => ({
@@ -503,7 +503,7 @@ class Translator {
     const on = childOf(join, 'on');
     if (words[kind] === 'CROSS') return ` CROSS JOIN ${relation}`;
     if (on === null) this.fail('SYNTAX_ERROR', `${kind.toUpperCase()} JOIN needs ON or USING`, join);
-    return ` ${words[kind]} JOIN ${relation} ON ${this.condition(on!, scope)}`;
+    return ` ${words[kind]} JOIN ${relation} ON ${this.condition(on, scope)}`;
   }
 
   private relation(node: TreeNode, scope: Scope): string {
@@ -788,7 +788,7 @@ class Translator {
         if (zone.literal === undefined) this.unknown('AT TIME ZONE with a zone that is no literal', parts);
         const type = scalar('timestamptz', {
           precision: (value.type as ScalarType).precision ?? 3,
-          zone: zone.literal!,
+          zone: zone.literal,
         });
         // A timestamp without a zone is one of the session, which is UTC.
         return {
@@ -863,7 +863,7 @@ class Translator {
           value.trim(),
         );
         if (!match) this.fail('INVALID_LITERAL', `'${value}' is not a valid TIMESTAMP literal`, parts);
-        const [, local, digits, zone] = match!;
+        const [, local, digits, zone] = match;
         const precision = digits?.length ?? 0;
         if (precision > 6) this.unknown('a timestamp with more than 6 digits of a second', parts);
         if (zone === undefined)
@@ -972,7 +972,7 @@ class Translator {
       const next = commonType(so, value.type);
       if (next === null)
         this.fail('TYPE_MISMATCH', `All must be the same type: ${toTrino(so)}, ${toTrino(value.type)}`, node);
-      return next!;
+      return next;
     }, UNKNOWN);
     return { values: values.map((value) => this.convert(value, type)), type };
   }
@@ -985,7 +985,7 @@ class Translator {
         `Cannot apply operator: ${toTrino(left.type)} ${operator} ${toTrino(right.type)}`,
         node,
       );
-    return `(${this.convert(left, type!)} ${operator} ${this.convert(right, type!)})`;
+    return `(${this.convert(left, type)} ${operator} ${this.convert(right, type)})`;
   }
 
   private membership(parts: TreeNode, scope: Scope): string {
@@ -1001,8 +1001,8 @@ class Translator {
           `Value and result of subquery must be of the same type for IN expression: ${toTrino(value.type)}`,
           parts,
         );
-      const selected = this.convert({ sql: 'c0', type: query.columns[0]!.type }, type!);
-      return `${this.convert(value, type!)} ${not}IN (SELECT ${selected} FROM (${query.sql}))`;
+      const selected = this.convert({ sql: 'c0', type: query.columns[0]!.type }, type);
+      return `${this.convert(value, type)} ${not}IN (SELECT ${selected} FROM (${query.sql}))`;
     }
     const all = this.common(
       [value, ...childrenOf(parts, 'expressions').map((item) => this.expression(item, scope))],
@@ -1211,7 +1211,7 @@ class Translator {
       const named = scope.windows.get(name.toLowerCase());
       if (!named) this.fail('INVALID_WINDOW_REFERENCE', `Cannot resolve WINDOW name ${name}`, parts, name);
       spec = {
-        ...named!,
+        ...named,
         ...Object.fromEntries(
           Object.entries(spec).filter(
             ([, value]) => value !== null && !(Array.isArray(value) && value.length === 0),
@@ -1607,10 +1607,10 @@ function callOf(node: TreeNode): Call | null {
     return { name, args: [...(base ? [base] : []), childOf(parts, 'this')!], ...more };
   }
   if (findFunctions(name).length === 0 && name !== 'count' && name !== 'mod') return null;
-  const args = PARTS.flatMap((key) => {
-    const part = parts[key];
+  const args = PARTS.flatMap((key): TreeNode[] => {
+    const part = parts[key] as TreeNode | TreeNode[] | null | undefined;
     if (part === null || part === undefined) return [];
-    return Array.isArray(part) ? (part as TreeNode[]) : [part as TreeNode];
+    return Array.isArray(part) ? part : [part];
   });
   return { name, args, ...more };
 }
