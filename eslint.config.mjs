@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import tseslint from 'typescript-eslint';
 import importX from 'eslint-plugin-import-x';
 
@@ -42,6 +43,22 @@ const zones = ROOMS.flatMap((rooms, i) => {
   return above.length === 0 ? [] : rooms.map((room) => ({ target: `./src/${room}`, from: above }));
 });
 
+/** Projects use what the package exports, and nothing of each other; the engine knows none of them. */
+const PROJECTS = ['systems', 'packages'].flatMap((folder) =>
+  readdirSync(new URL(folder, import.meta.url)).map((name) => `./${folder}/${name}`),
+);
+const OWN = ['src', 'samples', 'sluice.config.ts'];
+const projectZones = [
+  { target: './src', from: PROJECTS, message: 'The engine depends on nothing that one project alone needs.' },
+  ...PROJECTS.flatMap((project) =>
+    OWN.map((part) => ({
+      target: `${project}/${part}`,
+      from: ['./src', './test', './samples', ...PROJECTS.filter((other) => other !== project)],
+      message: 'A project imports what `sluice`, or another package by its name, exports.',
+    })),
+  ),
+];
+
 export default tseslint.config(
   { ignores: ['dist', 'node_modules', 'jest.config.js'] },
   ...tseslint.configs.recommendedTypeChecked,
@@ -58,7 +75,7 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
       '@typescript-eslint/consistent-type-imports': 'error',
       'import-x/no-cycle': 'error',
-      'import-x/no-restricted-paths': ['error', { zones }],
+      'import-x/no-restricted-paths': ['error', { zones: [...zones, ...projectZones] }],
     },
   },
   {
@@ -67,7 +84,7 @@ export default tseslint.config(
   },
   { files: ['**/*.mjs', '**/*.js'], ...tseslint.configs.disableTypeChecked },
   {
-    files: ['test/**', 'bench/**'],
+    files: ['test/**', 'bench/**', '{packages,systems}/*/{test,bench}/**'],
     rules: {
       '@typescript-eslint/no-unsafe-assignment': 'off',
       '@typescript-eslint/no-unsafe-member-access': 'off',

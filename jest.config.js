@@ -1,7 +1,12 @@
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: 'node',
-  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  testMatch: ['<rootDir>/{test,packages/*/test,systems/*/test}/**/*.test.ts'],
+  // The package's own sources, so that there is one instance of them whoever imports.
+  moduleNameMapper: {
+    '^sluice$': '<rootDir>/src/index.ts',
+    '^sluice/(workflow|testing)$': '<rootDir>/src/$1.ts',
+  },
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

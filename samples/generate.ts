@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { agentEvents, contacts } from './connect';
-import { oneOf, seeded, whole, type Random } from './random';
+import { oneOf, seeded, whole, type Random } from '../src/testing/random';
 
 /** Sizes of the generated files: those of the public files whose shape they have. */
 export const ROWS = { sales: 20_994, marketing: 1_461, trips: 20_000 };
@@ -164,8 +163,8 @@ function trips(random: Random): string {
 }
 
 /**
- * Writes `marketing-and-sales/sales.csv`, `marketing-and-sales/marketing.csv`, `taxi/tripdata.csv`,
- * `connect-ctr/ctr.json` and `connect-agent-events/agent-events.json` below `folder`. The same seed gives the same bytes; no row stands for a real person, company or trip.
+ * Writes `marketing-and-sales/sales.csv`, `marketing-and-sales/marketing.csv` and `taxi/tripdata.csv` below `folder`. The
+ * same seed gives the same bytes; no row stands for a real person, company or trip.
  */
 export async function generateSamples(
   folder: string,
@@ -176,8 +175,6 @@ export async function generateSamples(
     'marketing-and-sales/sales.csv': sales(random),
     'marketing-and-sales/marketing.csv': marketing(random),
     'taxi/tripdata.csv': trips(random),
-    'connect-ctr/ctr.json': contacts(random),
-    'connect-agent-events/agent-events.json': agentEvents(random),
   };
   for (const [name, text] of Object.entries(files)) {
     const path = join(folder, name);

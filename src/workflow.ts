@@ -1,6 +1,10 @@
 /** `sluice/workflow`: all that a pipeline's file imports. It runs in Temporal's sandbox: no Node, AWS or I/O here. */
 export { SluiceError, type ErrorCode } from './errors';
 export type * from './jobs';
+// With it come the parameters of every resource that ships.
+export type { ShippedResource } from './runners';
+export type { DuckdbQueryParameters } from './duckdb';
+export type { LivyCreateBatchParameters } from './runners/livy';
 export {
   field,
   type Arrival,
@@ -32,4 +36,4 @@ export {
   type RunOptions,
   type WaitOptions,
 } from './workflows/steps';
-export { workerTask } from './workflows/workerTask';
+export { task } from './workflows/task';

@@ -5,12 +5,13 @@ import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Clien
 import type { Arrival } from '../pipelines';
 import { isSince } from '../pipelines/arrival';
 import { arrivalsWorkflowId, type Source } from '../pipelines/location';
-import { subscribeSignal, unsubscribeSignal, type ArrivalsState, type RunMemo } from '../contracts/messages';
+import { subscribeSignal, type ArrivalsInput, type RunMemo } from '../contracts/messages';
 import { beating } from './beating';
 import { checkBucket } from '../lake/lakeFiles';
-import { toActivityFailure } from '../services/failures';
+import { isRetryable, SluiceError } from '../errors';
+import { classifyError, toActivityFailure } from '../services/failures';
 import { arrivalOfHead, readManifest } from '../lake/manifest';
-import type { Activities, ListedPage } from '../contracts/activities';
+import type { Activities, ListedPage, StartOutcome } from '../contracts/activities';
 
 export interface ArrivalDependencies {
   client: Client;
@@ -19,22 +20,24 @@ export interface ArrivalDependencies {
   listEveryMs: number;
 }
 
-/** How many objects one listing of `listArrivals` hands on, the oldest first. */
-const LISTED_OBJECTS = 5_000;
 /** What a page of `listSource` holds, far below the 2 MiB of a payload; a key has at most 1 KiB. */
 const PAGE = { objects: 1_000, bytes: 512 * 1024 };
 /** A folder of millions of old objects is gone through in pieces of this time. */
 const PAGE_MS = 60_000;
 /** How many runs are started, or objects looked up, side by side. */
 const SIDE_BY_SIDE = 10;
+/** An object that S3 or Temporal does not answer for holds up the others no longer. */
+const START_TIMEOUT_MS = 30_000;
+/** The retention where the server does not tell its own. */
+const UNKNOWN_RETENTION_MS = 86_400_000;
+const UNIMPLEMENTED = 12;
 
 /** How to start the `arrivals` workflow of a source, for everything that signals it with start. */
 export function arrivalsWorkflowOptions(source: Source, deps: { taskQueue: string; listEveryMs: number }) {
-  const state: ArrivalsState = { source, subscriptions: [], memory: [], listEveryMs: deps.listEveryMs };
   return {
     workflowId: arrivalsWorkflowId(source),
     taskQueue: deps.taskQueue,
-    args: [state] as [ArrivalsState],
+    args: [{ source, listEveryMs: deps.listEveryMs }] as [ArrivalsInput],
   };
 }
 
@@ -42,14 +45,7 @@ export function createArrivalActivities(
   deps: ArrivalDependencies,
 ): Pick<
   Activities,
-  | 'subscribe'
-  | 'unsubscribe'
-  | 'listArrivals'
-  | 'listSource'
-  | 'findResets'
-  | 'areStored'
-  | 'startRuns'
-  | 'readManifest'
+  'subscribe' | 'listSource' | 'findResets' | 'areStored' | 'readRetention' | 'startRuns' | 'readManifest'
 > {
   return {
     subscribe: (source, subscription) =>
@@ -62,32 +58,38 @@ export function createArrivalActivities(
         });
       }),
 
-    async unsubscribe(source, subscription) {
-      await deps.client.workflow
-        .getHandle(arrivalsWorkflowId(source))
-        .signal(unsubscribeSignal, subscription);
-    },
-
-    listArrivals: (source, since) =>
-      attempt(async () => {
-        const found: Arrival[] = [];
-        for await (const { arrivals } of listPages(deps.s3, source, since, null)) found.push(...arrivals);
-        return found.sort((a, b) => Date.parse(a.time) - Date.parse(b.time)).slice(0, LISTED_OBJECTS);
-      }),
-
-    listSource: (source, since, after) => attempt(() => listSource(deps.s3, source, since, after)),
+    listSource: (source, since, after) =>
+      attempt((signal) => listSource({ s3: deps.s3, signal }, source, since, after)),
 
     findResets: (runs) => attempt(() => mapSideBySide(runs, (run) => findReset(deps.client, run))),
 
     areStored: (arrivals) =>
-      attempt(() =>
-        mapSideBySide(arrivals, async (arrival) => (await pinVersion(deps.s3, arrival)) !== null),
+      attempt((signal) =>
+        mapSideBySide(arrivals, async (arrival) => {
+          try {
+            return (await pinVersion(deps.s3, arrival, signal)) !== null;
+          } catch {
+            signal.throwIfAborted();
+            // The run that takes it finds out.
+            return true;
+          }
+        }),
       ),
 
+    readRetention: () => attempt(() => readRetention(deps.client)),
+
     startRuns: (trigger, arrivals) =>
-      attempt(async () => {
-        await mapSideBySide(arrivals, (arrival) => startRun(deps, trigger, arrival));
-      }),
+      attempt((signal) =>
+        mapSideBySide(arrivals, async (arrival): Promise<StartOutcome> => {
+          try {
+            return await startRun(deps, { trigger, arrival, signal });
+          } catch (error) {
+            signal.throwIfAborted();
+            const { code, message } = classifyError(error);
+            return { state: 'failed', code, message, passing: isRetryable(code) };
+          }
+        }),
+      ),
 
     readManifest: (manifest) => attempt((signal) => readManifest(deps.s3, manifest, signal)),
   };
@@ -100,7 +102,15 @@ async function mapSideBySide<T, Result>(items: T[], map: (item: T) => Promise<Re
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
       results[next[0]] = await map(next[1]);
   };
-  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));
+  const works = Array.from({ length: SIDE_BY_SIDE }, work);
+  try {
+    await Promise.all(works);
+  } catch (error) {
+    // The others are not to go on after the activity has ended.
+    waiting.length = 0;
+    await Promise.allSettled(works);
+    throw error;
+  }
   return results;
 }
 
@@ -126,7 +136,10 @@ async function findReset(
 
 /** One attempt: heartbeats, so that a worker that dies in it is soon noticed, and failures are classified. */
 function attempt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  return beating(async (signal) => {
+  return beating(async (cancelled) => {
+    // When the server has given up waiting, nothing may go on: another attempt does the same.
+    const { startToCloseTimeoutMs } = Context.current().info;
+    const signal = AbortSignal.any([cancelled, AbortSignal.timeout(startToCloseTimeoutMs || 3_600_000)]);
     try {
       return await work(signal);
     } catch (error) {
@@ -141,33 +154,55 @@ function attempt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
  * took its place is an arrival of its own.
  */
 async function startRun(
-  { client, s3, taskQueue: ownTaskQueue }: ArrivalDependencies,
-  { pipeline, input, since, taskQueue = ownTaskQueue }: Parameters<Activities['startRuns']>[0],
-  given: Arrival,
-): Promise<void> {
-  const arrival = await pinVersion(s3, given);
+  deps: ArrivalDependencies,
+  {
+    trigger: { pipeline, input, since, taskQueue = deps.taskQueue },
+    arrival: given,
+    signal,
+  }: { trigger: Parameters<Activities['startRuns']>[0]; arrival: Arrival; signal: AbortSignal },
+): Promise<StartOutcome> {
+  const { client, s3 } = deps;
+  const arrival = await pinVersion(s3, given, signal);
   if (arrival === null) {
     log.info('no run is started for an object that is gone', { bucket: given.bucket, key: given.key });
-    return;
+    return { state: 'gone' };
   }
   const memo: RunMemo = { pipeline };
   try {
-    await client.workflow.start(pipeline, {
-      taskQueue,
-      workflowId: arrivalRunId(pipeline, arrival),
-      args: [input, { since: since ?? arrival.time, arrivals: [arrival] }],
-      memo: { ...memo },
-      workflowIdReusePolicy: 'REJECT_DUPLICATE',
-      workflowIdConflictPolicy: 'FAIL',
-    });
+    await client.withDeadline(Date.now() + START_TIMEOUT_MS, () =>
+      client.workflow.start(pipeline, {
+        taskQueue,
+        workflowId: arrivalRunId(pipeline, arrival),
+        args: [input, { since: since ?? arrival.time, arrivals: [arrival] }],
+        memo: { ...memo },
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        workflowIdConflictPolicy: 'FAIL',
+      }),
+    );
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+  return { state: 'started', etag: arrival.etag, time: arrival.time };
+}
+
+async function readRetention(client: Client): Promise<number> {
+  try {
+    const { config } = await client.workflowService.describeNamespace({
+      namespace: client.options.namespace,
+    });
+    const seconds = Number(config?.workflowExecutionRetentionTtl?.seconds ?? 0);
+    return seconds > 0 ? seconds * 1000 : UNKNOWN_RETENTION_MS;
+  } catch (error) {
+    // The time-skipping server keeps everything, and has no namespaces to describe.
+    if ((error as { code?: unknown }).code === UNIMPLEMENTED) return UNKNOWN_RETENTION_MS;
+    throw error;
   }
 }
 
 /** The arrival with version, etag and time as S3 says them; null when that version is not there. */
-async function pinVersion(s3: S3Client, arrival: Arrival): Promise<Arrival | null> {
+async function pinVersion(s3: S3Client, arrival: Arrival, signal: AbortSignal): Promise<Arrival | null> {
   const { bucket, key, versionId, etag } = arrival;
+  const timeout = AbortSignal.timeout(START_TIMEOUT_MS);
   try {
     const head = await s3.send(
       new HeadObjectCommand({
@@ -175,11 +210,16 @@ async function pinVersion(s3: S3Client, arrival: Arrival): Promise<Arrival | nul
         Key: key,
         ...(versionId === null ? {} : { VersionId: versionId }),
       }),
+      { abortSignal: AbortSignal.any([signal, timeout]) },
     );
     const found = arrivalOfHead(bucket, key, head);
     if (versionId === null && etag !== null && found.etag !== null && found.etag !== etag) return null;
     return { ...arrival, ...found, versionId: versionId ?? found.versionId };
   } catch (error) {
+    if (timeout.aborted) {
+      const waited = START_TIMEOUT_MS / 1000;
+      throw new SluiceError('Transient', `S3 did not answer for s3://${bucket}/${key} within ${waited} s`);
+    }
     const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
     // 405 is the answer for the version of a deletion.
     if (status === 404 || status === 405) return null;
@@ -202,7 +242,7 @@ export function arrivalRunId(pipeline: string, arrival: Arrival): string {
 }
 
 async function listSource(
-  s3: S3Client,
+  { s3, signal }: { s3: S3Client; signal: AbortSignal },
   source: Source,
   since: string,
   after: string | null,
@@ -210,7 +250,7 @@ async function listSource(
   const page: ListedPage = { arrivals: [], after: null };
   const deadlineMs = Date.now() + PAGE_MS;
   let bytes = 0;
-  for await (const { arrivals, lastKey } of listPages(s3, source, since, after)) {
+  for await (const { arrivals, lastKey } of listPages({ s3, signal }, source, since, after)) {
     for (const arrival of arrivals) {
       bytes += Buffer.byteLength(JSON.stringify(arrival));
       if (page.arrivals.length > 0 && (page.arrivals.length >= PAGE.objects || bytes > PAGE.bytes))
@@ -224,7 +264,7 @@ async function listSource(
 
 /** S3's own pages, in the order of keys, each with what is as new as `since` and its last key. */
 async function* listPages(
-  s3: S3Client,
+  { s3, signal }: { s3: S3Client; signal: AbortSignal },
   source: Source,
   since: string,
   after: string | null,
@@ -232,7 +272,7 @@ async function* listPages(
   const pages = paginateListObjectsV2(
     { client: s3 },
     { Bucket: source.bucket, Prefix: source.prefix, ...(after === null ? {} : { StartAfter: after }) },
-    { abortSignal: Context.current().cancellationSignal },
+    { abortSignal: signal },
   );
   for await (const { Contents = [] } of pages) {
     const arrivals: Arrival[] = [];

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import type { Client } from '@temporalio/client';
@@ -5,12 +6,14 @@ import type { Config } from '../setup/config';
 import { createArrivalActivities } from './arrivals';
 import { createJobActivities } from './jobs';
 import { createNotifyActivities, type NotifyDependencies } from './notify';
-import { createRunners, packageJobsFolder } from '../runners';
-import type { Runners } from '../runners/runner';
+import { RunnerRegistry, Runners, type AnyRunnerDefinition } from '../runners';
+import type { Crawlers, GlueJobs } from '../runners/defineRunner';
+import { Limiter } from '../services/limiter';
+import type { AnyTask } from '../tasks/defineTask';
 import type { Activities } from '../contracts/activities';
+import { packageJobsFolder, SHIPPED_GLUE_JOBS, SHIPPED_TASKS } from './shipped';
 
 export type { Activities, Submission } from '../contracts/activities';
-export type { JobState, Runner, Runners } from '../runners/runner';
 
 /** What the activities work with; everything is an argument. */
 export interface ActivityDependencies {
@@ -21,8 +24,14 @@ export interface ActivityDependencies {
   searchAttributes: boolean;
   /** Folders with the scripts of `duckdb:query`, before the package's own. */
   jobsFolders?: readonly string[];
-  /** Runners that replace or add to the built-in ones. */
-  runners?: Runners;
+  /** Runners of one's own; one for a resource that ships replaces its runner. */
+  runners?: readonly AnyRunnerDefinition[];
+  /** Tasks of one's own; one with the name of a task that ships replaces it. */
+  tasks?: readonly AnyTask[];
+  /** The scripts of Glue jobs, for local engines, beside those that ship. */
+  glueJobs?: GlueJobs;
+  /** Glue crawlers, for local engines. */
+  crawlers?: Crawlers;
   /** Publishes to an SNS topic; default the SDK's. */
   publish?: NotifyDependencies['publish'];
 }
@@ -35,20 +44,25 @@ function createPublish(): NotifyDependencies['publish'] {
 
 export function createActivities(deps: ActivityDependencies): Activities {
   const { config, client, s3 } = deps;
-  const runners = {
-    ...createRunners(config, s3, [...(deps.jobsFolders ?? []), packageJobsFolder()]),
-    ...deps.runners,
-  };
+  const runners = new Runners(new RunnerRegistry(deps.runners), {
+    config,
+    s3,
+    jobsFolders: [...(deps.jobsFolders ?? []), packageJobsFolder()],
+    tasks: [...SHIPPED_TASKS, ...(deps.tasks ?? [])],
+    glueJobs: { ...SHIPPED_GLUE_JOBS, ...deps.glueJobs },
+    crawlers: deps.crawlers ?? {},
+    work: new Limiter(availableParallelism()),
+  });
   return {
     describeWorker: () =>
       Promise.resolve({
         searchAttributes: deps.searchAttributes,
-        uiUrl: config.uiUrl,
         notifies: config.notify !== null,
       }),
     ...createNotifyActivities({
       publish: deps.publish ?? createPublish(),
       target: config.notify,
+      hosts: config.notifyHosts,
       uiUrl: config.uiUrl,
     }),
     ...createJobActivities({ ...config, runners }),

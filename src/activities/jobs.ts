@@ -1,20 +1,20 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import { isRetryable, SluiceError, type ErrorCode } from '../errors';
-import { RESOURCES, type JobReference } from '../jobs';
+import { SluiceError, type ErrorCode } from '../errors';
+import type { JobReference } from '../jobs';
 import { formatDuration } from '../pipelines/duration';
 import type { Activities, JobEnd, LostAnswer, Submission } from '../contracts/activities';
-import { beating } from './beating';
+import { AwaitState, type Budgets } from './awaitState';
+import { beating, type Beats } from './beating';
 import { classifyError, toActivityFailure } from '../services/failures';
-import { findParameterProblems } from '../runners/parameters';
-import type { JobState, Progress, Runner, Runners } from '../runners/runner';
+import { redactSecrets } from '../setup/redactSecrets';
+import type { ParameterCheck } from '../pipelines/input';
+import type { Runners } from '../runners';
+import type { JobState, Runner } from '../runners/runner';
 
-export interface JobDependencies {
+export interface JobDependencies extends Budgets {
   runners: Runners;
-  engines: 'aws' | 'local';
   pollMinMs: number;
   pollMaxMs: number;
-  /** How long a submit goes on while the server does not answer. */
-  retryForMs: number;
 }
 
 /** How much longer each poll waits than the last. */
@@ -22,8 +22,6 @@ const POLL_GROWTH = 1.5;
 /** How often a service without room is asked again. */
 const LINE_MIN_MS = 2_000;
 const LINE_MAX_MS = 60_000;
-/** What runs on the local stack's Spark. */
-const SPARK_RESOURCES: string[] = ['livy:createBatch', 'glue:startJobRun', 'elasticmapreduce:addStep'];
 /** How long a stop waits for the service to say that the job has ended. */
 const STOP_WAIT_MS = 5 * 60_000;
 
@@ -33,24 +31,30 @@ export function createJobActivities(
 ): Pick<Activities, 'submitJob' | 'awaitJob' | 'stopJob'> {
   return {
     submitJob: (submission) =>
-      beating(async (signal, progress) => {
+      beating(async (signal, beats) => {
         const { attempt, scheduledTimestampMs } = Context.current().info;
-        const attempts = new SubmitAttempts(progress);
+        const attempts = new SubmitAttempts(beats);
         try {
-          const runner = findRunner(deps, submission);
-          checkParameters(submission);
+          const { registry } = deps.runners;
+          const { runsInWorker } = registry.find(submission.job.resource);
+          if (runsInWorker) attempts.runInWorker();
+          const runner = await deps.runners.get(submission.job.resource);
+          checkParameters(registry.findParameterProblems, submission);
+          const mark = (reference: JobReference): JobReference =>
+            runsInWorker ? { ...reference, runsInWorker } : reference;
           if (attempt > 1) {
             const found = await runner.find(
               submission,
               new Date(attempts.refusedAtMs ?? scheduledTimestampMs),
             );
-            if (found !== null) return found;
+            if (found !== null) return mark(found);
           }
-          return await attempts.submit(runner, () => submitInLine(runner, submission, signal, attempts));
+          return mark(
+            await attempts.submit(runner, () => submitInLine(runner, submission, signal, attempts)),
+          );
         } catch (error) {
-          // A service that throttles is worth waiting for until the job's own time-out; one that does not answer is not.
-          const spent = Date.now() - scheduledTimestampMs > deps.retryForMs;
-          const giveUp = (code: ErrorCode) => code === 'NoCapacity' || (spent && code !== 'Throttled');
+          const triedMs = Date.now() - scheduledTimestampMs;
+          const giveUp = (code: ErrorCode) => isSubmitBudgetSpent(deps, code, triedMs);
           throw toActivityFailure(
             error,
             giveUp,
@@ -60,12 +64,13 @@ export function createJobActivities(
       }),
 
     awaitJob: (submission, reference) =>
-      beating(async (signal, progress) => {
-        const state = await pollToEnd(
-          deps,
-          { submission, reference, signal, progress },
-          Number.POSITIVE_INFINITY,
-        );
+      beating(async (signal, beats) => {
+        const awaited = new AwaitState(beats);
+        const runner = await deps.runners.get(submission.job.resource).catch((error: unknown) => {
+          throw toActivityFailure(error);
+        });
+        const poll = { runner, submission, reference, signal, awaited };
+        const state = await pollUntil(deps, poll, () => true).finally(() => awaited.end());
         switch (state?.state) {
           case 'succeeded':
             return state.result;
@@ -79,17 +84,17 @@ export function createJobActivities(
       }),
 
     stopJob: (submission, known) =>
-      beating(async (signal, progress) => {
+      beating(async (signal, beats) => {
         try {
-          const runner = findRunner(deps, submission);
+          const awaited = new AwaitState(beats);
+          const runner = await deps.runners.get(submission.job.resource);
           const reference = known ?? (await findSubmitted(runner, submission));
           if (reference === null)
             return { outcome: 'not submitted', externalId: null, url: null, message: null };
           const { externalId, url } = reference;
-          const poll = { submission, reference, signal, progress };
           const looks = runner.worksInPoll !== true;
           const isEnded = async () =>
-            looks && hasEnded(await runner.poll(submission, reference, signal, progress));
+            looks && hasEnded(await runner.poll(submission, reference, signal, awaited.work));
           if (await isEnded()) return { outcome: 'already ended', externalId, url, message: null };
           try {
             await runner.stop(submission, reference);
@@ -101,7 +106,12 @@ export function createJobActivities(
             throw error;
           }
           if (!looks) return { outcome: 'stopped', externalId, url, message: null };
-          const after = await pollToEnd(deps, poll, Date.now() + STOP_WAIT_MS);
+          const after = await pollUntil(
+            deps,
+            { runner, submission, reference, signal, awaited },
+            hasEnded,
+            Date.now() + STOP_WAIT_MS,
+          );
           return after === null
             ? {
                 outcome: 'leaked',
@@ -123,34 +133,21 @@ export function createJobActivities(
   };
 }
 
-function findRunner(deps: JobDependencies, { job }: Submission): Runner {
-  const runner = deps.runners[job.resource] as Runner | undefined;
-  if (runner) return runner;
-  if (!RESOURCES.includes(job.resource)) {
-    throw new SluiceError(
-      'InvalidJob',
-      `${job.resource}: unknown resource; give one of ${RESOURCES.join(', ')}`,
-    );
-  }
-  const needsSpark = deps.engines === 'local' ? SPARK_RESOURCES : ['livy:createBatch'];
-  throw new SluiceError(
-    'NoEngine',
-    needsSpark.includes(job.resource)
-      ? `${job.resource} needs Spark through Livy: set SLUICE_LIVY_URL on the worker, or start the local stack without --no-spark`
-      : deps.engines === 'local'
-        ? `${job.resource} has no local engine: run the pipeline on AWS (SLUICE_ENGINES=aws), or give it a step that runs here; docs/local-mode.md lists them`
-        : `${job.resource} has no engine with SLUICE_ENGINES=${deps.engines}`,
-  );
-}
-
 /** @throws SluiceError InvalidJob with all problems */
-function checkParameters({ job: { resource, parameters } }: Submission): void {
-  const problems = findParameterProblems(resource, parameters);
+function checkParameters(check: ParameterCheck, { job: { resource, parameters } }: Submission): void {
+  const problems = check(resource, parameters);
   if (problems.length === 0) return;
   throw new SluiceError(
     'InvalidJob',
     [`The parameters of ${resource} are wrong:`, ...problems.map((problem) => `  ${problem}`)].join('\n'),
   );
+}
+
+/** A service that throttles is worth waiting for until the job's own time-out; one that does not answer is not. */
+function isSubmitBudgetSpent(budgets: Budgets, code: ErrorCode, triedMs: number): boolean {
+  if (code === 'NoCapacity') return true;
+  if (code === 'Throttled') return false;
+  return triedMs > (code === 'Credentials' ? budgets.credentialsForMs : budgets.retryForMs);
 }
 
 /** Nothing of the job runs any more: a cluster that waits for steps has been made well, and goes on. */
@@ -174,10 +171,10 @@ class SubmitAttempts {
   refusedAtMs: number | undefined;
   /** Whether the service may have accepted the job and its answer was lost. */
   mayRun: boolean;
+  private neverRuns = false;
 
-  constructor(private readonly progress: Progress) {
-    const kept = progress.resumed as number | { refusedAtMs?: number; mayRun?: boolean } | null | undefined;
-    const { refusedAtMs, mayRun } = typeof kept === 'number' ? { refusedAtMs: kept } : (kept ?? {});
+  constructor(private readonly beats: Beats) {
+    const { refusedAtMs, mayRun } = (beats.resumed ?? {}) as { refusedAtMs?: number; mayRun?: boolean };
     this.refusedAtMs = refusedAtMs;
     // Of an attempt whose worker died it is not known how far it came.
     this.mayRun = mayRun ?? Context.current().info.attempt > 1;
@@ -189,10 +186,21 @@ class SubmitAttempts {
     try {
       return await submit();
     } catch (error) {
-      this.mayRun ||= classifyError(error).code === 'Transient';
+      this.mayRun ||= !this.neverRuns && classifyError(error).code === 'Transient';
       this.keep();
       throw error;
     }
+  }
+
+  /** @throws SluiceError Transient when another worker may have taken over */
+  checkAlive(): void {
+    this.beats.checkAlive();
+  }
+
+  /** A job that would run inside the worker does not run before it is awaited. */
+  runInWorker(): void {
+    this.neverRuns = true;
+    this.mayRun = false;
   }
 
   refused(): void {
@@ -202,7 +210,7 @@ class SubmitAttempts {
 
   private keep(): void {
     const { refusedAtMs, mayRun } = this;
-    this.progress.keep({ ...(refusedAtMs === undefined ? {} : { refusedAtMs }), mayRun });
+    this.beats.keep({ ...(refusedAtMs === undefined ? {} : { refusedAtMs }), mayRun });
   }
 }
 
@@ -215,6 +223,7 @@ async function submitInLine(
 ): Promise<JobReference> {
   for (let intervalMs = LINE_MIN_MS; ; intervalMs = Math.min(LINE_MAX_MS, intervalMs * POLL_GROWTH)) {
     try {
+      attempts.checkAlive();
       return await runner.submit(submission);
     } catch (error) {
       signal.throwIfAborted();
@@ -235,52 +244,66 @@ async function submitInLine(
   }
 }
 
+type EndedState = Exclude<JobState, { state: 'running' }>;
+
 interface Poll {
+  runner: Runner;
   submission: Submission;
   reference: JobReference;
   signal: AbortSignal;
-  progress: Progress;
+  awaited: AwaitState;
 }
 
 /**
- * Polls with a growing, jittered interval until the job has ended; with a deadline, until nothing of it runs any more. A
- * poll that fails for a passing reason is only a slower poll: the job goes on whether we see it or not.
+ * Polls with a growing, jittered interval until the job is where it is waited for. A poll that fails for a passing reason
+ * is only a slower poll: a job elsewhere goes on whether we see it or not. What runs inside the worker is begun anew, within
+ * the budget of its class.
  * @returns null when the deadline came first
  */
-async function pollToEnd(
+async function pollUntil(
   deps: JobDependencies,
-  { submission, reference, signal, progress }: Poll,
-  deadlineMs: number,
-): Promise<Exclude<JobState, { state: 'running' }> | null> {
-  const runner = findRunner(deps, submission);
-  const stopping = Number.isFinite(deadlineMs);
-  let refusedSinceMs: number | null = null;
+  { runner, submission, reference, signal, awaited }: Poll,
+  isAwaited: (state: EndedState) => boolean,
+  deadlineMs = Number.POSITIVE_INFINITY,
+): Promise<EndedState | null> {
+  const worksInPoll = runner.worksInPoll === true;
   for (let intervalMs = deps.pollMinMs; ; intervalMs = Math.min(deps.pollMaxMs, intervalMs * POLL_GROWTH)) {
+    if (worksInPoll && awaited.killsWorkers) return { state: 'failed', ...describeDeaths(awaited) };
     try {
-      const state = await runner.poll(submission, reference, signal, progress);
+      const state = await runner.poll(submission, reference, signal, awaited.work);
       // A service may not yet know what it has just accepted.
       const isEarly = Date.now() - Date.parse(reference.submittedAt) < deps.pollMaxMs;
       const isNews = state.state === 'lost' && isEarly;
-      if (state.state !== 'running' && !isNews && (!stopping || hasEnded(state))) return state;
-      refusedSinceMs = null;
+      if (state.state !== 'running' && !isNews && isAwaited(state)) return state;
+      awaited.answered();
     } catch (error) {
       signal.throwIfAborted();
       const { code, message } = classifyError(error);
-      // What runs inside the poll has ended with it; a job elsewhere goes on while its service refuses to tell.
-      if (runner.worksInPoll && !isRetryable(code)) throw toActivityFailure(error);
-      Context.current().log.warn('poll failed, the job goes on', {
+      const isSpent = awaited.failed(code, message, { worksInPoll, budgets: deps });
+      Context.current().log.warn(worksInPoll ? 'the work failed' : 'poll failed, the job goes on', {
         step: submission.step,
         externalId: reference.externalId,
         code,
         error: message,
+        isSpent,
       });
-      refusedSinceMs ??= Date.now();
-      if (!isRetryable(code) && Date.now() - refusedSinceMs > deps.retryForMs) throw toActivityFailure(error);
+      if (isSpent) throw toActivityFailure(error, () => true);
       if (code === 'Throttled') intervalMs = Math.max(intervalMs, deps.pollMaxMs / 2);
     }
     if (Date.now() > deadlineMs) return null;
     await Context.current().sleep(jittered(intervalMs));
   }
+}
+
+/** What is said of work that cannot be begun again. */
+function describeDeaths({ lastFailure }: AwaitState): { message: string; code: 'Unexpected' } {
+  const last = lastFailure ? ` Its last failure before: ${lastFailure.code}: ${lastFailure.message}` : '';
+  return {
+    code: 'Unexpected',
+    message:
+      'The worker died, or stood still, each time in the middle of this work: it may need more memory than the machine ' +
+      `has, or crash the process. See the end of the worker's log; make the job smaller, or the machine larger.${last}`,
+  };
 }
 
 function jittered(durationMs: number): number {
@@ -290,5 +313,10 @@ function jittered(durationMs: number): number {
 /** The failure of a job that has ended; its details are `JobEnd`. */
 function toJobFailure(code: ErrorCode, message: string, retryable = false): ApplicationFailure {
   const end: JobEnd = { ended: true, retryable };
-  return ApplicationFailure.create({ type: code, message, nonRetryable: true, details: [end] });
+  return ApplicationFailure.create({
+    type: code,
+    message: redactSecrets(message),
+    nonRetryable: true,
+    details: [end],
+  });
 }

@@ -1,10 +1,16 @@
-import { QueryNotRegisteredError, type Client, type WorkflowHandle } from '@temporalio/client';
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { arrivalsWorkflowOptions } from '../activities/arrivals';
 import type { Config } from '../setup/config';
 import { SluiceError } from '../errors';
 import { arrivalsWorkflowId, parseS3Uri, sourceOf, type Source } from '../pipelines/location';
-import { addTriggerSignal, removeTriggerSignal, triggersQuery, type Trigger } from '../contracts/messages';
+import {
+  addTriggerSignal,
+  removeTriggerSignal,
+  triggersQuery,
+  type Trigger,
+  type TriggerStatus,
+} from '../contracts/messages';
 
 const QUERY_TIMEOUT_MS = 5_000;
 
@@ -43,21 +49,15 @@ export async function removeTrigger(
 }
 
 /** Every trigger, as the worker answers. */
-export async function listTriggers(client: Client): Promise<Trigger[]> {
-  const triggers: Trigger[] = [];
+export async function listTriggers(client: Client): Promise<TriggerStatus[]> {
+  const triggers: TriggerStatus[] = [];
   const query = `WorkflowType = 'arrivals' AND ExecutionStatus = 'Running'`;
-  for await (const { workflowId } of client.workflow.list({ query })) {
-    try {
-      triggers.push(...(await readTriggers(client, client.workflow.getHandle(workflowId))));
-    } catch (error) {
-      // Started by a worker that knew no triggers yet.
-      if (!(error instanceof QueryNotRegisteredError)) throw error;
-    }
-  }
+  for await (const { workflowId } of client.workflow.list({ query }))
+    triggers.push(...(await readTriggers(client, client.workflow.getHandle(workflowId))));
   return triggers;
 }
 
-function readTriggers(client: Client, handle: WorkflowHandle): Promise<Trigger[]> {
+function readTriggers(client: Client, handle: WorkflowHandle): Promise<TriggerStatus[]> {
   return client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query(triggersQuery));
 }
 

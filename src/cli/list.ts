@@ -1,11 +1,11 @@
 import { Option, type Command } from 'commander';
 import { SluiceError } from '../errors';
-import { findPipeline } from '../pipelines';
-import { SHIPPED_PIPELINES } from '../workflows/shipped';
+import { findPipeline, type Pipeline } from '../pipelines';
 import { formatDuration } from '../pipelines/duration';
 import type { RunState } from '../contracts/messages';
 import { addJson, type JsonOption } from './options';
-import { formatTable, formatTime, print, printJson } from './output';
+import { fitTable, formatTable, formatTime, print, printJson } from './output';
+import { readProject } from './project';
 import { pipelineOf, stateFromServer } from './readStatus';
 import { findMissingSearchAttributes } from '../setup/registerSearchAttributes';
 import { listTriggers } from '../arrivals/triggers';
@@ -43,8 +43,9 @@ export function addList(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ sluice list --pipeline marketing-and-sales --state running');
   addJson(command).action(async (options: ListOptions) => {
     if (options.triggers) return printTriggers(options);
+    const { pipelines } = await readProject(program);
     const { pipeline, state } = options;
-    const runs = await withSession((session) => listRuns(session, pipeline, state));
+    const runs = await withSession((session) => listRuns(session, { pipelines, pipeline, state }));
     if (options.json) return printJson(runs);
     if (runs.length === 0) return print('There are no such runs. Start one with: sluice start PIPELINE');
     const rows = runs.map((run) => [
@@ -55,7 +56,9 @@ export function addList(program: Command): void {
       formatTime(run.startedAt),
       tookOf(run),
     ]);
-    print(formatTable(['RUN', 'PIPELINE', 'STATE', 'STEP', 'STARTED', 'TOOK'], rows));
+    const head = ['RUN', 'PIPELINE', 'STATE', 'STEP', 'STARTED', 'TOOK'];
+    const shortened = [head.indexOf('RUN'), head.indexOf('STEP')];
+    print(formatTable(head, fitTable(head, rows, shortened)));
   });
 }
 
@@ -65,8 +68,20 @@ async function printTriggers({ pipeline, json }: ListOptions): Promise<void> {
   if (json) return printJson(triggers);
   if (triggers.length === 0)
     return print('No arrival starts a run. Have one do so with: sluice start PIPELINE --on-arrival PATTERN');
-  const rows = triggers.map((trigger) => [trigger.pipeline, trigger.pattern, formatTime(trigger.since)]);
-  print(formatTable(['PIPELINE', 'STARTED BY EACH', 'SINCE'], rows));
+  const rows = triggers.map(({ pipeline: started, pattern, since }) => [started, pattern, formatTime(since)]);
+  const head = ['PIPELINE', 'STARTED BY EACH', 'SINCE'];
+  print(formatTable(head, fitTable(head, rows, [head.indexOf('STARTED BY EACH')])));
+  const setAside = triggers.flatMap((trigger) =>
+    trigger.setAside.map(({ uri, attempts, nextAt, code, message }) => [
+      uri,
+      String(attempts),
+      formatTime(nextAt),
+      `${code}: ${message}`,
+    ]),
+  );
+  if (setAside.length === 0) return;
+  print('\nThese objects could not start their runs, and are tried again:');
+  print(formatTable(['OBJECT', 'ATTEMPTS', 'NEXT', 'REASON'], setAside));
 }
 
 interface ListedRun {
@@ -82,12 +97,15 @@ interface ListedRun {
   url: string | null;
 }
 
+interface Wanted {
+  /** Those of the project. */
+  pipelines: readonly Pipeline[];
+  pipeline: string | undefined;
+  state: RunState | undefined;
+}
+
 /** @throws SluiceError UnknownPipeline when there is neither a pipeline nor a run of that name */
-async function listRuns(
-  session: Session,
-  pipeline: string | undefined,
-  state: RunState | undefined,
-): Promise<ListedRun[]> {
+async function listRuns(session: Session, { pipelines, pipeline, state }: Wanted): Promise<ListedRun[]> {
   const { client } = session;
   const needsAttributes = pipeline === undefined || state === 'completed with fallback';
   const hasAttributes = needsAttributes && (await haveAttributes(session));
@@ -97,7 +115,9 @@ async function listRuns(
     throw new SluiceError('InvalidInput', `--state "${state}" cannot be listed on this server. ${cure}`);
   }
   // The server's own status rather than SluiceState: a run that was terminated could not write its state.
-  const conditions = [pipeline === undefined ? ofAnyPipeline(hasAttributes) : ofPipeline(pipeline)];
+  const conditions = [
+    pipeline === undefined ? ofAnyPipeline(pipelines, hasAttributes) : ofPipeline(pipeline),
+  ];
   if (state !== undefined) conditions.push(`ExecutionStatus = '${EXECUTION_STATUS[state]}'`);
   if (state === 'completed with fallback') conditions.push(`SluiceState = '${state}'`);
   const runs: ListedRun[] = [];
@@ -118,13 +138,9 @@ async function listRuns(
     if (state === undefined || listed.state === state) runs.push(listed);
     if (runs.length >= READ) break;
   }
-  if (
-    pipeline !== undefined &&
-    runs.length === 0 &&
-    !SHIPPED_PIPELINES.some(({ name }) => name === pipeline)
-  ) {
+  if (pipeline !== undefined && runs.length === 0 && !pipelines.some(({ name }) => name === pipeline)) {
     const { count } = await client.workflow.count(ofPipeline(pipeline));
-    if (count === 0) findPipeline(pipeline, SHIPPED_PIPELINES);
+    if (count === 0) findPipeline(pipeline, pipelines);
   }
   return runs.sort((a, b) => b.startedAt.localeCompare(a.startedAt)).slice(0, SHOWN);
 }
@@ -134,12 +150,12 @@ function ofPipeline(name: string): string {
 }
 
 /**
- * The pipelines that ship are known by name, also before a worker has taken up the run; one's own by what their runs write.
+ * The project's pipelines are known by name, also before a worker has taken up the run; others by what their runs write.
  * A batch of `mapJobs` writes it, too, and belongs to the run that started it.
  */
-function ofAnyPipeline(hasAttributes: boolean): string {
-  const shipped = `WorkflowType IN (${SHIPPED_PIPELINES.map(({ name }) => `'${name}'`).join(', ')})`;
-  return hasAttributes ? `(${shipped} OR (SluicePipeline IS NOT NULL AND WorkflowType != 'jobs'))` : shipped;
+function ofAnyPipeline(pipelines: readonly Pipeline[], hasAttributes: boolean): string {
+  const known = `WorkflowType IN (${pipelines.map(({ name }) => `'${name}'`).join(', ')})`;
+  return hasAttributes ? `(${known} OR (SluicePipeline IS NOT NULL AND WorkflowType != 'jobs'))` : known;
 }
 
 /** Not where the server does not say, such as one without the right to ask it. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError, type Command } from 'commander';
-import { findParameterProblems } from '../runners/parameters';
+import { RunnerRegistry } from '../runners';
 import type { Config } from '../setup/config';
 import { SluiceError } from '../errors';
 import { parseInput, type Pipeline } from '../pipelines';
@@ -52,12 +52,14 @@ export function parseSince(text: string, now = Date.now()): string {
 
 /**
  * The checked input of a pipeline: `--input`, `-p` over it, and what the settings say for fields that are not given.
+ * @param registry the project's runners, which know what their jobs take
  * @throws SluiceError InvalidInput with all problems
  */
 export function readInput(
   pipeline: Pipeline,
   options: InputOptions,
   config: Config,
+  registry = new RunnerRegistry(),
 ): Record<string, unknown> {
   const file = options.input === undefined ? {} : readInputFile(options.input);
   const isBareJob = pipeline.name === 'job' && options.input !== undefined && !isJobField(file);
@@ -71,7 +73,7 @@ export function readInput(
     ...base,
     ...(Object.fromEntries(parameters) as Record<string, unknown>),
   };
-  return parseInput(pipeline, { ...defaultsOf(pipeline, config), ...given }, findParameterProblems);
+  return parseInput(pipeline, { ...defaultsOf(pipeline, config), ...given }, registry.findParameterProblems);
 }
 
 /** Whether a file for `job` holds the whole input, as `-p job=` and the API take it, and not the job alone. */

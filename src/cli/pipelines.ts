@@ -1,19 +1,19 @@
 import type { Command } from 'commander';
-import { readConfig, type Config } from '../setup/config';
+import type { Config } from '../setup/config';
 import { type Pipeline } from '../pipelines';
-import { SHIPPED_PIPELINES } from '../workflows/shipped';
 import type { Field } from '../pipelines/input';
 import { addJson, readInput, type JsonOption } from './options';
 import { formatTable, print, printJson } from './output';
+import { readProject } from './project';
 
 export function addPipelines(program: Command): void {
   const command = program
     .command('pipelines')
     .description('the pipelines, with input, sources and schedule')
     .addHelpText('after', '\nExample:\n  $ sluice pipelines --json');
-  addJson(command).action(({ json }: JsonOption) => {
-    const config = readConfig();
-    const described = SHIPPED_PIPELINES.map((pipeline) => ({
+  addJson(command).action(async ({ json }: JsonOption) => {
+    const { pipelines, config } = await readProject(program);
+    const described = pipelines.map((pipeline) => ({
       ...pipeline,
       sources: sourcesOf(pipeline, config),
     }));

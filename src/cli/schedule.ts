@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ScheduleHandle, ScheduleSpec, ScheduleSummary } from '@temporalio/client';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { readConfig } from '../setup/config';
 import { SluiceError } from '../errors';
 import { findPipeline, type Pipeline } from '../pipelines';
-import { SHIPPED_PIPELINES } from '../workflows/shipped';
 import { formatDuration, parseDuration } from '../pipelines/duration';
 import { isTimeZone } from '../pipelines/input';
 import { addInput, addJson, readInput, type InputOptions, type JsonOption } from './options';
 import { formatTable, formatTime, note, print, printJson } from './output';
+import { readProject } from './project';
 import { withSession, type Session } from './session';
 
 interface CreateOptions extends InputOptions, JsonOption {
@@ -55,9 +54,9 @@ function addCreate(schedule: Command): void {
       '\nExample:\n  $ sluice schedule create marketing-and-sales --cron "0 6 * * 1" --time-zone Europe/Berlin',
     );
   addJson(addInput(command)).action(async (name: string, options: CreateOptions) => {
-    const config = readConfig();
-    const pipeline = findPipeline(name, SHIPPED_PIPELINES);
-    const input = readInput(pipeline, options, config);
+    const { pipelines, registry, config } = await readProject(schedule);
+    const pipeline = findPipeline(name, pipelines);
+    const input = readInput(pipeline, options, config, registry);
     const spec = specOf(pipeline, { timeZone: input['timeZone'] as string | undefined, ...options });
     const created = await withSession(
       (session) => create(session, { pipeline, input, spec, options }),
@@ -129,7 +128,8 @@ function addListing(schedule: Command): void {
     .description('list the schedules of pipelines')
     .addHelpText('after', '\nExample:\n  $ sluice schedule list');
   addJson(command).action(async ({ json }: JsonOption) => {
-    const schedules = await withSession(listSchedules);
+    const { pipelines } = await readProject(schedule);
+    const schedules = await withSession((session) => listSchedules(session, pipelines));
     if (json) return printJson(schedules);
     if (schedules.length === 0)
       return print('There are no schedules. Create one with: sluice schedule create PIPELINE');
@@ -144,8 +144,8 @@ function addListing(schedule: Command): void {
   });
 }
 
-async function listSchedules({ client }: Session) {
-  const names = new Set(SHIPPED_PIPELINES.map(({ name }) => name));
+async function listSchedules({ client }: Session, pipelines: readonly Pipeline[]) {
+  const names = new Set(pipelines.map(({ name }) => name));
   const schedules = [];
   for await (const schedule of client.schedule.list()) {
     const pipeline = schedule.action?.workflowType;

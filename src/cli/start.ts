@@ -1,17 +1,18 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { Option, type Command } from 'commander';
 import { checkBucket } from '../lake/lakeFiles';
-import { readConfig } from '../setup/config';
+import type { RunnerRegistry } from '../runners';
+import type { Config } from '../setup/config';
 import { connectS3 } from '../setup/connect';
 import { SluiceError } from '../errors';
 import { findPipeline, type Pipeline } from '../pipelines';
-import { SHIPPED_PIPELINES } from '../workflows/shipped';
 import { parseS3Uri } from '../pipelines/location';
 import { addTrigger, removeTrigger } from '../arrivals/triggers';
 import { EXIT } from './errors';
 import { withInterrupt } from './interrupt';
 import { addInput, addJson, parseSince, readInput, type InputOptions, type JsonOption } from './options';
 import { note, print, printJson } from './output';
+import { readProject, type CommandProject } from './project';
 import { isSuccess, readStatus } from './readStatus';
 import { hasColor, renderEnd } from './render';
 import { withSession, type Session } from './session';
@@ -49,19 +50,25 @@ export function addStart(program: Command): void {
       'after',
       '\nExamples:\n  $ sluice start marketing-and-sales -p within="2 days" --wait\n  $ sluice start job --input job.json\n  $ sluice start job --input job.json --on-arrival "s3://lake/inbox/*.csv"',
     );
-  addJson(addInput(command)).action((name: string, options: StartOptions) => start(name, options));
+  addJson(addInput(command)).action(async (name: string, options: StartOptions) =>
+    start(name, options, await readProject(program)),
+  );
 }
 
-async function start(name: string, options: StartOptions): Promise<void> {
-  const config = readConfig();
-  // A pipeline of one's own is started by one's own program, and ended here.
+async function start(
+  name: string,
+  options: StartOptions,
+  { pipelines, registry, config }: CommandProject,
+): Promise<void> {
+  // The pipeline may be gone from the project by now.
   if (typeof options.onArrival === 'string' && options.off)
     return endOnArrival(name, [options.onArrival], options);
-  const pipeline = findPipeline(name, SHIPPED_PIPELINES);
-  if (options.onArrival !== undefined) return startOnArrival(pipeline, options.onArrival, options);
+  const pipeline = findPipeline(name, pipelines);
+  if (options.onArrival !== undefined)
+    return startOnArrival({ pipeline, registry, config, given: options.onArrival, options });
   if (options.off)
     throw new SluiceError('WrongUsage', '--off goes with --on-arrival; to end a run: sluice cancel');
-  const input = readInput(pipeline, options, config);
+  const input = readInput(pipeline, options, config, registry);
   const { id, since } = options;
   await withSession(async (session) => {
     const started = await startRun(session, { pipeline, input, id, since });
@@ -71,17 +78,20 @@ async function start(name: string, options: StartOptions): Promise<void> {
   }, config);
 }
 
-async function startOnArrival(
-  pipeline: Pipeline,
-  given: string | true,
-  options: StartOptions,
-): Promise<void> {
-  const config = readConfig();
+interface StartOnArrival {
+  pipeline: Pipeline;
+  registry: RunnerRegistry;
+  config: Config;
+  given: string | true;
+  options: StartOptions;
+}
+
+async function startOnArrival({ pipeline, registry, config, given, options }: StartOnArrival): Promise<void> {
   if (given === true && !pipeline.startedBy) {
     const cure = `Say which: --on-arrival "s3://lake/inbox/*.csv"`;
     throw new SluiceError('WrongUsage', `${pipeline.name} has no objects of its own that start it. ${cure}`);
   }
-  const input = readInput(pipeline, options, config);
+  const input = readInput(pipeline, options, config, registry);
   const patterns = given === true ? pipeline.startedBy!(input) : [given];
   if (options.off) return endOnArrival(pipeline.name, patterns, options);
   for (const pattern of patterns) await checkBucketOf(pattern);

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { readProject } from './project';
 
 export function addWebhook(program: Command): void {
   program
@@ -7,6 +8,6 @@ export function addWebhook(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ SLUICE_WEBHOOK_SECRET=… sluice webhook')
     .action(async () => {
       const { runWebhook } = await import('../webhook/runWebhook.js');
-      await runWebhook();
+      await runWebhook(await readProject(program));
     });
 }

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors';
 import type { Job, JobReference, JobResult, StopResult } from '../jobs';
 import type { Arrival } from '../pipelines';
 import type { Source } from '../pipelines/location';
@@ -25,6 +26,19 @@ export interface JobEnd {
   retryable: boolean;
 }
 
+/** The first detail of the heartbeats of `awaitJob`; a time-out carries the last one. */
+export interface AwaitDetails {
+  /** What the work inside the worker keeps itself. */
+  work?: unknown;
+  /** The work is going on: when the attempt ends without another word, its worker has died in it. */
+  isAtWork?: boolean;
+  deaths?: number;
+  /** Failures in a row, and when the first of them came. */
+  failures?: number;
+  failingSinceMs?: number;
+  lastFailure?: { code: ErrorCode; message: string };
+}
+
 /** The first detail of a failure that `submitJob` throws when the service may have accepted the job all the same. */
 export interface LostAnswer {
   mayRun: true;
@@ -46,7 +60,7 @@ export interface Notification {
 /** The activities that workflows call. Types only: workflow code imports nothing else from here. */
 export interface Activities {
   /** What the worker knows and a workflow must not read itself; recorded in the run's history. */
-  describeWorker(): Promise<{ searchAttributes: boolean; uiUrl: string | null; notifies?: boolean }>;
+  describeWorker(): Promise<{ searchAttributes: boolean; notifies: boolean }>;
   /** Submits the job unless a job with this key is there already. */
   submitJob(submission: Submission): Promise<JobReference>;
   /** Waits until the job has ended. @throws JobFailed, JobStopped */
@@ -57,9 +71,6 @@ export interface Activities {
   notify(notification: Notification, target: string | null): Promise<void>;
   /** Tells the `arrivals` workflow of the source that a run waits; starts it when it is not there. */
   subscribe(source: Source, subscription: Subscription): Promise<void>;
-  unsubscribe(source: Source, subscription: Subscription): Promise<void>;
-  /** The objects of a source that are as new as `since` (ISO 8601), oldest first, some 5,000 at most. */
-  listArrivals(source: Source, since: string): Promise<Arrival[]>;
   /**
    * One page of the objects of a source that are as new as `since` (ISO 8601), in the order of their keys, and the key
    * after which the next page begins; null after the last.
@@ -69,17 +80,29 @@ export interface Activities {
   findResets(runs: { workflowId: string; runId: string }[]): Promise<(string | null)[]>;
   /** Of each arrival, whether its version is still there. */
   areStored(arrivals: Arrival[]): Promise<boolean[]>;
+  /** How long the server knows the ids of runs that have ended, in milliseconds. */
+  readRetention(): Promise<number>;
   /**
-   * Starts one run for each arrival, unless one was started for this object version before. It takes arrivals from `since`
-   * on, without which from the time of its own.
+   * Starts one run for each arrival, unless the server knows that one was started for this object version. A run takes
+   * arrivals from `since` on, without which from the time of its own. What becomes of one arrival changes nothing for the
+   * others.
    */
   startRuns(
     trigger: Pick<Trigger, 'pipeline' | 'input' | 'taskQueue'> & { since?: string },
     arrivals: Arrival[],
-  ): Promise<void>;
+  ): Promise<StartOutcome[]>;
   /** What a manifest lists: the keys, and of them the objects that are there. @throws BadData */
   readManifest(manifest: Arrival): Promise<Manifest>;
 }
+
+/** What became of an arrival that was to start a run. */
+export type StartOutcome =
+  /** A run was started, now or before; etag and time (ISO 8601) of the object version as S3's listings have them. */
+  | { state: 'started'; etag: string | null; time: string }
+  /** The version is no longer there: nothing is to be started. */
+  | { state: 'gone' }
+  /** `passing`: the reason may pass by itself. */
+  | { state: 'failed'; code: ErrorCode; message: string; passing: boolean };
 
 export interface ListedPage {
   arrivals: Arrival[];

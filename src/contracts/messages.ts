@@ -80,7 +80,7 @@ export interface Subscription {
   /** ISO 8601: when the run has stopped waiting for certain, even if it was terminated and unsubscribes from nothing. */
   until?: string;
   /** The wait within the run: two may be for one pattern. */
-  step?: string;
+  step: string;
   /** One object is all that is waited for: the subscription ends with the first signal. */
   once?: true;
 }
@@ -102,45 +102,29 @@ export interface Trigger {
 /** A second trigger of the same pipeline and pattern takes the place of the first. */
 export const addTriggerSignal = defineSignal<[Trigger]>('addTrigger');
 export const removeTriggerSignal = defineSignal<[Pick<Trigger, 'pipeline' | 'pattern'>]>('removeTrigger');
-export const triggersQuery = defineQuery<Trigger[]>('triggers');
-
-/** What a source knows of a subscription or trigger, beside what it was told. */
-export interface Progress {
-  /** ISO 8601: when the last listing began that has offered everything to it. */
-  listedTo?: string;
-  /** How many signals it was sent, and from when on (ms since 1970) it is sent the next. */
-  sent?: number;
-  sendAfter?: number;
-  /** What it was not sent yet: indexes into `pending`. */
-  pending?: number[];
-  /** It is yet to be offered what is remembered. */
-  isNew?: true;
+/** An object that could not start its run. */
+export interface SetAsideObject {
+  uri: string;
+  /** The code and message of the last failure. */
+  code: ErrorCode;
+  message: string;
+  attempts: number;
+  /** ISO 8601: when it is tried again. */
+  nextAt: string;
 }
 
-/** A listing of a source, page by page. */
-export interface Listing {
-  startedAt: string;
-  since: string;
-  /** Whether it goes back to the `since` of each subscription, or only to where the last listing ended. */
-  full: boolean;
-  /** The key that the last page ended with. */
-  after: string | null;
+export interface TriggerStatus extends Trigger {
+  /** What could not start a run so far; the others go on. */
+  setAside: SetAsideObject[];
 }
 
-/** What an `arrivals` workflow carries over when it continues as new: plain JSON. */
-export interface ArrivalsState {
+export const triggersQuery = defineQuery<TriggerStatus[]>('triggers');
+
+/** What an `arrivals` workflow is started with. */
+export interface ArrivalsInput {
   source: Source;
-  subscriptions: (Subscription & Progress)[];
-  /** The newest version of each key. */
-  memory: Arrival[];
   /** Listing interval in milliseconds. */
   listEveryMs: number;
-  triggers?: (Trigger & Progress)[];
-  pending?: Arrival[];
-  listing?: Listing | null;
-  /** Milliseconds since 1970. */
-  nextListAt?: number;
-  nextFullListAt?: number;
 }
 
 /** The memo of every run, read by the command line when no worker can answer the query. */

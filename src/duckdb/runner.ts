@@ -5,10 +5,12 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { SluiceError } from '../errors';
 import type { JobReference } from '../jobs';
 import { joinFolder } from '../pipelines/location';
-import { checkBucket, parseFolder, publishOutput, stageInput } from '../lake/lakeFiles';
+import { checkBucket, checkOutputApart, parseFolder, publishOutput, stageInput } from '../lake/lakeFiles';
 import { addCure } from './cures';
+import { inputFolderOf } from './inputs';
 import { runQuery } from './query';
-import { workerReference, type JobState, type Runner, type SubmissionOf } from '../runners/runner';
+import { succeeded, workerReference } from '../runners/references';
+import type { JobState, Runner, SubmissionOf } from '../runners/runner';
 
 const DEFAULT_ROWS = 100;
 const MAX_ROWS = 1000;
@@ -48,7 +50,7 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
       const variables: Record<string, string | string[]> = { ...parameters.arguments };
       const names: Record<string, string> = {};
       for (const [name, input] of Object.entries(parameters.inputs ?? {})) {
-        const inputFolder = join(folder, name.replace(/[^\w-]/g, '_'));
+        const inputFolder = join(folder, inputFolderOf(name));
         await mkdir(inputFolder);
         const staged = await stageInput(this.s3, input, inputFolder, signal);
         for (const { path, uri } of staged) names[path] = uri;
@@ -70,19 +72,12 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
         const name = output.format === 'parquet' ? 'part-00000.snappy.parquet' : 'part-00000.csv';
         await publishOutput(this.s3, file, output.location, name, signal);
       }
-      return {
-        state: 'succeeded',
-        result: {
-          resource: 'duckdb:query',
-          externalId: reference.externalId,
-          url: null,
-          output: location,
-          logUrl: null,
-          durationMs: Date.now() - startedAt,
-          measures: { rows: query.rowCount, engineMs: query.engineMs },
-          ...(query.rows ? { rows: query.rows } : {}),
-        },
-      };
+      return succeeded(reference, {
+        output: location,
+        durationMs: Date.now() - startedAt,
+        measures: { rows: query.rowCount, engineMs: query.engineMs },
+        ...(query.rows ? { rows: query.rows } : {}),
+      });
     } catch (error) {
       if (
         error instanceof SluiceError &&
@@ -101,11 +96,15 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
   async stop(): Promise<void> {}
 
   /** @throws SluiceError InvalidJob, InvalidInput: the format of a job from outside may be any text */
-  private async checkOutput({ output }: SubmissionOf<'duckdb:query'>['job']['parameters']): Promise<void> {
+  private async checkOutput({
+    output,
+    inputs,
+  }: SubmissionOf<'duckdb:query'>['job']['parameters']): Promise<void> {
     if (!output) return;
     const { bucket } = parseFolder(output.location);
     if (!['csv', 'parquet'].includes(output.format))
       throw new SluiceError('InvalidJob', `output.format: "${output.format}"; give csv or parquet`);
+    checkOutputApart(output.location, Object.values(inputs ?? {}));
     await checkBucket(this.s3, bucket);
   }
 

@@ -1,10 +1,11 @@
-import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { SluiceError } from '../errors';
 import type { JobParameters } from '../jobs';
 import { joinFolder } from '../pipelines/location';
 import { runQuery } from '../duckdb/query';
+import type { Crawler, Crawlers, CrawlerTarget, CsvClassifier } from '../runners/defineRunner';
 import type { SubmissionOf } from '../runners/runner';
 import {
   mergePartitions,
@@ -19,33 +20,6 @@ import { quoteText } from './sql';
 import { escapePath, linesOf, structureQuery } from './tableView';
 import { fromDuckdb, toHive } from './trinoTypes';
 
-/** The crawlers' descriptions, in a folder of jobs. */
-export const CRAWLERS_FILE = 'local-crawlers.json';
-
-/** A crawler as `local-crawlers.json` describes it, by name. */
-interface Crawler {
-  database: string;
-  /** Each a folder below the lake, or one with the name of its table; by default the folder's own. */
-  targets: (string | Target)[];
-  tablePrefix?: string;
-  classifiers?: { csv?: CsvClassifier };
-}
-
-interface Target {
-  path: string;
-  table?: string;
-  /** Glue's exclude patterns, relative to the path, e.g. `tmp/**`. */
-  exclusions?: string[];
-}
-
-/** https://docs.aws.amazon.com/glue/latest/dg/custom-classifier.html#classifier-values-csv */
-interface CsvClassifier {
-  Delimiter?: string;
-  /** With it, the table is read by OpenCSVSerde. */
-  QuoteSymbol?: string;
-  ContainsHeader?: 'UNKNOWN' | 'PRESENT' | 'ABSENT';
-}
-
 /**
  * `glue:startCrawler` without AWS: a table a target, its format by the files' content, its columns by DuckDB over all of
  * them. The first crawl adds the table; later ones add columns and partitions and widen types. Nothing is taken away.
@@ -54,11 +28,12 @@ export class LocalCrawler implements LocalEngine<'glue:startCrawler'> {
   constructor(
     private readonly catalog: Catalog,
     private readonly lake: string,
-    private readonly jobsFolders: readonly string[],
+    private readonly crawlers: Crawlers,
   ) {}
 
-  async check({ Name }: JobParameters['glue:startCrawler']): Promise<void> {
-    await this.findCrawler(Name);
+  check({ Name }: JobParameters['glue:startCrawler']): Promise<void> {
+    this.findCrawler(Name);
+    return Promise.resolve();
   }
 
   async run(
@@ -66,10 +41,14 @@ export class LocalCrawler implements LocalEngine<'glue:startCrawler'> {
     _id: string,
     signal: AbortSignal,
   ): Promise<LocalResult> {
-    const crawler = await this.findCrawler(job.parameters.Name);
+    const crawler = this.findCrawler(job.parameters.Name);
     const measures = { TablesCreated: 0, TablesUpdated: 0 };
     for (const target of crawler.targets) {
-      const { path, table, exclusions = [] }: Target = typeof target === 'string' ? { path: target } : target;
+      const {
+        path,
+        table,
+        exclusions = [],
+      }: CrawlerTarget = typeof target === 'string' ? { path: target } : target;
       const location = joinFolder(this.lake, path);
       const name = (table ?? `${crawler.tablePrefix ?? ''}${basename(path)}`).toLowerCase();
       const tableName = name.replace(/[^a-z0-9_]/g, '_');
@@ -122,27 +101,12 @@ export class LocalCrawler implements LocalEngine<'glue:startCrawler'> {
     };
   }
 
-  private async findCrawler(name: string | undefined): Promise<Crawler> {
-    const known: string[] = [];
-    for (const folder of this.jobsFolders) {
-      const crawlers = await readCrawlers(join(folder, CRAWLERS_FILE));
-      const crawler = name === undefined ? undefined : crawlers[name];
-      if (crawler) return crawler;
-      known.push(...Object.keys(crawlers));
-    }
+  private findCrawler(name = ''): Crawler {
+    if (Object.hasOwn(this.crawlers, name)) return this.crawlers[name]!;
     throw new SluiceError(
       'InvalidJob',
-      `No local crawler is called ${name}; describe it in ${CRAWLERS_FILE}, which has: ${known.join(', ') || 'none'}`,
+      `No local crawler is called ${name}; describe it among the project's crawlers, which has: ${Object.keys(this.crawlers).join(', ') || 'none'}`,
     );
-  }
-}
-
-async function readCrawlers(file: string): Promise<Record<string, Crawler>> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as Record<string, Crawler>;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new SluiceError('InvalidJob', `${file}: ${(error as Error).message}`, { cause: error });
   }
 }
 

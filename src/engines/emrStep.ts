@@ -1,6 +1,9 @@
 import { SluiceError } from '../errors';
-import type { JobParameters, JobReference, LivyCreateBatchParameters } from '../jobs';
-import type { LocalLivyRunner } from './localSpark';
+import type { JobParameters, JobReference } from '../jobs';
+import type { RunnerContext } from '../runners/defineRunner';
+import type { LivyCreateBatchParameters } from '../runners/livy';
+import { connectLivy } from '../runners/livy/runner';
+import { LocalLivyRunner } from './localSpark';
 import type { JobState, Runner, SubmissionOf } from '../runners/runner';
 
 /** Options of spark-submit that take a value and have a field of Livy's. https://spark.apache.org/docs/latest/submitting-applications.html */
@@ -100,4 +103,10 @@ export function parseSparkSubmit({
     set(value, batch);
   }
   throw new SluiceError('InvalidJob', `The step ${Step.Name}: spark-submit has no script or JAR`);
+}
+
+/** @throws SluiceError NoEngine without Livy */
+export function createLocalEmrStep(context: RunnerContext): LocalEmrStepRunner {
+  const livy = connectLivy(context, 'elasticmapreduce:addStep');
+  return new LocalEmrStepRunner(new LocalLivyRunner(livy, context.config.s3Dir!));
 }

@@ -3,6 +3,7 @@ import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/clie
 import { SluiceError } from '../errors';
 import type { JobParameters, JobReference, JobResult, Resource } from '../jobs';
 import { parseS3Uri } from '../pipelines/location';
+import { succeeded } from '../runners/references';
 import type { JobState, Runner, SubmissionOf } from '../runners/runner';
 
 /** What a local engine's work came to. */
@@ -82,9 +83,10 @@ export class InWorkerRunner<R extends Resource> implements Runner<R> {
 
   private async work(
     submission: SubmissionOf<R>,
-    { externalId }: JobReference,
+    reference: JobReference,
     signal: AbortSignal,
   ): Promise<JobState> {
+    const { externalId } = reference;
     const startedAt = Date.now();
     const object = {
       Bucket: parseS3Uri(this.lake)!.bucket,
@@ -93,17 +95,11 @@ export class InWorkerRunner<R extends Resource> implements Runner<R> {
     const done = await readJson<JobResult>(this.s3, object, signal);
     if (done !== null) return { state: 'succeeded', result: done };
     try {
-      const result: JobResult = {
-        resource: this.resource,
-        externalId,
-        url: null,
-        logUrl: null,
-        ...(await this.engine.run(submission, externalId, signal)),
-        durationMs: Date.now() - startedAt,
-      };
+      const done = await this.engine.run(submission, externalId, signal);
+      const state = succeeded(reference, { ...done, durationMs: Date.now() - startedAt });
       signal.throwIfAborted();
-      await this.s3.send(new PutObjectCommand({ ...object, Body: JSON.stringify(result) }));
-      return { state: 'succeeded', result };
+      await this.s3.send(new PutObjectCommand({ ...object, Body: JSON.stringify(state.result) }));
+      return state;
     } catch (error) {
       if (signal.aborted) throw error;
       if (FAULTS.some((fault) => error instanceof fault))

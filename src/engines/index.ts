@@ -1,48 +1,38 @@
-import type { S3Client } from '@aws-sdk/client-s3';
-import type { LocalLivyRunner } from './localSpark';
-import type { Runners } from '../runners/runner';
+import type { Resource } from '../jobs';
+import { sharedBy, type RunnerContext } from '../runners/defineRunner';
+import { LimitedRunner } from '../runners/limited';
+import type { Runner } from '../runners/runner';
 import { LocalAthena } from './athena';
 import { Catalog } from './catalog';
 import { LocalCrawler } from './crawler';
-import { LocalEmrStepRunner } from './emrStep';
-import { InWorkerRunner } from './inWorker';
+import { InWorkerRunner, type LocalEngine } from './inWorker';
 import { LocalRedshift } from './redshift';
 
 /** What stands in for AWS services on one machine, over the lake behind the local S3 gateway. */
-export function createLocalRunners({
-  s3,
-  s3Dir,
-  lake,
-  jobsFolders,
-  livy,
-}: {
-  s3: S3Client;
-  /** The folder whose sub-folders are the buckets. */
-  s3Dir: string;
-  lake: string;
-  jobsFolders: readonly string[];
-  livy: LocalLivyRunner | null;
-}): Runners {
-  const catalog = new Catalog(s3, s3Dir, lake);
-  return {
-    'glue:startCrawler': new InWorkerRunner(
-      'glue:startCrawler',
-      new LocalCrawler(catalog, lake, jobsFolders),
-      s3,
-      lake,
-    ),
-    'athena:startQueryExecution': new InWorkerRunner(
-      'athena:startQueryExecution',
-      new LocalAthena(s3, catalog, lake),
-      s3,
-      lake,
-    ),
-    'redshiftdata:executeStatement': new InWorkerRunner(
-      'redshiftdata:executeStatement',
-      new LocalRedshift(s3, catalog),
-      s3,
-      lake,
-    ),
-    ...(livy ? { 'elasticmapreduce:addStep': new LocalEmrStepRunner(livy) } : {}),
-  };
+
+const createCatalog = sharedBy(
+  ({ s3, config }: RunnerContext) => new Catalog(s3, config.s3Dir!, config.lake),
+);
+
+function inWorker<R extends Resource>(
+  resource: R,
+  engine: LocalEngine<R>,
+  { s3, config, work }: RunnerContext,
+): Runner<R> {
+  return new LimitedRunner(new InWorkerRunner(resource, engine, s3, config.lake), work);
+}
+
+export function createLocalCrawler(context: RunnerContext): Runner<'glue:startCrawler'> {
+  const engine = new LocalCrawler(createCatalog(context), context.config.lake, context.crawlers);
+  return inWorker('glue:startCrawler', engine, context);
+}
+
+export function createLocalAthena(context: RunnerContext): Runner<'athena:startQueryExecution'> {
+  const engine = new LocalAthena(context.s3, createCatalog(context), context.config.lake);
+  return inWorker('athena:startQueryExecution', engine, context);
+}
+
+export function createLocalRedshift(context: RunnerContext): Runner<'redshiftdata:executeStatement'> {
+  const engine = new LocalRedshift(context.s3, createCatalog(context));
+  return inWorker('redshiftdata:executeStatement', engine, context);
 }

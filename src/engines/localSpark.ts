@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SluiceError } from '../errors';
-import type { Job, JobReference, LivyCreateBatchParameters } from '../jobs';
+import type { Job, JobReference } from '../jobs';
 import { parseS3Uri } from '../pipelines/location';
-import type { LivyRunner } from '../runners/livy';
+import type { GlueJobs, RunnerContext } from '../runners/defineRunner';
+import type { LivyCreateBatchParameters } from '../runners/livy';
+import { connectLivy, type LivyRunner } from '../runners/livy/runner';
 import type { JobState, Runner, SubmissionOf } from '../runners/runner';
 
 /**
@@ -58,25 +59,24 @@ export class LocalLivyRunner implements Runner<'livy:createBatch'> {
 }
 
 /**
- * `glue:startJobRun` without AWS: the script that the catalog names for the job, on the stack's Spark through Livy, with
+ * `glue:startJobRun` without AWS: the script that the project names for the job, on the stack's Spark through Livy, with
  * the arguments that Glue would pass.
  */
 export class LocalGlueRunner implements Runner<'glue:startJobRun'> {
-  /** @param catalog file that maps a Glue job name to `{ "script" }`, a path below the folder `scripts` */
+  /** @param scripts the folder that the paths of `glueJobs` are below */
   constructor(
     private readonly livy: LocalLivyRunner,
-    private readonly catalog: string,
+    private readonly glueJobs: GlueJobs,
     private readonly scripts: string,
   ) {}
 
   async submit(submission: SubmissionOf<'glue:startJobRun'>): Promise<JobReference> {
-    const { JobName, Arguments } = submission.job.parameters;
-    const jobs = JSON.parse(await readFile(this.catalog, 'utf8')) as Record<string, { script: string }>;
-    const script = JobName === undefined ? undefined : jobs[JobName]?.script;
+    const { JobName = '', Arguments } = submission.job.parameters;
+    const script = Object.hasOwn(this.glueJobs, JobName) ? this.glueJobs[JobName]!.script : undefined;
     if (script === undefined) {
       throw new SluiceError(
         'InvalidJob',
-        `No local script for the Glue job ${JobName}; the catalog ${this.catalog} has: ${Object.keys(jobs).join(', ')}`,
+        `No local script for the Glue job ${JobName}; name it among the project's glueJobs, which has: ${Object.keys(this.glueJobs).join(', ') || 'none'}`,
       );
     }
     const args = Object.entries(Arguments ?? {}).flat();
@@ -110,4 +110,11 @@ export class LocalGlueRunner implements Runner<'glue:startJobRun'> {
   private asGlue(reference: JobReference): JobReference {
     return { ...reference, resource: 'glue:startJobRun' };
   }
+}
+
+/** @throws SluiceError NoEngine without Livy */
+export function createLocalGlue(context: RunnerContext): LocalGlueRunner {
+  const { config, glueJobs } = context;
+  const livy = new LocalLivyRunner(connectLivy(context, 'glue:startJobRun'), config.s3Dir!);
+  return new LocalGlueRunner(livy, glueJobs, `${config.lake}/jobs`);
 }

@@ -1,64 +1,9 @@
-import type { StartQueryExecutionCommandInput } from '@aws-sdk/client-athena';
-import type { ExportTableToPointInTimeCommandInput } from '@aws-sdk/client-dynamodb';
-import type {
-  InstanceFleetModifyConfig,
-  InstanceGroupModifyConfig,
-  RunJobFlowCommandInput,
-  StepCancellationOption,
-  StepConfig,
-} from '@aws-sdk/client-emr';
-import type { StartJobRunCommandInput as StartServerlessJobRunCommandInput } from '@aws-sdk/client-emr-serverless';
-import type { StartCrawlerCommandInput, StartJobRunCommandInput } from '@aws-sdk/client-glue';
-import type { InvokeCommandInput } from '@aws-sdk/client-lambda';
-import type {
-  BatchExecuteStatementCommandInput,
-  ExecuteStatementCommandInput,
-} from '@aws-sdk/client-redshift-data';
-
 /** One S3 object version as a job reads it. Without `versionId`, `etag` pins the content. */
 export interface ObjectVersion {
   bucket: string;
   key: string;
   versionId?: string | null;
   etag?: string | null;
-}
-
-/** `duckdb:query`: one SQL script, run inside the worker on objects of the lake. */
-export interface DuckdbQueryParameters {
-  /** A SQL file below `jobs/`, e.g. `marketing-and-sales/process-sales.sql`. Exactly one of `script` and `sql`. */
-  script?: string;
-  /** The SQL text itself: one SELECT over the names in `inputs` and the variables in `arguments`. */
-  sql?: string;
-  /**
-   * Name -> what the SQL reads as `getvariable('<name>')`, a list of local file names: an object, a pinned object version,
-   * or (location ending in `/`) all objects below a prefix but markers. A prefix must hold `_SUCCESS`.
-   */
-  inputs?: Record<string, string | ObjectVersion>;
-  /** Name -> text, read in SQL as `getvariable('<name>')`. */
-  arguments?: Record<string, string>;
-  /** The folder that the SELECT's rows replace. Without it, the result has up to `maxRows` rows. */
-  output?: { location: string; format: 'parquet' | 'csv' };
-  /** How many rows the job result carries when there is no output; default 100, at most 1000. */
-  maxRows?: number;
-}
-
-/** Livy's `POST /batches` body. `name` is set by Sluice: it carries the submission's key. */
-export interface LivyCreateBatchParameters {
-  file: string;
-  className?: string;
-  args?: string[];
-  jars?: string[];
-  pyFiles?: string[];
-  files?: string[];
-  archives?: string[];
-  driverMemory?: string;
-  driverCores?: number;
-  executorMemory?: string;
-  executorCores?: number;
-  numExecutors?: number;
-  queue?: string;
-  proxyUser?: string;
-  conf?: Record<string, string>;
 }
 
 /**
@@ -73,43 +18,14 @@ export interface WorkerTaskParameters {
 }
 
 /**
- * The parameters of each resource: for AWS resources those of Step Functions' integration, which are the API's own input.
- * EMR's integrations differ from the API as
- * https://docs.aws.amazon.com/step-functions/latest/dg/connect-emr.html has it.
+ * The parameters of each resource. A runner's own file adds those of its resource by declaration merging, and so does a
+ * project for a runner of its own: `declare module 'sluice' { interface JobParameters { 'acme:refresh': … } }`.
  */
 export interface JobParameters {
-  'duckdb:query': DuckdbQueryParameters;
-  'livy:createBatch': LivyCreateBatchParameters;
   'worker:task': WorkerTaskParameters;
-  'glue:startJobRun': StartJobRunCommandInput;
-  'glue:startCrawler': StartCrawlerCommandInput;
-  'athena:startQueryExecution': StartQueryExecutionCommandInput;
-  'elasticmapreduce:createCluster': RunJobFlowCommandInput;
-  'elasticmapreduce:addStep': { ClusterId: string; Step: StepConfig; ExecutionRoleArn?: string };
-  'elasticmapreduce:cancelStep': {
-    ClusterId: string;
-    StepId: string;
-    StepCancellationOption?: StepCancellationOption;
-  };
-  'elasticmapreduce:terminateCluster': { ClusterId: string };
-  'elasticmapreduce:modifyInstanceGroupByName': {
-    ClusterId: string;
-    InstanceGroupName: string;
-    InstanceGroup: Omit<InstanceGroupModifyConfig, 'InstanceGroupId'>;
-  };
-  'elasticmapreduce:modifyInstanceFleetByName': {
-    ClusterId: string;
-    InstanceFleetName: string;
-    InstanceFleet: Omit<InstanceFleetModifyConfig, 'InstanceFleetId'>;
-  };
-  'emr-serverless:startJobRun': Omit<StartServerlessJobRunCommandInput, 'clientToken'>;
-  'redshiftdata:executeStatement': ExecuteStatementCommandInput;
-  'redshiftdata:batchExecuteStatement': BatchExecuteStatementCommandInput;
-  'dynamodb:exportTableToPointInTime': ExportTableToPointInTimeCommandInput;
-  /** `Payload` is the JSON value itself, as in Step Functions. */
-  'lambda:invoke': Omit<InvokeCommandInput, 'Payload'> & { Payload?: unknown };
 }
 
+/** `service:verb`. */
 export type Resource = keyof JobParameters;
 
 /** One unit of work on an engine. */
@@ -128,6 +44,8 @@ export interface JobReference {
   url: string | null;
   /** ISO 8601. */
   submittedAt: string;
+  /** The job runs inside the worker: it ends with its await, and another worker starts it anew. */
+  runsInWorker?: true;
   /** What a runner must know besides, e.g. when the crawler's earlier run had begun. */
   details?: Record<string, string>;
 }
@@ -155,30 +73,4 @@ export interface StopResult {
   externalId: string | null;
   url: string | null;
   message: string | null;
-}
-
-/** All resources, in the order in which they are listed to people. */
-export const RESOURCES = [
-  'duckdb:query',
-  'livy:createBatch',
-  'worker:task',
-  'glue:startJobRun',
-  'glue:startCrawler',
-  'athena:startQueryExecution',
-  'elasticmapreduce:createCluster',
-  'elasticmapreduce:addStep',
-  'elasticmapreduce:cancelStep',
-  'elasticmapreduce:terminateCluster',
-  'elasticmapreduce:modifyInstanceGroupByName',
-  'elasticmapreduce:modifyInstanceFleetByName',
-  'emr-serverless:startJobRun',
-  'redshiftdata:executeStatement',
-  'redshiftdata:batchExecuteStatement',
-  'dynamodb:exportTableToPointInTime',
-  'lambda:invoke',
-] as const satisfies readonly Resource[];
-
-/** Resources that run inside the worker: they end with their await, and another worker starts them anew. */
-export function runsInWorker(resource: Resource): boolean {
-  return resource === 'duckdb:query' || resource === 'worker:task';
 }

@@ -24,6 +24,18 @@ export function parseDuration(text: string): number | null {
   return unit === undefined ? null : Number(match[1]) * unit;
 }
 
+/** A server's timer holds no more, and a date that lies further off none at all. */
+const MAX_DURATION_MS = 10 * 365 * 86_400_000;
+
+/** What `parseBoundedDuration` takes, for messages. */
+export const DURATION_NEEDS = 'a duration above zero and up to 10 years, such as "7 days", "90 s" or "1h"';
+
+/** Milliseconds of a duration above zero and up to ten years, or null when it is none. */
+export function parseBoundedDuration(text: unknown): number | null {
+  const durationMs = typeof text === 'string' ? parseDuration(text) : null;
+  return durationMs !== null && durationMs > 0 && durationMs <= MAX_DURATION_MS ? durationMs : null;
+}
+
 /** A duration for people: the two largest units that are not zero. */
 export function formatDuration(durationMs: number): string {
   if (durationMs < 1000) return `${Math.round(durationMs)} ms`;

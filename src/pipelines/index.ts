@@ -4,6 +4,7 @@ export {
   type FieldOptions,
   type GivenInputOf,
   type InputOf,
+  type TaskInputOf,
   type TypedField,
   type TypedFields,
 } from './field';

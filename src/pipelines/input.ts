@@ -1,6 +1,5 @@
 import { SluiceError } from '../errors';
-import { RESOURCES, type Resource } from '../jobs';
-import { parseDuration } from './duration';
+import { DURATION_NEEDS, parseBoundedDuration } from './duration';
 import { parseS3Uri, TOPIC_ARN } from './location';
 
 /** What a field of a pipeline's input may hold. Each kind has a check below. */
@@ -9,6 +8,8 @@ export type FieldKind =
   | 's3'
   | 'location'
   | 's3 pattern'
+  | 'folder'
+  | 'object'
   | 'path'
   | 'prefix'
   | 'duration'
@@ -20,6 +21,8 @@ export type FieldKind =
   | 'time zone'
   | 'choice'
   | 'notification'
+  | 'texts'
+  | 'value'
   | 'job'
   | 'jobs';
 
@@ -40,6 +43,9 @@ export interface Field {
   least?: number;
   /** For `number` and `integer`: it is at most so much (default without a limit). */
   most?: number;
+  /** For `value`: what it needs, as messages put it after "give", and whether a value is that. */
+  needs?: string;
+  fits?: (value: unknown) => boolean;
 }
 
 export type Fields = Record<string, Field>;
@@ -62,6 +68,15 @@ const RULES: Record<FieldKind, { needs: string; fits: (value: unknown, field: Fi
     needs: 'an S3 URI with or without wildcards, such as s3://lake/sales/*.csv',
     fits: (value) => typeof value === 'string' && (parseS3Uri(value)?.key ?? '') !== '',
   },
+  folder: {
+    needs: 'a folder in S3, such as s3://lake/sales/',
+    fits: (value) =>
+      typeof value === 'string' && (parseS3Uri(value)?.key ?? '') !== '' && !/[*?]/.test(value),
+  },
+  object: {
+    needs: 'an object in S3, such as s3://lake/sales/a.csv',
+    fits: (value) => typeof value === 'string' && /[^/]$/.test(parseS3Uri(value)?.key ?? ''),
+  },
   path: {
     needs: 'a prefix such as marketing-and-sales or a/b, with no slash at its ends',
     fits: (value) =>
@@ -73,8 +88,8 @@ const RULES: Record<FieldKind, { needs: string; fits: (value: unknown, field: Fi
       typeof value === 'string' && /^([^/*?]+\/)+$/.test(value) && !/(^|\/)\.\.?\//.test(value),
   },
   duration: {
-    needs: 'a duration above zero such as "7 days", "90 s" or "1h"',
-    fits: (value) => typeof value === 'string' && (parseDuration(value) ?? 0) > 0,
+    needs: DURATION_NEEDS,
+    fits: (value) => parseBoundedDuration(value) !== null,
   },
   notification: {
     needs: 'the ARN of an SNS topic, or an https URL that holds no secret: the input stays in the history',
@@ -105,6 +120,11 @@ const RULES: Record<FieldKind, { needs: string; fits: (value: unknown, field: Fi
   },
   'time zone': { needs: 'a name of the time zone database, such as Europe/Berlin', fits: isTimeZone },
   choice: { needs: '', fits: (value, field) => field.choices?.includes(value as string) ?? false },
+  texts: {
+    needs: 'a list of texts',
+    fits: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
+  },
+  value: { needs: '', fits: (value, field) => field.fits?.(value) ?? false },
   job: { needs: '', fits: () => true },
   jobs: { needs: 'a list of jobs [{ "name", "resource", "parameters", "arrival"? }]', fits: Array.isArray },
 };
@@ -127,6 +147,7 @@ export function isTimeZone(value: unknown): boolean {
 /** What a field takes, as messages put it after "give". */
 function needsOf(field: Field): string {
   if (field.kind === 'choice') return `one of ${field.choices!.join(', ')}`;
+  if (field.kind === 'value') return field.needs ?? field.about;
   if (field.kind === 'integer') {
     const { least = 0, most } = field;
     return `a whole number ${most === undefined ? `from ${least}` : `from ${least} to ${most}`}`;
@@ -145,73 +166,32 @@ function show(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
 
-/** The problems of a resource's parameters, one line each that begins with `parameters`. */
-export type ParameterCheck = (resource: Resource, parameters: unknown) => string[];
+/** `service:verb`. */
+const RESOURCE = /^[A-Za-z][\w-]*:[A-Za-z][\w-]*$/;
 
-/** The problems of a job that comes from outside: `{ resource, parameters, options? }`. */
-export function findJobProblems(
-  value: unknown,
-  path: string,
-  findParameterProblems: ParameterCheck = findMissingParameters,
-): string[] {
+/** The problems of a job's resource and parameters, one line each that begins with `resource` or `parameters`. */
+export type ParameterCheck = (resource: string, parameters: unknown) => string[];
+
+/**
+ * The problems of a job that comes from outside: `{ resource, parameters, options? }`.
+ * @param check knows the resources and what each takes; without it, as in the workflow sandbox, the job's shape is checked
+ */
+export function findJobProblems(value: unknown, path: string, check?: ParameterCheck): string[] {
   if (!isObject(value)) {
     const field = path.replace(/\.$/, '') || 'job';
     return [`${field}: ${show(value)} is no job; give { "resource", "parameters" }`];
   }
+  const { resource, parameters, options } = value;
+  const isResource = typeof resource === 'string' && RESOURCE.test(resource);
   const problems: string[] = [];
-  if (!RESOURCES.includes(value['resource'] as never)) {
-    problems.push(
-      `${path}resource: ${show(value['resource'])} is no resource; give one of ${RESOURCES.join(', ')}`,
-    );
-  }
-  if (!isObject(value['parameters'])) {
-    problems.push(
-      `${path}parameters: ${show(value['parameters'])} is no object; give the resource's own parameters`,
-    );
-    return problems;
-  }
-  problems.push(...findOptionProblems(value['options'], `${path}options`));
-  const parameters = value['parameters'];
-  if (RESOURCES.includes(value['resource'] as never)) {
-    const found = findParameterProblems(value['resource'] as Resource, parameters);
-    problems.push(...found.map((problem) => `${path}${problem}`));
-  }
-  if (
-    value['resource'] === 'duckdb:query' &&
-    (typeof parameters['sql'] === 'string') === (typeof parameters['script'] === 'string')
-  ) {
-    problems.push(`${path}parameters: duckdb:query needs either sql or script`);
-  }
-  return problems;
+  if (!isResource)
+    problems.push(`${path}resource: ${show(resource)} is no resource; give one such as duckdb:query`);
+  if (!isObject(parameters))
+    problems.push(`${path}parameters: ${show(parameters)} is no object; give the resource's own parameters`);
+  else if (isResource && check)
+    problems.push(...check(resource, parameters).map((problem) => path + problem));
+  return [...problems, ...findOptionProblems(options, `${path}options`)];
 }
-
-function findMissingParameters(resource: Resource, parameters: unknown): string[] {
-  const given = parameters as Record<string, unknown>;
-  return REQUIRED[resource]
-    .filter((name) => given[name] === undefined || given[name] === null || given[name] === '')
-    .map((name) => `parameters.${name}: missing; ${resource} needs it`);
-}
-
-/** The fields that a job cannot do without; the worker checks all others against the service's own model. */
-const REQUIRED: Record<Resource, readonly string[]> = {
-  'duckdb:query': [],
-  'livy:createBatch': ['file'],
-  'worker:task': ['task', 'input'],
-  'glue:startJobRun': ['JobName'],
-  'glue:startCrawler': ['Name'],
-  'athena:startQueryExecution': ['QueryString'],
-  'elasticmapreduce:createCluster': ['Name', 'Instances'],
-  'elasticmapreduce:addStep': ['ClusterId', 'Step'],
-  'elasticmapreduce:cancelStep': ['ClusterId', 'StepId'],
-  'elasticmapreduce:terminateCluster': ['ClusterId'],
-  'elasticmapreduce:modifyInstanceGroupByName': ['ClusterId', 'InstanceGroupName', 'InstanceGroup'],
-  'elasticmapreduce:modifyInstanceFleetByName': ['ClusterId', 'InstanceFleetName', 'InstanceFleet'],
-  'emr-serverless:startJobRun': [],
-  'redshiftdata:executeStatement': ['Sql'],
-  'redshiftdata:batchExecuteStatement': ['Sqls'],
-  'dynamodb:exportTableToPointInTime': ['TableArn', 'S3Bucket'],
-  'lambda:invoke': ['FunctionName'],
-};
 
 const isAttempts = (value: unknown) =>
   Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 100;
@@ -265,7 +245,7 @@ function findExtraJobProblems(jobs: unknown[], path: string, check?: ParameterCh
 
 /**
  * Checks a pipeline's input and fills in defaults. Pure: the command line, schedules and the workflow itself share it.
- * @param check finds all that is wrong with a job's parameters; workflow code, which cannot, sees that none is missing
+ * @param check see `findJobProblems`
  * @throws SluiceError InvalidInput that lists every problem, each with field, value and remedy
  */
 export function parseInput<T>(

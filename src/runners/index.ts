@@ -1,68 +1,119 @@
-import { join, resolve } from 'node:path';
-import { existsSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import type { S3Client } from '@aws-sdk/client-s3';
-import type { Config } from '../setup/config';
-import { Limiter } from '../services/limiter';
-import { createTasks } from '../tasks';
-import { createAwsRunners } from './aws';
-import { DuckdbRunner } from '../duckdb/runner';
-import { LimitedRunner } from './limited';
-import { createLivyPort, LivyRunner } from './livy';
-import { createLocalRunners } from '../engines';
-import { LocalGlueRunner, LocalLivyRunner } from '../engines/localSpark';
-import type { Runners } from './runner';
-import { WorkerTaskRunner } from './workerTask';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { SluiceError } from '../errors';
+import type { Resource } from '../jobs';
+import type { ParameterCheck } from '../pipelines/input';
+import { classifyError } from '../services/failures';
+import type { ClientSettings, RunnerContext, RunnerDefinition } from './defineRunner';
+import * as registry from './registry';
+import type { Runner } from './runner';
 
-/** The folder `jobs/` of this package: beside `src` in a checkout, beside `dist` when built. */
-export function packageJobsFolder(): string {
-  let folder = __dirname;
-  while (!existsSync(join(folder, 'package.json'))) folder = resolve(folder, '..');
-  return join(folder, 'jobs');
-}
+/** The resources that ship. */
+export type ShippedResource = (typeof registry)[keyof typeof registry]['resource'];
 
-/** The runners of a worker, by `SLUICE_ENGINES`. A resource without an engine has no runner. */
-export function createRunners(config: Config, s3: S3Client, jobsFolders: readonly string[]): Runners {
-  const runners: Runners = {
-    'duckdb:query': new DuckdbRunner(s3, jobsFolders),
-    'worker:task': new WorkerTaskRunner(createTasks(), s3),
-  };
-  const livy =
-    config.livyUrl === null ? null : new LivyRunner(createLivyPort(config.livyUrl), config.livyUrl);
-  if (config.engines === 'aws') {
-    Object.assign(runners, createAwsRunners(config.pollMinMs));
-    if (livy) runners['livy:createBatch'] = livy;
-  } else {
-    const s3Dir = config.s3Dir!;
-    const localLivy = livy && new LocalLivyRunner(livy, s3Dir);
-    if (localLivy) {
-      runners['livy:createBatch'] = localLivy;
-      runners['glue:startJobRun'] = new LocalGlueRunner(
-        localLivy,
-        join(packageJobsFolder(), 'glue-jobs.json'),
-        `${config.lake}/jobs`,
-      );
-    }
-    Object.assign(
-      runners,
-      createLocalRunners({ s3, s3Dir, lake: config.lake, jobsFolders, livy: localLivy }),
-    );
+/** A definition whatever its resource. */
+export type AnyRunnerDefinition = RunnerDefinition;
+
+/** The runners that ship, by the names of their resources. */
+export const SHIPPED_RUNNERS: readonly AnyRunnerDefinition[] = (
+  Object.values(registry) as AnyRunnerDefinition[]
+).sort((a, b) => (a.resource < b.resource ? -1 : 1));
+
+/** The definitions in force, by resource: those that ship, and a project's own, which may replace one that ships. */
+export class RunnerRegistry {
+  private readonly definitions: ReadonlyMap<string, AnyRunnerDefinition>;
+
+  constructor(own: readonly AnyRunnerDefinition[] = []) {
+    this.definitions = new Map([...SHIPPED_RUNNERS, ...own].map((runner) => [runner.resource, runner]));
   }
-  return limitWork(runners);
+
+  /** In the order in which they are listed to people. */
+  get resources(): Resource[] {
+    return [...this.definitions.keys()] as Resource[];
+  }
+
+  /** Those whose permissions can be looked at without starting anything. */
+  get probedResources(): Resource[] {
+    return this.resources.filter((resource) => this.definitions.get(resource)!.probe !== undefined);
+  }
+
+  /** @throws SluiceError InvalidJob for a resource that nobody defined */
+  find(resource: string): AnyRunnerDefinition {
+    const found = this.definitions.get(resource);
+    if (found) return found;
+    throw new SluiceError('InvalidJob', `resource: ${this.describeUnknown(resource)}`);
+  }
+
+  /** What is wrong with a job's resource and parameters; empty when they are right. */
+  readonly findParameterProblems: ParameterCheck = (resource, parameters) => {
+    const definition = this.definitions.get(resource);
+    if (definition === undefined) return [`resource: ${this.describeUnknown(resource)}`];
+    const result = definition.parameters['~standard'].validate(parameters);
+    if (result instanceof Promise)
+      throw new TypeError(
+        `${resource}: the schema of its parameters answers later; give one that checks at once`,
+      );
+    return (result.issues ?? []).map((issue) => {
+      const problem = `parameters${pathOf(issue)}: ${issue.message}`;
+      return issue.message === 'missing' ? `${problem}; ${resource} needs it` : problem;
+    });
+  };
+
+  /**
+   * Asks a resource's service for something that is not there. Resolves when the service lets us ask.
+   * @throws SluiceError AccessDenied that names the missing permission, or what else is wrong (no region, no network)
+   */
+  async probe(resource: string, settings: ClientSettings = {}): Promise<void> {
+    try {
+      await this.find(resource).probe?.({ maxAttempts: 2, ...settings });
+    } catch (error) {
+      const failure = classifyError(error);
+      // "There is no such thing", or "that is no id": whoever hears that was let in.
+      if (failure.code !== 'InvalidJob' || /region/i.test(failure.message)) throw failure;
+    }
+  }
+
+  private describeUnknown(resource: string): string {
+    return `"${resource}" is no resource; give one of ${this.resources.join(', ')}`;
+  }
 }
 
-/** Tasks wait for S3 and DynamoDB more than they compute. */
-const TASKS_PER_CORE = 4;
+function pathOf({ path = [] }: StandardSchemaV1.Issue): string {
+  return path
+    .map((part) => (typeof part === 'object' ? part.key : part))
+    .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
+    .join('');
+}
 
-/** Awaits are many and cost nothing; what works inside the worker is as much at a time as its cores can do. */
-function limitWork(runners: Runners): Runners {
-  const cores = availableParallelism();
-  const queries = new Limiter(cores);
-  const tasks = new Limiter(cores * TASKS_PER_CORE);
-  const limited = Object.entries(runners).map(([resource, runner]) => {
-    const works = runner.worksInPoll === true && resource !== 'lambda:invoke';
-    const limiter = resource === 'worker:task' ? tasks : queries;
-    return [resource, works ? new LimitedRunner(runner, limiter) : runner];
-  });
-  return Object.fromEntries(limited) as Runners;
+/** The runners of one worker; each is made when the first job of its resource comes. */
+export class Runners {
+  private readonly made = new Map<string, Promise<Runner>>();
+
+  constructor(
+    readonly registry: RunnerRegistry,
+    private readonly context: RunnerContext,
+  ) {}
+
+  /** @throws SluiceError InvalidJob for an unknown resource, NoEngine for one that does not run here */
+  async get(resource: string): Promise<Runner> {
+    const definition = this.registry.find(resource);
+    const { engines } = definition;
+    const { config } = this.context;
+    if (engines && !engines.includes(config.engines)) {
+      const cure =
+        config.engines === 'local'
+          ? 'has no local engine: run the pipeline on AWS (SLUICE_ENGINES=aws), or give it a step that runs here; docs/local-mode.md lists them'
+          : `has no engine with SLUICE_ENGINES=${config.engines}`;
+      throw new SluiceError('NoEngine', `${resource} ${cure}`);
+    }
+    const made = this.made.get(resource) ?? (async () => definition.create(this.context))();
+    this.made.set(resource, made);
+    // What could not be made is tried again with the next job.
+    made.catch(() => this.made.delete(resource));
+    return made;
+  }
+}
+
+/** The action that a denial names: `… is not authorized to perform: glue:GetJobRuns on resource …`. */
+export function missingPermission(message: string): string | null {
+  return /not authorized to perform: ([\w-]+:\w+)/.exec(message)?.[1] ?? null;
 }

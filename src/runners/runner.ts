@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Job, JobReference, JobResult, Resource } from '../jobs';
 import type { Submission } from '../contracts/activities';
 
@@ -17,7 +16,7 @@ export type JobState =
   | {
       state: 'failed';
       message: string;
-      code?: 'JobFailed' | 'BadData' | 'InvalidJob' | 'ObjectGone';
+      code?: 'JobFailed' | 'BadData' | 'InvalidJob' | 'ObjectGone' | 'Unexpected';
       retryable?: boolean;
     }
   | { state: 'stopped'; message: string }
@@ -28,6 +27,8 @@ export interface Progress {
   /** What was kept last, by this await or the one before it, or undefined. Plain JSON. */
   readonly resumed: unknown;
   keep(value: unknown): void;
+  /** Says that work has begun which can take its worker with it: when the worker dies, that is held against the work. */
+  begin?(): void;
 }
 
 /**
@@ -59,16 +60,4 @@ export interface Runner<R extends Resource = Resource> {
    * @throws SluiceError JobLeaked when the service has no way to stop such a job
    */
   stop(submission: SubmissionOf<R>, reference: JobReference): Promise<void>;
-}
-
-export type Runners = { [R in Resource]?: Runner<R> };
-
-/** A submission's key in a form that every service takes: 39 characters of letters, digits and dashes. */
-export function markerOf(key: string): string {
-  return `sluice-${createHash('sha256').update(key).digest('hex').slice(0, 32)}`;
-}
-
-/** The reference of a job that runs inside the worker and has no page of its own. */
-export function workerReference(resource: Resource, key: string): JobReference {
-  return { resource, externalId: markerOf(key), key, url: null, submittedAt: new Date().toISOString() };
 }

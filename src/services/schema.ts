@@ -12,14 +12,16 @@ type Shape =
   | { kind: 'text' | 'number' | 'boolean' | 'time' | 'blob' | 'anything' };
 
 // The numbers of the encoding: of the simple shapes, and of those that are arrays.
-const TEXT = 0;
-const NUMBER = 1;
+export const TEXT = 0;
+export const NUMBER = 1;
 const BOOLEAN = 2;
 const TIMES = [4, 5, 6, 7];
 const BIG_NUMBERS = [17, 19];
 const BLOBS = [21, 42];
 const LIST_OF = 64;
 const MAP_OF = 128;
+export const TEXTS = LIST_OF + TEXT;
+export const TEXT_MAP = MAP_OF + TEXT;
 const [SIMPLE, LIST, MAP, STRUCTURE, UNION] = [0, 1, 2, 3, 4];
 /** The bit of the trait `idempotencyToken`: Sluice sets such a member itself. */
 const TOKEN_TRAIT = 4;
@@ -107,24 +109,35 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
 const isGiven = (value: unknown) => value !== undefined && value !== null;
 
-/** What is wrong with a value, one line a problem, each with its path and the cure. */
-export function findSchemaProblems(schema: Schema, value: unknown, path: string): string[] {
+/** What is wrong with a value, and where in it. */
+export interface SchemaProblem {
+  path: (string | number)[];
+  /** With the cure. */
+  message: string;
+}
+
+export function findSchemaProblems(
+  schema: Schema,
+  value: unknown,
+  path: SchemaProblem['path'] = [],
+): SchemaProblem[] {
   const shape = readShape(schema);
   const unless = (fits: boolean, needs: string) => {
     const text = JSON.stringify(value) ?? String(value);
-    return fits ? [] : [`${path}: ${text.length > 80 ? `${text.slice(0, 77)}…` : text}; give ${needs}`];
+    const message = `${text.length > 80 ? `${text.slice(0, 77)}…` : text}; give ${needs}`;
+    return fits ? [] : [{ path, message }];
   };
   switch (shape.kind) {
     case 'structure':
       return isObject(value) ? findMemberProblems(shape, value, path) : unless(false, 'an object');
     case 'list':
       return Array.isArray(value)
-        ? value.flatMap((item, i) => findSchemaProblems(shape.value, item, `${path}[${i}]`))
+        ? value.flatMap((item, i) => findSchemaProblems(shape.value, item, [...path, i]))
         : unless(false, 'a list');
     case 'map':
       return isObject(value)
         ? Object.entries(value).flatMap(([key, item]) =>
-            findSchemaProblems(shape.value, item, `${path}.${key}`),
+            findSchemaProblems(shape.value, item, [...path, key]),
           )
         : unless(false, 'an object');
     case 'text':
@@ -145,26 +158,26 @@ export function findSchemaProblems(schema: Schema, value: unknown, path: string)
 function findMemberProblems(
   { members, required, isUnion }: Extract<Shape, { kind: 'structure' }>,
   value: Record<string, unknown>,
-  path: string,
-): string[] {
+  path: SchemaProblem['path'],
+): SchemaProblem[] {
   const given = Object.entries(value).filter(([, inner]) => isGiven(inner));
   const named = given.map(([name, inner]) => ({ name, inner, member: findMember(members, name) }));
   const problems = named.flatMap(({ name, inner, member }) => {
-    if (member !== undefined) return findSchemaProblems(members[member], inner, `${path}.${name}`);
+    if (member !== undefined) return findSchemaProblems(members[member], inner, [...path, name]);
     const nearest = findNearest(name, Object.keys(members));
     const cure =
       nearest === undefined
         ? `known are ${Object.keys(members).join(', ') || 'none'}`
         : `did you mean "${nearest}"?`;
-    return [`${path}.${name}: unknown; ${cure}`];
+    return [{ path: [...path, name], message: `unknown; ${cure}` }];
   });
   const present = new Set(named.filter(({ inner }) => inner !== '').map(({ member }) => member));
   const missing = required.filter((name) => !present.has(name));
   return [
-    ...missing.map((name) => `${path}.${name}: missing`),
+    ...missing.map((name) => ({ path: [...path, name], message: 'missing' })),
     ...problems,
     ...(isUnion && given.length !== 1
-      ? [`${path}: give exactly one of ${Object.keys(members).join(', ')}`]
+      ? [{ path, message: `give exactly one of ${Object.keys(members).join(', ')}` }]
       : []),
   ];
 }

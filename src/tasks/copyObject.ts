@@ -1,38 +1,28 @@
 import { CopyObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { SluiceError } from '../errors';
+import { field } from '../pipelines';
 import { parseS3Uri } from '../pipelines/location';
-import type { Task } from './task';
+import { defineTask } from './defineTask';
 
 /**
- * `copy-object`: `{ from, to }`, two S3 URIs of objects. A query engine names its result after the query; this gives it
- * the name that people look for. The target is replaced by one call, so it is never half there.
+ * A query engine names its result after the query; this gives it the name that people look for. The target is replaced by
+ * one call, so it is never half there.
  */
-export const copyObject: Task = {
-  check: (input) => void parseInput(input),
-  async run(input, { s3, signal }) {
-    const { from, to } = parseInput(input);
-    await copy(s3, from, to, signal);
-    return { output: String(input['to']) };
+export const copyObject = defineTask(
+  {
+    name: 'copy-object',
+    about: 'Copies an S3 object to another name.',
+    input: { from: field.object(), to: field.object() },
   },
-};
+  async ({ from, to }, { s3, signal }) => {
+    await copy(s3, parseS3Uri(from)!, parseS3Uri(to)!, signal);
+    return { output: to };
+  },
+);
 
 interface Location {
   bucket: string;
   key: string;
-}
-
-function parseInput(input: Record<string, unknown>): { from: Location; to: Location } {
-  const problems: string[] = [];
-  const parse = (name: string): Location => {
-    const value = input[name];
-    const uri = typeof value === 'string' ? parseS3Uri(value) : null;
-    if (uri === null || uri.key === '' || uri.key.endsWith('/'))
-      problems.push(`${name}: ${JSON.stringify(value)} is no object; give an S3 URI such as s3://lake/a.csv`);
-    return uri ?? { bucket: '', key: '' };
-  };
-  const locations = { from: parse('from'), to: parse('to') };
-  if (problems.length > 0) throw new SluiceError('InvalidJob', `copy-object: ${problems.join('; ')}`);
-  return locations;
 }
 
 async function copy(s3: S3Client, from: Location, to: Location, signal: AbortSignal): Promise<void> {

@@ -1,19 +1,25 @@
 import { createAcceptArrivals } from '../arrivals/acceptArrivals';
-import { readConfig } from '../setup/config';
-import { connectClient } from '../setup/connect';
+import type { Pipeline } from '../pipelines';
+import type { Config } from '../setup/config';
+import { checkNamespace, connectClient } from '../setup/connect';
 import { SluiceError } from '../errors';
 import { createLogger } from '../setup/logging';
 import { WaitingRuns } from '../arrivals/waitingRuns';
 import { startMetricsServer } from './metrics';
-import { SHIPPED_PIPELINES } from '../workflows/shipped';
 import { closeWebhook, createWebhook } from './server';
 
+export interface WebhookProject {
+  config: Config;
+  /** Their sources are remembered from the first arrival on. */
+  pipelines: readonly Pipeline[];
+}
+
 /** Runs the webhook until a signal stops it; requests under way are answered first. */
-export async function runWebhook(): Promise<void> {
-  const config = readConfig();
+export async function runWebhook({ config, pipelines }: WebhookProject): Promise<void> {
   const log = createLogger(config.logLevel, 'webhook');
   const { host, port, secrets, topics } = config.webhook;
   const client = await connectClient();
+  await checkNamespace(client);
   const waitingRuns = new WaitingRuns(client);
   const closing = new AbortController();
   const webhook = createWebhook({
@@ -21,14 +27,15 @@ export async function runWebhook(): Promise<void> {
     topics,
     host,
     log,
-    acceptArrivals: createAcceptArrivals(client, { ...config, pipelines: SHIPPED_PIPELINES }, waitingRuns),
+    acceptArrivals: createAcceptArrivals(client, { ...config, pipelines }, waitingRuns),
     isReady: () =>
       client.workflowService.getSystemInfo({}).then(
         () => true,
         () => false,
       ),
   });
-  const metrics = config.metricsPort === null ? null : await startMetricsServer(config.metricsPort, host);
+  const metrics =
+    config.metricsPort === null ? null : await startMetricsServer(config.metricsPort, config.metricsHost);
   try {
     await webhook.listen({ host, port });
   } catch (error) {

@@ -1,15 +1,16 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { NativeConnection } from '@temporalio/worker';
-import { Worker, type WorkerOptions } from '@temporalio/worker';
+import { Worker, type WorkerInterceptors } from '@temporalio/worker';
 import { createActivities, type ActivityDependencies } from '../activities';
+import { shippedWorkflows, type Workflows } from './workerProject';
 
 export interface CreateWorkerOptions {
   connection: NativeConnection;
   namespace: string;
   activities: ActivityDependencies;
   /** Workflow code other than Sluice's own pipelines: a bundle, or a path that is bundled at start. */
-  workflows?: Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'>;
+  workflows?: Workflows;
+  /** They see activities as they run, in tests. */
+  interceptors?: WorkerInterceptors;
   /** How many runs stay in memory between their workflow tasks; default the SDK's, by the size of the heap. */
   maxCachedWorkflows?: number;
 }
@@ -26,6 +27,7 @@ export function createWorker({
   namespace,
   activities,
   workflows,
+  interceptors,
   maxCachedWorkflows,
 }: CreateWorkerOptions): Promise<Worker> {
   const { taskQueue, deploymentName, buildId } = activities.config;
@@ -39,7 +41,8 @@ export function createWorker({
     maxHeartbeatThrottleInterval: '5 s',
     shutdownGraceTime: '5 s',
     shutdownForceTime: '30 s',
-    ...(workflows ?? ownWorkflows()),
+    ...(workflows ?? shippedWorkflows()),
+    ...(interceptors === undefined ? {} : { interceptors }),
     ...(maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows }),
     ...(deploymentName !== null && buildId !== null
       ? {
@@ -51,12 +54,4 @@ export function createWorker({
         }
       : {}),
   });
-}
-
-/** The bundle that the build made; from TypeScript sources, the workflows themselves. */
-function ownWorkflows(): NonNullable<CreateWorkerOptions['workflows']> {
-  const codePath = join(__dirname, '..', '..', 'workflow-bundle.js');
-  return existsSync(codePath)
-    ? { workflowBundle: { codePath } }
-    : { workflowsPath: join(__dirname, '..', 'workflows') };
 }

@@ -1,39 +1,82 @@
-import { DefaultLogger, Runtime, type LogLevel } from '@temporalio/worker';
-import { readConfig } from '../setup/config';
-import { connectClient, connectS3, connectWorker } from '../setup/connect';
-import { createWorker } from './createWorker';
-import { createLogger } from '../setup/logging';
+import type { Client } from '@temporalio/client';
+import { DefaultLogger, Runtime, type LogLevel, type NativeConnection } from '@temporalio/worker';
+import type { ActivityDependencies } from '../activities';
+import { SluiceError } from '../errors';
+import type { Config } from '../setup/config';
+import { checkNamespace, connectClient, connectS3, connectWorker } from '../setup/connect';
+import { createLogger, type Logger } from '../setup/logging';
 import { registerSearchAttributes } from '../setup/registerSearchAttributes';
+import { createWorker } from './createWorker';
+import { loadWorkflows, partsOf, type WorkerProject } from './workerProject';
 
-/** Runs the worker until a signal stops it. */
-export async function runWorker(): Promise<void> {
-  const config = readConfig();
+/** Runs the worker of a project until a signal stops it. */
+export async function runWorker(project: WorkerProject, config: Config): Promise<void> {
   const log = createLogger(config.logLevel, 'worker');
-  const logger = new DefaultLogger('INFO', ({ level, message, meta }) =>
-    log[pinoLevel(level)](meta ?? {}, message),
-  );
-  Runtime.install({
-    logger,
-    shutdownSignals: ['SIGINT', 'SIGTERM'],
-    ...(config.metricsPort === null
-      ? {}
-      : { telemetryOptions: { metrics: { prometheus: { bindAddress: `0.0.0.0:${config.metricsPort}` } } } }),
-  });
-  const client = await connectClient();
-  const { connection, namespace } = await connectWorker();
-  const searchAttributes = await registerSearchAttributes(connection, namespace, log);
-  const worker = await createWorker({
-    connection,
-    namespace,
-    activities: { config, client, s3: connectS3(), searchAttributes },
-  });
-  try {
+  installRuntime(config, log, ['SIGINT', 'SIGTERM']);
+  await withConnections(config, log, async ({ connection, namespace, activities }) => {
+    const worker = await createWorker({
+      connection,
+      namespace,
+      activities: { ...activities, ...partsOf(project) },
+      workflows: await loadWorkflows(project),
+    });
     const running = worker.run();
     log.info({ taskQueue: config.taskQueue, namespace, engines: config.engines }, 'worker ready');
     process.send?.({ ready: true });
     await running;
+  });
+}
+
+/**
+ * Sets up what all workers of this process share: logs, signals, metrics.
+ * @throws SluiceError PortTaken for the port of the metrics
+ */
+export function installRuntime(
+  { metricsPort, metricsHost }: Config,
+  log: Logger,
+  shutdownSignals: NodeJS.Signals[],
+): void {
+  const logger = new DefaultLogger('INFO', ({ level, message, meta }) =>
+    log[pinoLevel(level)](meta ?? {}, message),
+  );
+  const bindAddress = `${metricsHost.includes(':') ? `[${metricsHost}]` : metricsHost}:${metricsPort}`;
+  try {
+    Runtime.install({
+      logger,
+      shutdownSignals,
+      ...(metricsPort === null ? {} : { telemetryOptions: { metrics: { prometheus: { bindAddress } } } }),
+    });
+  } catch (cause) {
+    if (!/in use/i.test(String(cause))) throw cause;
+    const cure = 'Set SLUICE_METRICS_PORT to a free one, or leave it unset for none';
+    throw new SluiceError('PortTaken', `Port ${metricsPort} on ${metricsHost} is in use. ${cure}`, { cause });
+  }
+}
+
+export interface Connections {
+  connection: NativeConnection;
+  namespace: string;
+  activities: ActivityDependencies;
+}
+
+/** Runs `body` with what every worker is connected to, and closes it afterwards. */
+export async function withConnections(
+  config: Config,
+  log: Logger,
+  body: (connections: Connections) => Promise<void>,
+): Promise<void> {
+  const client: Client = await connectClient();
+  try {
+    await checkNamespace(client);
+    const { connection, namespace } = await connectWorker();
+    try {
+      const searchAttributes = await registerSearchAttributes(connection, namespace, log);
+      const activities = { config, client, s3: connectS3(), searchAttributes };
+      await body({ connection, namespace, activities });
+    } finally {
+      await connection.close();
+    }
   } finally {
-    await connection.close();
     await client.connection.close();
   }
 }

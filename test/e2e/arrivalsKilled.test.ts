@@ -10,7 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
-import { seeded } from '../../samples/random';
+import { seeded } from '../../src/testing/random';
 import { ensureTemporal, freePort, Processes, startTemporal, type RunningProcess } from '../../src/local';
 import { statusQuery } from '../../src/contracts/messages';
 import { startRelay } from '../support/relay';

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { Client, Connection } from '@temporalio/client';
-import { agentEvents, contacts } from '../../samples/connect';
-import { seeded } from '../../samples/random';
+import { agentEvents, contacts } from 'sluice-records';
+import { seeded } from '../../src/testing/random';
 import { startStack, type Stack } from '../../src/local';
 import { sluice } from '../support/cli';
 import {
@@ -16,7 +16,7 @@ import {
   sessionsOf,
   type AgentEvent,
   type ContactRecord,
-} from '../support/connect';
+} from '../../packages/records/test/support/connect';
 import { recordHistory } from '../support/recordHistory';
 import { finishUnderKills, WorkerProcesses } from '../support/workerProcesses';
 import { connectToS3Of } from '../support/s3';

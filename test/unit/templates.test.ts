@@ -1,20 +1,26 @@
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureAwsTestTools } from '../../src/local';
 
-const folder = join(__dirname, '..', '..', 'templates');
-const templates = readdirSync(folder);
+const root = join(__dirname, '..', '..');
+/** Two ways of arrivals, and what each system needs. */
+const templates = [
+  ...readdirSync(join(root, 'templates')).map((name) => join('templates', name)),
+  ...readdirSync(join(root, 'systems')).map((name) => join('systems', name, 'template.yaml')),
+].filter((file) => existsSync(join(root, file)));
 const INSTALL_TIMEOUT_MS = 600_000;
 
-test('there is a template for each way of arrivals and each pipeline with infrastructure of its own', () => {
-  expect(templates.sort()).toEqual([
-    'agent-events.yaml',
-    'arrivals-eventbridge.yaml',
-    'arrivals-sns.yaml',
-    'contact-trace-records.yaml',
-    'reviews-export.yaml',
-  ]);
+test('there is a template for each way of arrivals and each system with infrastructure of its own', () => {
+  expect(templates).toEqual(
+    expect.arrayContaining([
+      'systems/agent-events/template.yaml',
+      'systems/contact-trace-records/template.yaml',
+      'systems/reviews-export/template.yaml',
+      'templates/arrivals-eventbridge.yaml',
+      'templates/arrivals-sns.yaml',
+    ]),
+  );
 });
 
 /** What cfn-lint says, notes included; empty when it has nothing to say. */
@@ -32,19 +38,19 @@ async function lint(template: string): Promise<string> {
 
 test.each(templates)(
   'cfn-lint finds nothing in %s',
-  async (template) => expect(await lint(readFileSync(join(folder, template), 'utf8'))).toBe(''),
+  async (template) => expect(await lint(readFileSync(join(root, template), 'utf8'))).toBe(''),
   INSTALL_TIMEOUT_MS,
 );
 
 test('cfn-lint would find a mistake', async () => {
-  const template = readFileSync(join(folder, 'arrivals-sns.yaml'), 'utf8');
+  const template = readFileSync(join(root, 'templates', 'arrivals-sns.yaml'), 'utf8');
   expect(await lint(template.replace('Protocol: https', 'Protokol: https'))).toContain('Protokol');
 });
 
 test.each(templates)(
   '%s lets nobody in beyond the services it names, and keeps the bucket that it makes',
   (template) => {
-    const text = readFileSync(join(folder, template), 'utf8');
+    const text = readFileSync(join(root, template), 'utf8');
     expect(text).toMatch(/Type: AWS::S3::Bucket\n(.*\n){0,3} +DeletionPolicy: Retain/);
     const lines = text.split('\n');
     const around = (wanted: RegExp) =>

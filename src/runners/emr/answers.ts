@@ -1,7 +1,6 @@
 import type { JobReference } from '../../jobs';
 import type { Submission } from '../../contracts/activities';
 import { consoleUrl } from '../awsService';
-import type { JobState } from '../runner';
 import type { EmrPort } from './port';
 
 /** The reference of a job on a cluster, whose page is where a person sees it; without `externalId`, of the cluster. */
@@ -16,25 +15,5 @@ export async function toReference(
     key,
     url: consoleUrl(await emr.region(), 'emr/home', `/clusterDetails/${clusterId}`),
     submittedAt: new Date().toISOString(),
-  };
-}
-
-/** A request that is done: it took from when it was submitted until now. */
-export function toDone(
-  { resource, externalId, url, submittedAt }: JobReference,
-  { payload, logUrl = null }: { payload: unknown; logUrl?: string | null },
-): JobState {
-  return {
-    state: 'succeeded',
-    result: {
-      resource,
-      externalId,
-      url,
-      output: null,
-      logUrl,
-      durationMs: Date.now() - Date.parse(submittedAt),
-      measures: {},
-      payload,
-    },
   };
 }

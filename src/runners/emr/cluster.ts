@@ -2,8 +2,10 @@ import type { Cluster, ClusterStatus } from '@aws-sdk/client-emr';
 import { SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
 import { SharedPoller } from '../../services/polling';
-import { markerOf, type JobState, type Runner, type SubmissionOf } from '../runner';
-import { toDone, toReference } from './answers';
+import { measuresOf } from '../awsService';
+import { markerOf, succeeded } from '../references';
+import type { JobState, Runner, SubmissionOf } from '../runner';
+import { toReference } from './answers';
 import { markName, orUnknownId, pagesOf, submitWithinLimits, type EmrPort } from './port';
 
 type Creation = SubmissionOf<'elasticmapreduce:createCluster'>;
@@ -78,7 +80,7 @@ export class EmrCreateClusterRunner implements Runner<'elasticmapreduce:createCl
   }
 
   async poll(_: Creation, reference: JobReference, signal: AbortSignal): Promise<JobState> {
-    const { externalId, url } = reference;
+    const { externalId } = reference;
     const cluster = await this.poller.get(externalId, signal);
     if (!cluster) return toLost(externalId);
     const { State = 'unknown', StateChangeReason, Timeline } = cluster.Status ?? {};
@@ -92,23 +94,13 @@ export class EmrCreateClusterRunner implements Runner<'elasticmapreduce:createCl
     if (State !== 'WAITING' && State !== 'TERMINATED') return { state: 'running', nativeState: State };
     const begun = Timeline?.CreationDateTime ?? new Date(reference.submittedAt);
     const ended = (State === 'WAITING' ? Timeline?.ReadyDateTime : Timeline?.EndDateTime) ?? new Date();
-    return {
-      state: 'succeeded',
-      stillRuns: State === 'WAITING',
-      result: {
-        resource: 'elasticmapreduce:createCluster',
-        externalId,
-        url,
-        output: null,
-        logUrl: logLocation(externalId, cluster),
-        durationMs: Math.max(0, ended.getTime() - begun.getTime()),
-        measures:
-          cluster.NormalizedInstanceHours === undefined
-            ? {}
-            : { NormalizedInstanceHours: cluster.NormalizedInstanceHours },
-        payload: { ClusterId: externalId },
-      },
-    };
+    const done = succeeded(reference, {
+      logUrl: logLocation(externalId, cluster),
+      durationMs: ended.getTime() - begun.getTime(),
+      measures: measuresOf({ NormalizedInstanceHours: cluster.NormalizedInstanceHours }),
+      payload: { ClusterId: externalId },
+    });
+    return { ...done, stillRuns: State === 'WAITING' };
   }
 
   async stop(_: Creation, { externalId }: JobReference): Promise<void> {
@@ -153,7 +145,7 @@ export class EmrTerminateClusterRunner implements Runner<'elasticmapreduce:termi
     if (!cluster) return toLost(externalId);
     if (!hasTerminated(cluster.Status))
       return { state: 'running', nativeState: cluster.Status?.State ?? 'unknown' };
-    return toDone(reference, {
+    return succeeded(reference, {
       payload: { ClusterId: externalId, State: cluster.Status?.State },
       logUrl: logLocation(externalId, cluster),
     });

@@ -3,8 +3,9 @@ import type { InstanceFleet, InstanceGroup } from '@aws-sdk/client-emr';
 import { SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
 import { PollerGroup } from '../../services/pollerGroup';
+import { succeeded } from '../references';
 import type { JobState, Runner, SubmissionOf } from '../runner';
-import { toDone, toReference } from './answers';
+import { toReference } from './answers';
 import { orUnknownId, pagesOf, type EmrPort } from './port';
 
 type Resize = 'elasticmapreduce:modifyInstanceGroupByName' | 'elasticmapreduce:modifyInstanceFleetByName';
@@ -62,7 +63,7 @@ abstract class EmrResizeRunner<R extends Resize> implements Runner<R> {
       return { state: 'failed', message };
     }
     if (state !== 'RUNNING' || !agrees) return { state: 'running', nativeState: state };
-    return toDone(reference, { payload: { ClusterId, ...sizes } });
+    return succeeded(reference, { payload: { ClusterId, ...sizes } });
   }
 
   /** @throws SluiceError JobLeaked always: EMR has no way to take a new size back */

@@ -2,8 +2,9 @@ import type { StepSummary } from '@aws-sdk/client-emr';
 import { SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
 import { PollerGroup } from '../../services/pollerGroup';
-import { markerOf, type JobState, type Runner, type SubmissionOf } from '../runner';
-import { toDone, toReference } from './answers';
+import { markerOf, succeeded } from '../references';
+import type { JobState, Runner, SubmissionOf } from '../runner';
+import { toReference } from './answers';
 import { markName, orUnknownId, pagesOf, submitWithinLimits, type EmrPort } from './port';
 
 type Addition = SubmissionOf<'elasticmapreduce:addStep'>;
@@ -63,7 +64,7 @@ export class EmrAddStepRunner implements Runner<'elasticmapreduce:addStep'> {
   }
 
   async poll({ job }: Addition, reference: JobReference, signal: AbortSignal): Promise<JobState> {
-    const { externalId, url } = reference;
+    const { externalId } = reference;
     const step = await this.pollers.get(job.parameters.ClusterId, externalId, signal);
     if (!step) return toLost(job.parameters.ClusterId, externalId);
     const { State = 'unknown', Timeline } = step.Status ?? {};
@@ -71,19 +72,11 @@ export class EmrAddStepRunner implements Runner<'elasticmapreduce:addStep'> {
       case 'COMPLETED': {
         const begun = Timeline?.StartDateTime ?? new Date(reference.submittedAt);
         const ended = Timeline?.EndDateTime ?? new Date();
-        return {
-          state: 'succeeded',
-          result: {
-            resource: job.resource,
-            externalId,
-            url,
-            output: null,
-            logUrl: step.LogUri ?? null,
-            durationMs: Math.max(0, ended.getTime() - begun.getTime()),
-            measures: {},
-            payload: { ClusterId: job.parameters.ClusterId, StepId: externalId },
-          },
-        };
+        return succeeded(reference, {
+          logUrl: step.LogUri ?? null,
+          durationMs: ended.getTime() - begun.getTime(),
+          payload: { ClusterId: job.parameters.ClusterId, StepId: externalId },
+        });
       }
       case 'CANCELLED':
         return { state: 'stopped', message: describeStep(step) };
@@ -146,7 +139,7 @@ export class EmrCancelStepRunner implements Runner<'elasticmapreduce:cancelStep'
     const step = await this.pollers.get(job.parameters.ClusterId, externalId, signal);
     if (!step) return toLost(job.parameters.ClusterId, externalId);
     if (!hasEnded(step)) return { state: 'running', nativeState: step.Status?.State ?? 'unknown' };
-    return toDone(reference, {
+    return succeeded(reference, {
       payload: { StepId: externalId, State: step.Status?.State },
       logUrl: step.LogUri ?? null,
     });

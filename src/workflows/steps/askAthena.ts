@@ -1,6 +1,6 @@
 import type { JobParameters } from '../../jobs';
 import { joinFolder, parentFolder } from '../../pipelines/location';
-import { workerTask } from '../workerTask';
+import { task } from '../task';
 import type { Run } from './run';
 
 /** A question for Athena, and the object that gets the answer: CSV with header. */
@@ -34,6 +34,6 @@ export async function askAthena(run: Run, name: string, question: Question): Pro
     resource: 'athena:startQueryExecution',
     parameters: athenaQuery(question, parentFolder(to)),
   });
-  await run.job(`copy ${name}`, workerTask('copy-object', { from: output, to }));
+  await run.job(`copy ${name}`, task('copy-object', { from: output, to }));
   return to;
 }

@@ -1,5 +1,6 @@
 import type { Resource } from '../../jobs';
 import { type GivenInputOf, type InputOf, type Pipeline, type TypedFields } from '../../pipelines';
+import { callingFile } from '../../pipelines/callingFile';
 import type { Failure } from '../../contracts/messages';
 import type { Run } from './run';
 import { runPipeline } from './runPipeline';
@@ -73,7 +74,12 @@ export function definePipeline<const F extends TypedFields = Record<never, never
       ...(options.fallback === undefined ? {} : { fallback: options.fallback }),
     });
   Object.defineProperty(workflow, 'name', { value: name });
-  return Object.assign(workflow, { description, fields: input, file: callingFile(), [MARK]: true });
+  return Object.assign(workflow, {
+    description,
+    fields: input,
+    file: callingFile(definePipeline),
+    [MARK]: true,
+  });
 }
 
 export function isPipeline(value: unknown): value is AnyPipeline {
@@ -94,18 +100,4 @@ export function collectPipelines(modules: readonly object[]): Record<string, Any
     found[name] = value;
   }
   return found;
-}
-
-/** The file that called `definePipeline`: the first frame that is not of this module. */
-function callingFile(): string | null {
-  if (typeof process === 'undefined') return null;
-  const before = Error.prepareStackTrace?.bind(Error);
-  try {
-    Error.prepareStackTrace = (_, frames) => frames.map((frame) => frame.getFileName());
-    const files = new Error().stack as unknown as (string | null)[];
-    const caller = files.find((file) => file !== null && file !== files[0]) ?? null;
-    return caller?.replace(/^file:\/\//, '') ?? null;
-  } finally {
-    Error.prepareStackTrace = before;
-  }
 }

@@ -4,28 +4,24 @@ import {
   CancellationScope,
   CancelledFailure,
   isCancellation,
-  patched,
   sleep,
   TimeoutFailure,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { JobEnd, LostAnswer, Submission } from '../../contracts/activities';
-import { runsInWorker, type Job, type JobReference, type JobResult, type StopResult } from '../../jobs';
+import type { Job, JobReference, JobResult, StopResult } from '../../jobs';
 import type { JobOptions } from '../../pipelines';
-import { parseDuration } from '../../pipelines/duration';
+import { DURATION_NEEDS, parseBoundedDuration } from '../../pipelines/duration';
 import type { Failure, StepStatus } from '../../contracts/messages';
-import { noteCluster } from './clusters';
-import { asApplicationFailure, isReportable, toFailure } from './failures';
+import { asApplicationFailure, isReportable, lastFailureOf, toFailure } from './failures';
 import { awaitJob, stopJob, submitJob } from './jobActivities';
 import type { Shared } from './shared';
 
 const DEFAULT_JOB_TIMEOUT = '1 day';
 /** How often a job is submitted whose failures the service calls retryable. */
 const RETRYABLE_ATTEMPTS = 3;
-const RETRY_PAUSE_MS = 10_000;
+const DEFAULT_RETRY_PAUSE = '10 s';
 const MAX_RETRY_PAUSE_MS = 5 * 60_000;
-/** Failures of a job that has ended, as histories from before `JobEnd` have them. */
-const JOB_ENDS = ['JobFailed', 'JobStopped', 'JobLost'];
 
 /** `failedAs` is put before the message of a failure. */
 export type JobStepOptions = JobOptions & { failedAs?: string };
@@ -51,7 +47,8 @@ export class JobStep {
   async run(): Promise<JobResult> {
     const { shared, step, job, options } = this;
     const { board } = shared;
-    const deadlineMs = Date.now() + (parseDuration(this.timeout) ?? parseDuration(DEFAULT_JOB_TIMEOUT)!);
+    const { timeoutMs, capacityTimeoutMs, pauseMs: firstPauseMs } = this.readDurations();
+    const deadlineMs = Date.now() + timeoutMs;
     for (let number = 1; ; number++) {
       const submission = this.submission(number);
       let reference: JobReference | null = null;
@@ -63,7 +60,7 @@ export class JobStep {
       try {
         reference = await submitJob(submission, {
           deadlineMs,
-          inLineForMs: parseDuration(options.capacityTimeout ?? '') ?? Infinity,
+          inLineForMs: capacityTimeoutMs,
           onNoCapacity: () => board.update(step, { state: 'waiting for capacity' }),
         });
         // Of a run that was reset since the submit, the run id is another than in the key of its job.
@@ -75,12 +72,15 @@ export class JobStep {
         const result = await awaitJob(submission, reference, deadlineMs);
         board.addMeasures(result);
         board.update(step, { state: 'succeeded' });
-        noteCluster(shared, { submission, reference }, options);
+        shared.clusters.note({ submission, reference }, options);
         return result;
       } catch (thrown) {
         const error = asCancellation(thrown);
         if (!isReportable(error)) throw error;
-        const pauseMs = pauseBeforeRetry(error, number, options);
+        const pauseMs = pauseBeforeRetry(error, number, {
+          attempts: options.retry?.attempts,
+          firstMs: firstPauseMs,
+        });
         if (pauseMs !== null && Date.now() + pauseMs < deadlineMs) {
           board.update(step, { failure: toFailure(error, step.name) });
           await sleep(pauseMs, { summary: `${step.name}: pause before submitting anew` });
@@ -90,6 +90,24 @@ export class JobStep {
         throw await this.end(submission, reference, error);
       }
     }
+  }
+
+  /** @throws ApplicationFailure InvalidInput for a duration that is none */
+  private readDurations(): { timeoutMs: number; capacityTimeoutMs: number; pauseMs: number } {
+    const { step, options } = this;
+    const read = (option: string, text: string): number => {
+      const durationMs = parseBoundedDuration(text);
+      if (durationMs !== null) return durationMs;
+      const message = `${step.name}: ${option} is ${JSON.stringify(text)}; give ${DURATION_NEEDS}`;
+      const failure: Failure = { code: 'InvalidInput', message, step: step.name };
+      this.shared.board.update(step, { state: 'failed', failure });
+      throw asApplicationFailure(failure);
+    };
+    return {
+      timeoutMs: read('timeout', this.timeout),
+      capacityTimeoutMs: read('capacityTimeout', options.capacityTimeout ?? this.timeout),
+      pauseMs: read('retry.interval', options.retry?.interval ?? DEFAULT_RETRY_PAUSE),
+    };
   }
 
   private submission(number: number): Submission {
@@ -113,12 +131,15 @@ export class JobStep {
   ): Promise<unknown> {
     const { step, job, options } = this;
     const { board } = this.shared;
-    const timedOut = error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
+    // An await whose last attempt failed has run out of time all the same.
+    const timedOut =
+      error instanceof ActivityFailure &&
+      (error.cause instanceof TimeoutFailure || (reference !== null && error.retryState === 'TIMEOUT'));
     const failed = toFailure(error, step.name);
     if (options.failedAs) failed.message = `${options.failedAs}: ${failed.message}`;
-    const ended = readDetail(error)?.ended === true || JOB_ENDS.includes(failed.code);
-    const isLost = readDetail(error)?.mayRun === true && patched('a submit whose answer was lost');
-    const mayRun = !runsInWorker(job.resource) && ((reference !== null && !ended) || isLost);
+    const ended = readDetail(error)?.ended === true;
+    const isLost = readDetail(error)?.mayRun === true;
+    const mayRun = (reference !== null && !reference.runsInWorker && !ended) || isLost;
     if (!isCancellation(error) && !timedOut && !mayRun) {
       board.update(step, { state: failed.code === 'JobStopped' ? 'stopped' : 'failed', failure: failed });
       return asApplicationFailure(failed, error);
@@ -139,9 +160,10 @@ export class JobStep {
       : isCancellation(error)
         ? (['Cancelled', 'Cancelled'] as const)
         : ([failed.code, failed.message] as const);
+    const last = timedOut ? lastFailureOf(error) : null;
     const failure: Failure = {
       code: leaked ? 'JobLeaked' : code,
-      message: `${what}; ${describeStop(stopped)}.`,
+      message: `${what}; ${describeStop(stopped)}.${last ? ` The last failure before: ${last.code}: ${last.message}` : ''}`,
       step: step.name,
     };
     board.update(step, {
@@ -164,16 +186,19 @@ export class JobStep {
 function asCancellation(error: unknown): unknown {
   if (!(error instanceof ActivityFailure) || error.retryState !== 'CANCEL_REQUESTED') return error;
   const isFinal = error.cause instanceof ApplicationFailure && error.cause.nonRetryable === true;
-  if (isFinal || !patched('a lost attempt of a cancelled job')) return error;
+  if (isFinal) return error;
   return new CancelledFailure('The job was cancelled', [], error);
 }
 
 /** Milliseconds until the job is submitted anew, or null when it is not. */
-function pauseBeforeRetry(error: unknown, number: number, options: JobOptions): number | null {
+function pauseBeforeRetry(
+  error: unknown,
+  number: number,
+  { attempts, firstMs }: { attempts: number | undefined; firstMs: number },
+): number | null {
   const retryable = readDetail(error)?.retryable === true;
-  const attempts = options.retry?.attempts ?? (retryable ? RETRYABLE_ATTEMPTS : 1);
-  if (number >= attempts || (toFailure(error, null).code !== 'JobFailed' && !retryable)) return null;
-  const firstMs = parseDuration(options.retry?.interval ?? '') ?? RETRY_PAUSE_MS;
+  const most = attempts ?? (retryable ? RETRYABLE_ATTEMPTS : 1);
+  if (number >= most || (toFailure(error, null).code !== 'JobFailed' && !retryable)) return null;
   return Math.min(firstMs * 2 ** (number - 1), Math.max(firstMs, MAX_RETRY_PAUSE_MS));
 }
 

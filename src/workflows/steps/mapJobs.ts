@@ -1,9 +1,12 @@
 import { CancellationScope } from '@temporalio/workflow';
 import type { Job, JobResult } from '../../jobs';
 import type { JobOptions } from '../../pipelines';
+import { byteLength } from './byteLength';
 
 /** How many jobs of `mapJobs` one run holds: some twelve history events each, far below Temporal's limit of 51,200. */
 const JOBS_PER_RUN = 500;
+/** What the parameters of these jobs may amount to: the input of a child is one payload, of which Temporal takes 2 MiB. */
+const BYTES_PER_RUN = 1024 * 1024;
 
 /** The workflow type of the child runs of a large `mapJobs`. */
 export const JOBS_WORKFLOW = 'jobs';
@@ -23,8 +26,17 @@ export interface JobsInput {
 /** The work in parts that one run can hold. */
 export function batchesOf(work: JobsInput): JobsInput[] {
   const batches: JobsInput[] = [];
-  for (let first = 0; first < work.jobs.length; first += JOBS_PER_RUN)
-    batches.push({ ...work, first, jobs: work.jobs.slice(first, first + JOBS_PER_RUN) });
+  let bytes = 0;
+  for (const [index, job] of work.jobs.entries()) {
+    const jobBytes = byteLength(job);
+    bytes += jobBytes;
+    const last = batches.at(-1);
+    if (last !== undefined && last.jobs.length < JOBS_PER_RUN && bytes <= BYTES_PER_RUN) last.jobs.push(job);
+    else {
+      batches.push({ ...work, first: index, jobs: [job] });
+      bytes = jobBytes;
+    }
+  }
   return batches;
 }
 
@@ -51,9 +63,7 @@ export async function eachJob(
       }
     }
   };
-  await scope.run(() =>
-    Promise.all(Array.from({ length: Math.max(1, Math.min(concurrency, jobs.length)) }, work)),
-  );
+  await scope.run(() => Promise.all(Array.from({ length: Math.min(concurrency, jobs.length) }, work)));
   if (failures.length > 0) throw failures[0];
   return results;
 }

@@ -10,12 +10,11 @@ import type { Arrival, GivenInputOf, TypedFields } from '../../pipelines';
 import type { StepStatus } from '../../contracts/messages';
 import type { TakenObjects } from './completeness';
 import type { PipelineDefinition, StandardFields } from './pipelineDefinition';
-import { isReportable, toFailure } from './failures';
+import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { JobStep, type JobStepOptions } from './jobStep';
 import { batchesOf, eachJob, JOBS_WORKFLOW, type JobsInput, type MapJobsOptions } from './mapJobs';
 import type { RunOptions, Shared } from './shared';
-import type { WaitOptions } from './wait';
-import { waitForArrivals } from './waitStep';
+import { Wait, type WaitOptions } from './wait';
 
 export type ParallelOptions = {
   /** What happens to the other branches when one fails: cancelled (the default), or left to finish. */
@@ -44,7 +43,7 @@ export class Run {
    * @throws ApplicationFailure ArrivalTimeout that names what was missing
    */
   waitForArrivals(name: string, pattern: string, options: WaitOptions = {}): Promise<TakenObjects> {
-    return waitForArrivals(this.shared, { name, parent: this.parent, pattern }, options);
+    return new Wait(this.shared, { name, parent: this.parent, pattern }, options).run();
   }
 
   /**
@@ -129,16 +128,21 @@ export class Run {
 
   /**
    * One job for each item, at most `concurrency` (default 10) at a time; results in the order of the items. Past 500
-   * items the jobs run in child runs of that many, one after the other, so that no history grows large.
+   * items, or a megabyte of parameters, the jobs run in child runs, one after the other, so that no history grows large.
    * The first failure cancels the rest.
+   * @throws ApplicationFailure InvalidInput for a concurrency that is no whole number above zero
    */
-  mapJobs<T>(
+  async mapJobs<T>(
     name: string,
     items: readonly T[],
     jobOf: (item: T, index: number) => Job,
     options: MapJobsOptions = {},
   ): Promise<JobResult[]> {
     const { concurrency = 10, ...jobOptions } = options;
+    if (!Number.isInteger(concurrency) || concurrency < 1) {
+      const message = `${name}: concurrency is ${concurrency}; give a whole number above zero`;
+      throw asApplicationFailure({ code: 'InvalidInput', message, step: name });
+    }
     const work = { name, first: 0, jobs: items.map(jobOf), concurrency, options: jobOptions };
     const batches = batchesOf(work);
     if (batches.length <= 1) return this.eachJob(work);

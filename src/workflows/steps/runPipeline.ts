@@ -2,7 +2,6 @@ import {
   CancellationScope,
   isCancellation,
   log,
-  patched,
   proxyLocalActivities,
   setHandler,
   workflowInfo,
@@ -10,16 +9,15 @@ import {
 import type { Activities, Notification } from '../../contracts/activities';
 import { SluiceError } from '../../errors';
 import { parseInput, type OnFailure, type Pipeline } from '../../pipelines';
-import { ArrivalMemory } from '../arrivals/memory';
 import { arrivedSignal, type Failure, type RunState } from '../../contracts/messages';
 import { activities } from './activities';
-import { endClusters } from './clusters';
+import { Clusters } from './clusters';
+import { Ending } from './ending';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
-import { receive } from './lateArrivals';
+import { Inbox } from './inbox';
 import { Run } from './run';
 import type { RunOptions, Shared } from './shared';
 import { StatusBoard } from './status';
-import { unsubscribe } from './subscriptions';
 
 const { describeWorker } = proxyLocalActivities<Activities>({ startToCloseTimeout: '10 s' });
 
@@ -46,23 +44,23 @@ export async function runPipeline<Input, Result>({
   body,
   fallback,
 }: RunPipeline<Input, Result>): Promise<Result | null> {
-  const hasFewEvents = patched('few events');
-  const board = new StatusBoard(pipeline.name, hasFewEvents);
+  const board = new StatusBoard(pipeline.name);
   const info = workflowInfo();
   const scheduled = info.searchAttributes['TemporalScheduledStartTime']?.[0];
   const since = options?.since ?? (scheduled instanceof Date ? scheduled : info.startTime).toISOString();
   const scope = new CancellationScope();
-  let lateFailure: Failure | undefined;
-  const fail = (failure: Failure) => {
-    lateFailure ??= failure;
-    scope.cancel();
-  };
   const startedBy = options?.arrivals ?? [];
   const shared: Shared = {
-    ...{ board, since, inbox: new ArrivalMemory(startedBy), startedBy, given, fail },
-    ...{ ended: [], subscriptions: [], background: [], clusters: [], hasFewEvents },
+    board,
+    since,
+    startedBy,
+    given,
+    inbox: new Inbox(startedBy),
+    clusters: new Clusters(board),
+    ending: new Ending(() => scope.cancel()),
   };
-  setHandler(arrivedSignal, (arrivals) => receive(shared, arrivals));
+  const { ending, inbox } = shared;
+  setHandler(arrivedSignal, (arrivals) => inbox.receive(arrivals));
   const run = new Run(shared, null);
   let input: Input | undefined;
   let notifies = false;
@@ -76,16 +74,16 @@ export async function runPipeline<Input, Result>({
   try {
     input = parse(given);
     const worker = await describeWorker();
-    notifies = worker.notifies === true;
+    notifies = worker.notifies;
     if (worker.searchAttributes) board.useSearchAttributes();
     const checked = input;
     const result = await scope.run(() => body(run, checked));
-    if (lateFailure) throw asApplicationFailure(lateFailure);
+    if (ending.failure) throw asApplicationFailure(ending.failure);
     await end('completed', null);
     return result;
   } catch (caught) {
     if (!isReportable(caught)) throw caught;
-    const error = lateFailure && isCancellation(caught) ? asApplicationFailure(lateFailure) : caught;
+    const error = ending.failure && isCancellation(caught) ? asApplicationFailure(ending.failure) : caught;
     if (isCancellation(error)) {
       await end('cancelled', { code: 'Cancelled', message: 'The run was cancelled.', step: null });
       throw error;
@@ -107,11 +105,9 @@ export async function runPipeline<Input, Result>({
 }
 
 /** What the run leaves behind when it ends, in whatever way. */
-async function close(shared: Shared): Promise<void> {
-  const { background, subscriptions } = shared;
-  await Promise.all(background);
-  for (const subscription of subscriptions.splice(0)) await unsubscribe(subscription);
-  await endClusters(shared);
+async function close({ ending, clusters }: Shared): Promise<void> {
+  await ending.close();
+  await clusters.endAll();
 }
 
 /** Tells how the run ended. A receiver that cannot be reached changes nothing about the run. */

@@ -34,16 +34,13 @@ export class StatusBoard {
   private isPublished = false;
   private readonly fanOuts = new Set<string>();
 
-  constructor(
-    pipeline: string,
-    private readonly hasFewEvents: boolean,
-  ) {
+  constructor(pipeline: string) {
     this.status = { pipeline, state: 'running', waitingFor: [], failure: null, measures: {}, steps: [] };
     setHandler(statusQuery, () => this.status, {
       description: 'State, steps, jobs and failures of the run.',
     });
     this.publish();
-    if (hasFewEvents) void CancellationScope.nonCancellable(() => this.keepPublished());
+    void CancellationScope.nonCancellable(() => this.keepPublished());
   }
 
   useSearchAttributes(): void {
@@ -53,7 +50,7 @@ export class StatusBoard {
 
   /** A group of many steps of one kind: search attributes name it in the place of each. */
   addFanOut(group: string): void {
-    if (this.hasFewEvents) this.fanOuts.add(group);
+    this.fanOuts.add(group);
   }
 
   /** Adds a step; a name that is taken gets a number, so that names stay unique within a run. */
@@ -108,7 +105,6 @@ export class StatusBoard {
     const { status } = this;
     status.waitingFor = [...new Set(status.steps.flatMap((step) => step.waitingFor ?? []))];
     this.isPublished = false;
-    if (!this.hasFewEvents) this.publishNow();
   }
 
   /** A condition is looked at when everything else of a workflow task is done. */

@@ -1,10 +1,32 @@
-import { condition } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  CancellationScope,
+  condition,
+  isCancellation,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { ListedPage, Manifest, StartOutcome } from '../../contracts/activities';
+import type { Failure, StepStatus, Subscription } from '../../contracts/messages';
+import { SluiceError } from '../../errors';
 import type { Arrival } from '../../pipelines';
-import { isSince } from '../../pipelines/arrival';
-import { matchesPattern, type Source } from '../../pipelines/location';
-import type { ArrivalMemory } from '../arrivals/memory';
-import type { StepStatus } from '../../contracts/messages';
-import { signKeyOf, type Completeness } from './completeness';
+import { isNewer, isSameVersion, isSince } from '../../pipelines/arrival';
+import { DURATION_NEEDS, parseBoundedDuration } from '../../pipelines/duration';
+import { sourceOf, type Source } from '../../pipelines/location';
+import { matchesPattern } from '../../pipelines/patterns';
+import { activities, HEARTBEAT_TIMEOUT } from './activities';
+import {
+  describeMissing,
+  findComplete,
+  isAwaited,
+  signKeyOf,
+  sorted,
+  type Completeness,
+  type TakenObjects,
+} from './completeness';
+import { asApplicationFailure, isReportable, toFailure } from './failures';
+import type { Shared } from './shared';
+import { Subscriptions } from './subscription';
 
 export interface WaitOptions {
   /** How long to wait, a duration; default 7 days. */
@@ -23,46 +45,385 @@ export interface WaitOptions {
  */
 export type Late = 'ignore' | 'fail' | 'start new run';
 
-/** One wait of a run, under way or over. */
-export interface Wait {
-  pattern: string;
-  source: Source;
-  complete: Completeness | undefined;
-  since: string;
-  deadlineMs: number;
-  /** How long no object may come before the wait is over; 0 for a rule without quiet. */
-  quietMs: number;
-  late: Late;
-  step: StepStatus;
-  /** What the manifest lists, once it was read. */
-  listed: { bucket: string; key: string }[] | null;
-  /** The marker or manifest that ended the wait. */
-  sign: Arrival | null;
-  /** By key. */
-  taken: Map<string, Arrival>;
-}
-
-/** What has arrived for a wait, its marker or manifest included. */
-export function arrivalsFor({ pattern, source, complete, since }: Wait, inbox: ArrivalMemory): Arrival[] {
-  const sign = signKeyOf(complete);
-  return inbox
-    .all()
-    .filter(
-      (arrival) =>
-        (matchesPattern(pattern, arrival) || (arrival.key === sign && arrival.bucket === source.bucket)) &&
-        isSince(arrival, since),
-    );
-}
-
-/** Whether it comes true before the time of the wait is up. */
-export function untilDeadline({ deadlineMs, step }: Wait, isTrue: () => boolean): Promise<boolean> {
-  return condition(isTrue, Math.max(1, deadlineMs - Date.now()), { summary: step.name });
-}
-
 /** How many objects the status shows of a step: the answer to a query holds at most 4 MiB. */
-export const SHOWN_OBJECTS = 1_000;
+const SHOWN_OBJECTS = 1_000;
+/** How many runs one activity starts. */
+const LATE_BATCH = 100;
+/** When late runs that could not be started for a passing reason are tried again; the run ends no earlier. */
+const LATE_RETRY_PAUSES = ['10 s', '1 minute', '10 minutes'] as const;
+/** How long after its time is up a wait may still be under way, while no worker is there. */
+const UNTIL_MARGIN_MS = 30 * 86_400_000;
+/** The server ends a run whose history grows past 50 MiB; a page of a listing holds half of one, and jobs are to follow. */
+const LISTED_HISTORY_BYTES = 40 * 1024 * 1024;
+
+/**
+ * The step of a wait. It
+ * - subscribes to what comes, unless one look at what the run knows shows that all is there;
+ * - is `waiting` until its rule says that the objects are complete, or its time is up (`ArrivalTimeout`);
+ * - is over, then, and takes note of what comes late: it stays subscribed where that counts, until the run ends.
+ */
+export class Wait {
+  private readonly step: StepStatus;
+  private readonly since: string;
+  private readonly complete: Completeness | undefined;
+  private readonly late: Late;
+  private readonly within: string;
+  private readonly pattern: string;
+  /** The key that ends the wait and is not among its objects. */
+  private readonly signKey: string | null;
+  private source!: Source;
+  private deadlineMs!: number;
+  /** How long no object may come before the wait is over; 0 for a rule without quiet. */
+  private quietMs!: number;
+  /** What the manifest lists, once it was read. */
+  private listed: { bucket: string; key: string }[] | null = null;
+  /** The marker or manifest that ended the wait. */
+  private sign: Arrival | null = null;
+  /** By key. */
+  private readonly taken = new Map<string, Arrival>();
+
+  constructor(
+    private readonly shared: Shared,
+    { name, parent, pattern }: { name: string; parent: string | null; pattern: string },
+    { within = '7 days', since = shared.since, complete, late = 'ignore' }: WaitOptions,
+  ) {
+    this.step = shared.board.addStep({ name, kind: 'wait', parent });
+    this.pattern = pattern;
+    this.within = within;
+    this.since = since;
+    this.complete = complete;
+    this.late = late;
+    this.signKey = signKeyOf(complete);
+  }
+
+  /** @throws ApplicationFailure ArrivalTimeout that names what was missing */
+  async run(): Promise<TakenObjects> {
+    const { shared, step, late } = this;
+    try {
+      const withinMs = this.check();
+      shared.board.update(step, { state: 'waiting', waitingFor: this.pattern, attempts: 1 });
+      const subscriptions = new Subscriptions(this.subscriptions());
+      try {
+        if (!this.isCompleteAtOnce()) await subscriptions.open({ withinMs, summary: step.name });
+        const taken = await this.untilComplete();
+        if (taken === null) throw new SluiceError('ArrivalTimeout', this.describeTimeout());
+        // One that is for one object ended when that came, unless it came by hand.
+        if (taken[0].byHand !== true) subscriptions.markSpent();
+        // What follows need not wait for it.
+        if (late === 'ignore') shared.ending.beside(subscriptions.close());
+        else shared.ending.atEnd(() => subscriptions.close());
+        this.end(taken);
+        return taken;
+      } catch (error) {
+        if (isReportable(error)) await subscriptions.close();
+        throw error;
+      }
+    } catch (error) {
+      if (!isReportable(error)) throw error;
+      if (isCancellation(error)) {
+        shared.board.update(step, { state: 'stopped' });
+        throw error;
+      }
+      const failure = toFailure(error, step.name);
+      shared.board.update(step, { state: 'failed', failure });
+      throw asApplicationFailure(failure, error instanceof SluiceError ? undefined : error);
+    }
+  }
+
+  /**
+   * Reads pattern and durations, and starts the time of the wait.
+   * @throws SluiceError InvalidInput
+   */
+  private check(): number {
+    const { step, pattern, within, since, complete } = this;
+    const invalid = (what: string, needs: string) =>
+      new SluiceError('InvalidInput', `${step.name}: cannot wait ${what}; give ${needs}`);
+    const source = sourceOf(pattern);
+    const withinMs = parseBoundedDuration(within);
+    const quietMs = complete && 'quiet' in complete ? parseBoundedDuration(complete.quiet) : 0;
+    if (source === null) throw invalid(`for ${pattern}`, 'an S3 URI such as s3://lake/sales/*.csv');
+    if (withinMs === null) throw invalid(`for ${pattern} within ${within}`, DURATION_NEEDS);
+    if (quietMs === null)
+      throw invalid(`for a quiet ${(complete as { quiet: string }).quiet}`, DURATION_NEEDS);
+    if (Number.isNaN(Date.parse(since))) throw invalid(`from ${since} on`, 'a time in ISO 8601');
+    this.source = source;
+    this.quietMs = quietMs;
+    this.deadlineMs = Date.now() + withinMs;
+    return withinMs;
+  }
+
+  /** One for the pattern, and one for a marker or manifest that does not fit it. */
+  private subscriptions(): Subscription[] {
+    const { pattern, source, complete, since, deadlineMs, late, step, signKey } = this;
+    const { workflowId, runId } = workflowInfo();
+    const subscription: Subscription = { workflowId, runId, pattern, since, step: step.name };
+    if (late === 'ignore') subscription.until = new Date(deadlineMs + UNTIL_MARGIN_MS).toISOString();
+    if (late === 'ignore' && complete === undefined) subscription.once = true;
+    if (signKey === null || matchesPattern(pattern, { bucket: source.bucket, key: signKey }))
+      return [subscription];
+    return [subscription, { ...subscription, pattern: `s3://${source.bucket}/${signKey}` }];
+  }
+
+  private isCompleteAtOnce(): boolean {
+    return this.late === 'ignore' && this.signKey === null && this.quietMs === 0 && this.find() !== null;
+  }
+
+  /** The objects of the wait, or null when its time is up. */
+  private async untilComplete(): Promise<TakenObjects | null> {
+    const { complete } = this;
+    if (complete && 'manifest' in complete) return this.untilListed(complete.manifest);
+    if (complete && 'quiet' in complete) return this.untilQuiet();
+    const isComplete = await this.untilDeadline(() => this.find() !== null);
+    // Events come in any order, so the marker's may overtake those of the objects before it.
+    if (isComplete && complete && 'marker' in complete) await this.list(this.since);
+    return this.find();
+  }
+
+  /**
+   * Quiet is counted from the time of the newest object, and before it is believed the source is listed: an event that was
+   * lost must not look like quiet.
+   */
+  private async untilQuiet(): Promise<TakenObjects | null> {
+    for (;;) {
+      if (!(await this.untilDeadline(() => this.find() !== null))) return null;
+      const seen = this.find()!;
+      const isOther = () => {
+        const now = this.find()!;
+        return now.length !== seen.length || now.some((arrival, i) => !isSameVersion(arrival, seen[i]!));
+      };
+      const newestMs = Math.min(Date.parse(seen.at(-1)!.time), Date.now());
+      const pauseMs = newestMs + this.quietMs - Date.now();
+      if (Date.now() + pauseMs > this.deadlineMs) {
+        if (await this.untilDeadline(isOther)) continue;
+        return null;
+      }
+      const summary = `${this.step.name}: quiet`;
+      if (pauseMs > 0 && (await condition(isOther, pauseMs, { summary }))) continue;
+      await this.list(new Date(newestMs).toISOString(), isOther);
+      if (!isOther()) return seen;
+    }
+  }
+
+  /** A manifest that is replaced while its objects are awaited is read anew. */
+  private async untilListed(manifestKey: string): Promise<TakenObjects | null> {
+    const { pattern, source, shared } = this;
+    const find = () => this.arrivals().find(({ key }) => key === manifestKey);
+    for (;;) {
+      this.listed = null;
+      if (!(await this.untilDeadline(() => find() !== undefined))) return null;
+      const manifest = { ...find()! };
+      const isReplaced = () => !isSameVersion(find()!, manifest);
+      const read = await this.readManifest(manifest);
+      if (read === null) {
+        // An older version than S3 has now: the arrival of the newer one is on its way.
+        if (!(await this.untilDeadline(isReplaced))) return null;
+        continue;
+      }
+      const outside = read.objects.find((object) => !matchesPattern(pattern, object));
+      if (outside !== undefined) {
+        throw new SluiceError(
+          'BadData',
+          `The manifest s3://${source.bucket}/${manifestKey} lists s3://${outside.bucket}/${outside.key}, which does not fit ${pattern}; correct the manifest or the pattern`,
+        );
+      }
+      this.listed = read.objects;
+      const present = new Map(read.present.map((arrival) => [arrival.key, arrival]));
+      const newest = ({ bucket, key }: { bucket: string; key: string }) => {
+        const [told, found] = [shared.inbox.get(bucket, key), present.get(key)];
+        return told && found ? (isNewer(told, found) ? told : found) : (told ?? found);
+      };
+      const isComplete = () => read.objects.every((object) => newest(object) !== undefined);
+      const ended = await this.untilDeadline(() => isReplaced() || isComplete());
+      if (isReplaced()) continue;
+      return ended ? sorted(read.objects.map((object) => newest(object)!)) : null;
+    }
+  }
+
+  /** Null when the manifest has been replaced or deleted since. */
+  private async readManifest(manifest: Arrival): Promise<Manifest | null> {
+    try {
+      return await activities.readManifest.executeWithOptions(
+        {
+          startToCloseTimeout: '10 minutes',
+          scheduleToCloseTimeout: this.remainingMs(),
+          heartbeatTimeout: HEARTBEAT_TIMEOUT,
+          summary: `${this.step.name}: read the manifest`,
+        },
+        [manifest],
+      );
+    } catch (error) {
+      if (isReportable(error) && toFailure(error, null).code === 'ObjectGone') return null;
+      throw this.asExpired(error);
+    }
+  }
+
+  /** Takes what the source holds, until `isEnough`. */
+  private async list(since: string, isEnough = () => false): Promise<void> {
+    const { source, step } = this;
+    let after: string | null = null;
+    do {
+      if (workflowInfo().historySize > LISTED_HISTORY_BYTES) {
+        throw new SluiceError(
+          'BadData',
+          `${step.name}: s3://${source.bucket}/${source.prefix} holds more objects than the history of a run; wait for a manifest or for the objects of a narrower folder`,
+        );
+      }
+      let page: ListedPage;
+      try {
+        page = await activities.listSource.executeWithOptions(
+          {
+            startToCloseTimeout: '2 minutes',
+            scheduleToCloseTimeout: this.remainingMs(),
+            heartbeatTimeout: HEARTBEAT_TIMEOUT,
+            summary: `${step.name}: list the source`,
+          },
+          [source, since, after],
+        );
+      } catch (error) {
+        throw this.asExpired(error);
+      }
+      this.shared.inbox.receive(page.arrivals);
+      after = page.after;
+    } while (after !== null && !isEnough());
+  }
+
+  /** The objects that the rule takes now, or null. */
+  private find(): TakenObjects | null {
+    return findComplete(this.arrivals(), this.complete);
+  }
+
+  /** What has arrived for the wait, its marker or manifest included. */
+  private arrivals(): Arrival[] {
+    const { shared, pattern, since } = this;
+    return shared.inbox
+      .all()
+      .filter(
+        (arrival) => (matchesPattern(pattern, arrival) || this.isSign(arrival)) && isSince(arrival, since),
+      );
+  }
+
+  private isSign({ bucket, key }: Arrival): boolean {
+    return key === this.signKey && bucket === this.source.bucket;
+  }
+
+  /** Whether it comes true before the time of the wait is up. */
+  private untilDeadline(isTrue: () => boolean): Promise<boolean> {
+    return condition(isTrue, this.remainingMs(), { summary: this.step.name });
+  }
+
+  private remainingMs(): number {
+    return Math.max(1, this.deadlineMs - Date.now());
+  }
+
+  private end(taken: TakenObjects): void {
+    const { shared, step, signKey, source } = this;
+    this.sign = signKey === null ? null : (shared.inbox.get(source.bucket, signKey) ?? null);
+    for (const arrival of taken) this.taken.set(arrival.key, arrival);
+    shared.board.update(step, { state: 'succeeded', objects: taken.slice(0, SHOWN_OBJECTS).map(shown) });
+    shared.inbox.follow((news) => this.noteLate(news));
+    // Of more objects than the rule takes, the rest is as late as what comes a moment after it.
+    if (this.late !== 'ignore') this.noteLate(this.arrivals());
+  }
+
+  /** Shows in the status what among the arrivals is late, and does what the wait says of it. */
+  private noteLate(arrivals: Arrival[]): void {
+    const { shared, step } = this;
+    const late = arrivals.filter((arrival) => this.isLate(arrival));
+    const [first] = late;
+    if (first === undefined) return;
+    const objects = [...(step.objects ?? []), ...late.map((arrival) => ({ ...shown(arrival), late: true }))];
+    shared.board.update(step, { objects: objects.slice(0, 2 * SHOWN_OBJECTS) });
+    if (this.late === 'fail') {
+      const { bucket, key } = first;
+      const what = this.taken.has(key) ? 'was replaced after' : 'came when';
+      const message = `${step.name}: s3://${bucket}/${key} ${what} the run had taken its objects; start a new run for what is there now`;
+      const failure: Failure = { code: 'LateArrival', message, step: step.name };
+      shared.board.update(step, { state: 'failed', failure });
+      shared.ending.fail(failure);
+    }
+    // A run that an arrival started leaves the next to what started it: two of one second would start each other.
+    if (this.late !== 'start new run' || shared.startedBy.length > 0) return;
+    const starters = this.signKey === null ? late : late.filter(({ key }) => key === this.signKey);
+    if (starters.length > 0) shared.ending.beside(this.startLateRuns(starters));
+  }
+
+  /** Whether an arrival is one that the wait would have taken, or replaces what it took. */
+  private isLate(arrival: Arrival): boolean {
+    const { pattern, complete, since, sign, taken } = this;
+    const isSign = this.isSign(arrival);
+    const isListed = complete === undefined || !('manifest' in complete) || taken.has(arrival.key);
+    if (!isSign && !(isListed && isAwaited(pattern, complete, arrival))) return false;
+    const known = isSign ? sign : taken.get(arrival.key);
+    if (known && (isSameVersion(known, arrival) || !isNewer(arrival, known))) return false;
+    return isSince(arrival, since);
+  }
+
+  private startLateRuns(arrivals: Arrival[]): Promise<void> {
+    const { shared, step, sign } = this;
+    const input = (shared.given ?? {}) as Record<string, unknown>;
+    const { workflowType: pipeline } = workflowInfo();
+    // What a marker stands for was written before it, and after the marker before.
+    const since = sign === null ? {} : { since: sign.time };
+    const startBatch = async (batch: Arrival[]): Promise<StartOutcome[]> => {
+      try {
+        return await activities.startRuns.executeWithOptions(
+          {
+            startToCloseTimeout: '5 minutes',
+            heartbeatTimeout: HEARTBEAT_TIMEOUT,
+            retry: { maximumAttempts: 5 },
+            summary: `${step.name}: start new runs`,
+          },
+          [{ pipeline, input, ...since }, batch],
+        );
+      } catch (error) {
+        if (!isReportable(error)) throw error;
+        const { code, message } = toFailure(error, step.name);
+        return batch.map(() => ({ state: 'failed', code, message, passing: true }));
+      }
+    };
+    const startAll = async () => {
+      let left = arrivals;
+      for (let attempt = 0; ; attempt++) {
+        const again: Arrival[] = [];
+        let failure: Failure | null = null;
+        for (let first = 0; first < left.length; first += LATE_BATCH) {
+          const batch = left.slice(first, first + LATE_BATCH);
+          for (const [i, outcome] of (await startBatch(batch)).entries()) {
+            if (outcome.state !== 'failed') continue;
+            const message = `No new run could be started for a late arrival: ${outcome.message}`;
+            failure = { code: outcome.code, message, step: step.name };
+            if (outcome.passing) again.push(batch[i]!);
+          }
+        }
+        if (failure !== null) shared.board.update(step, { failure });
+        left = again;
+        const pause = LATE_RETRY_PAUSES[attempt];
+        if (left.length === 0 || pause === undefined) return;
+        await sleep(pause, { summary: `${step.name}: pause before new runs are started again` });
+      }
+    };
+    return CancellationScope.nonCancellable(startAll);
+  }
+
+  /** An activity that was tried until the time of the wait was up has the wait end as any other does. */
+  private asExpired(error: unknown): unknown {
+    if (!(error instanceof ActivityFailure) || error.retryState !== 'TIMEOUT') return error;
+    const reason = `${this.describeTimeout()} Last, S3 could not be read: ${toFailure(error, null).message}`;
+    return new SluiceError('ArrivalTimeout', reason);
+  }
+
+  private describeTimeout(): string {
+    const { pattern, since, within, complete, listed } = this;
+    const missing = describeMissing(this.arrivals(), complete, listed);
+    const id = workflowInfo().workflowId;
+    return (
+      `Waited ${within} for ${pattern} (arrivals since ${since}): ${missing}. ` +
+      `Upload what is missing and start again; an older object is taken with --since, or with: sluice signal ${id} arrival s3://…`
+    );
+  }
+}
 
 /** An object as the status shows it. */
-export function shown({ bucket, key, versionId, etag, size }: Arrival) {
+function shown({ bucket, key, versionId, etag, size }: Arrival) {
   return { uri: `s3://${bucket}/${key}`, versionId, etag, size };
 }

@@ -16,10 +16,13 @@ import {
 } from '@aws-sdk/client-emr-serverless';
 import { CreateFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
-import { AthenaRunner, createAthenaPort } from '../../../src/runners/athena';
-import { createDynamodbExportPort, DynamodbExportRunner } from '../../../src/runners/dynamodbExport';
-import { createEmrServerlessPort, EmrServerlessRunner } from '../../../src/runners/emrServerless';
-import { createLambdaPort, LambdaRunner } from '../../../src/runners/lambda';
+import { AthenaRunner, createAthenaPort } from '../../../src/runners/athena/runner';
+import {
+  createDynamodbExportPort,
+  DynamodbExportRunner,
+} from '../../../systems/reviews-export/src/runners/dynamodbExport/runner';
+import { createEmrServerlessPort, EmrServerlessRunner } from '../../../src/runners/emrServerless/runner';
+import { createLambdaPort, LambdaRunner } from '../../../src/runners/lambda/runner';
 import type { SubmissionOf } from '../../../src/runners/runner';
 import { startMoto, type Moto } from '../../support/moto';
 
@@ -171,7 +174,9 @@ test('Lambda: a function is looked at, invoked, and its answer is the payload', 
     job: { resource: 'lambda:invoke', parameters: { FunctionName: 'load', Payload: { day: 'monday' } } },
   };
   const reference = await runner.submit(submission);
-  expect(await runner.poll(submission, reference, signal)).toMatchObject({
+  expect(
+    await runner.poll(submission, reference, signal, { resumed: undefined, keep: () => {} }),
+  ).toMatchObject({
     state: 'succeeded',
     result: { payload: { day: 'monday' } },
   });

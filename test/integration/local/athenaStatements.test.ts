@@ -1,7 +1,4 @@
 /** Athena's statements about tables, writing ones, the crawler's rules and Glue's API, over a real S3 gateway. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   BatchCreatePartitionCommand,
   CreateTableCommand,
@@ -16,12 +13,12 @@ import { Catalog } from '../../../src/engines/catalog';
 import { LocalCrawler } from '../../../src/engines/crawler';
 import { startGlueServer, type GlueServer } from '../../../src/engines/glueServer';
 import { LocalRedshift } from '../../../src/engines/redshift';
+import type { Crawler } from '../../../src/runners/defineRunner';
 import { listKeys } from '../../../src/lake/lakeFiles';
 import { quietRuntime } from '../../support/environment';
 import { startTestS3 } from '../../support/s3';
 
 let lake: Awaited<ReturnType<typeof startTestS3>>;
-let folder: string;
 let catalog: Catalog;
 let server: GlueServer;
 let glue: GlueClient;
@@ -29,7 +26,7 @@ let queries = 0;
 
 beforeAll(async () => {
   quietRuntime();
-  [lake, folder] = await Promise.all([startTestS3(), mkdtemp(join(tmpdir(), 'sluice-test-'))]);
+  lake = await startTestS3();
   catalog = new Catalog(lake.s3, lake.s3Dir, 's3://lake');
   server = await startGlueServer(catalog);
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
@@ -40,7 +37,6 @@ afterAll(async () => {
   glue.destroy();
   await server.stop();
   await lake.stop();
-  await rm(folder, { recursive: true });
 });
 
 const signal = () => new AbortController().signal;
@@ -67,9 +63,8 @@ async function read(uri: string): Promise<string> {
 
 const put = (Key: string, Body: string) => lake.s3.send(new PutObjectCommand({ Bucket: 'lake', Key, Body }));
 
-async function crawl(crawler: object): Promise<void> {
-  await writeFile(join(folder, 'local-crawlers.json'), JSON.stringify({ it: crawler }));
-  const local = new LocalCrawler(catalog, 's3://lake', [folder]);
+async function crawl(crawler: Crawler): Promise<void> {
+  const local = new LocalCrawler(catalog, 's3://lake', { it: crawler });
   const job = { resource: 'glue:startCrawler' as const, parameters: { Name: 'it' } };
   await local.run({ job, key: 'key', run: 'run', step: 'step' }, 'id', signal());
 }

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureAwsTestTools, freePort, Processes } from '../../../src/local';
 import { isListening } from '../../../src/local/ports';
-import { COLUMNS } from '../../../src/workflows/queries/agentEvents';
+import { COLUMNS } from '../../../systems/agent-events/src/queries';
 
 const processes = new Processes();
-const templates = join(__dirname, '..', '..', '..', 'templates');
+const templateOf = (system: string) => join(__dirname, '..', '..', '..', 'systems', system, 'template.yaml');
 let folder: string;
 let python: string;
 let endpoint: string;
@@ -68,8 +68,8 @@ function lint(template: string): Promise<string> {
   });
 }
 
-describe.each(['contact-trace-records', 'agent-events'])('%s.yaml', (name) => {
-  const file = join(templates, `${name}.yaml`);
+describe.each(['contact-trace-records', 'agent-events'])('the template of %s', (name) => {
+  const file = templateOf(name);
   const stack = { StackName: name };
 
   test('cfn-lint has nothing to say', async () => {
@@ -125,7 +125,7 @@ describe.each(['contact-trace-records', 'agent-events'])('%s.yaml', (name) => {
 });
 
 test('the Glue table has the columns of the pipeline, and Firehose its partitions', async () => {
-  const template = await readFile(join(templates, 'agent-events.yaml'), 'utf8');
+  const template = await readFile(templateOf('agent-events'), 'utf8');
   const columns = /Columns:\n((?: +- Name: \w+\n +Type: string\n)+)/.exec(template)![1]!;
   expect([...columns.matchAll(/Name: (\w+)/g)].map(([, name]) => name)).toEqual(COLUMNS);
   expect(template).toContain('Prefix: agent-events/kfhconnectblog/dt=!{timestamp:yyyy-MM-dd-HH}/');

@@ -1,4 +1,4 @@
-import { seeded } from '../../../samples/random';
+import { seeded } from '../../../src/testing/random';
 import { SluiceError } from '../../../src/errors';
 import { openEnvelope, openSnsMessage } from '../../../src/webhook/envelope';
 import { eventBridgeEvent, s3Record, snsMessage } from '../../support/events';

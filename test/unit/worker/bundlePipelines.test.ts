@@ -50,10 +50,10 @@ test('pipelines of TypeScript and JavaScript, of both kinds of module, are bundl
     'js/common.cjs': `const { definePipeline } = require('sluice/workflow');
       exports.it = definePipeline({ name: 'common', about: 'x' }, async () => 1);`,
   });
-  const { code } = (await bundlePipelines({
+  const { code } = await bundlePipelines({
     files: files.filter((file) => /\.(m?[jt]s|cjs)$/.test(file) && !file.endsWith('helper.ts')),
     cacheFolder,
-  }));
+  });
   for (const name of ['typed', 'module', 'javascript', 'common', 'helped']) expect(code).toContain(name);
   // The path of a module is its key in the bundle.
   const modulesOf = (path: string) =>
@@ -115,9 +115,7 @@ test('a file that does not compile, or imports what is not there, is named with 
 
 test('a changed file is bundled anew, whatever was kept of it', async () => {
   const code = async (text: string) =>
-    (
-      (await bundlePipelines({ files: await write({ 'changing.ts': pipeline(text) }), cacheFolder }))
-    ).code;
+    (await bundlePipelines({ files: await write({ 'changing.ts': pipeline(text) }), cacheFolder })).code;
   expect(await code('before')).toContain("name: 'before'");
   const after = await code('after');
   expect(after).toContain("name: 'after'");

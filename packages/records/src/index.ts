@@ -1,0 +1,5 @@
+/** Tasks for streams of JSON records as Firehose stores them, for any project. */
+export { convertRecords } from './convertRecords';
+export { flattenRecords } from './flattenRecords';
+export { removeConverted } from './removeConverted';
+export { agentEvents, contacts, RECORDS } from './samples';

@@ -1,0 +1,12 @@
+import { defineConfig, shippedPipelines } from 'sluice';
+import agentEvents from './systems/agent-events/sluice.config';
+import contactTraceRecords from './systems/contact-trace-records/sluice.config';
+import reviewsExport from './systems/reviews-export/sluice.config';
+
+/** What ships, and the systems beside it: every command works with all of them here. */
+export default defineConfig({
+  pipelines: [...shippedPipelines],
+  tasks: [],
+  runners: [],
+  projects: [reviewsExport, contactTraceRecords, agentEvents],
+});

@@ -1,0 +1,3 @@
+export { defineConfig, type DefinedConfig, type ProjectConfig } from './defineConfig';
+export { loadProject, type LoadProject } from './loadProject';
+export { SHIPPED_PROJECT, type Project } from './project';

@@ -1,0 +1,73 @@
+/**
+ * How often a listing goes back to the `since` of the listeners and not only to the last one: an upload in many parts
+ * carries the time at which it began.
+ */
+const FULL_LIST_EVERY_MS = 6 * 3_600_000;
+/**
+ * When a source that was just started is listed for the second time. A webhook that did not find this workflow may tell it
+ * nothing for `UNKNOWN_SOURCE_MS` (see `acceptArrivals.ts`), which has passed by then.
+ */
+const SECOND_LISTING_MS = 15_000;
+
+/** A listing of a source, page by page. */
+export interface Listing {
+  /** ISO 8601. */
+  startedAt: string;
+  since: string;
+  /** Whether it goes back to the `since` of each subscription, or only to where the last listing ended. */
+  isFull: boolean;
+  /** The key that the last page ended with. */
+  after: string | null;
+}
+
+/** Plain JSON; times in milliseconds since 1970. */
+export interface CarriedListings {
+  current: Listing | null;
+  nextAtMs: number;
+  nextFullAtMs: number;
+}
+
+/** When a source is listed: at once when somebody begins to listen, and on a timer. */
+export class Listings {
+  current: Listing | null;
+  /** When the next listing begins, unless one goes on then: milliseconds since 1970. */
+  nextAtMs: number;
+  private nextFullAtMs: number;
+  private isFirst: boolean;
+
+  constructor(
+    private readonly everyMs: number,
+    nowMs: number,
+    carried: CarriedListings | null,
+  ) {
+    this.current = carried?.current ?? null;
+    this.nextAtMs = carried?.nextAtMs ?? 0;
+    this.nextFullAtMs = carried?.nextFullAtMs ?? nowMs + FULL_LIST_EVERY_MS;
+    this.isFirst = carried === null;
+  }
+
+  /** When the next page is to be listed, in milliseconds since 1970. */
+  get dueMs(): number {
+    return this.current === null ? this.nextAtMs : 0;
+  }
+
+  /** After the one that goes on, another is begun at once. */
+  soon(): void {
+    this.nextAtMs = 0;
+  }
+
+  /** @param floorOf from when on a listing, full or not, has to look */
+  begin(nowMs: number, floorOf: (isFull: boolean) => string): Listing {
+    const isFull = nowMs >= this.nextFullAtMs;
+    if (isFull) this.nextFullAtMs = nowMs + FULL_LIST_EVERY_MS;
+    this.nextAtMs = nowMs + (this.isFirst ? Math.min(SECOND_LISTING_MS, this.everyMs) : this.everyMs);
+    this.isFirst = false;
+    const startedAt = new Date(nowMs).toISOString();
+    return (this.current = { startedAt, since: floorOf(isFull), isFull, after: null });
+  }
+
+  carry(): CarriedListings {
+    const { current, nextAtMs, nextFullAtMs } = this;
+    return { current, nextAtMs, nextFullAtMs };
+  }
+}

@@ -1,0 +1,97 @@
+import type { Arrival } from '../../pipelines';
+
+/** 20,000 object versions and more. */
+const MAX_BYTES = 384 * 1024;
+/** An entry as JSON: ten or eleven digits of hash, six of time, quotes and comma. */
+const ENTRY_BYTES = 21;
+const HASH_DIGITS = 11;
+
+/** An object version as S3's listings tell it. */
+type ListedVersion = Pick<Arrival, 'bucket' | 'key' | 'etag' | 'time'>;
+
+/** Plain JSON. */
+export interface CarriedStartedRuns {
+  entries: string[];
+  /** Milliseconds since 1970. */
+  completeSinceMs: number;
+}
+
+/**
+ * The object versions that have started their runs, for as long as a listing may offer them again. The server refuses a
+ * second run of one id only while it knows the first, which ends with the namespace's retention; a listing may be
+ * unavailable for longer. Each version is a hash of 53 bits and its second, so that tens of thousands can be carried.
+ */
+export class StartedRuns {
+  private readonly seconds: Map<string, number>;
+  private completeSinceMs: number;
+
+  constructor(carried: CarriedStartedRuns = { entries: [], completeSinceMs: 0 }) {
+    this.completeSinceMs = carried.completeSinceMs;
+    this.seconds = new Map(
+      carried.entries.map((entry) => [
+        entry.slice(0, HASH_DIGITS),
+        Number.parseInt(entry.slice(HASH_DIGITS), 36),
+      ]),
+    );
+  }
+
+  get size(): number {
+    return this.seconds.size;
+  }
+
+  add(pipeline: string, version: ListedVersion): void {
+    this.seconds.set(idOf(pipeline, version), secondOf(version.time));
+    if (this.seconds.size * ENTRY_BYTES <= MAX_BYTES) return;
+    // A quarter at once, since the oldest have to be looked for.
+    const oldestFirst = [...this.seconds].sort(([, a], [, b]) => a - b);
+    for (const [id, second] of oldestFirst.slice(0, oldestFirst.length >> 2)) {
+      this.seconds.delete(id);
+      this.completeSinceMs = Math.max(this.completeSinceMs, (second + 1) * 1000);
+    }
+  }
+
+  has(pipeline: string, version: ListedVersion): boolean {
+    return this.seconds.has(idOf(pipeline, version));
+  }
+
+  /** Whether everything as new as `time` (ISO 8601) that has started a run is known. */
+  isCompleteSince(time: string): boolean {
+    return Date.parse(time) >= this.completeSinceMs;
+  }
+
+  /** Forgets what is older than `time`, which is offered no more. */
+  forgetBefore(time: string): void {
+    const second = secondOf(time);
+    for (const [id, own] of this.seconds) if (own < second) this.seconds.delete(id);
+  }
+
+  carry(): CarriedStartedRuns {
+    return {
+      entries: [...this.seconds].map(([id, second]) => id + second.toString(36)),
+      completeSinceMs: this.completeSinceMs,
+    };
+  }
+}
+
+function secondOf(time: string): number {
+  return Math.floor(Date.parse(time) / 1000);
+}
+
+function idOf(pipeline: string, { bucket, key, etag, time }: ListedVersion): string {
+  return hash53(JSON.stringify([pipeline, bucket, key, etag, secondOf(time)]))
+    .toString(36)
+    .padStart(HASH_DIGITS, '0');
+}
+
+/** Two hashes of 32 bits, multiplied with different odd numbers and mixed, of which 53 bits are kept. */
+function hash53(text: string): number {
+  let [a, b] = [0x9e3779b1, 0x85ebca6b];
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    a = Math.imul(a ^ code, 0xc2b2ae35);
+    b = Math.imul(b ^ code, 0x27d4eb2f);
+  }
+  a = Math.imul(a ^ (a >>> 15), 0x2c1b3c6d) ^ b;
+  b = Math.imul(b ^ (b >>> 13), 0x297a2d39) ^ a;
+  return ((b ^ (b >>> 16)) & 0x1fffff) * 0x1_0000_0000 + ((a ^ (a >>> 15)) >>> 0);
+}
