@@ -124,7 +124,7 @@ test.each([
   const job = { resource: 'duckdb:query' as const, parameters };
   const submission = { job, key: 'k', run: 'r', step: 's' } as SubmissionOf<'duckdb:query'>;
   const processes = new QueryProcesses({ memoryBytes: 100_000_000, spillBytes: 50_000_000, threads: 1 });
-  const submitted = new DuckdbRunner(s3, [], processes).submit(submission).finally(() => processes.close());
+  const submitted = new DuckdbRunner(s3, [], processes).submit(submission);
   await expect(submitted).rejects.toMatchObject({
     code: 'InvalidJob',
     message: expect.stringContaining('give the output a folder of its own'),
