@@ -76,12 +76,5 @@ export { SHIPPED as shippedPipelines } from './workflows/shipped';
 export { registerSearchAttributes } from './setup/registerSearchAttributes';
 export { addTrigger, listTriggers, removeTrigger } from './arrivals/triggers';
 export type { Failure, RunState, RunStatus, StepState, StepStatus, Trigger } from './contracts/messages';
-export {
-  defineConfig,
-  loadProject,
-  type DefinedConfig,
-  type Project,
-  type ProjectConfig,
-  type Service,
-  type ServiceContext,
-} from './project';
+export { defineConfig, loadProject, type DefinedConfig, type Project, type ProjectConfig } from './project';
+export type { Service, ServiceContext, ServiceReady } from './local/service';

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { Command } from 'commander';
 import { cacheFolder, startStack, type StackInfo } from '../local';
 import { untilAborted, withInterrupt } from './interrupt';
@@ -5,6 +6,7 @@ import { addJson, type JsonOption } from './options';
 import { note, print, printJson } from './output';
 import type { Project } from '../project';
 import { readProject } from './project';
+import { projectDataFolder, recordDevStack } from './devStack';
 import { addStackOptions, type StackCommandOptions } from './stackOptions';
 
 export function addDev(program: Command): void {
@@ -30,14 +32,19 @@ interface DevOptions extends StackCommandOptions, JsonOption {
 }
 
 async function dev({ json, ...options }: DevOptions, project: Project, signal: AbortSignal): Promise<void> {
-  const dir = options.dir ?? `${cacheFolder(process.env)}/dev`;
-  const stack = await startStack({ ...options, dir, config: project.file, report: note, signal }).catch(
-    (error: unknown) => {
-      if (signal.aborted) return null;
-      throw error;
-    },
-  );
+  const dir = options.dir ?? defaultFolder(project);
+  const stack = await startStack({
+    ...options,
+    dir,
+    project: stackProject(project),
+    report: note,
+    signal,
+  }).catch((error: unknown) => {
+    if (signal.aborted) return null;
+    throw error;
+  });
   if (stack === null) return;
+  const record = await recordDevStack(stack.info);
   try {
     if (json) printJson(stack.info);
     else print(describeStack(stack.info));
@@ -45,8 +52,18 @@ async function dev({ json, ...options }: DevOptions, project: Project, signal: A
     if (crash) throw crash;
     note('Ending the local stack');
   } finally {
+    await record.remove();
     await stack.stop();
   }
+}
+
+/** A project keeps its data with it; outside of one they are in the cache. */
+function defaultFolder({ root }: Project): string {
+  return root === null ? path.join(cacheFolder(process.env), 'dev') : projectDataFolder(root);
+}
+
+function stackProject({ file, jobsFolders, services }: Project) {
+  return file === null ? undefined : { file, jobsFolders, services };
 }
 
 export function describeStack({ temporal, ui, s3, lake, webhook, livy, dir, env }: StackInfo): string {

@@ -1,11 +1,12 @@
 import { HeadBucketCommand } from '@aws-sdk/client-s3';
 import { temporal } from '@temporalio/proto';
 import type { Client } from '@temporalio/client';
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import pc from 'picocolors';
 import { missingPermission, RunnerRegistry } from '../runners';
 import type { Config } from '../setup/config';
 import { connectClient, connectS3, temporalSettings } from '../setup/connect';
+import { SluiceError } from '../errors';
 import type { Resource } from '../jobs';
 import { type Pipeline } from '../pipelines';
 import { parseS3Uri } from '../pipelines/location';
@@ -26,13 +27,11 @@ interface Finding {
   remedy: string | null;
 }
 
-/** The runners whose services can be asked. */
-const registry = new RunnerRegistry();
 const { TASK_QUEUE_TYPE_WORKFLOW } = temporal.api.enums.v1.TaskQueueType;
 const LIVY_TIMEOUT_MS = 5_000;
 
 interface DoctorOptions extends JsonOption {
-  resource?: Resource[];
+  resource?: string[];
   webhook?: string;
 }
 
@@ -40,22 +39,24 @@ function resourcesOf(pipelines: readonly Pipeline[]): Resource[] {
   return [...new Set(pipelines.flatMap(({ resources }) => resources ?? []))];
 }
 
-/** Commander hands over one value at a time, and what it has collected so far. */
-function parseResource(value: string, collected: Resource[] | undefined): Resource[] {
-  const found = registry.probedResources.find((resource) => resource === value);
-  if (found) return [...(collected ?? []), found];
-  throw new InvalidArgumentError(`Give one of ${registry.probedResources.join(', ')}.`);
+/** @throws SluiceError WrongUsage for a resource whose service cannot be asked */
+function checkedResources(given: readonly string[], registry: RunnerRegistry): Resource[] {
+  return given.map((value) => {
+    const found = registry.probedResources.find((resource) => resource === value);
+    if (found) return found;
+    const cure = `Give one of ${registry.probedResources.join(', ')}`;
+    throw new SluiceError(
+      'WrongUsage',
+      `--resource ${value}: there is no such resource to look at. ${cure}.`,
+    );
+  });
 }
 
 export function addDoctor(program: Command): void {
   const command = program
     .command('doctor')
     .description('check Temporal, worker, S3, AWS credentials and Livy, and say what to mend')
-    .option(
-      '--resource <resource...>',
-      'with AWS engines, check these; default those of the pipelines',
-      parseResource,
-    )
+    .option('--resource <resource...>', 'with AWS engines, check these; default those of the pipelines')
     .option(
       '--webhook <url>',
       'send a test event through this webhook, with SLUICE_WEBHOOK_SECRET',
@@ -66,8 +67,9 @@ export function addDoctor(program: Command): void {
       '\nExamples:\n  $ sluice doctor\n  $ sluice doctor --webhook https://sluice.example.com\n  $ sluice doctor --resource glue:startJobRun lambda:invoke',
     );
   addJson(command).action(async ({ json, resource, webhook }: DoctorOptions) => {
-    const { pipelines, config } = await readProject(program);
-    const { findings, isReachable } = await checkAll(config, resource ?? resourcesOf(pipelines), webhook);
+    const { pipelines, registry, config } = await readProject(program);
+    const resources = resource ? checkedResources(resource, registry) : resourcesOf(pipelines);
+    const { findings, isReachable } = await checkAll({ config, registry, resources, webhook });
     const ok = findings.every((finding) => finding.ok);
     if (json) printJson({ ok, checks: findings });
     else print(findings.map(renderFinding).join('\n'));
@@ -81,15 +83,18 @@ interface Findings {
   isReachable: boolean;
 }
 
-async function checkAll(
-  config: Config,
-  resources: readonly Resource[],
-  webhook: string | undefined,
-): Promise<Findings> {
+interface CheckAll {
+  config: Config;
+  registry: RunnerRegistry;
+  resources: readonly Resource[];
+  webhook: string | undefined;
+}
+
+async function checkAll({ config, registry, resources, webhook }: CheckAll): Promise<Findings> {
   const [temporal, through, ofResources, ...others] = await Promise.all([
     checkTemporal(config),
     webhook === undefined ? { findings: [], isReachable: true } : checkThrough(webhook, config),
-    checkResources(config, resources),
+    checkResources({ config, registry, resources }),
     checkLake(config),
     checkCredentials(config),
     checkLivy(config),
@@ -207,8 +212,12 @@ async function checkCredentials({ engines }: Config): Promise<Finding | null> {
 }
 
 /** One finding a resource: whether its service lets this worker look at its jobs. */
-async function checkResources({ engines }: Config, resources: readonly Resource[]): Promise<Finding[]> {
-  if (engines !== 'aws') return [];
+async function checkResources({
+  config,
+  registry,
+  resources,
+}: Omit<CheckAll, 'webhook'>): Promise<Finding[]> {
+  if (config.engines !== 'aws') return [];
   return Promise.all(
     resources.map(async (resource) => {
       const finding = await check(

@@ -2,8 +2,10 @@ import { Command, CommanderError } from 'commander';
 import { addCancel } from './cancel';
 import { addDemo } from './demo';
 import { addDev } from './dev';
+import { useDevStack } from './devStack';
 import { addDoctor } from './doctor';
 import { EXIT, toCommandError, wrongUsage } from './errors';
+import { addInit } from './init';
 import { addList } from './list';
 import { printError } from './output';
 import { addPipelines } from './pipelines';
@@ -11,18 +13,21 @@ import { addSchedule } from './schedule';
 import { addSignal } from './signal';
 import { addStart } from './start';
 import { addStatus } from './status';
+import { addUpload } from './upload';
 import { addWatch } from './watch';
 import { addWebhook } from './webhook';
 import { addWorker } from './worker';
 
 /** The commands in the order of the help. A command says how it ended through `process.exitCode`, or throws. */
 const COMMANDS = [
+  addInit,
   addDev,
   addDemo,
   addWorker,
   addWebhook,
   addPipelines,
   addStart,
+  addUpload,
   addSignal,
   addStatus,
   addWatch,
@@ -43,6 +48,7 @@ export function createProgram(): Command {
     .configureOutput({ outputError: () => {} })
     .exitOverride()
     .addHelpText('after', '\nExample:\n  $ sluice demo\n\nSee "sluice COMMAND --help" for one command.');
+  program.hook('preAction', (_, command) => useDevStack(command));
   for (const add of COMMANDS) add(program);
   return program;
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { RunnerRegistry } from '../runners';
 import { loadProject, type Project } from '../project';
 import { readConfig, type Config } from '../setup/config';
 import type { Pipeline } from '../pipelines';
@@ -8,6 +9,8 @@ export interface CommandProject {
   project: Project;
   /** What its pipelines say of themselves. */
   pipelines: readonly Pipeline[];
+  /** The runners that ship and those of the project. */
+  registry: RunnerRegistry;
   /** The settings, with the project's own where the environment has none. */
   config: Config;
 }
@@ -17,6 +20,7 @@ export async function readProject(command: Command): Promise<CommandProject> {
   return {
     project,
     pipelines: project.pipelines.map(({ description }) => description),
+    registry: new RunnerRegistry(project.runners),
     config: readConfig(process.env, project),
   };
 }

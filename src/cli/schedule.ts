@@ -54,9 +54,9 @@ function addCreate(schedule: Command): void {
       '\nExample:\n  $ sluice schedule create marketing-and-sales --cron "0 6 * * 1" --time-zone Europe/Berlin',
     );
   addJson(addInput(command)).action(async (name: string, options: CreateOptions) => {
-    const { pipelines, config } = await readProject(schedule);
+    const { pipelines, registry, config } = await readProject(schedule);
     const pipeline = findPipeline(name, pipelines);
-    const input = readInput(pipeline, options, config);
+    const input = readInput(pipeline, options, config, registry);
     const spec = specOf(pipeline, { timeZone: input['timeZone'] as string | undefined, ...options });
     const created = await withSession(
       (session) => create(session, { pipeline, input, spec, options }),

@@ -1,6 +1,7 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { Option, type Command } from 'commander';
 import { checkBucket } from '../lake/lakeFiles';
+import type { RunnerRegistry } from '../runners';
 import type { Config } from '../setup/config';
 import { connectS3 } from '../setup/connect';
 import { SluiceError } from '../errors';
@@ -57,17 +58,17 @@ export function addStart(program: Command): void {
 async function start(
   name: string,
   options: StartOptions,
-  { pipelines, config }: CommandProject,
+  { pipelines, registry, config }: CommandProject,
 ): Promise<void> {
   // The pipeline may be gone from the project by now.
   if (typeof options.onArrival === 'string' && options.off)
     return endOnArrival(name, [options.onArrival], options);
   const pipeline = findPipeline(name, pipelines);
   if (options.onArrival !== undefined)
-    return startOnArrival({ pipeline, config, given: options.onArrival, options });
+    return startOnArrival({ pipeline, registry, config, given: options.onArrival, options });
   if (options.off)
     throw new SluiceError('WrongUsage', '--off goes with --on-arrival; to end a run: sluice cancel');
-  const input = readInput(pipeline, options, config);
+  const input = readInput(pipeline, options, config, registry);
   const { id, since } = options;
   await withSession(async (session) => {
     const started = await startRun(session, { pipeline, input, id, since });
@@ -79,17 +80,18 @@ async function start(
 
 interface StartOnArrival {
   pipeline: Pipeline;
+  registry: RunnerRegistry;
   config: Config;
   given: string | true;
   options: StartOptions;
 }
 
-async function startOnArrival({ pipeline, config, given, options }: StartOnArrival): Promise<void> {
+async function startOnArrival({ pipeline, registry, config, given, options }: StartOnArrival): Promise<void> {
   if (given === true && !pipeline.startedBy) {
     const cure = `Say which: --on-arrival "s3://lake/inbox/*.csv"`;
     throw new SluiceError('WrongUsage', `${pipeline.name} has no objects of its own that start it. ${cure}`);
   }
-  const input = readInput(pipeline, options, config);
+  const input = readInput(pipeline, options, config, registry);
   const patterns = given === true ? pipeline.startedBy!(input) : [given];
   if (options.off) return endOnArrival(pipeline.name, patterns, options);
   for (const pattern of patterns) await checkBucketOf(pattern);

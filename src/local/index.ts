@@ -4,6 +4,7 @@ export { startLivy, type LivyServer } from './livy';
 export { checkPorts, choosePorts, freePort, type Ports } from './ports';
 export { Processes, type RunningProcess } from './processes';
 export { startS3Gateway, type S3Gateway } from './s3Gateway';
+export type { Service, ServiceContext, ServiceReady } from './service';
 export { startStack, type Stack, type StackInfo, type StackOptions } from './stack';
 export { startTemporal, type TemporalServer } from './temporal';
 export {

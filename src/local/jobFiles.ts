@@ -1,15 +1,21 @@
 import { cp, mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { packageRoot } from './packageRoot';
 
 const KINDS = new Set(['.py', '.sql', '.json']);
 
-/** Puts what engines execute into the lake, whole: a file that is gone from the source is gone from the lake. */
-export async function replaceJobFiles(source: string, target: string): Promise<void> {
+/**
+ * Puts what engines execute into the lake, whole: a file that is gone from the sources is gone from the lake. The package's
+ * own are always there; those of the sources go over them, the first source over all.
+ */
+export async function replaceJobFiles(sources: readonly string[], target: string): Promise<void> {
   const aside = `${target}.new`;
   await rm(aside, { recursive: true, force: true });
   await mkdir(aside, { recursive: true });
-  const isThere = await stat(source).catch(() => undefined);
-  if (isThere) await cp(source, aside, { recursive: true, filter: isJobFile });
+  for (const source of [path.join(packageRoot(), 'jobs'), ...[...sources].reverse()]) {
+    const isThere = await stat(source).catch(() => undefined);
+    if (isThere) await cp(source, aside, { recursive: true, filter: isJobFile });
+  }
   await rm(target, { recursive: true, force: true });
   await rename(aside, target);
 }

@@ -14,7 +14,7 @@ export function packageRoot(): string {
 }
 
 /** The compiled file of one of Sluice's entries, also when this file runs uncompiled, as under a test. */
-export function entryFile(name: 'worker' | 'webhook'): string {
+export function entryFile(name: 'worker' | 'webhook' | 'devWorker'): string {
   const beside = path.join(__dirname, '..', `${name}.js`);
   return existsSync(beside) ? beside : path.join(packageRoot(), 'dist', 'src', `${name}.js`);
 }

@@ -34,10 +34,10 @@ export function choosePorts(offset: number, given: Partial<Ports> = {}): Ports {
 }
 
 /** Rejects with PortTaken that names every port in use. */
-export async function checkPorts(ports: Partial<Ports>): Promise<void> {
-  const names = Object.keys(ports) as (keyof Ports)[];
-  const free = await Promise.all(names.map((name) => isFree(ports[name] as number)));
-  const taken = names.filter((_, index) => !free[index]).map((name) => `${ports[name]} (${name})`);
+export async function checkPorts(ports: Partial<Ports> | Readonly<Record<string, number>>): Promise<void> {
+  const named = Object.entries(ports);
+  const free = await Promise.all(named.map(([, port]) => isFree(port)));
+  const taken = named.filter((_, index) => !free[index]).map(([name, port]) => `${port} (${name})`);
   if (taken.length === 0) return;
   throw new SluiceError(
     'PortTaken',

@@ -17,6 +17,8 @@ export interface ProcessPlan {
   cwd?: string;
   ready: Ready;
   readyTimeoutMs?: number;
+  /** Takes what it says over IPC in `{ report }`, with ready `message`. */
+  onReport?: (line: string) => void;
   /** How long it may take to end by itself after SIGTERM. */
   graceMs?: number;
 }
@@ -117,7 +119,9 @@ class Child implements RunningProcess {
     this.pid = this.process.pid ?? 0;
     this.process.stdin?.on('error', () => undefined);
     this.process.on('message', (message) => {
-      if ((message as { ready?: boolean } | null)?.ready === true) this.saidReady = true;
+      const { ready, report } = (message ?? {}) as { ready?: boolean; report?: string };
+      if (ready === true) this.saidReady = true;
+      if (report !== undefined) plan.onReport?.(report);
     });
     this.ended = new Promise((resolve) => {
       const end = (how: string) => {

@@ -8,10 +8,12 @@ import { startDynamodb } from './dynamodb';
 import { replaceJobFiles } from './jobFiles';
 import { startLivy } from './livy';
 import { takeLock, type Lock } from './lock';
-import { entryFile, packageRoot } from './packageRoot';
+import { entryFile } from './packageRoot';
 import { checkPorts, choosePorts, LOOPBACK, type Ports } from './ports';
 import { Processes, type RunningProcess } from './processes';
 import { S3_REGION, startS3Gateway } from './s3Gateway';
+import type { Service } from './service';
+import { environmentOf, placeServices, startService, type PlacedService } from './startService';
 import { startTemporal } from './temporal';
 import {
   checkTools,
@@ -23,6 +25,14 @@ import {
 } from './tools';
 
 const LAKE_BUCKET = 'lake';
+
+/** What a local stack needs of a project. */
+export interface StackProject {
+  /** Its config. */
+  file: string;
+  jobsFolders: readonly string[];
+  services: readonly Service[];
+}
 
 export interface StackOptions {
   /** The data folder: `s3/`, `temporal.db`, `credentials.json` and `logs/` are in it. */
@@ -41,8 +51,8 @@ export interface StackOptions {
   /** Further folders that Spark jobs may read. */
   allowedFolders?: string[] | undefined;
   env?: NodeJS.ProcessEnv | undefined;
-  /** The config of the project whose pipelines worker and webhook have; what ships without it. */
-  config?: string | null | undefined;
+  /** The project whose pipelines worker and webhook have; without it, what ships. */
+  project?: StackProject | undefined;
   /** Other files to run as worker and webhook. */
   programs?: { worker?: string; webhook?: string } | undefined;
   /** Ends a start that is under way. */
@@ -97,20 +107,27 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   options.signal?.addEventListener('abort', abort);
   try {
     options.signal?.throwIfAborted();
-    await checkPortsOf(ports, options, lock.stale);
-    const tools = await ensureTools(options, env);
     const credentials = await keepCredentials(dir);
     const info = describeStack({
       ...{ dir, ports, credentials },
       ...{ spark: options.spark, dynamodb: options.dynamodb ?? false },
     });
+    const services = placeServices({
+      services: options.project?.services ?? [],
+      portOffset: options.portOffset ?? 0,
+      dir,
+      env: { ...info.env },
+    });
+    Object.assign(info.env, environmentOf(services));
+    await checkPortsOf(ports, { options, services, afterKill: lock.stale });
+    const tools = await ensureTools(options, env);
     await Promise.all([
-      replaceJobFiles(path.join(packageRoot(), 'jobs'), path.join(dir, 's3', LAKE_BUCKET, 'jobs')),
+      replaceJobFiles(options.project?.jobsFolders ?? [], path.join(dir, 's3', LAKE_BUCKET, 'jobs')),
       writeFile(path.join(dir, 'temporal.toml'), '[profile.default]\n'),
     ]);
     const crash = Promise.race([main.crashed, clients.crashed]);
     await Promise.race([
-      startAll({ options, dir, env, ports, tools, credentials, info, main, clients }),
+      startAll({ options, dir, env, ports, tools, credentials, services, info, main, clients }),
       crash.then((error) => Promise.reject(error)),
     ]);
     const crashed = crash.then(async (error) => {
@@ -137,8 +154,12 @@ async function lockFolder(dir: string): Promise<Lock> {
 }
 
 /** A stack that was killed leaves its processes a few seconds to end: the next start in its folder waits for them. */
-async function checkPortsOf(ports: Ports, options: StackOptions, afterKill: boolean): Promise<void> {
-  const needed: Partial<Ports> = { ...ports };
+async function checkPortsOf(
+  ports: Ports,
+  { options, services, afterKill }: { options: StackOptions; services: PlacedService[]; afterKill: boolean },
+): Promise<void> {
+  const needed: Partial<Ports> & Record<string, number> = { ...ports };
+  for (const { service, context } of services) if (context.port > 0) needed[service.name] = context.port;
   if (!options.spark) delete needed.livy;
   if (!options.dynamodb) delete needed.dynamodb;
   if (options.worker === false) delete needed.workerMetrics;
@@ -219,7 +240,6 @@ function describeStack({
       SLUICE_WEBHOOK_PORT: String(ports.webhook),
       SLUICE_WEBHOOK_SECRET: webhookSecret,
       SLUICE_UI_URL: at(ports.ui),
-      SLUICE_METRICS_PORT: String(ports.workerMetrics),
       AWS_ENDPOINT_URL_S3: at(ports.s3),
       ...(dynamodb ? { AWS_ENDPOINT_URL_DYNAMODB: at(ports.dynamodb) } : {}),
       AWS_REGION: S3_REGION,
@@ -236,6 +256,7 @@ interface Start {
   ports: Ports;
   tools: Tools;
   credentials: Credentials;
+  services: PlacedService[];
   info: StackInfo;
   /** The servers, and the two that use them and must end first. */
   main: Processes;
@@ -243,13 +264,22 @@ interface Start {
 }
 
 async function startAll(start: Start): Promise<void> {
-  const { options, dir, env, ports, tools, credentials, info, main } = start;
+  const { options, dir, env, ports, tools, credentials, services, info, main } = start;
   const logs = path.join(dir, 'logs');
   const began = Date.now();
   const timed = async (title: string, starting: Promise<RunningProcess>) => {
     await starting;
     options.report(`${title}: ready after ${formatSeconds(Date.now() - began)}`);
   };
+
+  const startServices = Promise.all(
+    services.map(({ service, context }) =>
+      timed(
+        `${service.name}${context.port > 0 ? ` at ${LOOPBACK}:${context.port}` : ''}`,
+        startService({ service, context, env: withoutRemoteSettings(env), logs, processes: main }),
+      ),
+    ),
+  );
 
   const startServers = async () => {
     const dbFile = path.join(dir, 'temporal.db');
@@ -306,7 +336,7 @@ async function startAll(start: Start): Promise<void> {
     );
   };
 
-  await Promise.all([startServers(), startSpark(), startTables()]);
+  await Promise.all([startServers(), startSpark(), startTables(), startServices]);
 }
 
 /** Starts one of Sluice's own processes, as a user would, with the settings of this stack and no other's. */
@@ -319,8 +349,8 @@ function startEntry(
     name,
     command: process.execPath,
     args: [
-      options.programs?.[name] ?? entryFile(name),
-      ...(options.config ? ['--config', options.config] : []),
+      options.programs?.[name] ?? entryFile(name === 'worker' && options.project ? 'devWorker' : name),
+      ...(options.project ? ['--config', options.project.file] : []),
     ],
     env: {
       ...withoutRemoteSettings(env),
@@ -329,6 +359,7 @@ function startEntry(
     },
     logs: path.join(dir, 'logs'),
     ready: 'message',
+    onReport: options.report,
     graceMs: 10_000,
   });
 }

@@ -1,4 +1,6 @@
 import path from 'node:path';
+import type { AnyRunnerDefinition } from '../runners';
+import type { AnyTask } from '../tasks/defineTask';
 import { findNearest } from '../pipelines/nearest';
 import { isPipeline } from '../workflows/steps';
 import { isDefinedConfig, type DefinedConfig, type ProjectConfig } from './defineConfig';
@@ -88,11 +90,8 @@ const CHECKS: Record<keyof ProjectConfig, Check> = {
     isPipeline,
     'give pipelines (what definePipeline gives), or folders and globs such as "src/pipelines"',
   ),
-  tasks: listOf(isRecordOrFunction, 'give tasks (what defineTask gives), or folders such as "src/tasks"'),
-  runners: listOf(
-    isRecordOrFunction,
-    'give runners (what defineRunner gives), or folders such as "src/runners"',
-  ),
+  tasks: listOf(isTask, 'give tasks (what defineTask gives), or folders such as "src/tasks"'),
+  runners: listOf(isRunner, 'give runners (what defineRunner gives), or folders such as "src/runners"'),
   jobs: listOf(() => false, 'give folders such as "jobs"'),
   glueJobs: recordOf(checkGlueJob, 'give { "name of the job": { script: "…" } }'),
   crawlers: recordOf(checkCrawler, 'give { "name of the crawler": { database, targets } }'),
@@ -114,8 +113,17 @@ const CHECKS: Record<keyof ProjectConfig, Check> = {
     isText(value) ? [] : [`${field}: ${showValue(value)} is no name; give a text such as "etl"`],
 };
 
-function isRecordOrFunction(value: unknown): boolean {
-  return isRecord(value) || typeof value === 'function';
+export function isTask(value: unknown): value is AnyTask {
+  return (
+    isRecord(value) &&
+    isText(value['name']) &&
+    typeof value['run'] === 'function' &&
+    typeof value['check'] === 'function'
+  );
+}
+
+export function isRunner(value: unknown): value is AnyRunnerDefinition {
+  return isRecord(value) && isText(value['resource']) && typeof value['create'] === 'function';
 }
 
 /** What is wrong with a config, one line each: file, field, value and cure. */

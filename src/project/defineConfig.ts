@@ -1,22 +1,24 @@
 import { callingFile } from '../pipelines/callingFile';
 import type { AnyPipeline } from '../workflows/steps';
-import type { Crawler, GlueJob, ProjectRunner, ProjectTask } from './parts';
-import type { Service } from './service';
+import type { AnyRunnerDefinition } from '../runners';
+import type { Crawlers, GlueJobs } from '../runners/defineRunner';
+import type { AnyTask } from '../tasks/defineTask';
+import type { Service } from '../local/service';
 
 /** What `sluice.config.ts` says. Paths are relative to its folder. */
 export interface ProjectConfig {
   /** Pipelines, or the folders or globs of files that define them; default `src/pipelines`. */
   pipelines?: string | readonly (AnyPipeline | string)[];
   /** Tasks of `worker:task`, or the folders or globs of files that define them; default `src/tasks`. */
-  tasks?: string | readonly (ProjectTask | string)[];
+  tasks?: string | readonly (AnyTask | string)[];
   /** Runners of resources of its own, or the folders or globs of files that define them; default `src/runners`. */
-  runners?: string | readonly (ProjectRunner | string)[];
+  runners?: string | readonly (AnyRunnerDefinition | string)[];
   /** Folders of SQL and PySpark; default `jobs`. */
   jobs?: string | readonly string[];
   /** For local engines: the script of each Glue job, below a folder of jobs. */
-  glueJobs?: Readonly<Record<string, GlueJob>>;
+  glueJobs?: GlueJobs;
   /** For local engines: what each Glue crawler crawls. */
-  crawlers?: Readonly<Record<string, Crawler>>;
+  crawlers?: Crawlers;
   /** Further processes of the local stack. */
   services?: readonly Service[];
   /** Projects that are part of this one. */

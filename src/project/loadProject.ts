@@ -2,13 +2,14 @@ import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { glob } from 'tinyglobby';
 import { SluiceError } from '../errors';
+import type { AnyRunnerDefinition } from '../runners';
+import type { AnyTask } from '../tasks/defineTask';
 import { job } from '../workflows/job';
 import { isPipeline, type AnyPipeline } from '../workflows/steps';
-import { findConfigProblems, showValue } from './checkConfig';
+import { findConfigProblems, isRunner, isTask, showValue } from './checkConfig';
 import { isDefinedConfig, type DefinedConfig } from './defineConfig';
 import { checkConfigFile, findConfig } from './findConfig';
 import { loadModule } from './loadModule';
-import type { ProjectRunner, ProjectTask } from './parts';
 import { SHIPPED_PROJECT, type Project } from './project';
 
 export interface LoadProject {
@@ -69,14 +70,6 @@ async function loadParts(config: DefinedConfig): Promise<Parts> {
     runners: await loadValues(config, { field: 'runners', isValue: isRunner, maker: 'defineRunner' }),
     jobsFolders: findJobsFolders(config),
   };
-}
-
-function isTask(value: unknown): value is ProjectTask {
-  return typeof (value as { name?: unknown } | null)?.name === 'string';
-}
-
-function isRunner(value: unknown): value is ProjectRunner {
-  return typeof (value as { resource?: unknown } | null)?.resource === 'string';
 }
 
 interface Part<T> {

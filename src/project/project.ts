@@ -1,7 +1,9 @@
 import { SHIPPED } from '../workflows/shipped';
 import type { AnyPipeline } from '../workflows/steps';
-import type { Crawler, GlueJob, ProjectRunner, ProjectTask } from './parts';
-import type { Service } from './service';
+import type { AnyRunnerDefinition } from '../runners';
+import type { Crawlers, GlueJobs } from '../runners/defineRunner';
+import type { AnyTask } from '../tasks/defineTask';
+import type { Service } from '../local/service';
 
 /** A project as every command works with it: its config with all that it names loaded and checked. */
 export interface Project {
@@ -11,12 +13,12 @@ export interface Project {
   file: string | null;
   /** Of the config itself and of the projects in it; `job` is always there. */
   pipelines: readonly AnyPipeline[];
-  tasks: readonly ProjectTask[];
-  runners: readonly ProjectRunner[];
+  tasks: readonly AnyTask[];
+  runners: readonly AnyRunnerDefinition[];
   /** Absolute, in the order in which a script is looked for. */
   jobsFolders: readonly string[];
-  glueJobs: Readonly<Record<string, GlueJob>>;
-  crawlers: Readonly<Record<string, Crawler>>;
+  glueJobs: GlueJobs;
+  crawlers: Crawlers;
   services: readonly Service[];
   /** Null when the config names none. */
   taskQueue: string | null;

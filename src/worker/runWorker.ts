@@ -7,7 +7,7 @@ import { connectClient, connectS3, connectWorker } from '../setup/connect';
 import { createLogger, type Logger } from '../setup/logging';
 import { registerSearchAttributes } from '../setup/registerSearchAttributes';
 import { createWorker } from './createWorker';
-import { loadWorkflows, type WorkerProject } from './workerProject';
+import { loadWorkflows, partsOf, type WorkerProject } from './workerProject';
 
 /** Runs the worker of a project until a signal stops it. */
 export async function runWorker(project: WorkerProject, config: Config): Promise<void> {
@@ -17,7 +17,7 @@ export async function runWorker(project: WorkerProject, config: Config): Promise
     const worker = await createWorker({
       connection,
       namespace,
-      activities: { ...activities, jobsFolders: project.jobsFolders },
+      activities: { ...activities, ...partsOf(project) },
       workflows: await loadWorkflows(project),
     });
     const running = worker.run();

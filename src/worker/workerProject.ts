@@ -2,30 +2,41 @@ import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 import { existsSync } from 'node:fs';
 import type { WorkerOptions } from '@temporalio/worker';
+import type { ActivityDependencies } from '../activities';
 import { SluiceError } from '../errors';
 import { SHIPPED } from '../workflows/shipped';
 import type { AnyPipeline } from '../workflows/steps';
 import { bundlePipelines } from './bundlePipelines';
 
+type Parts = Required<
+  Pick<ActivityDependencies, 'jobsFolders' | 'runners' | 'tasks' | 'glueJobs' | 'crawlers'>
+>;
+
 /** What a worker needs of a project. */
-export interface WorkerProject {
+export interface WorkerProject extends Parts {
   /** Its folder, or null for what ships. */
   root: string | null;
   pipelines: readonly AnyPipeline[];
-  /** Folders with the scripts of `duckdb:query`, before the package's own. */
-  jobsFolders: readonly string[];
+}
+
+/** What the activities of a project's worker work with. */
+export function partsOf({ jobsFolders, runners, tasks, glueJobs, crawlers }: Parts): Parts {
+  return { jobsFolders, runners, tasks, glueJobs, crawlers };
 }
 
 export type Workflows = Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'>;
 
-/** The workflow code of a project's worker; what only ships was bundled by the build. */
-export async function loadWorkflows(project: WorkerProject): Promise<Workflows> {
+/**
+ * The workflow code of a project's worker; what only ships was bundled by the build.
+ * @param cacheFolder where the bundler keeps what it has read; by default with the project's packages
+ */
+export async function loadWorkflows(project: WorkerProject, cacheFolder?: string): Promise<Workflows> {
   if (project.pipelines.every((pipeline) => SHIPPED.includes(pipeline))) return shippedWorkflows();
-  const cacheFolder = await findCacheFolder(project.root);
+  const folder = cacheFolder ?? (await findCacheFolder(project.root));
   const files = project.pipelines.filter((pipeline) => !isEngines(pipeline)).map(fileOf);
   const workflowBundle = await bundlePipelines({
     files,
-    ...(cacheFolder === null ? {} : { cacheFolder }),
+    ...(folder === null ? {} : { cacheFolder: folder }),
   });
   return { workflowBundle };
 }

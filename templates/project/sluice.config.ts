@@ -1,0 +1,5 @@
+import { defineConfig } from 'sluice';
+
+export default defineConfig({
+  pipelines: 'src/pipelines',
+});
