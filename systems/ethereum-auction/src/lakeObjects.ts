@@ -7,12 +7,17 @@ export interface Stored<T> {
   etag: string;
 }
 
-export async function readJson<T>(s3: S3Client, uri: string): Promise<Stored<T> | null> {
+const READS = 5;
+
+export async function readJson<T>(s3: S3Client, uri: string, attempt = 1): Promise<Stored<T> | null> {
   try {
     const { Body, ETag } = await s3.send(new GetObjectCommand(locationOf(uri)));
     return { value: JSON.parse(await Body!.transformToString()) as T, etag: ETag! };
   } catch (error) {
     if ((error as Error).name === 'NoSuchKey') return null;
+    // Some stores show an object half replaced for a moment.
+    const torn = error instanceof SyntaxError || /checksum mismatch/i.test((error as Error).message);
+    if (torn && attempt < READS) return readJson(s3, uri, attempt + 1);
     throw error;
   }
 }
