@@ -4,6 +4,7 @@
  */
 import type { Client } from '@temporalio/client';
 import { S3Client } from '@aws-sdk/client-s3';
+import { livyCreateBatch } from '../src/runners/livy';
 import type { Runner } from '../src/runners/runner';
 import { median } from './measure';
 import { bench } from './stack';
@@ -62,7 +63,7 @@ bench(async ({ client, withWorker }) => {
   const activities = {
     s3: new S3Client({}),
     searchAttributes: true,
-    runners: { 'livy:createBatch': runner },
+    runners: [{ ...livyCreateBatch, create: () => runner }],
   };
   await withWorker(activities, {}, async () => {
     const alone = await measureSubmit(client, 'alone');

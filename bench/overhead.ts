@@ -11,6 +11,7 @@ import type { Client } from '@temporalio/client';
 import { generateSamples } from '../samples/generate';
 import { createAcceptArrivals } from '../src/arrivals/acceptArrivals';
 import { runQuery } from '../src/duckdb/query';
+import { duckdbQuery } from '../src/duckdb';
 import type { Runner } from '../src/runners/runner';
 import type { Arrival } from '../src/pipelines';
 import { createLogger } from '../src/setup/logging';
@@ -236,7 +237,8 @@ async function postEvent(url: string, object: { key: string }, eventTime: string
 
 bench(async ({ folder, client, startS3, withWorker }) => {
   await measureEngine(folder);
-  const activities = { s3: await startS3(), searchAttributes: true, runners: { 'duckdb:query': noop } };
+  const runners = [{ ...duckdbQuery, create: () => noop }];
+  const activities = { s3: await startS3(), searchAttributes: true, runners };
   await withWorker(activities, {}, async () => {
     await measureOrchestration(client);
     await measureWakeUp(client);

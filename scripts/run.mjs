@@ -81,6 +81,7 @@ const lockHash = () => hashFiles(['package-lock.json']);
 const sourceHash = () =>
   hashFiles([
     ...['src', 'samples', 'tsconfig.json', 'tsconfig.build.json', 'package.json', 'package-lock.json'],
+    'scripts/build.mjs',
     'scripts/bundle-workflows.mjs',
   ]);
 

@@ -2,3 +2,9 @@
 export type { JobFailureCode, JobScript, JobScripts, ScriptedJob, ScriptedResult } from './testing/jobScript';
 export type { SubmittedJob, TestRun, TestStack, TestStackOptions } from './testing/testStack';
 export { oneOf, seeded, whole, type Random } from './testing/random';
+export {
+  testRunnerContract,
+  type ContractFault,
+  type ContractService,
+  type RunnerContract,
+} from './testing/contract';

@@ -3,7 +3,7 @@ import { temporal } from '@temporalio/proto';
 import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
 import pc from 'picocolors';
-import { missingPermission, RunnerRegistry } from '../runners';
+import { missingPermission, type RunnerRegistry } from '../runners';
 import type { Config } from '../setup/config';
 import { connectClient, connectS3, temporalSettings } from '../setup/connect';
 import { SluiceError } from '../errors';
@@ -222,7 +222,7 @@ async function checkResources({
     resources.map(async (resource) => {
       const finding = await check(
         resource,
-        `Attach docs/iam/${resource.replace(':', '-')}.json to the worker's role.`,
+        `Attach ${registry.find(resource).policy ?? 'the policy of its runner'} to the worker's role.`,
         async () => {
           await registry.probe(resource);
           return 'allowed';

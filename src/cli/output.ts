@@ -35,6 +35,35 @@ export function formatTable(head: string[], rows: string[][]): string {
     .join('\n');
 }
 
+/** As wide as what is put between columns. */
+const GAP = 2;
+/** Below this, a text says nothing any more. */
+const LEAST_WIDTH = 12;
+
+/**
+ * Makes a table fit the terminal: of the columns given, in this order, long texts lose their middle. What is no terminal is
+ * given all of it.
+ */
+export function fitTable(head: string[], rows: string[][], shortened: number[]): string[][] {
+  const columns = process.stdout.isTTY ? process.stdout.columns : undefined;
+  if (columns === undefined) return rows;
+  const widths = head.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]!.length)));
+  let excess = widths.reduce((sum, width) => sum + width, GAP * (widths.length - 1)) - columns;
+  for (const i of shortened) {
+    const width = Math.max(Math.min(LEAST_WIDTH, widths[i]!), widths[i]! - Math.max(0, excess));
+    excess -= widths[i]! - width;
+    widths[i] = width;
+  }
+  return rows.map((row) => row.map((text, i) => shortenMiddle(text, widths[i]!)));
+}
+
+/** The ends of an id tell runs apart; its middle says where the object lay. */
+export function shortenMiddle(text: string, width: number): string {
+  if (text.length <= width) return text;
+  const tail = Math.floor((width - 1) / 2);
+  return `${text.slice(0, width - 1 - tail)}…${text.slice(text.length - tail)}`;
+}
+
 /** `2025-03-01 12:30:05`, in the machine's own time zone. */
 export function formatTime(time: string | Date | null): string {
   if (time === null) return '';

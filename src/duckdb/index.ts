@@ -55,7 +55,7 @@ export const duckdbQuery = defineRunner({
         : [],
   ),
   runsInWorker: true,
-  policy: 'duckdb-query.json',
+  policy: 'docs/iam/duckdb-query.json',
   create({ s3, jobsFolders, work }) {
     const { DuckdbRunner } = load('./runner') as typeof Implementation;
     return new LimitedRunner(new DuckdbRunner(s3, jobsFolders), work);

@@ -6,6 +6,7 @@ import { replaceJobFiles } from '../local/jobFiles';
 import { parseS3Uri } from '../pipelines/location';
 import { createLogger, type Logger } from '../setup/logging';
 import type { Config } from '../setup/config';
+import { connectWorker } from '../setup/connect';
 import { createWorker } from '../worker/createWorker';
 import { installRuntime, withConnections, type Connections } from '../worker/runWorker';
 import { loadWorkflows, partsOf, type Workflows } from '../worker/workerProject';
@@ -124,16 +125,19 @@ class DevWorker {
   private async take(project: Project): Promise<Workflows> {
     await this.copyJobs(project);
     const workflows = await loadWorkflows(project, path.join(this.folder, 'bundle'));
-    const { connection, namespace, activities } = this.connections;
-    const worker = await createWorker({
-      connection,
-      namespace,
-      activities: { ...activities, ...partsOf(project) },
-      workflows,
-    });
-    const before = this.running;
-    this.running = { worker, ended: worker.run().catch((error: Error) => this.fail(error)) };
-    if (before !== null) this.retire(before);
+    // A connection takes one worker of a task queue at a time, and two of them overlap here.
+    const { connection, namespace } = await connectWorker();
+    try {
+      const activities = { ...this.connections.activities, ...partsOf(project) };
+      const worker = await createWorker({ connection, namespace, activities, workflows });
+      const before = this.running;
+      const ended = worker.run().catch((error: Error) => this.fail(error));
+      this.running = { worker, ended: ended.finally(() => connection.close()) };
+      if (before !== null) this.retire(before);
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
     return workflows;
   }
 

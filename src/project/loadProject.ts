@@ -2,8 +2,6 @@ import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { glob } from 'tinyglobby';
 import { SluiceError } from '../errors';
-import type { AnyRunnerDefinition } from '../runners';
-import type { AnyTask } from '../tasks/defineTask';
 import { job } from '../workflows/job';
 import { isPipeline, type AnyPipeline } from '../workflows/steps';
 import { findConfigProblems, isRunner, isTask, showValue } from './checkConfig';
@@ -37,13 +35,25 @@ export async function loadProject({ config, folder = process.cwd() }: LoadProjec
     throw new SluiceError('InvalidInput', [`${file} is wrong:`, ...problems.map((p) => `  ${p}`)].join('\n'));
   const parts = await Promise.all(configs.map(loadParts));
   const pipelines = parts.flatMap((part) => part.pipelines);
+  const tasks = [...new Set(parts.flatMap((part) => part.tasks))];
+  const runners = [...new Set(parts.flatMap((part) => part.runners))];
   checkNames(pipelines);
+  checkOnce(
+    'tasks',
+    tasks.map(({ name }) => name),
+    file,
+  );
+  checkOnce(
+    'runners',
+    runners.map(({ resource }) => resource),
+    file,
+  );
   return {
     root: path.dirname(file),
     file,
     pipelines: pipelines.includes(job) ? pipelines : [...pipelines, job],
-    tasks: parts.flatMap((part) => part.tasks),
-    runners: parts.flatMap((part) => part.runners),
+    tasks,
+    runners,
     jobsFolders: [...new Set(parts.flatMap((part) => part.jobsFolders))],
     glueJobs: Object.assign({}, ...configs.map(({ glueJobs }) => glueJobs)) as Project['glueJobs'],
     crawlers: Object.assign({}, ...configs.map(({ crawlers }) => crawlers)) as Project['crawlers'],
@@ -91,7 +101,8 @@ async function loadValues<T>(config: DefinedConfig, part: Part<T>): Promise<T[]>
     }
     for (const file of await findFiles(config, field, member)) {
       const values = Object.values(await loadModule(file)).filter(isValue);
-      if (values.length === 0) {
+      // Tasks and runners may have their helpers beside them; who looks for a pipeline is told why it is not there.
+      if (values.length === 0 && field === 'pipelines') {
         const cure = `export what ${maker} gives, or begin the file's name with "_" when others import it`;
         throw new SluiceError('InvalidPipeline', `${file}: no export is made by ${maker}; ${cure}`);
       }
@@ -106,7 +117,7 @@ function defaultFolder({ file }: DefinedConfig, field: string): string[] {
   return existsSync(path.join(path.dirname(file), folder)) ? [folder] : [];
 }
 
-const MODULES = '*.{ts,mts,cts,js,mjs,cjs}';
+const MODULES = ['*.{ts,mts,cts,js,mjs,cjs}', '*/index.{ts,mts,cts,js,mjs,cjs}'];
 /** What lies beside the files that define something. */
 const OTHERS = ['**/_*', '**/.*', '**/*.d.{ts,mts,cts}', '**/*.{test,spec}.*', '**/node_modules/**'];
 
@@ -134,6 +145,15 @@ function findJobsFolders({ file, jobs }: DefinedConfig): string[] {
     throw new SluiceError('InvalidInput', `${file}: jobs: "${missing.folder}" is no folder. ${cure}`);
   }
   return folders.filter(({ at }) => isFolder(at)).map(({ at }) => at);
+}
+
+function checkOnce(what: string, names: readonly string[], file: string): void {
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined)
+    throw new SluiceError(
+      'InvalidInput',
+      `${file}: ${what}: two are called "${twice}"; give one another name`,
+    );
 }
 
 /** The workflows of the engine itself, which no pipeline may take the place of. */

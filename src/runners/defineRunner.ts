@@ -54,7 +54,7 @@ export interface RunnerDefinition<R extends Resource = Resource> {
   readonly engines?: readonly Config['engines'][];
   /** The job runs inside the worker: it ends with its await, and another worker starts it anew. */
   readonly runsInWorker?: boolean;
-  /** The AWS policy of the worker in `docs/iam`. */
+  /** The file with the policy that the worker's role needs, as `sluice doctor` names it. */
   readonly policy?: string;
   /**
    * Asks the service for something that is not there, for `sluice doctor`: a call that changes nothing and needs the

@@ -1,8 +1,8 @@
 import type { Job, Resource } from '../jobs';
 import type { RunStatus, StepState, StepStatus } from '../contracts/messages';
 import type { GivenInputOf, TypedFields } from '../pipelines';
-import type { Runners } from '../runners/runner';
-import type { Tasks } from '../tasks/task';
+import type { AnyRunnerDefinition } from '../runners';
+import type { AnyTask } from '../tasks/defineTask';
 import type { AnyPipeline, PipelineDefinition, RunOptions } from '../workflows/steps';
 import type { JobScripts } from './jobScript';
 
@@ -12,9 +12,9 @@ export interface TestStackOptions {
   /** What happens to jobs, by step, step pattern (`load *`), resource or resource pattern (`glue:*`); see `script`. */
   jobs?: Record<string, JobScripts>;
   /** Tasks that run for real for `worker:task`. */
-  tasks?: Tasks;
+  tasks?: readonly AnyTask[];
   /** Runners that are used as they are, in the place of scripts. */
-  runners?: Runners;
+  runners?: readonly AnyRunnerDefinition[];
   /** Resources that run for real, on the stack's own S3: `duckdb:query`. */
   real?: readonly Extract<Resource, 'duckdb:query'>[];
   /** Where the scripts of a real `duckdb:query` are. */

@@ -1,8 +1,9 @@
 import { AthenaClient } from '@aws-sdk/client-athena';
 import { classifyError } from '../../src/services/failures';
-import { AthenaRunner, createAthenaPort } from '../../src/runners/athena';
+import { AthenaRunner, createAthenaPort } from '../../src/runners/athena/runner';
 import { MAX_ROW_BYTES } from '../../src/runners/awsService';
-import { markerOf, type Runner, type SubmissionOf } from '../../src/runners/runner';
+import { markerOf } from '../../src/runners/references';
+import type { Runner, SubmissionOf } from '../../src/runners/runner';
 import type { JobReference } from '../../src/jobs';
 import { AthenaDouble } from '../support/aws/athena';
 import { createWorker, SIGNAL, useDouble } from './useDouble';

@@ -1,15 +1,18 @@
 /** What is EMR's own, beside what every runner does (`runners.test.ts`). */
 import { EMRClient } from '@aws-sdk/client-emr';
-import { createEmrPort, createEmrRunners } from '../../src/runners/emr';
-import { markerOf, type JobState, type Runner, type SubmissionOf } from '../../src/runners/runner';
-import { RESOURCES, type Job, type JobReference } from '../../src/jobs';
+import { createEmrPort, createEmrRunners } from '../../src/runners/emr/runners';
+import { markerOf } from '../../src/runners/references';
+import type { JobState, Runner, SubmissionOf } from '../../src/runners/runner';
+import type { Job, JobReference } from '../../src/jobs';
+import { RunnerRegistry } from '../../src/runners';
 import type { AwsDouble } from '../support/aws/double';
 import { EmrDouble } from '../support/aws/emr';
 import { startAwsDouble } from '../support/aws/start';
+import type { RunnersByResource } from '../support/runners';
 
 let aws: AwsDouble;
 let emr: EmrDouble;
-let runners: ReturnType<typeof createEmrRunners>;
+let runners: RunnersByResource;
 
 beforeEach(async () => {
   emr = new EmrDouble();
@@ -290,6 +293,8 @@ describe('sizes', () => {
 });
 
 test('every resource of EMR has a runner', () => {
-  const resources = RESOURCES.filter((resource) => resource.startsWith('elasticmapreduce:'));
+  const resources = new RunnerRegistry().resources.filter((resource) =>
+    resource.startsWith('elasticmapreduce:'),
+  );
   expect(Object.keys(runners).sort()).toEqual([...resources].sort());
 });

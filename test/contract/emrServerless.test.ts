@@ -1,6 +1,7 @@
 import { EMRServerlessClient } from '@aws-sdk/client-emr-serverless';
-import { createEmrServerlessPort, EmrServerlessRunner } from '../../src/runners/emrServerless';
-import { markerOf, type SubmissionOf } from '../../src/runners/runner';
+import { createEmrServerlessPort, EmrServerlessRunner } from '../../src/runners/emrServerless/runner';
+import { markerOf } from '../../src/runners/references';
+import type { SubmissionOf } from '../../src/runners/runner';
 import { EmrServerlessDouble } from '../support/aws/emrServerless';
 import { SIGNAL, useDouble } from './useDouble';
 

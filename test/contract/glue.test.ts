@@ -1,9 +1,10 @@
 /** What is Glue's own, beside what every runner does (`runners.test.ts`). */
 import { GlueClient } from '@aws-sdk/client-glue';
 import { classifyError } from '../../src/services/failures';
-import { createGluePort, GLUE_KEY_ARGUMENT, GlueRunner } from '../../src/runners/glue';
-import { createCrawlerPort, GlueCrawlerRunner } from '../../src/runners/glueCrawler';
-import { markerOf, type SubmissionOf } from '../../src/runners/runner';
+import { createGluePort, GLUE_KEY_ARGUMENT, GlueRunner } from '../../src/runners/glueJobs/runner';
+import { createCrawlerPort, GlueCrawlerRunner } from '../../src/runners/glueCrawler/runner';
+import { markerOf } from '../../src/runners/references';
+import type { SubmissionOf } from '../../src/runners/runner';
 import type { AwsDouble } from '../support/aws/double';
 import { GlueJobsDouble } from '../support/aws/glue';
 import { GlueCrawlersDouble } from '../support/aws/glueCrawler';

@@ -1,7 +1,8 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { classifyError } from '../../src/services/failures';
-import { createLambdaPort, LAMBDA_REQUESTS, LambdaRunner } from '../../src/runners/lambda';
-import { markerOf, type SubmissionOf } from '../../src/runners/runner';
+import { createLambdaPort, LAMBDA_REQUESTS, LambdaRunner } from '../../src/runners/lambda/runner';
+import { markerOf } from '../../src/runners/references';
+import type { SubmissionOf } from '../../src/runners/runner';
 import { LambdaDouble } from '../support/aws/lambda';
 import { createWorker, SIGNAL, useDouble } from './useDouble';
 

@@ -4,14 +4,15 @@
  */
 import { CreateCrawlerCommand, CreateJobCommand, GlueClient } from '@aws-sdk/client-glue';
 import type { Job } from '../../src/jobs';
+import { RunnerRegistry } from '../../src/runners';
+import { Attempts } from '../../src/testing/contract/attempts';
+import { EVERYWHERE } from '../../src/testing/contract/everywhere';
 import { quietRuntime } from '../support/environment';
 import { startMoto, type Moto } from '../support/moto';
-import { Attempts } from './attempts';
 import { emrClusters } from './cases/emr';
 import { glueCrawlers } from './cases/glueCrawlers';
 import { glueJobs } from './cases/glueJobs';
 import type { ClientSettings, ContractCase } from './contractCase';
-import { testEverywhere } from './everywhere';
 
 const GAP_MS = 5;
 const ROLE = 'arn:aws:iam::123456789012:role/etl';
@@ -59,17 +60,16 @@ const PREPARED: [ContractCase, (name: string) => Promise<Job>][] = [
   ],
 ];
 
+const registry = new RunnerRegistry();
 let tests = 0;
 describe.each(PREPARED.map(([given, prepare]) => [given.job.resource, given, prepare] as const))(
   '%s',
   (_, given, prepare) => {
-    let attempts: Attempts;
-
-    beforeEach(async () => {
+    test.each(Object.entries(EVERYWHERE))('%s', async (_title, body) => {
       const job = await prepare(`load-${++tests}`);
-      attempts = new Attempts(job, () => given.createRunner(settings, GAP_MS));
+      const definition = registry.find(job.resource);
+      const attempts = new Attempts(definition, job, () => given.createRunner(settings, GAP_MS));
+      await body({ attempts, finish: () => {} });
     });
-
-    testEverywhere(() => ({ attempts, finish: () => {} }));
   },
 );

@@ -1,14 +1,15 @@
 /** `docs/iam`, the calls that the runners make, and what `sluice doctor` asks. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { missingPermission, PROBED_RESOURCES, probeResource } from '../../src/runners/probes';
-import { RESOURCES } from '../../src/jobs';
+import { missingPermission, RunnerRegistry, SHIPPED_RUNNERS } from '../../src/runners';
 import { ensureAwsTestTools } from '../../src/local';
 import { AwsDouble, ServiceFault, type ServiceDouble } from '../support/aws/double';
 
 const root = join(__dirname, '..', '..');
 const policies = join(root, 'docs', 'iam');
-const LOCAL = ['duckdb:query', 'livy:createBatch', 'worker:task'];
+/** The resources whose runners call no AWS service. */
+const NOT_OF_AWS = ['livy:createBatch', 'worker:task'];
+const registry = new RunnerRegistry();
 
 interface Policy {
   Statement: { Action: string[]; Resource: string | string[] }[];
@@ -17,27 +18,22 @@ const readPolicy = (file: string) => JSON.parse(readFileSync(join(policies, file
 const actionsOf = (policy: Policy) => policy.Statement.flatMap(({ Action }) => Action);
 
 test('every AWS resource has its policy, and no other is there', () => {
-  const expected = RESOURCES.filter((resource) => !LOCAL.includes(resource)).map(
-    (resource) => `${resource.replace(':', '-')}.json`,
+  const expected = SHIPPED_RUNNERS.filter(({ resource }) => !NOT_OF_AWS.includes(resource)).map(
+    ({ resource, policy }) => policy ?? `${resource} has no policy`,
   );
   const present = readdirSync(policies).filter((name) => name.endsWith('.json'));
-  expect(present.sort()).toEqual([...expected, 'duckdb-query.json'].sort());
+  expect(present.map((name) => `docs/iam/${name}`).sort()).toEqual([...expected].sort());
 });
 
-/** The file of a service's runner, the prefix of its actions, and the policies that must allow what it calls. */
+/** The folder of a service's runner, the prefix of its actions, and the policies that must allow what it calls. */
 test.each([
-  ['glue.ts', 'glue', ['glue-startJobRun']],
-  ['glueCrawler.ts', 'glue', ['glue-startCrawler']],
-  ['athena.ts', 'athena', ['athena-startQueryExecution']],
-  ['emrServerless.ts', 'emr-serverless', ['emr-serverless-startJobRun']],
-  [
-    'redshiftData.ts',
-    'redshift-data',
-    ['redshiftdata-executeStatement', 'redshiftdata-batchExecuteStatement'],
-  ],
-  ['dynamodbExport.ts', 'dynamodb', ['dynamodb-exportTableToPointInTime']],
-])('what %s calls is allowed', (file, prefix, names) => {
-  const path = join(root, 'src', 'activities', 'runners', file);
+  ['glueJobs', 'glue', ['glue-startJobRun']],
+  ['glueCrawler', 'glue', ['glue-startCrawler']],
+  ['athena', 'athena', ['athena-startQueryExecution']],
+  ['emrServerless', 'emr-serverless', ['emr-serverless-startJobRun']],
+  ['redshiftData', 'redshift-data', ['redshiftdata-executeStatement', 'redshiftdata-batchExecuteStatement']],
+])('what %s calls is allowed', (folder, prefix, names) => {
+  const path = join(root, 'src', 'runners', folder, 'runner.ts');
   expect(existsSync(path)).toBe(true);
   const called = [...readFileSync(path, 'utf8').matchAll(/new (\w+)Command\(/g)].map((match) => match[1]!);
   expect(called).not.toHaveLength(0);
@@ -46,7 +42,7 @@ test.each([
 });
 
 describe('the doctor', () => {
-  const SERVICES = ['glue', 'athena', 'emr', 'emr-serverless', 'redshift-data', 'dynamodb', 'lambda'];
+  const SERVICES = ['glue', 'athena', 'emr', 'emr-serverless', 'redshift-data', 'lambda'];
   /** A service that answers every call with the same refusal. */
   const refusing = (service: string, fault: ServiceFault): ServiceDouble => ({
     service,
@@ -74,8 +70,8 @@ describe('the doctor', () => {
     const settings = { endpoint, region: 'eu-west-1', credentials, maxAttempts: 1 };
     try {
       return await Promise.all(
-        PROBED_RESOURCES.map((resource) =>
-          probeResource(resource, settings).then(
+        registry.probedResources.map((resource) =>
+          registry.probe(resource, settings).then(
             () => null,
             (error: Error) => error,
           ),

@@ -1,7 +1,8 @@
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { classifyError } from '../../src/services/failures';
-import { createRedshiftDataPort, RedshiftDataRunner } from '../../src/runners/redshiftData';
-import { markerOf, type SubmissionOf } from '../../src/runners/runner';
+import { createRedshiftDataPort, RedshiftDataRunner } from '../../src/runners/redshiftData/runner';
+import { markerOf } from '../../src/runners/references';
+import type { SubmissionOf } from '../../src/runners/runner';
 import { RedshiftDataDouble } from '../support/aws/redshiftData';
 import { createWorker, SIGNAL, useDouble } from './useDouble';
 

@@ -6,6 +6,7 @@ import type { Activities } from '../../src/contracts/activities';
 import { ensureAwsTestTools } from '../../src/local';
 import type { Resource } from '../../src/jobs';
 import { AwsDouble, type ServiceDouble } from '../support/aws/double';
+import { runnersOf } from '../support/runners';
 import { quietRuntime } from '../support/environment';
 import type { ClientSettings } from './contractCase';
 
@@ -46,8 +47,7 @@ export function createWorker(
   pollMs = { min: 5, max: 20 },
 ): JobActivities {
   const activities = createJobActivities({
-    runners: { [resource]: runner },
-    engines: 'aws',
+    runners: runnersOf({ [resource]: runner }),
     pollMinMs: pollMs.min,
     pollMaxMs: pollMs.max,
     retryForMs: 60_000,

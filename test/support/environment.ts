@@ -7,11 +7,11 @@ import {
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
 import type { S3Client } from '@aws-sdk/client-s3';
-import type { Runners } from '../../src/activities';
 import { readConfig, type Config } from '../../src/setup/config';
 import { createWorker } from '../../src/worker/createWorker';
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/searchAttributes';
 import { ensureTemporal, ensureTemporalTestServer } from '../../src/local';
+import { definitionsOf, type RunnersByResource } from './runners';
 
 const context = { env: process.env, report: () => {} };
 
@@ -64,7 +64,7 @@ export async function startTestWorker(
     runners = {},
     config = {},
     searchAttributes = true,
-  }: { s3?: S3Client; runners?: Runners; config?: Partial<Config>; searchAttributes?: boolean },
+  }: { s3?: S3Client; runners?: RunnersByResource; config?: Partial<Config>; searchAttributes?: boolean },
 ) {
   bundle ??= bundleWorkflowCode({
     workflowsPath: join(__dirname, 'workflows.ts'),
@@ -78,7 +78,7 @@ export async function startTestWorker(
       client: environment.client,
       s3: s3 as S3Client,
       searchAttributes,
-      runners,
+      runners: definitionsOf(runners),
     },
     workflows: { workflowBundle: await bundle },
   });

@@ -1,5 +1,6 @@
 import type { JobReference, Resource } from '../../src/jobs';
-import { markerOf, type JobState, type Runner, type SubmissionOf } from '../../src/runners/runner';
+import { markerOf } from '../../src/runners/references';
+import type { JobState, Runner, SubmissionOf } from '../../src/runners/runner';
 
 /** What happens to the jobs of a `ScriptedRunner`; each may be changed while a test runs. */
 export interface Script {

@@ -19,7 +19,7 @@ const implementation = () => load('./runner') as typeof Implementation;
 export const athenaStartQueryExecution = defineRunner({
   resource: 'athena:startQueryExecution',
   parameters: sdkSchema(() => sdk().StartQueryExecutionInput$),
-  policy: 'athena-startQueryExecution.json',
+  policy: 'docs/iam/athena-startQueryExecution.json',
   probe: (settings) =>
     new (sdk().AthenaClient)(settings).send(
       new (sdk().BatchGetQueryExecutionCommand)({ QueryExecutionIds: [PROBED_UUID] }),

@@ -45,7 +45,7 @@ export const emrCreateCluster = defineRunner({
   resource: 'elasticmapreduce:createCluster',
   parameters: sdkSchema(() => sdk().RunJobFlowInput$),
   engines: ['aws'],
-  policy: 'elasticmapreduce-createCluster.json',
+  policy: 'docs/iam/elasticmapreduce-createCluster.json',
   probe: (settings) => new (sdk().EMRClient)(settings).send(new (sdk().ListClustersCommand)({})),
   create: (context) => createRunners(context)['elasticmapreduce:createCluster'],
 });
@@ -55,7 +55,7 @@ export const emrAddStep = defineRunner({
   parameters: sdkSchema(() =>
     structure({ ClusterId: TEXT, Step: sdk().StepConfig$, ExecutionRoleArn: TEXT }, 2),
   ),
-  policy: 'elasticmapreduce-addStep.json',
+  policy: 'docs/iam/elasticmapreduce-addStep.json',
   probe: (settings) =>
     new (sdk().EMRClient)(settings).send(new (sdk().ListStepsCommand)({ ClusterId: CLUSTER })),
   create: (context) =>
@@ -68,7 +68,7 @@ export const emrCancelStep = defineRunner({
   resource: 'elasticmapreduce:cancelStep',
   parameters: sdkSchema(() => structure({ ClusterId: TEXT, StepId: TEXT, StepCancellationOption: TEXT }, 2)),
   engines: ['aws'],
-  policy: 'elasticmapreduce-cancelStep.json',
+  policy: 'docs/iam/elasticmapreduce-cancelStep.json',
   create: (context) => createRunners(context)['elasticmapreduce:cancelStep'],
 });
 
@@ -76,7 +76,7 @@ export const emrTerminateCluster = defineRunner({
   resource: 'elasticmapreduce:terminateCluster',
   parameters: sdkSchema(() => structure({ ClusterId: TEXT }, 1)),
   engines: ['aws'],
-  policy: 'elasticmapreduce-terminateCluster.json',
+  policy: 'docs/iam/elasticmapreduce-terminateCluster.json',
   create: (context) => createRunners(context)['elasticmapreduce:terminateCluster'],
 });
 
@@ -93,7 +93,7 @@ export const emrModifyInstanceGroupByName = defineRunner({
     ),
   ),
   engines: ['aws'],
-  policy: 'elasticmapreduce-modifyInstanceGroupByName.json',
+  policy: 'docs/iam/elasticmapreduce-modifyInstanceGroupByName.json',
   create: (context) => createRunners(context)['elasticmapreduce:modifyInstanceGroupByName'],
 });
 
@@ -110,6 +110,6 @@ export const emrModifyInstanceFleetByName = defineRunner({
     ),
   ),
   engines: ['aws'],
-  policy: 'elasticmapreduce-modifyInstanceFleetByName.json',
+  policy: 'docs/iam/elasticmapreduce-modifyInstanceFleetByName.json',
   create: (context) => createRunners(context)['elasticmapreduce:modifyInstanceFleetByName'],
 });

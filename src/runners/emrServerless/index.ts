@@ -19,7 +19,7 @@ export const emrServerlessStartJobRun = defineRunner({
   resource: 'emr-serverless:startJobRun',
   parameters: sdkSchema(() => sdk().StartJobRunRequest$),
   engines: ['aws'],
-  policy: 'emr-serverless-startJobRun.json',
+  policy: 'docs/iam/emr-serverless-startJobRun.json',
   probe: (settings) =>
     new (sdk().EMRServerlessClient)(settings).send(
       new (sdk().GetJobRunCommand)({ applicationId: '00000000000000', jobRunId: '00000000000000' }),

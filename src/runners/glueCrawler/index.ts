@@ -19,7 +19,7 @@ const implementation = () => load('./runner') as typeof Implementation;
 export const glueStartCrawler = defineRunner({
   resource: 'glue:startCrawler',
   parameters: sdkSchema(() => sdk().StartCrawlerRequest$),
-  policy: 'glue-startCrawler.json',
+  policy: 'docs/iam/glue-startCrawler.json',
   probe: (settings) =>
     new (sdk().GlueClient)(settings).send(
       new (sdk().BatchGetCrawlersCommand)({ CrawlerNames: [PROBED_NAME] }),

@@ -19,7 +19,7 @@ const implementation = () => load('./runner') as typeof Implementation;
 export const glueStartJobRun = defineRunner({
   resource: 'glue:startJobRun',
   parameters: sdkSchema(() => sdk().StartJobRunRequest$),
-  policy: 'glue-startJobRun.json',
+  policy: 'docs/iam/glue-startJobRun.json',
   probe: (settings) =>
     new (sdk().GlueClient)(settings).send(new (sdk().GetJobRunsCommand)({ JobName: PROBED_NAME })),
   create(context) {

@@ -21,7 +21,7 @@ export const lambdaInvoke = defineRunner({
   resource: 'lambda:invoke',
   parameters: sdkSchema(() => changeMembers(sdk().InvocationRequest$, [], { Payload: ANYTHING })),
   engines: ['aws'],
-  policy: 'lambda-invoke.json',
+  policy: 'docs/iam/lambda-invoke.json',
   probe: (settings) =>
     new (sdk().LambdaClient)(settings).send(
       new (sdk().InvokeCommand)({ FunctionName: PROBED_NAME, InvocationType: 'DryRun' }),

@@ -27,7 +27,7 @@ const createRunner = sharedBy(({ config }: RunnerContext) => {
 export const redshiftdataExecuteStatement = defineRunner({
   resource: 'redshiftdata:executeStatement',
   parameters: sdkSchema(() => sdk().ExecuteStatementInput$),
-  policy: 'redshiftdata-executeStatement.json',
+  policy: 'docs/iam/redshiftdata-executeStatement.json',
   probe: (settings) =>
     new (sdk().RedshiftDataClient)(settings).send(new (sdk().DescribeStatementCommand)({ Id: PROBED_UUID })),
   create: (context) =>
@@ -40,6 +40,6 @@ export const redshiftdataBatchExecuteStatement = defineRunner({
   resource: 'redshiftdata:batchExecuteStatement',
   parameters: sdkSchema(() => sdk().BatchExecuteStatementInput$),
   engines: ['aws'],
-  policy: 'redshiftdata-batchExecuteStatement.json',
+  policy: 'docs/iam/redshiftdata-batchExecuteStatement.json',
   create: createRunner,
 });

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { describeWithBrowser, withPage } from '../../../test/support/browser';
 import { startTestS3 } from '../../../test/support/s3';
+import { drawChart } from '../src/tasks/drawChart';
 import { runTask } from '../../../test/support/tasks';
 
 describeWithBrowser('the page of calls by agent', () => {
@@ -24,7 +25,7 @@ describeWithBrowser('the page of calls by agent', () => {
       ...{ table: 's3://lake/q/calls.csv', to: 's3://lake/q/calls.svg', page: 's3://lake/q/calls.html' },
       ...{ title: 'Calls by agent', bars: 'username', length: 'calls', stack: 'queue_arn' },
     };
-    await runTask('draw-chart', input, { s3: gateway.s3 });
+    await runTask(drawChart, input, { s3: gateway.s3 });
     await withPage(async (page) => {
       const asked: string[] = [];
       page.on('request', (request) => asked.push(request.url()));

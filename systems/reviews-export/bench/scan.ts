@@ -71,10 +71,11 @@ async function measure(bench: Case): Promise<number> {
   } as unknown as S3Client;
   const ending = AbortSignal.timeout(MINUTE_MS);
   try {
-    await createScanTable(dynamodb).run(
+    await createScanTable(() => dynamodb).run(
       { tableName: 'Bench', output: 's3://bench/export/', maxConsumedReadThroughput: bench.share },
       {
-        ...{ s3, signal: ending, progress: { resumed: undefined, keep: () => {} } },
+        ...{ s3, signal: ending, resumed: undefined, keep: () => {}, report: () => {} },
+        log: { info: () => {}, warn: () => {} },
         reference: {
           ...{ resource: 'worker:task', externalId: 'bench', key: 'bench', url: null },
           submittedAt: new Date().toISOString(),

@@ -7,6 +7,8 @@ import { runQuery } from 'sluice';
 import { describeWithRealData, realData } from '../../../test/support/data';
 import { startTestS3 } from '../../../test/support/s3';
 import { runOnSpark } from '../../../test/support/spark';
+import { convertExport } from '../src/tasks/convertExport';
+import { findExport } from '../src/tasks/findExport';
 import { runTask } from '../../../test/support/tasks';
 
 const script = join(__dirname, '..', 'jobs', 'reviews-export', 'convert_export.py');
@@ -93,7 +95,7 @@ async function putExport(name: string, { kind = 'full', files, itemCount }: Expo
 }
 
 const convert = (location: string, output: string, columns: Record<string, string> = {}) =>
-  runTask('convert-export', { export: location, output, columns }, { s3: s3.s3 });
+  runTask(convertExport, { export: location, output, columns }, { s3: s3.s3 });
 
 const sparkCall = (location: string, output: string, columns: Record<string, string> = {}): string[] => {
   const local = (uri: string) => uri.replace('s3://', `file://${s3.s3Dir}/`);
@@ -348,7 +350,7 @@ test('an export that is broken, unfinished, doubled or of another format is refu
   ]);
   expect(await contentOf('s3://lake/stays/')).toEqual([{ id: 'kept' }]);
   // Found from the folder above as well, with the time of its data.
-  expect(await runTask('find-export', { location: 's3://lake/exports/good' }, { s3: s3.s3 })).toMatchObject({
+  expect(await runTask(findExport, { location: 's3://lake/exports/good' }, { s3: s3.s3 })).toMatchObject({
     payload: { location: good, timestamp: '2018-07-12-23-00-00', itemCount: 1 },
   });
 }, 120_000);
@@ -393,7 +395,7 @@ describeWithRealData('on the sample table', () => {
       [today, 'today'],
       [of2018, '2018'],
     ] as const) {
-      const found = await runTask('find-export', { location }, { s3: s3.s3 });
+      const found = await runTask(findExport, { location }, { s3: s3.s3 });
       expect(found.payload).toMatchObject({ location, timestamp: '2018-07-12-23-00-00' });
       await convert(location, `s3://lake/reviews-duckdb-${format}/`, COLUMNS);
     }

@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { createDynamodbExportPort, DynamodbExportRunner } from '../src/runners/dynamodbExport';
+import { RunnerRegistry } from '../../../src/runners';
+import { dynamodbExportTableToPointInTime } from '../src/runners/dynamodbExport';
+import { createDynamodbExportPort, DynamodbExportRunner } from '../src/runners/dynamodbExport/runner';
 import { markerOf, type SubmissionOf } from 'sluice';
 import { DynamodbExportDouble } from './support/exportDouble';
 import { createWorker, SIGNAL, useDouble } from '../../../test/contract/useDouble';
@@ -76,4 +80,26 @@ test('an export that DynamoDB does not know is lost', async () => {
   const reference = await runner.submit(submission('a'));
   made.double.exports.clear();
   expect((await runner.poll(submission('a'), reference, SIGNAL)).state).toBe('lost');
+});
+
+test('what the runner calls is allowed by its policy', () => {
+  const root = join(__dirname, '..');
+  const source = readFileSync(join(root, 'src', 'runners', 'dynamodbExport', 'runner.ts'), 'utf8');
+  const called = [...source.matchAll(/new (\w+)Command\(/g)].map(([, name]) => `dynamodb:${name}`);
+  const policy = JSON.parse(
+    readFileSync(join(root, '..', '..', dynamodbExportTableToPointInTime.policy!), 'utf8'),
+  ) as {
+    Statement: { Action: string[] }[];
+  };
+  const allowed = policy.Statement.flatMap(({ Action }) => Action);
+  expect(called).not.toHaveLength(0);
+  expect(called.filter((action) => !allowed.includes(action))).toEqual([]);
+});
+
+test('a time that is none is told before the export is asked for', () => {
+  const registry = new RunnerRegistry([dynamodbExportTableToPointInTime]);
+  const parameters = { TableArn: TABLE, S3Bucket: 'lake', ExportTime: 'soon' };
+  expect(registry.findParameterProblems('dynamodb:exportTableToPointInTime', parameters)).toEqual([
+    'parameters.ExportTime: "soon"; give a time such as "2025-03-01T12:00:00Z"',
+  ]);
 });

@@ -8,7 +8,10 @@ import {
   type ScanCommandOutput,
   type ScalarAttributeType,
 } from '@aws-sdk/client-dynamodb';
-import { createScanTable } from '../src/tasks/scanTable';
+import { convertExport } from '../src/tasks/convertExport';
+import { createDescribeTable } from '../src/tasks/describeTable';
+import { findExport } from '../src/tasks/findExport';
+import { createScanTable, scanTable } from '../src/tasks/scanTable';
 import { generateReviews, loadReviews } from '../samples/loadReviews';
 import { startTestDynamodb } from '../../../test/support/dynamodb';
 import { startTestS3 } from '../../../test/support/s3';
@@ -48,7 +51,11 @@ const REVIEWS = generateReviews(600, 7);
 async function scan(tableName: string, run: Partial<TaskRun> = {}, partSize = { bytes: 1, ms: 1000 }) {
   // About two seconds, and several pages of each segment.
   const input = { tableName, output: 's3://lake/reviews-export/export/', readCapacityUnits: 300 };
-  return runTask(createScanTable(tables.dynamodb, partSize), input, { s3: s3.s3, ...run });
+  return runTask(
+    createScanTable(() => tables.dynamodb, partSize),
+    input,
+    { s3: s3.s3, ...run },
+  );
 }
 
 /** The items of the files that the manifest names, in no order; each file is read as its manifest says. */
@@ -83,10 +90,10 @@ test('a scan writes every item once, in the format of an export that DynamoDB ma
   expect(output).toMatch(/^s3:\/\/lake\/reviews-export\/export\/AWSDynamoDB\/01772323200000-[0-9a-f]{8}\/$/);
   expect(sorted(await itemsOf(output!))).toEqual(sorted(REVIEWS));
   expect(measures).toMatchObject({ items: 600 });
-  const found = await runTask('find-export', { location: output! }, { s3: s3.s3 });
+  const found = await runTask(findExport, { location: output! }, { s3: s3.s3 });
   expect(found.payload).toEqual({ location: output, timestamp: '2026-03-01-00-00-00', itemCount: 600 });
   const converted = await runTask(
-    'convert-export',
+    convertExport,
     { export: output!, output: 's3://lake/out/' },
     { s3: s3.s3 },
   );
@@ -168,16 +175,16 @@ test('a table that is not there, and wrong input, are told as such', async () =>
     message: expect.stringContaining('no DynamoDB table Nowhere'),
   });
   const wrong = { tableName: '', output: 'lake', maxConsumedReadThroughput: 1.5 };
-  await expect(runTask('scan-table', wrong, { s3: s3.s3 })).rejects.toMatchObject({ code: 'InvalidJob' });
-  await expect(
-    runTask('scan-table', { ...wrong, tableName: 'Reviews' }, { s3: s3.s3 }),
-  ).rejects.toMatchObject({
-    message: expect.stringMatching(/output: "lake".*maxConsumedReadThroughput: 1\.5; give a share above 0/),
+  await expect(runTask(scanTable, wrong, { s3: s3.s3 })).rejects.toMatchObject({ code: 'InvalidJob' });
+  await expect(runTask(scanTable, { ...wrong, tableName: 'Reviews' }, { s3: s3.s3 })).rejects.toMatchObject({
+    message: expect.stringMatching(
+      /output: "lake"; give a folder[^]*maxConsumedReadThroughput: 1\.5; give a number above 0 and up to 1/,
+    ),
   });
   const described = await runTask(
-    'describe-table',
+    createDescribeTable(() => tables.dynamodb),
     { tableName: 'Reviews' },
-    { s3: s3.s3, dynamodb: tables.dynamodb },
+    { s3: s3.s3 },
   );
   expect(described.payload).toEqual({
     tableArn: expect.stringMatching(/^arn:aws:dynamodb:.*table\/Reviews$/),

@@ -1,5 +1,5 @@
 import { AthenaClient } from '@aws-sdk/client-athena';
-import { AthenaRunner, createAthenaPort } from '../../../src/runners/athena';
+import { AthenaRunner, createAthenaPort } from '../../../src/runners/athena/runner';
 import { AthenaDouble } from '../../support/aws/athena';
 import type { ContractCase } from '../contractCase';
 
@@ -16,12 +16,12 @@ export const athena: ContractCase = {
   submit: 'StartQueryExecution',
   poll: 'BatchGetQueryExecution',
   states: {
+    unknown: 'A_STATE_OF_TOMORROW',
     running: ['QUEUED', 'RUNNING'],
     succeeded: 'SUCCEEDED',
     failed: ['FAILED'],
     stopped: 'CANCELLED',
   },
-  unknown: 'A_STATE_OF_TOMORROW',
   stoppable: true,
   full: {
     type: 'TooManyRequestsException',

@@ -1,12 +1,12 @@
 import { EMRClient } from '@aws-sdk/client-emr';
-import { createEmrPort, createEmrRunners } from '../../../src/runners/emr';
+import { createEmrPort, createEmrRunners } from '../../../src/runners/emr/runners';
 import type { Runner } from '../../../src/runners/runner';
-import type { Resource } from '../../../src/jobs';
 import { EmrDouble } from '../../support/aws/emr';
 import type { ClientSettings, ContractCase } from '../contractCase';
 
-const createRunner = (resource: Resource) => (settings: ClientSettings, gapMs: number) =>
-  createEmrRunners(createEmrPort(new EMRClient(settings)), gapMs)[resource] as Runner;
+const createRunner =
+  (resource: keyof ReturnType<typeof createEmrRunners>) => (settings: ClientSettings, gapMs: number) =>
+    createEmrRunners(createEmrPort(new EMRClient(settings)), gapMs)[resource] as Runner;
 
 export const emrClusters: ContractCase = {
   job: {
@@ -21,6 +21,7 @@ export const emrClusters: ContractCase = {
   submit: 'RunJobFlow',
   poll: 'DescribeCluster',
   states: {
+    unknown: 'A_STATE_OF_TOMORROW',
     running: ['STARTING', 'BOOTSTRAPPING', 'RUNNING', 'TERMINATING'],
     succeeded: 'WAITING',
     failed: [
@@ -31,7 +32,6 @@ export const emrClusters: ContractCase = {
     ],
     stopped: 'TERMINATED:USER_REQUEST',
   },
-  unknown: 'A_STATE_OF_TOMORROW',
   stoppable: true,
   full: { type: 'ValidationException', message: 'Maximum number of active clusters exceeded' },
 };
@@ -57,12 +57,12 @@ export const emrSteps: ContractCase = {
   submit: 'AddJobFlowSteps',
   poll: 'ListSteps',
   states: {
+    unknown: 'A_STATE_OF_TOMORROW',
     running: ['PENDING', 'RUNNING', 'CANCEL_PENDING'],
     succeeded: 'COMPLETED',
     failed: ['FAILED', 'INTERRUPTED'],
     stopped: 'CANCELLED',
   },
-  unknown: 'A_STATE_OF_TOMORROW',
   stoppable: true,
   full: {
     type: 'ValidationException',

@@ -1,5 +1,5 @@
 import { EMRServerlessClient } from '@aws-sdk/client-emr-serverless';
-import { createEmrServerlessPort, EmrServerlessRunner } from '../../../src/runners/emrServerless';
+import { createEmrServerlessPort, EmrServerlessRunner } from '../../../src/runners/emrServerless/runner';
 import { EmrServerlessDouble } from '../../support/aws/emrServerless';
 import type { ContractCase } from '../contractCase';
 
@@ -21,12 +21,12 @@ export const emrServerless: ContractCase = {
   submit: 'StartJobRun',
   poll: 'GetJobRun',
   states: {
+    unknown: 'A_STATE_OF_TOMORROW',
     running: ['SUBMITTED', 'PENDING', 'SCHEDULED', 'QUEUED', 'RUNNING', 'CANCELLING'],
     succeeded: 'SUCCESS',
     failed: ['FAILED'],
     stopped: 'CANCELLED',
   },
-  unknown: 'A_STATE_OF_TOMORROW',
   stoppable: true,
   full: {
     type: 'ServiceQuotaExceededException',

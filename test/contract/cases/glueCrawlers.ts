@@ -1,5 +1,5 @@
 import { GlueClient } from '@aws-sdk/client-glue';
-import { createCrawlerPort, GlueCrawlerRunner } from '../../../src/runners/glueCrawler';
+import { createCrawlerPort, GlueCrawlerRunner } from '../../../src/runners/glueCrawler/runner';
 import { GlueCrawlersDouble } from '../../support/aws/glueCrawler';
 import type { ContractCase } from '../contractCase';
 
@@ -14,12 +14,12 @@ export const glueCrawlers: ContractCase = {
   submit: 'StartCrawler',
   poll: 'BatchGetCrawlers',
   states: {
+    unknown: 'A_STATE_OF_TOMORROW',
     running: ['RUNNING', 'STOPPING'],
     succeeded: 'SUCCEEDED',
     failed: ['FAILED'],
     stopped: 'CANCELLED',
   },
-  unknown: 'A_STATE_OF_TOMORROW',
   stoppable: true,
   full: { type: 'CrawlerRunningException', message: 'Crawler with name lake has already started' },
 };

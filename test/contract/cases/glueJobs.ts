@@ -1,5 +1,5 @@
 import { GlueClient } from '@aws-sdk/client-glue';
-import { createGluePort, GlueRunner } from '../../../src/runners/glue';
+import { createGluePort, GlueRunner } from '../../../src/runners/glueJobs/runner';
 import { GlueJobsDouble } from '../../support/aws/glue';
 import type { ContractCase } from '../contractCase';
 
@@ -13,12 +13,12 @@ export const glueJobs: ContractCase = {
   submit: 'StartJobRun',
   poll: 'GetJobRun',
   states: {
+    unknown: 'A_STATE_OF_TOMORROW',
     running: ['STARTING', 'RUNNING', 'STOPPING', 'WAITING'],
     succeeded: 'SUCCEEDED',
     failed: ['FAILED', 'TIMEOUT', 'ERROR', 'EXPIRED'],
     stopped: 'STOPPED',
   },
-  unknown: 'A_STATE_OF_TOMORROW',
   stoppable: true,
   full: { type: 'ConcurrentRunsExceededException', message: 'Concurrent runs exceeded for load' },
 };

@@ -1,6 +1,5 @@
 import type { ContractCase } from '../contractCase';
 import { athena } from './athena';
-import { dynamodbExport } from '../../../systems/reviews-export/test/support/contractCase';
 import { emrServerless } from './emrServerless';
 import { emrClusters, emrSteps } from './emr';
 import { glueCrawlers } from './glueCrawlers';
@@ -17,5 +16,4 @@ export const CASES: readonly ContractCase[] = [
   emrServerless,
   redshiftStatement,
   redshiftBatch,
-  dynamodbExport,
 ];

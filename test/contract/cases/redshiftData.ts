@@ -1,5 +1,5 @@
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
-import { createRedshiftDataPort, RedshiftDataRunner } from '../../../src/runners/redshiftData';
+import { createRedshiftDataPort, RedshiftDataRunner } from '../../../src/runners/redshiftData/runner';
 import { RedshiftDataDouble } from '../../support/aws/redshiftData';
 import type { ContractCase } from '../contractCase';
 
@@ -12,12 +12,12 @@ const shared: Omit<ContractCase, 'job' | 'submit'> = {
     new RedshiftDataRunner(createRedshiftDataPort(new RedshiftDataClient(settings)), gapMs),
   poll: 'DescribeStatement',
   states: {
+    unknown: 'A_STATE_OF_TOMORROW',
     running: ['SUBMITTED', 'PICKED', 'STARTED'],
     succeeded: 'FINISHED',
     failed: ['FAILED'],
     stopped: 'ABORTED',
   },
-  unknown: 'A_STATE_OF_TOMORROW',
   stoppable: true,
   full: { type: 'ActiveStatementsExceededException', message: 'too many active statements' },
 };

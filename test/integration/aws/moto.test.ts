@@ -16,13 +16,13 @@ import {
 } from '@aws-sdk/client-emr-serverless';
 import { CreateFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
-import { AthenaRunner, createAthenaPort } from '../../../src/runners/athena';
+import { AthenaRunner, createAthenaPort } from '../../../src/runners/athena/runner';
 import {
   createDynamodbExportPort,
   DynamodbExportRunner,
-} from '../../../systems/reviews-export/src/runners/dynamodbExport';
-import { createEmrServerlessPort, EmrServerlessRunner } from '../../../src/runners/emrServerless';
-import { createLambdaPort, LambdaRunner } from '../../../src/runners/lambda';
+} from '../../../systems/reviews-export/src/runners/dynamodbExport/runner';
+import { createEmrServerlessPort, EmrServerlessRunner } from '../../../src/runners/emrServerless/runner';
+import { createLambdaPort, LambdaRunner } from '../../../src/runners/lambda/runner';
 import type { SubmissionOf } from '../../../src/runners/runner';
 import { startMoto, type Moto } from '../../support/moto';
 

@@ -4,17 +4,18 @@
  */
 import { EMRClient } from '@aws-sdk/client-emr';
 import { CreateCrawlerCommand, CreateJobCommand, GlueClient } from '@aws-sdk/client-glue';
-import { createEmrPort, createEmrRunners } from '../../../src/runners/emr';
-import { createGluePort, GlueRunner } from '../../../src/runners/glue';
-import { createCrawlerPort, GlueCrawlerRunner } from '../../../src/runners/glueCrawler';
-import type { JobState, Runner, Runners } from '../../../src/runners/runner';
+import { createEmrPort, createEmrRunners } from '../../../src/runners/emr/runners';
+import { createGluePort, GlueRunner } from '../../../src/runners/glueJobs/runner';
+import { createCrawlerPort, GlueCrawlerRunner } from '../../../src/runners/glueCrawler/runner';
+import type { JobState, Runner } from '../../../src/runners/runner';
 import type { Submission } from '../../../src/contracts/activities';
 import type { Job, JobReference } from '../../../src/jobs';
+import type { RunnersByResource } from '../../support/runners';
 import { startMoto, type Moto } from '../../support/moto';
 
 const GAP_MS = 10;
 let moto: Moto;
-let runners: Runners;
+let runners: RunnersByResource;
 
 beforeAll(async () => {
   moto = await startMoto();

@@ -1,5 +1,5 @@
 /** The local crawler and Athena over a real S3 gateway. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,14 +7,22 @@ import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sd
 import { DuckDBInstance } from '@duckdb/node-api';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createJobActivities } from '../../../src/activities/jobs';
-import { createLocalRunners } from '../../../src/engines';
-import type { Runners } from '../../../src/runners/runner';
+import type { Crawlers } from '../../../src/runners/defineRunner';
 import { listKeys } from '../../../src/lake/lakeFiles';
 import type { Activities, Submission } from '../../../src/contracts/activities';
 import type { Job, JobResult } from '../../../src/jobs';
-import { quietRuntime } from '../../support/environment';
+import { quietRuntime, testConfig } from '../../support/environment';
+import { runnersOf, type RunnersByResource } from '../../support/runners';
 import { startTestS3 } from '../../support/s3';
 
+const CRAWLERS: Crawlers = {
+  all: { database: 'shop', targets: ['csv/', 'json/', 'parquet/'] },
+  orders: { database: 'shop', targets: [{ path: 'data/orders/', table: 'purchases' }] },
+  nothing: { database: 'shop', targets: ['nothing/'] },
+  mixed: { database: 'shop', targets: ['mixed/'] },
+  beside: { database: 'shop', targets: ['beside/'] },
+  prefixed: { database: 'other', targets: ['csv/'], tablePrefix: 'raw-' },
+};
 let lake: Awaited<ReturnType<typeof startTestS3>>;
 let folder: string;
 let submitted = 0;
@@ -22,15 +30,6 @@ let submitted = 0;
 beforeAll(async () => {
   quietRuntime();
   [lake, folder] = await Promise.all([startTestS3(), mkdtemp(join(tmpdir(), 'sluice-test-'))]);
-  const crawlers = {
-    all: { database: 'shop', targets: ['csv/', 'json/', 'parquet/'] },
-    orders: { database: 'shop', targets: [{ path: 'data/orders/', table: 'purchases' }] },
-    nothing: { database: 'shop', targets: ['nothing/'] },
-    mixed: { database: 'shop', targets: ['mixed/'] },
-    beside: { database: 'shop', targets: ['beside/'] },
-    prefixed: { database: 'other', targets: ['csv/'], tablePrefix: 'raw-' },
-  };
-  await writeFile(join(folder, 'local-crawlers.json'), JSON.stringify(crawlers));
 }, 300_000);
 
 afterAll(async () => {
@@ -39,11 +38,15 @@ afterAll(async () => {
 });
 
 /** One worker: runners and activities of its own. */
-function createWorker(runners: Runners = {}): Pick<Activities, 'submitJob' | 'awaitJob' | 'stopJob'> {
+function createWorker(
+  runners: RunnersByResource = {},
+): Pick<Activities, 'submitJob' | 'awaitJob' | 'stopJob'> {
   const { s3, s3Dir } = lake;
-  const local = createLocalRunners({ s3, s3Dir, lake: 's3://lake', jobsFolders: [folder], livy: null });
-  const settings = { engines: 'local' as const, pollMinMs: 5, pollMaxMs: 20, retryForMs: 60_000 };
-  return createJobActivities({ runners: { ...local, ...runners }, ...settings });
+  const config = { ...testConfig, engines: 'local' as const, s3Dir };
+  return createJobActivities({
+    runners: runnersOf(runners, { s3, config, crawlers: CRAWLERS }),
+    ...{ pollMinMs: 5, pollMaxMs: 20, retryForMs: 60_000 },
+  });
 }
 
 function submissionOf(job: Job, maxRows?: number): Submission {
@@ -284,7 +287,7 @@ ${rows.join('')}`,
     });
     for (const sql of [
       `SELECT * FROM read_text('/etc/hostname')`,
-      `SELECT * FROM '${join(folder, 'local-crawlers.json')}'`,
+      `SELECT * FROM '${join(folder, 'any.json')}'`,
     ])
       await expect(query(sql)).rejects.toMatchObject({ type: 'JobFailed' });
     await expect(query('SELECT 1; SELECT 2')).rejects.toMatchObject({ type: 'InvalidJob' });

@@ -3,9 +3,10 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { runnersOf } from '../../support/runners';
 import { createJobActivities } from '../../../src/activities/jobs';
 import { LocalEmrStepRunner } from '../../../src/engines/emrStep';
-import { createLivyPort, LivyRunner } from '../../../src/runners/livy';
+import { createLivyPort, LivyRunner } from '../../../src/runners/livy/runner';
 import { LocalLivyRunner } from '../../../src/engines/localSpark';
 import type { Submission } from '../../../src/contracts/activities';
 import { ensureLivyAndSpark, freePort, Processes, startLivy } from '../../../src/local';
@@ -70,8 +71,7 @@ with open(sys.argv[1].replace("file://", ""), "w") as out:
     new LocalLivyRunner(new LivyRunner(createLivyPort(url), url), join(folder, 's3')),
   );
   const activities = createJobActivities({
-    runners: { 'elasticmapreduce:addStep': runner },
-    engines: 'local',
+    runners: runnersOf({ 'elasticmapreduce:addStep': runner }),
     pollMinMs: 200,
     pollMaxMs: 1000,
     retryForMs: 60_000,

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { HeadObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { addTrigger, listTriggers } from '../../../src/arrivals/triggers';
 import { createAcceptArrivals } from '../../../src/arrivals/acceptArrivals';
 import type { Arrival } from '../../../src/pipelines';
 import { arrivalsWorkflowOptions } from '../../../src/activities/arrivals';
 import { statusQuery, subscribeSignal } from '../../../src/contracts/messages';
 import type { RunOptions } from '../../../src/workflows/steps';
 import { quietRuntime, startServer, startTestWorker, testConfig } from '../../support/environment';
+import { until } from '../../support/eventually';
 import { startTestS3 } from '../../support/s3';
 import type { InboxInput, InboxResult } from '../../support/workflows';
 import { SHIPPED_PIPELINES } from '../../../src/workflows/shipped';
@@ -20,8 +22,9 @@ let s3: Awaited<ReturnType<typeof startTestS3>>;
 let startWorker: () => ReturnType<typeof startTestWorker>;
 let worker: Awaited<ReturnType<typeof startTestWorker>>;
 let accept: ReturnType<typeof createAcceptArrivals>;
-/** Awaited before each HEAD of the worker. */
-let beforeHead: () => Promise<unknown> = () => Promise.resolve();
+/** Awaited before each HEAD of the worker, and before each page of a listing. */
+let beforeHead: (key: string) => Promise<unknown>;
+let beforeList: (prefix: string) => Promise<unknown>;
 
 beforeAll(async () => {
   quietRuntime();
@@ -30,7 +33,8 @@ beforeAll(async () => {
     get(target, name) {
       if (name !== 'send') return Reflect.get(target, name) as unknown;
       return async (command: unknown, ...rest: unknown[]) => {
-        if (command instanceof HeadObjectCommand) await beforeHead();
+        if (command instanceof HeadObjectCommand) await beforeHead(command.input.Key!);
+        if (command instanceof ListObjectsV2Command) await beforeList(command.input.Prefix!);
         return (target.send as (...args: unknown[]) => unknown)(command, ...rest);
       };
     },
@@ -51,6 +55,7 @@ afterAll(async () => {
 
 beforeEach(() => {
   beforeHead = () => Promise.resolve();
+  beforeList = () => Promise.resolve();
 });
 
 let runs = 0;
@@ -82,9 +87,6 @@ async function upload(key: string, Body = 'x'): Promise<Arrival> {
   };
 }
 
-async function until(isTrue: () => Promise<boolean>): Promise<void> {
-  while (!(await isTrue().catch(() => false))) await new Promise((resolve) => setTimeout(resolve, 30));
-}
 const untilWaiting = (run: WorkflowHandle) =>
   until(async () => (await run.query(statusQuery)).steps[0]?.state === 'waiting');
 const signalsOf = async (id: string, signal: string) => {
@@ -147,6 +149,53 @@ test('twenty runs that subscribe at about the same time are all offered what is 
   const results = await Promise.all(waiting.map((run) => within(20_000, run)));
   expect(results.filter((result) => typeof result === 'string')).toHaveLength(0);
 }, 90_000);
+
+test('a run hears of its object while a listing of the source hangs', async () => {
+  let release!: () => void;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  let isListing = false;
+  beforeList = (prefix) => {
+    isListing ||= prefix === 'hanging/';
+    return held;
+  };
+  const run = await startInbox({ pattern: 's3://lake/hanging/*' });
+  await until(() => isListing);
+  await accept([await upload('hanging/a')]);
+  expect(await within(5_000, run)).toMatchObject({ keys: ['hanging/a'] });
+  release();
+});
+
+test('an object that cannot be read starts no run, is shown with its reason, and stops no other', async () => {
+  beforeHead = (key) => {
+    const denied = Object.assign(new Error('Forbidden'), {
+      name: 'AccessDenied',
+      $metadata: { httpStatusCode: 403 },
+    });
+    return key === 'aside/secret' ? Promise.reject(denied) : Promise.resolve();
+  };
+  const { client } = environment;
+  const pattern = 's3://lake/aside/*';
+  const trigger = {
+    pipeline: 'inbox',
+    pattern,
+    input: { pattern },
+    since: new Date(Date.now() - 1_000).toISOString(),
+  };
+  await addTrigger(client, { ...testConfig, listEveryMs: LIST_EVERY_MS }, trigger);
+  await accept([await upload('aside/secret'), await upload('aside/a'), await upload('aside/b')]);
+  const keysOf = async () => {
+    const keys: string[] = [];
+    for await (const { workflowId } of client.workflow.list({ query: `WorkflowType = 'inbox'` }))
+      keys.push(/^inbox:s3:\/\/lake\/(aside\/\w+)@/.exec(workflowId)?.[1] ?? '');
+    return keys.filter(Boolean).sort();
+  };
+  await until(async () => (await keysOf()).length === 2);
+  expect(await keysOf()).toEqual(['aside/a', 'aside/b']);
+  const shown = (await listTriggers(client)).find((own) => own.pattern === pattern);
+  expect(shown!.setAside).toMatchObject([
+    { uri: 's3://lake/aside/secret', code: 'AccessDenied', attempts: 1 },
+  ]);
+});
 
 test('a burst while no worker runs is no harm to a run that has just subscribed', async () => {
   const id = 'arrivals:s3://lake/burst/';

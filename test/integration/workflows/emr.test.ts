@@ -2,13 +2,14 @@
 import { EMRClient } from '@aws-sdk/client-emr';
 import type { WorkflowFailedError, WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { createEmrPort, createEmrRunners } from '../../../src/runners/emr';
+import { createEmrPort, createEmrRunners } from '../../../src/runners/emr/runners';
 import type { Job } from '../../../src/jobs';
 import { statusQuery, type RunStatus } from '../../../src/contracts/messages';
 import type { AwsDouble } from '../../support/aws/double';
 import { EmrDouble } from '../../support/aws/emr';
 import { startAwsDouble } from '../../support/aws/start';
 import { quietRuntime, startServer, startTestWorker } from '../../support/environment';
+import { until } from '../../support/eventually';
 import type { StepsInput } from '../../support/workflows';
 
 let environment: TestWorkflowEnvironment;
@@ -59,10 +60,6 @@ const start = (input: StepsInput): Promise<WorkflowHandle> =>
     workflowId: `emr-${++runs}`,
     args: [input],
   });
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
-}
 
 async function clusterIsUp(): Promise<void> {
   await until(() => emr.clusters.size === 1);

@@ -5,7 +5,9 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { SluiceError } from '../../../src/errors';
 import { statusQuery, type RunStatus } from '../../../src/contracts/messages';
 import { quietRuntime, startServer, startTestWorker } from '../../support/environment';
+import { eventually, until } from '../../support/eventually';
 import { resetRun } from '../../support/resetRun';
+import type { Runner } from '../../../src/runners/runner';
 import { RUNNING, ScriptedRunner, succeeded, type Script } from '../../support/scriptedRunner';
 import type { StepsInput } from '../../support/workflows';
 
@@ -18,12 +20,21 @@ let scripts: Record<string, Partial<Script>>;
 beforeAll(async () => {
   quietRuntime();
   environment = await startServer();
-  const current = new Proxy({} as ScriptedRunner, {
-    get: (_, name: keyof ScriptedRunner) => {
-      const member: unknown = Reflect.get(runner, name);
-      return typeof member === 'function' ? (member.bind(runner) as unknown) : member;
+  // An await that outlives its test goes on asking the runner of that test.
+  const owners = new Map<string, ScriptedRunner>();
+  const ownerOf = ({ key }: { key: string }) => owners.get(key) ?? runner;
+  const current: Runner<'livy:createBatch'> = {
+    get worksInPoll() {
+      return runner.worksInPoll;
     },
-  });
+    submit(submission) {
+      owners.set(submission.key, runner);
+      return runner.submit(submission);
+    },
+    find: (submission) => ownerOf(submission).find(submission),
+    poll: (submission, reference) => ownerOf(submission).poll(submission, reference),
+    stop: (submission) => ownerOf(submission).stop(submission),
+  };
   worker = await startTestWorker(environment, { runners: { 'livy:createBatch': current } });
 }, 120_000);
 
@@ -46,17 +57,8 @@ function start(input: StepsInput): Promise<WorkflowHandle> {
   });
 }
 
-async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isTrue())) await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
-async function statusWhen(run: WorkflowHandle, reached: (status: RunStatus) => boolean): Promise<RunStatus> {
-  for (;;) {
-    const status = await run.query(statusQuery);
-    if (reached(status)) return status;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
+const statusWhen = (run: WorkflowHandle, reached: (status: RunStatus) => boolean): Promise<RunStatus> =>
+  eventually(() => run.query(statusQuery), reached);
 
 async function failureOf(run: WorkflowHandle): Promise<Error & { type?: string }> {
   try {
@@ -235,11 +237,16 @@ test('when a branch fails the others are cancelled, and all have ended before th
 });
 
 test('when asked to, the other branches finish before the failure goes on', async () => {
+  scripts['good'] = { states: [RUNNING] };
   scripts['bad'] = { states: [failed] };
   const run = await start({ parallel: ['good', 'bad'], parallelOptions: { onFailure: 'finish' } });
-  await failureOf(run);
-  const { steps } = await run.query(statusQuery);
-  expect(steps.find(({ name }) => name === 'good')?.state).toBe('succeeded');
+  const stateOf = ({ steps }: RunStatus, step: string) => steps.find(({ name }) => name === step)?.state;
+  const status = await statusWhen(run, (now) => stateOf(now, 'bad') === 'failed');
+  expect(stateOf(status, 'good')).toBe('running');
+  scripts['good'] = {};
+  expect((await failureOf(run)).message).toBe(failed.message);
+  expect(stateOf(await run.query(statusQuery), 'good')).toBe('succeeded');
+  expect(runner.calls.stop).toBe(0);
 });
 
 test('mapJobs runs one job an item, and past the limit in child runs', async () => {
@@ -328,14 +335,29 @@ test('a job that its service refused after all has ended, so nothing is left to 
   expect(runner.calls).toMatchObject({ poll: 1, stop: 0 });
 });
 
-test('a failure that the service calls worth a retry is retried without being asked to', async () => {
-  scripts['load'] = { states: [{ ...failed, retryable: true }] };
-  const run = await start({ job: { name: 'load', retry: { attempts: 2, interval: '10 ms' } } });
-  await failureOf(run);
-  expect(runner.accepted).toBe(2);
-  scripts['load'] = { states: [failed] };
-  await failureOf(await start({ job: { name: 'load' } }));
-  expect(runner.accepted).toBe(3);
+test.each([
+  ['a time-out of a job', { job: { name: 'load', timeout: '99999999999 days' } }, 'timeout'],
+  ['a pause', { job: { name: 'load', retry: { attempts: 2, interval: 'soon' } } }, 'retry.interval'],
+  [
+    'a wait',
+    { wait: { pattern: 's3://lake/a/*', options: { within: '99999999999 days' } } },
+    'within 99999999999 days',
+  ],
+  ['a wait', { wait: { pattern: 's3://lake/a/*', options: { since: 'yesterday' } } }, 'from yesterday on'],
+] satisfies [string, StepsInput, string][])(
+  '%s of a length that is none fails the run at once and says so',
+  async (_, input, what) => {
+    const failure = await failureOf(await start(input));
+    expect(failure).toMatchObject({ type: 'InvalidInput', message: expect.stringContaining(what) });
+    expect(runner.calls.submit).toBe(0);
+  },
+);
+
+test.each([0, -1, 1.5])('mapJobs with %d jobs at a time fails and says so', async (concurrency) => {
+  const failure = await failureOf(await start({ map: { items: 3, concurrency } }));
+  const message = `map: concurrency is ${concurrency}; give a whole number above zero`;
+  expect(failure).toMatchObject({ type: 'InvalidInput', message });
+  expect(runner.calls.submit).toBe(0);
 });
 
 describe('the end of a run', () => {
@@ -386,7 +408,6 @@ describe('the end of a run', () => {
   });
 });
 
-// The last one: for some seconds the await of the run that was reset goes on asking the service.
 test('a run that is reset while it awaits a job goes on awaiting it', async () => {
   const states = [RUNNING];
   scripts['load'] = { states };

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { S3Client } from '@aws-sdk/client-s3';
 import { DuckdbRunner } from '../../../src/duckdb/runner';
 import type { SubmissionOf } from '../../../src/runners/runner';
-import type { DuckdbQueryParameters } from '../../../src/jobs';
+import type { DuckdbQueryParameters } from '../../../src/duckdb';
 
 /** S3 without any object. */
 let server: Server;

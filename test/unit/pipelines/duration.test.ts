@@ -1,4 +1,4 @@
-import { formatDuration, parseDuration } from '../../../src/pipelines/duration';
+import { formatDuration, parseDuration, parseBoundedDuration } from '../../../src/pipelines/duration';
 
 test.each([
   ['10 ms', 10],
@@ -25,4 +25,16 @@ test('a duration is told in its two largest units', () => {
     '1 min 1 s',
     '1 d 1 h',
   ]);
+});
+
+test.each([
+  ['3650 days', 3650 * 86_400_000],
+  ['1 ms', 1],
+  ['3651 days', null],
+  ['99999999999 days', null],
+  ['0 s', null],
+  ['soon', null],
+  [7, null],
+])('a duration above zero and up to ten years: %j', (text, durationMs) => {
+  expect(parseBoundedDuration(text)).toBe(durationMs);
 });

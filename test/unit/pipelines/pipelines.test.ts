@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PROBED_RESOURCES } from '../../../src/runners/probes';
-import { RESOURCES } from '../../../src/jobs';
+import { RunnerRegistry } from '../../../src/runners';
 import { parseInput } from '../../../src/pipelines';
 import { agentEvents } from '../../../systems/agent-events/src/pipelines/agentEvents';
 import { contactTraceRecords } from '../../../systems/contact-trace-records/src/pipelines/contactTraceRecords';
 import { reviewsExport } from '../../../systems/reviews-export/src/pipelines/reviewsExport';
 
+const registry = new RunnerRegistry();
 const ON_AWS = [
   ['reviewsExport', reviewsExport.description],
   ['contactTraceRecords', contactTraceRecords.description],
@@ -19,7 +19,7 @@ test.each(ON_AWS)(
   '%s names the resources that its workflow uses, and doctor can look at them',
   (file, pipeline) => {
     const source = readFileSync(join(__dirname, '..', '..', '..', 'src', 'workflows', `${file}.ts`), 'utf8');
-    const used = RESOURCES.filter(
+    const used = registry.resources.filter(
       (resource) =>
         source.includes(`'${resource}'`) ||
         (resource === 'athena:startQueryExecution' && source.includes('askAthena(')),
@@ -27,7 +27,7 @@ test.each(ON_AWS)(
     expect([...pipeline.resources!].sort()).toEqual(
       used.filter((resource) => !NOT_BY_DEFAULT.includes(resource)).sort(),
     );
-    expect(PROBED_RESOURCES).toEqual(expect.arrayContaining([...pipeline.resources!]));
+    expect(registry.probedResources).toEqual(expect.arrayContaining([...pipeline.resources!]));
   },
 );
 

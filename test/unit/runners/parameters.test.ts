@@ -1,6 +1,9 @@
-import { findParameterProblems } from '../../../src/runners/parameters';
+import { RunnerRegistry, type ShippedResource } from '../../../src/runners';
 import { changeMembers, findSchemaProblems, fitToSchema, structure } from '../../../src/services/schema';
-import { RESOURCES, type JobParameters, type Resource } from '../../../src/jobs';
+import type { JobParameters } from '../../../src/jobs';
+
+const { resources, findParameterProblems } = new RunnerRegistry();
+const RESOURCES = resources as ShippedResource[];
 
 const step = {
   Name: 'load',
@@ -8,7 +11,7 @@ const step = {
 };
 
 /** For each resource, parameters as the types have them, with something nested where there is something. */
-const RIGHT: { [R in Resource]: JobParameters[R] } = {
+const RIGHT: { [R in ShippedResource]: JobParameters[R] } = {
   'duckdb:query': {
     script: 'a.sql',
     inputs: { sales: { bucket: 'lake', key: 'sales.csv', versionId: null }, all: 's3://lake/all/' },
@@ -65,12 +68,6 @@ const RIGHT: { [R in Resource]: JobParameters[R] } = {
     WithEvent: true,
   },
   'redshiftdata:batchExecuteStatement': { Sqls: ['SELECT 1', 'SELECT 2'], Database: 'dev' },
-  'dynamodb:exportTableToPointInTime': {
-    TableArn: 'arn:aws:dynamodb:eu-west-1:123456789012:table/leads',
-    S3Bucket: 'lake',
-    ExportTime: new Date('2025-03-01'),
-    FilterSpecification: { ExpressionAttributeValues: { ':day': { S: 'monday' } } },
-  },
   'lambda:invoke': { FunctionName: 'load', Payload: { any: ['thing', null] }, InvocationType: 'Event' },
 };
 
@@ -88,7 +85,7 @@ test.each(RESOURCES)(
   },
 );
 
-test.each<[Resource, object, string[]]>([
+test.each<[ShippedResource, object, string[]]>([
   ['glue:startJobRun', { NumberOfWorkers: 2 }, ['parameters.JobName: missing; glue:startJobRun needs it']],
   ['glue:startJobRun', { JobName: '' }, ['parameters.JobName: missing; glue:startJobRun needs it']],
   ['glue:startJobRun', { JobName: null }, ['parameters.JobName: missing; glue:startJobRun needs it']],
@@ -129,9 +126,9 @@ test.each<[Resource, object, string[]]>([
     ['parameters.jobDriver: give exactly one of sparkSubmit, hive'],
   ],
   [
-    'dynamodb:exportTableToPointInTime',
-    { TableArn: 'a', S3Bucket: 'b', ExportTime: 'soon' },
-    ['parameters.ExportTime: "soon"; give a time such as "2025-03-01T12:00:00Z"'],
+    'elasticmapreduce:createCluster',
+    { Name: 'a', Instances: { TerminationProtected: 'no' } },
+    ['parameters.Instances.TerminationProtected: "no"; give true or false'],
   ],
   [
     'redshiftdata:executeStatement',
@@ -183,24 +180,25 @@ test('a value is made to fit: times, bytes and names, but no key of a map', () =
 
 test('members can be left out and replaced, and the required ones stay required', () => {
   const schema = changeMembers(structure({ a: 0, b: 0, c: 1 }, 2), ['a'], { c: 0 });
-  expect(findSchemaProblems(schema, { a: 'x', c: 'y' }, 'p')).toEqual([
-    'p.b: missing',
-    'p.a: unknown; did you mean "b"?',
+  expect(findSchemaProblems(schema, { a: 'x', c: 'y' })).toEqual([
+    { path: ['b'], message: 'missing' },
+    { path: ['a'], message: 'unknown; did you mean "b"?' },
   ]);
 });
 
 test('a client of the SDK is loaded only when a job of its service is checked', () => {
   const loaded: string[] = [];
-  for (const name of ['athena', 'dynamodb', 'emr', 'emr-serverless', 'glue', 'lambda', 'redshift-data']) {
+  for (const name of ['athena', 'emr', 'emr-serverless', 'glue', 'lambda', 'redshift-data']) {
     jest.doMock(`@aws-sdk/client-${name}`, () => {
       loaded.push(name);
       return jest.requireActual<object>(`@aws-sdk/client-${name}`);
     });
   }
   jest.isolateModules(() => {
-    const fresh = jest.requireActual<{ findParameterProblems: typeof findParameterProblems }>(
-      '../../../src/activities/parameters',
+    const { RunnerRegistry: Fresh } = jest.requireActual<{ RunnerRegistry: typeof RunnerRegistry }>(
+      '../../../src/runners',
     );
+    const fresh = new Fresh();
     fresh.findParameterProblems('worker:task', {});
     expect(loaded).toEqual([]);
     fresh.findParameterProblems('glue:startCrawler', {});

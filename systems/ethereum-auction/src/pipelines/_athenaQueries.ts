@@ -45,7 +45,7 @@ WITH records AS (
 }
 
 const DIGITS = 27;
-const BASE = `1${'0'.repeat(DIGITS)}`;
+const BASE = `CAST('1${'0'.repeat(DIGITS)}' AS DECIMAL(38,0))`;
 
 /**
  * The exact sum of amounts of up to 2^256, as text. A decimal of Athena's has 38 digits, so the sum is made of three parts of
@@ -56,9 +56,9 @@ function exactSum(where: string): { parts: string; sum: string } {
     `CAST(substr(lpad(CASE WHEN ${where} THEN amount ELSE '0' END, ${3 * DIGITS}, '0'), ${from}, ${DIGITS}) AS DECIMAL(38,0))`;
   const parts = [1, 1 + DIGITS, 1 + 2 * DIGITS].map((from, i) => `sum(${part(from)}) AS p${i}`).join(', ');
   const carry = (value: string) =>
-    `CAST((${value} - mod(${value}, DECIMAL '${BASE}')) / DECIMAL '${BASE}' AS DECIMAL(38,0))`;
+    `CAST((${value} - mod(${value}, ${BASE})) / ${BASE} AS DECIMAL(38,0))`;
   const middle = `(p1 + ${carry('p2')})`;
-  const digits = (value: string) => `lpad(CAST(mod(${value}, DECIMAL '${BASE}') AS VARCHAR), ${DIGITS}, '0')`;
+  const digits = (value: string) => `lpad(CAST(mod(${value}, ${BASE}) AS VARCHAR), ${DIGITS}, '0')`;
   const whole = `concat(CAST(CAST(p0 + ${carry(middle)} AS DECIMAL(38,0)) AS VARCHAR), ${digits(middle)}, ${digits('p2')})`;
   return { parts, sum: `coalesce(nullif(regexp_replace(${whole}, '^0+', ''), ''), '0')` };
 }

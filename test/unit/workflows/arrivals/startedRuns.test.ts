@@ -1,4 +1,4 @@
-import { StartedRuns } from '../../../../src/workflows/arrivals/startedRuns';
+import { StartedRuns, type CarriedStartedRuns } from '../../../../src/workflows/arrivals/startedRuns';
 import { arrivalOf, at, DAY_START_MS } from '../../../support/arrivals';
 
 test('knows what was added, by pipeline, object, etag and second', () => {
@@ -14,7 +14,7 @@ test('knows what was added, by pipeline, object, etag and second', () => {
 test('is the same when it has been carried over as JSON', () => {
   const started = new StartedRuns();
   for (let i = 0; i < 1_000; i++) started.add('p', arrivalOf(`key-${i}`, DAY_START_MS + i * 1_000));
-  const carried = new StartedRuns(JSON.parse(JSON.stringify(started.carry())));
+  const carried = new StartedRuns(JSON.parse(JSON.stringify(started.carry())) as CarriedStartedRuns);
   const known = (name: string) =>
     Array.from({ length: 1_000 }, (_, i) =>
       carried.has('p', arrivalOf(`${name}-${i}`, DAY_START_MS + i * 1_000)),

@@ -20,7 +20,7 @@ export const dynamodbExportTableToPointInTime = defineRunner({
   resource: 'dynamodb:exportTableToPointInTime',
   parameters: sdkSchema(() => ExportTableToPointInTimeInput$),
   engines: ['aws'],
-  policy: 'dynamodb-exportTableToPointInTime.json',
+  policy: 'systems/reviews-export/iam/dynamodb-exportTableToPointInTime.json',
   probe: (settings) => new DynamoDBClient(settings).send(new DescribeExportCommand({ ExportArn: EXPORT })),
   create: ({ config }) =>
     new DynamodbExportRunner(createDynamodbExportPort(new DynamoDBClient(AWS_CLIENT)), config.pollMinMs),

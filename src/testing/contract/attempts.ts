@@ -1,10 +1,12 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import type { ApplicationFailure } from '@temporalio/common';
-import { createJobActivities } from '../../src/activities/jobs';
-import type { Runner } from '../../src/runners/runner';
-import type { Submission } from '../../src/contracts/activities';
-import type { Job, JobReference, JobResult, StopResult } from '../../src/jobs';
+import { createJobActivities } from '../../activities/jobs';
+import type { Submission } from '../../contracts/activities';
+import type { Job, JobReference, JobResult, StopResult } from '../../jobs';
+import { RunnerRegistry, Runners, type AnyRunnerDefinition } from '../../runners';
+import type { RunnerContext } from '../../runners/defineRunner';
+import type { Runner } from '../../runners/runner';
 
 let steps = 0;
 
@@ -15,6 +17,7 @@ export class Attempts {
   private readonly scheduledTimestampMs = Date.now();
 
   constructor(
+    private readonly definition: AnyRunnerDefinition,
     job: Job,
     readonly createRunner: () => Runner,
   ) {
@@ -22,9 +25,10 @@ export class Attempts {
   }
 
   createWorker() {
+    const { resource, parameters } = this.definition;
+    const definition = { resource, parameters, create: this.createRunner };
     return createJobActivities({
-      runners: { [this.submission.job.resource]: this.createRunner() },
-      engines: 'aws',
+      runners: new Runners(new RunnerRegistry([definition]), {} as RunnerContext),
       pollMinMs: 5,
       pollMaxMs: 20,
       retryForMs: 60_000,

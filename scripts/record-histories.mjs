@@ -1,0 +1,11 @@
+// Records the histories that the replay tests play: npm run histories [-- -t NAME]
+import { spawnSync } from 'node:child_process';
+import { ROOT } from './folders.mjs';
+
+const jest = ['node_modules/jest/bin/jest.js', '--testMatch', '<rootDir>/test/histories/record.ts'];
+const { status } = spawnSync(process.execPath, [...jest, ...process.argv.slice(2)], {
+  stdio: 'inherit',
+  cwd: ROOT,
+  env: { ...process.env, SLUICE_RECORD_HISTORIES: 'true' },
+});
+process.exit(status ?? 1);
