@@ -75,16 +75,11 @@ export const geth: Service = {
   env: chainEnvironment,
 };
 
-const script = (name: string) => join(__dirname, '..', 'scripts', name);
-
-export const kinesis: Service = {
-  name: 'kinesis',
+/** Kinesis, in memory, and the delivery from it to the lake: what Firehose does on AWS. */
+export const stream: Service = {
+  name: 'stream',
   port: 4567,
-  command: ({ port }) => [process.execPath, script('kinesis.cjs'), String(port), 'auction-events'],
+  command: ({ port }) => [process.execPath, join(__dirname, '..', 'scripts', 'run.mjs'), 'stream', String(port)],
+  ready: { log: /^ready/m },
   env: ({ port }) => ({ AUCTION_KINESIS_ENDPOINT: `http://127.0.0.1:${port}` }),
-};
-
-export const delivery: Service = {
-  name: 'delivery',
-  command: [process.execPath, script('run.mjs'), 'delivery'],
 };

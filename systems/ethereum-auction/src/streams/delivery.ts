@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import {
+  DescribeStreamSummaryCommand,
   GetRecordsCommand,
   GetShardIteratorCommand,
   ListShardsCommand,
@@ -51,7 +52,12 @@ const REMEMBERED = 500_000;
  */
 export async function deliverStream(options: DeliveryOptions): Promise<void> {
   const { kinesis, s3, stream, signal } = options;
-  const uri = joinLocation(options.folder, 'delivery', `${stream}.json`);
+  // A stream that was made anew counts its records anew.
+  const { StreamDescriptionSummary } = await kinesis.send(new DescribeStreamSummaryCommand({ StreamName: stream }), {
+    abortSignal: signal,
+  });
+  const madeAt = StreamDescriptionSummary!.StreamCreationTimestamp!.getTime();
+  const uri = joinLocation(options.folder, 'delivery', `${stream}-${madeAt}.json`);
   let kept = await readJson<Checkpoint>(s3, uri);
   const known = new Set<string>();
   const iterators = new Map<string, string>();

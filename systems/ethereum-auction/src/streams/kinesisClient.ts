@@ -1,4 +1,5 @@
 import { KinesisClient } from '@aws-sdk/client-kinesis';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { readSettings } from '../settings';
 
 /** Kinesis by the SDK's own rules, or the local one of the settings, which takes any credentials. */
@@ -8,6 +9,8 @@ export function createKinesis(endpoint = readSettings().kinesisEndpoint): Kinesi
     endpoint,
     region: 'us-east-1',
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    // The SDK speaks HTTP/2 to Kinesis, which the local ones do not.
+    requestHandler: new NodeHttpHandler(),
     maxAttempts: 8,
   });
 }
