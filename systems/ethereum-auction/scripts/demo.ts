@@ -18,9 +18,12 @@ const { values } = parseArgs({
   },
 });
 const project = join(__dirname, '..');
-const client = require.resolve('sluice/package.json').replace('package.json', join('dist', 'src', 'client.js'));
+const client = require
+  .resolve('sluice/package.json')
+  .replace('package.json', join('dist', 'src', 'client.js'));
 const startedAt = Date.now();
-const say = (text: string) => console.log(`${((Date.now() - startedAt) / 1000).toFixed(1).padStart(5)} s  ${text}`);
+const say = (text: string) =>
+  console.log(`${((Date.now() - startedAt) / 1000).toFixed(1).padStart(5)} s  ${text}`);
 
 interface Ready {
   env: Record<string, string>;
@@ -28,7 +31,16 @@ interface Ready {
 }
 
 async function startStack() {
-  const args = [client, 'dev', '--json', '--no-spark', '--dir', values.dir, '--port-offset', values['port-offset']];
+  const args = [
+    client,
+    'dev',
+    '--json',
+    '--no-spark',
+    '--dir',
+    values.dir,
+    '--port-offset',
+    values['port-offset'],
+  ];
   const stack = spawn(process.execPath, args, { cwd: project, stdio: ['ignore', 'pipe', 'inherit'] });
   const lines = createInterface({ input: stack.stdout });
   for await (const line of lines) {
@@ -48,7 +60,13 @@ async function main() {
   const { stack, ready } = await startStack();
   try {
     say(`local chain, Kinesis, S3 and Temporal are up: ${ready.ui.url}`);
-    const run = await sluice(ready.env, 'start', 'ethereum-auction', '--wait', ...given({ batches: 20, blocks: 40 }));
+    const run = await sluice(
+      ready.env,
+      'start',
+      'ethereum-auction',
+      '--wait',
+      ...given({ batches: 20, blocks: 40 }),
+    );
     const { contract, answers, picture } = run['result'] as {
       contract: { address: `0x${string}`; block: number };
       answers: Record<string, string>;
@@ -57,12 +75,20 @@ async function main() {
     say(`200 bids in 20 blocks to ${contract.address}, all funds withdrawn, answered`);
 
     const again = () =>
-      sluice(ready.env, 'start', 'auction-listener', '--wait', ...given({ contract: contract.address, fromBlock: contract.block }));
+      sluice(
+        ready.env,
+        'start',
+        'auction-listener',
+        '--wait',
+        ...given({ contract: contract.address, fromBlock: contract.block }),
+      );
     const before = await again();
     await reorganise(ready.env['AUCTION_RPC_URL']!);
     const after = await again();
     const epochOf = (answer: Record<string, unknown>) => (answer['result'] as { epoch: number }).epoch;
-    say(`the chain took back 2 blocks: epoch ${epochOf(before)} became ${epochOf(after)}, with correcting records`);
+    say(
+      `the chain took back 2 blocks: epoch ${epochOf(before)} became ${epochOf(after)}, with correcting records`,
+    );
 
     const lake = join(values.dir, 's3', 'lake');
     const at = (uri: string) => join(lake, uri.replace(/^s3:\/\/[^/]+\//, ''));
@@ -71,7 +97,9 @@ async function main() {
       say(`${name}: ${rows.length - 1} rows, such as ${rows[1] ?? 'none'}`);
     }
     const events = await readdir(join(lake, 'ethereum-auction', 'events'), { recursive: true });
-    say(`${events.filter((file) => file.endsWith('.json')).length} objects of events in ${join(lake, 'ethereum-auction', 'events')}`);
+    say(
+      `${events.filter((file) => file.endsWith('.json')).length} objects of events in ${join(lake, 'ethereum-auction', 'events')}`,
+    );
     say(`picture: ${at(picture)}`);
   } finally {
     stack.kill('SIGTERM');

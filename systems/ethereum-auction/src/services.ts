@@ -79,7 +79,12 @@ export const geth: Service = {
 export const stream: Service = {
   name: 'stream',
   port: 4567,
-  command: ({ port }) => [process.execPath, join(__dirname, '..', 'scripts', 'run.mjs'), 'stream', String(port)],
+  command: ({ port }) => [
+    process.execPath,
+    join(__dirname, '..', 'scripts', 'run.mjs'),
+    'stream',
+    String(port),
+  ],
   ready: { log: /^ready/m },
   env: ({ port }) => ({ AUCTION_KINESIS_ENDPOINT: `http://127.0.0.1:${port}` }),
 };

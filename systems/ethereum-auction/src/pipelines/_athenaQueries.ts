@@ -55,8 +55,7 @@ function exactSum(where: string): { parts: string; sum: string } {
   const part = (from: number) =>
     `CAST(substr(lpad(CASE WHEN ${where} THEN amount ELSE '0' END, ${3 * DIGITS}, '0'), ${from}, ${DIGITS}) AS DECIMAL(38,0))`;
   const parts = [1, 1 + DIGITS, 1 + 2 * DIGITS].map((from, i) => `sum(${part(from)}) AS p${i}`).join(', ');
-  const carry = (value: string) =>
-    `CAST((${value} - mod(${value}, ${BASE})) / ${BASE} AS DECIMAL(38,0))`;
+  const carry = (value: string) => `CAST((${value} - mod(${value}, ${BASE})) / ${BASE} AS DECIMAL(38,0))`;
   const middle = `(p1 + ${carry('p2')})`;
   const digits = (value: string) => `lpad(CAST(mod(${value}, ${BASE}) AS VARCHAR), ${DIGITS}, '0')`;
   const whole = `concat(CAST(CAST(p0 + ${carry(middle)} AS DECIMAL(38,0)) AS VARCHAR), ${digits(middle)}, ${digits('p2')})`;

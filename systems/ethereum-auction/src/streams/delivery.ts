@@ -53,9 +53,12 @@ const REMEMBERED = 500_000;
 export async function deliverStream(options: DeliveryOptions): Promise<void> {
   const { kinesis, s3, stream, signal } = options;
   // A stream that was made anew counts its records anew.
-  const { StreamDescriptionSummary } = await kinesis.send(new DescribeStreamSummaryCommand({ StreamName: stream }), {
-    abortSignal: signal,
-  });
+  const { StreamDescriptionSummary } = await kinesis.send(
+    new DescribeStreamSummaryCommand({ StreamName: stream }),
+    {
+      abortSignal: signal,
+    },
+  );
   const madeAt = StreamDescriptionSummary!.StreamCreationTimestamp!.getTime();
   const uri = joinLocation(options.folder, 'delivery', `${stream}-${madeAt}.json`);
   let kept = await readJson<Checkpoint>(s3, uri);

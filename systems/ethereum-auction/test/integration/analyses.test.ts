@@ -64,7 +64,15 @@ async function byDuckdb(name: string, { events }: Collected): Promise<string> {
   const file = join(folder, `${name}-${tables}.csv`);
   const sql = await readFile(join(JOBS, `${name}.sql`), 'utf8');
   const output = { file, format: 'csv' } as const;
-  await runQuery({ sql, variables: { events: [events] }, names: {}, output, maxRows: 1, tempFolder: folder, signal });
+  await runQuery({
+    sql,
+    variables: { events: [events] },
+    names: {},
+    output,
+    maxRows: 1,
+    tempFolder: folder,
+    signal,
+  });
   return readFile(file, 'utf8');
 }
 
@@ -102,7 +110,8 @@ function toRecord(given: Partial<AuctionRecord>): AuctionRecord {
     ...given,
   };
 }
-const lines = (records: Partial<AuctionRecord>[]) => records.map((record) => `${JSON.stringify(toRecord(record))}\n`).join('');
+const lines = (records: Partial<AuctionRecord>[]) =>
+  records.map((record) => `${JSON.stringify(toRecord(record))}\n`).join('');
 
 test('amounts past 2^53, 2^128 and near 2^256 add up exactly, and Athena says the same', async () => {
   const most = 2n ** 256n - 1n;
@@ -141,7 +150,8 @@ test('of two contracts in one stream, the answers are of the one that is asked f
     { Id: '0xc:0', Amount: '6', Contract: other, Kind: 'withdrawal', Block: 9 },
   ]);
   const collected = await collect(text, { contract: other.toLowerCase() });
-  for (const ask of [byDuckdb, byAthena]) expect(await ask('spend_per_block', collected)).toBe('block,spend\n1,6\n');
+  for (const ask of [byDuckdb, byAthena])
+    expect(await ask('spend_per_block', collected)).toBe('block,spend\n1,6\n');
   expect(await byDuckdb('funds', collected)).toBe(
     `contract,bidder,bids,withdrawn\n${other},${toRecord({}).Bidder},6,6\n`,
   );
@@ -162,29 +172,40 @@ test('rows that are no record are counted and shown, records without a line brea
   const { measures } = await collect(text);
   expect(measures).toEqual({ rowsRead: 4, rowsRejected: 2, rowsWritten: 2 });
   const rejected = await lake.readAll(`t${tables}/collected-rejected`);
-  expect(rejected.trim().split('\n').map((line) => (JSON.parse(line) as { reason: string }).reason)).toEqual([
-    'no JSON',
-    'no whole number of wei, or more than 2^256',
-  ]);
+  expect(
+    rejected
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { reason: string }).reason),
+  ).toEqual(['no JSON', 'no whole number of wei, or more than 2^256']);
   await expect(collect('no json\n')).rejects.toMatchObject({ code: 'BadData' });
 });
 
 test('an amount that is a JSON number keeps all its digits', () => {
-  const text = JSON.stringify(toRecord({})).replace('"1"}', '"1"}').replace('"Amount":"1"', '"Amount":12345678901234567890123');
+  const text = JSON.stringify(toRecord({}))
+    .replace('"1"}', '"1"}')
+    .replace('"Amount":"1"', '"Amount":12345678901234567890123');
   expect(parseRecords(text)).toMatchObject([{ Amount: '12345678901234567890123' }]);
   const past = JSON.stringify(toRecord({ Amount: String(2n ** 256n) }));
   expect(parseRecords(past)).toMatchObject([{ column: 'Amount' }]);
 });
 
-const data = process.env['SLUICE_TEST_DATA'] ?? join(__dirname, '..', '..', '..', '..', '..', 'shared', 'data');
+const data =
+  process.env['SLUICE_TEST_DATA'] ?? join(__dirname, '..', '..', '..', '..', '..', 'shared', 'data');
 const bids = join(data, 'ethereum-auction', 'bids.jsonl');
 (existsSync(bids) ? describe : describe.skip)(`the public set (${bids})`, () => {
   /** The answers by plain loops over the lines. */
   function expected(text: string): Record<string, string> {
-    const records = text.trim().split('\n').map((line) => JSON.parse(line) as { Block: number; Timestamp: string; Bidder: string; Amount: number });
+    const records = text
+      .trim()
+      .split('\n')
+      .map(
+        (line) => JSON.parse(line) as { Block: number; Timestamp: string; Bidder: string; Amount: number },
+      );
     const windowOf = (time: string, seconds: number) =>
       new Date(Math.floor(Date.parse(time) / (seconds * 1000)) * seconds * 1000).toISOString();
-    const table = (header: string, rows: [string, number][]) => `${header}\n${rows.map(([key, value]) => `${key},${value}\n`).join('')}`;
+    const table = (header: string, rows: [string, number][]) =>
+      `${header}\n${rows.map(([key, value]) => `${key},${value}\n`).join('')}`;
     const sums = (keyOf: (record: (typeof records)[number]) => string) => {
       const found = new Map<string, number>();
       for (const record of records) found.set(keyOf(record), (found.get(keyOf(record)) ?? 0) + record.Amount);
@@ -196,11 +217,19 @@ const bids = join(data, 'ethereum-auction', 'bids.jsonl');
         const key = windowOf(Timestamp, seconds);
         found.set(key, (found.get(key) ?? new Set()).add(Bidder));
       }
-      return [...found].map(([key, set]): [string, number] => [key, set.size]).sort(([a], [b]) => (a < b ? -1 : 1));
+      return [...found]
+        .map(([key, set]): [string, number] => [key, set.size])
+        .sort(([a], [b]) => (a < b ? -1 : 1));
     };
     return {
-      spend_per_block_window: table('window_start,block,spend', sums(({ Timestamp, Block }) => `${windowOf(Timestamp, 15)},${Block}`)),
-      spend_per_block: table('block,spend', sums(({ Block }) => String(Block))),
+      spend_per_block_window: table(
+        'window_start,block,spend',
+        sums(({ Timestamp, Block }) => `${windowOf(Timestamp, 15)},${Block}`),
+      ),
+      spend_per_block: table(
+        'block,spend',
+        sums(({ Block }) => String(Block)),
+      ),
       distinct_bidders_15s: table('window_start,distinct_bidders', distinct(15)),
       distinct_bidders_10s: table('window_start,distinct_bidders', distinct(10)),
     };
@@ -214,7 +243,10 @@ const bids = join(data, 'ethereum-auction', 'bids.jsonl');
       expect(await byDuckdb(name, collected)).toBe(answers[name]);
       expect(await byAthena(name, collected)).toBe(answers[name]);
     }
-    const spends = answers['spend_per_block']!.trim().split('\n').slice(1).map((line) => Number(line.split(',')[1]));
+    const spends = answers['spend_per_block']!.trim()
+      .split('\n')
+      .slice(1)
+      .map((line) => Number(line.split(',')[1]));
     expect(spends.reduce((sum, spend) => sum + spend, 0)).toBe(3736);
   });
 });

@@ -41,7 +41,12 @@ function listen(auction: TestAuction, options: Partial<Listening> = {}) {
   const readings: NextReading[] = [];
   const putObject = async ({ object }: NextReading) => {
     const text = await getText(lake.s3, object!);
-    put.push(...text.split('\n').filter(Boolean).map((line) => JSON.parse(line) as AuctionRecord));
+    put.push(
+      ...text
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as AuctionRecord),
+    );
   };
   return {
     listening,
@@ -50,7 +55,7 @@ function listen(auction: TestAuction, options: Partial<Listening> = {}) {
     putObject,
     /** Listens until there is nothing more. */
     async run() {
-      for (let more = true; more; ) {
+      for (let more = true; more;) {
         const next = await readNext(listening);
         readings.push(next);
         more = next.more;
@@ -127,7 +132,10 @@ test('a reorganisation deeper than the listener looks back is refused, and nothi
   for (let batch = 1; batch <= 10; batch++) await auction.bid(batch, 1);
   await listener.run();
   await local.reorganise(8);
-  await expect(listener.run()).rejects.toMatchObject({ code: 'BadData', message: expect.stringContaining('deeper') });
+  await expect(listener.run()).rejects.toMatchObject({
+    code: 'BadData',
+    message: expect.stringContaining('deeper'),
+  });
   expect(listener.put).toHaveLength(10);
 });
 
@@ -170,12 +178,18 @@ test('another chain at the same address is refused', async () => {
 });
 
 /** A node in front of the chain that answers some calls as `answer` says. */
-async function startNode(answer: (call: { id: number; method: string; params: unknown[] }) => object | number | null) {
+async function startNode(
+  answer: (call: { id: number; method: string; params: unknown[] }) => object | number | null,
+) {
   const server = createServer(async (request, response) => {
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part as Buffer);
     const body = JSON.parse(Buffer.concat(parts).toString()) as object;
-    const calls = (Array.isArray(body) ? body : [body]) as { id: number; method: string; params: unknown[] }[];
+    const calls = (Array.isArray(body) ? body : [body]) as {
+      id: number;
+      method: string;
+      params: unknown[];
+    }[];
     const answers: object[] = [];
     for (const call of calls) {
       const own = answer(call);

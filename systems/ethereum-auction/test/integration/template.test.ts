@@ -77,7 +77,9 @@ test('makes its stack, with the commands as outputs, and deletes it', async () =
 test("the Glue table has the columns of the pipeline's own", async () => {
   const template = await readFile(file, 'utf8');
   const columns = /Columns:\n((?: +- Name: \w+\n +Type: \w+\n)+)/.exec(template)![1]!;
-  const ofTemplate = [...columns.matchAll(/Name: (\w+)\n +Type: (\w+)/g)].map(([, name, type]) => `${name} ${type}`);
+  const ofTemplate = [...columns.matchAll(/Name: (\w+)\n +Type: (\w+)/g)].map(
+    ([, name, type]) => `${name} ${type}`,
+  );
   const ofPipeline = /\(\n([^)]*)\)/.exec(createTable('t', 's3://lake/'))![1]!;
   expect(ofTemplate).toEqual(ofPipeline.split(',').map((column) => column.trim()));
 });

@@ -17,10 +17,18 @@ export async function startS3() {
   await mkdir(metadata);
   const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;
-  const child = spawn(findGateway(), ['--quiet', '--port', `127.0.0.1:${port}`, 'posix', '--sidecar', metadata, buckets], {
-    stdio: 'ignore',
-    env: { ...process.env, ROOT_ACCESS_KEY_ID: CREDENTIALS.accessKeyId, ROOT_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey },
-  });
+  const child = spawn(
+    findGateway(),
+    ['--quiet', '--port', `127.0.0.1:${port}`, 'posix', '--sidecar', metadata, buckets],
+    {
+      stdio: 'ignore',
+      env: {
+        ...process.env,
+        ROOT_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
+        ROOT_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
+      },
+    },
+  );
   await untilAnswering(endpoint);
   const s3 = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials: CREDENTIALS });
   return {
