@@ -84,7 +84,7 @@ export default tseslint.config(
   },
   { files: ['**/*.mjs', '**/*.js'], ...tseslint.configs.disableTypeChecked },
   {
-    files: ['test/**', 'bench/**'],
+    files: ['test/**', 'bench/**', '{packages,systems}/*/{test,bench}/**'],
     rules: {
       '@typescript-eslint/no-unsafe-assignment': 'off',
       '@typescript-eslint/no-unsafe-member-access': 'off',

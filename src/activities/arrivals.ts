@@ -58,7 +58,8 @@ export function createArrivalActivities(
         });
       }),
 
-    listSource: (source, since, after) => attempt(() => listSource(deps.s3, source, since, after)),
+    listSource: (source, since, after) =>
+      attempt((signal) => listSource({ s3: deps.s3, signal }, source, since, after)),
 
     findResets: (runs) => attempt(() => mapSideBySide(runs, (run) => findReset(deps.client, run))),
 
@@ -101,7 +102,15 @@ async function mapSideBySide<T, Result>(items: T[], map: (item: T) => Promise<Re
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
       results[next[0]] = await map(next[1]);
   };
-  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));
+  const works = Array.from({ length: SIDE_BY_SIDE }, work);
+  try {
+    await Promise.all(works);
+  } catch (error) {
+    // The others are not to go on after the activity has ended.
+    waiting.length = 0;
+    await Promise.allSettled(works);
+    throw error;
+  }
   return results;
 }
 
@@ -127,7 +136,10 @@ async function findReset(
 
 /** One attempt: heartbeats, so that a worker that dies in it is soon noticed, and failures are classified. */
 function attempt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  return beating(async (signal) => {
+  return beating(async (cancelled) => {
+    // When the server has given up waiting, nothing may go on: another attempt does the same.
+    const { startToCloseTimeoutMs } = Context.current().info;
+    const signal = AbortSignal.any([cancelled, AbortSignal.timeout(startToCloseTimeoutMs || 3_600_000)]);
     try {
       return await work(signal);
     } catch (error) {
@@ -230,7 +242,7 @@ export function arrivalRunId(pipeline: string, arrival: Arrival): string {
 }
 
 async function listSource(
-  s3: S3Client,
+  { s3, signal }: { s3: S3Client; signal: AbortSignal },
   source: Source,
   since: string,
   after: string | null,
@@ -238,7 +250,7 @@ async function listSource(
   const page: ListedPage = { arrivals: [], after: null };
   const deadlineMs = Date.now() + PAGE_MS;
   let bytes = 0;
-  for await (const { arrivals, lastKey } of listPages(s3, source, since, after)) {
+  for await (const { arrivals, lastKey } of listPages({ s3, signal }, source, since, after)) {
     for (const arrival of arrivals) {
       bytes += Buffer.byteLength(JSON.stringify(arrival));
       if (page.arrivals.length > 0 && (page.arrivals.length >= PAGE.objects || bytes > PAGE.bytes))
@@ -252,7 +264,7 @@ async function listSource(
 
 /** S3's own pages, in the order of keys, each with what is as new as `since` and its last key. */
 async function* listPages(
-  s3: S3Client,
+  { s3, signal }: { s3: S3Client; signal: AbortSignal },
   source: Source,
   since: string,
   after: string | null,
@@ -260,7 +272,7 @@ async function* listPages(
   const pages = paginateListObjectsV2(
     { client: s3 },
     { Bucket: source.bucket, Prefix: source.prefix, ...(after === null ? {} : { StartAfter: after }) },
-    { abortSignal: Context.current().cancellationSignal },
+    { abortSignal: signal },
   );
   for await (const { Contents = [] } of pages) {
     const arrivals: Arrival[] = [];

@@ -1,31 +1,67 @@
 import { cancelled, Context, heartbeat } from '@temporalio/activity';
-import type { Progress } from '../runners/runner';
+import { SluiceError } from '../errors';
+
+/** What an activity that beats can do with its heartbeats. */
+export interface Beats {
+  /** What was kept last, by this attempt or the one before it. Plain JSON. */
+  readonly resumed: unknown;
+  keep(value: unknown): void;
+  /**
+   * To be called before what must not be done twice: a process that stood still for so long that the server may have given
+   * the attempt to another worker must not go on with it.
+   * @throws SluiceError Transient
+   */
+  checkAlive(): void;
+}
+
+/** A heartbeat may come so much too late before the server takes the worker for dead. */
+const MARGIN_MS = 25_000;
 
 /**
- * Heartbeats about every third of the heartbeat time-out while the work goes on, however long one call takes. Each
- * heartbeat carries what the work has kept last.
+ * Heartbeats while the work goes on, however long one call takes: three in the heartbeat time-out, or so few that one may be
+ * 25 s late. Each carries what the work has kept last; the first waits for what the work keeps as it begins.
  */
-export async function beating<T>(work: (signal: AbortSignal, progress: Progress) => Promise<T>): Promise<T> {
+export async function beating<T>(work: (signal: AbortSignal, beats: Beats) => Promise<T>): Promise<T> {
   const { cancellationSignal, info } = Context.current();
+  const timeoutMs = info.heartbeatTimeoutMs ?? 60_000;
   let kept: unknown = info.heartbeatDetails;
-  const progress: Progress = {
+  let lastBeatMs = Date.now();
+  let stoodStillMs = 0;
+  const beat = () => {
+    const now = Date.now();
+    stoodStillMs = Math.max(stoodStillMs, now - lastBeatMs);
+    lastBeatMs = now;
+    heartbeat(kept);
+  };
+  const first = setTimeout(beat, 0);
+  const timer = setInterval(beat, Math.max(timeoutMs / 3, timeoutMs - MARGIN_MS));
+  const beats: Beats = {
     get resumed() {
       return kept;
     },
     keep(value) {
+      clearTimeout(first);
       kept = value;
-      heartbeat(kept);
+      beat();
+    },
+    checkAlive() {
+      const silentMs = Math.max(stoodStillMs, Date.now() - lastBeatMs);
+      if (silentMs < timeoutMs * 0.9) return;
+      const seconds = Math.round(silentMs / 1000);
+      throw new SluiceError(
+        'Transient',
+        `The worker stood still for ${seconds} s; another may have taken over, so this one goes no further`,
+      );
     },
   };
-  const timer = setInterval(() => heartbeat(kept), (info.heartbeatTimeoutMs ?? 60_000) / 3);
-  heartbeat(kept);
   try {
-    return await work(cancellationSignal, progress);
+    return await work(cancellationSignal, beats);
   } catch (error) {
     // What an aborted call throws says nothing; the activity's own cancellation does.
     if (cancellationSignal.aborted) await cancelled();
     throw error;
   } finally {
+    clearTimeout(first);
     clearInterval(timer);
   }
 }

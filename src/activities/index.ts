@@ -62,6 +62,7 @@ export function createActivities(deps: ActivityDependencies): Activities {
     ...createNotifyActivities({
       publish: deps.publish ?? createPublish(),
       target: config.notify,
+      hosts: config.notifyHosts,
       uiUrl: config.uiUrl,
     }),
     ...createJobActivities({ ...config, runners }),

@@ -1,20 +1,20 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import { isRetryable, SluiceError, type ErrorCode } from '../errors';
+import { SluiceError, type ErrorCode } from '../errors';
 import type { JobReference } from '../jobs';
 import { formatDuration } from '../pipelines/duration';
 import type { Activities, JobEnd, LostAnswer, Submission } from '../contracts/activities';
-import { beating } from './beating';
+import { AwaitState, type Budgets } from './awaitState';
+import { beating, type Beats } from './beating';
 import { classifyError, toActivityFailure } from '../services/failures';
+import { redactSecrets } from '../setup/redactSecrets';
 import type { ParameterCheck } from '../pipelines/input';
 import type { Runners } from '../runners';
-import type { JobState, Progress, Runner } from '../runners/runner';
+import type { JobState, Runner } from '../runners/runner';
 
-export interface JobDependencies {
+export interface JobDependencies extends Budgets {
   runners: Runners;
   pollMinMs: number;
   pollMaxMs: number;
-  /** How long a submit goes on while the server does not answer. */
-  retryForMs: number;
 }
 
 /** How much longer each poll waits than the last. */
@@ -31,9 +31,9 @@ export function createJobActivities(
 ): Pick<Activities, 'submitJob' | 'awaitJob' | 'stopJob'> {
   return {
     submitJob: (submission) =>
-      beating(async (signal, progress) => {
+      beating(async (signal, beats) => {
         const { attempt, scheduledTimestampMs } = Context.current().info;
-        const attempts = new SubmitAttempts(progress);
+        const attempts = new SubmitAttempts(beats);
         try {
           const { registry } = deps.runners;
           const { runsInWorker } = registry.find(submission.job.resource);
@@ -53,9 +53,8 @@ export function createJobActivities(
             await attempts.submit(runner, () => submitInLine(runner, submission, signal, attempts)),
           );
         } catch (error) {
-          // A service that throttles is worth waiting for until the job's own time-out; one that does not answer is not.
-          const spent = Date.now() - scheduledTimestampMs > deps.retryForMs;
-          const giveUp = (code: ErrorCode) => code === 'NoCapacity' || (spent && code !== 'Throttled');
+          const triedMs = Date.now() - scheduledTimestampMs;
+          const giveUp = (code: ErrorCode) => isSubmitBudgetSpent(deps, code, triedMs);
           throw toActivityFailure(
             error,
             giveUp,
@@ -65,11 +64,13 @@ export function createJobActivities(
       }),
 
     awaitJob: (submission, reference) =>
-      beating(async (signal, progress) => {
+      beating(async (signal, beats) => {
+        const awaited = new AwaitState(beats);
         const runner = await deps.runners.get(submission.job.resource).catch((error: unknown) => {
           throw toActivityFailure(error);
         });
-        const state = await pollUntil(deps, { runner, submission, reference, signal, progress }, () => true);
+        const poll = { runner, submission, reference, signal, awaited };
+        const state = await pollUntil(deps, poll, () => true).finally(() => awaited.end());
         switch (state?.state) {
           case 'succeeded':
             return state.result;
@@ -83,8 +84,9 @@ export function createJobActivities(
       }),
 
     stopJob: (submission, known) =>
-      beating(async (signal, progress) => {
+      beating(async (signal, beats) => {
         try {
+          const awaited = new AwaitState(beats);
           const runner = await deps.runners.get(submission.job.resource);
           const reference = known ?? (await findSubmitted(runner, submission));
           if (reference === null)
@@ -92,7 +94,7 @@ export function createJobActivities(
           const { externalId, url } = reference;
           const looks = runner.worksInPoll !== true;
           const isEnded = async () =>
-            looks && hasEnded(await runner.poll(submission, reference, signal, progress));
+            looks && hasEnded(await runner.poll(submission, reference, signal, awaited.work));
           if (await isEnded()) return { outcome: 'already ended', externalId, url, message: null };
           try {
             await runner.stop(submission, reference);
@@ -106,7 +108,7 @@ export function createJobActivities(
           if (!looks) return { outcome: 'stopped', externalId, url, message: null };
           const after = await pollUntil(
             deps,
-            { runner, submission, reference, signal, progress },
+            { runner, submission, reference, signal, awaited },
             hasEnded,
             Date.now() + STOP_WAIT_MS,
           );
@@ -141,6 +143,13 @@ function checkParameters(check: ParameterCheck, { job: { resource, parameters } 
   );
 }
 
+/** A service that throttles is worth waiting for until the job's own time-out; one that does not answer is not. */
+function isSubmitBudgetSpent(budgets: Budgets, code: ErrorCode, triedMs: number): boolean {
+  if (code === 'NoCapacity') return true;
+  if (code === 'Throttled') return false;
+  return triedMs > (code === 'Credentials' ? budgets.credentialsForMs : budgets.retryForMs);
+}
+
 /** Nothing of the job runs any more: a cluster that waits for steps has been made well, and goes on. */
 function hasEnded(state: JobState): boolean {
   return state.state !== 'running' && !(state.state === 'succeeded' && state.stillRuns === true);
@@ -164,9 +173,8 @@ class SubmitAttempts {
   mayRun: boolean;
   private neverRuns = false;
 
-  constructor(private readonly progress: Progress) {
-    const kept = progress.resumed as { refusedAtMs?: number; mayRun?: boolean } | null | undefined;
-    const { refusedAtMs, mayRun } = kept ?? {};
+  constructor(private readonly beats: Beats) {
+    const { refusedAtMs, mayRun } = (beats.resumed ?? {}) as { refusedAtMs?: number; mayRun?: boolean };
     this.refusedAtMs = refusedAtMs;
     // Of an attempt whose worker died it is not known how far it came.
     this.mayRun = mayRun ?? Context.current().info.attempt > 1;
@@ -184,6 +192,11 @@ class SubmitAttempts {
     }
   }
 
+  /** @throws SluiceError Transient when another worker may have taken over */
+  checkAlive(): void {
+    this.beats.checkAlive();
+  }
+
   /** A job that would run inside the worker does not run before it is awaited. */
   runInWorker(): void {
     this.neverRuns = true;
@@ -197,7 +210,7 @@ class SubmitAttempts {
 
   private keep(): void {
     const { refusedAtMs, mayRun } = this;
-    this.progress.keep({ ...(refusedAtMs === undefined ? {} : { refusedAtMs }), mayRun });
+    this.beats.keep({ ...(refusedAtMs === undefined ? {} : { refusedAtMs }), mayRun });
   }
 }
 
@@ -210,6 +223,7 @@ async function submitInLine(
 ): Promise<JobReference> {
   for (let intervalMs = LINE_MIN_MS; ; intervalMs = Math.min(LINE_MAX_MS, intervalMs * POLL_GROWTH)) {
     try {
+      attempts.checkAlive();
       return await runner.submit(submission);
     } catch (error) {
       signal.throwIfAborted();
@@ -237,47 +251,59 @@ interface Poll {
   submission: Submission;
   reference: JobReference;
   signal: AbortSignal;
-  progress: Progress;
+  awaited: AwaitState;
 }
 
 /**
  * Polls with a growing, jittered interval until the job is where it is waited for. A poll that fails for a passing reason
- * is only a slower poll: the job goes on whether we see it or not.
+ * is only a slower poll: a job elsewhere goes on whether we see it or not. What runs inside the worker is begun anew, within
+ * the budget of its class.
  * @returns null when the deadline came first
  */
 async function pollUntil(
   deps: JobDependencies,
-  { runner, submission, reference, signal, progress }: Poll,
+  { runner, submission, reference, signal, awaited }: Poll,
   isAwaited: (state: EndedState) => boolean,
   deadlineMs = Number.POSITIVE_INFINITY,
 ): Promise<EndedState | null> {
-  let refusedSinceMs: number | null = null;
+  const worksInPoll = runner.worksInPoll === true;
   for (let intervalMs = deps.pollMinMs; ; intervalMs = Math.min(deps.pollMaxMs, intervalMs * POLL_GROWTH)) {
+    if (worksInPoll && awaited.killsWorkers) return { state: 'failed', ...describeDeaths(awaited) };
     try {
-      const state = await runner.poll(submission, reference, signal, progress);
+      const state = await runner.poll(submission, reference, signal, awaited.work);
       // A service may not yet know what it has just accepted.
       const isEarly = Date.now() - Date.parse(reference.submittedAt) < deps.pollMaxMs;
       const isNews = state.state === 'lost' && isEarly;
       if (state.state !== 'running' && !isNews && isAwaited(state)) return state;
-      refusedSinceMs = null;
+      awaited.answered();
     } catch (error) {
       signal.throwIfAborted();
       const { code, message } = classifyError(error);
-      // What runs inside the poll has ended with it; a job elsewhere goes on while its service refuses to tell.
-      if (runner.worksInPoll && !isRetryable(code)) throw toActivityFailure(error);
-      Context.current().log.warn('poll failed, the job goes on', {
+      const isSpent = awaited.failed(code, message, { worksInPoll, budgets: deps });
+      Context.current().log.warn(worksInPoll ? 'the work failed' : 'poll failed, the job goes on', {
         step: submission.step,
         externalId: reference.externalId,
         code,
         error: message,
+        isSpent,
       });
-      refusedSinceMs ??= Date.now();
-      if (!isRetryable(code) && Date.now() - refusedSinceMs > deps.retryForMs) throw toActivityFailure(error);
+      if (isSpent) throw toActivityFailure(error, () => true);
       if (code === 'Throttled') intervalMs = Math.max(intervalMs, deps.pollMaxMs / 2);
     }
     if (Date.now() > deadlineMs) return null;
     await Context.current().sleep(jittered(intervalMs));
   }
+}
+
+/** What is said of work that cannot be begun again. */
+function describeDeaths({ lastFailure }: AwaitState): { message: string; code: 'Unexpected' } {
+  const last = lastFailure ? ` Its last failure before: ${lastFailure.code}: ${lastFailure.message}` : '';
+  return {
+    code: 'Unexpected',
+    message:
+      'The worker died, or stood still, each time in the middle of this work: it may need more memory than the machine ' +
+      `has, or crash the process. See the end of the worker's log; make the job smaller, or the machine larger.${last}`,
+  };
 }
 
 function jittered(durationMs: number): number {
@@ -287,5 +313,10 @@ function jittered(durationMs: number): number {
 /** The failure of a job that has ended; its details are `JobEnd`. */
 function toJobFailure(code: ErrorCode, message: string, retryable = false): ApplicationFailure {
   const end: JobEnd = { ended: true, retryable };
-  return ApplicationFailure.create({ type: code, message, nonRetryable: true, details: [end] });
+  return ApplicationFailure.create({
+    type: code,
+    message: redactSecrets(message),
+    nonRetryable: true,
+    details: [end],
+  });
 }

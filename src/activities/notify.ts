@@ -2,6 +2,7 @@ import type { PublishCommandInput } from '@aws-sdk/client-sns';
 import { Context } from '@temporalio/activity';
 import { SluiceError } from '../errors';
 import { classifyError, toActivityFailure } from '../services/failures';
+import { isLinkLocal, sendRequest } from '../services/sendRequest';
 import type { Activities, Notification } from '../contracts/activities';
 
 export interface NotifyDependencies {
@@ -9,6 +10,8 @@ export interface NotifyDependencies {
   publish(input: PublishCommandInput): Promise<unknown>;
   /** Where a run is told that names no place of its own: an SNS topic or a URL; see `SLUICE_NOTIFY`. */
   target: string | null;
+  /** The hosts that a run's own URL may name, besides that of `target`; null: any but link-local ones. See `SLUICE_NOTIFY_HOSTS`. */
+  hosts: readonly string[] | null;
   /** Where the Web UI is, for the link to the run. */
   uiUrl: string | null;
 }
@@ -28,7 +31,10 @@ export function createNotifyActivities(deps: NotifyDependencies): Pick<Activitie
       const body = JSON.stringify({ ...notification, url });
       try {
         if (target.startsWith('arn:')) await deps.publish(snsMessage(target, notification, body));
-        else await post(target, body);
+        else {
+          checkHost(target, deps);
+          await post(target, body);
+        }
       } catch (error) {
         throw toActivityFailure(error);
       }
@@ -56,21 +62,43 @@ function snsMessage(
   };
 }
 
-/** A URL may hold a secret, so an error names its host alone. */
+/** @throws SluiceError AccessDenied for a URL whose host the worker does not allow */
+function checkHost(target: string, deps: NotifyDependencies): void {
+  const { host, hostname } = new URL(target);
+  if (deps.hosts === null || target === deps.target) return;
+  const own = deps.target !== null && !deps.target.startsWith('arn:') ? [new URL(deps.target).host] : [];
+  if ([...own, ...deps.hosts].some((allowed) => allowed === host || allowed === hostname)) return;
+  throw new SluiceError('AccessDenied', `${host} is not among the hosts that may be told; add it to SLUICE_NOTIFY_HOSTS`);
+}
+
+/**
+ * A URL may hold a secret, so an error names its host alone. A user and a password in it are sent as a header. No redirect is
+ * followed: it could lead anywhere.
+ */
 async function post(target: string, body: string): Promise<void> {
-  const { host } = new URL(target);
-  const response = await fetch(target, {
+  const url = new URL(target);
+  const { host, username, password } = url;
+  const login = [username, password].map(decodeURIComponent).join(':');
+  url.username = url.password = '';
+  const { status } = await sendRequest({
+    url: url.href,
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: {
+      'content-type': 'application/json',
+      ...(login === ':' ? {} : { authorization: `Basic ${Buffer.from(login).toString('base64')}` }),
+    },
     body,
-    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+    timeoutMs: REQUEST_TIMEOUT_MS,
+    refuses: isLinkLocal,
   }).catch((error: unknown) => {
+    if (error instanceof SluiceError) throw error;
     const { code } = classifyError(error);
     throw new SluiceError(code, `${host} could not be told how the run ended: ${code}`);
   });
-  await response.arrayBuffer();
-  if (response.ok) return;
-  throw Object.assign(new Error(`${host} answered ${response.status} to the notification`), {
-    $metadata: { httpStatusCode: response.status },
+  if (status >= 200 && status < 300) return;
+  if (status >= 300 && status < 400)
+    throw new SluiceError('InvalidInput', `${host} answered ${status} to the notification, and no redirect is followed; give the address that it leads to`);
+  throw Object.assign(new Error(`${host} answered ${status} to the notification`), {
+    $metadata: { httpStatusCode: status },
   });
 }

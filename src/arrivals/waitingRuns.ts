@@ -2,7 +2,8 @@ import { setTimeout } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { Logger } from '../setup/logging';
 import type { Arrival } from '../pipelines';
-import { arrivalsWorkflowId, matchesPattern, sourceOf, sourcesAbove } from '../pipelines/location';
+import { arrivalsWorkflowId, sourceOf, sourcesAbove } from '../pipelines/location';
+import { matchesPattern } from '../pipelines/patterns';
 import { arrivedSignal, type SeenArrival } from '../contracts/messages';
 
 const QUERY = `ExecutionStatus = 'Running' AND SluiceWaitingFor IS NOT NULL`;

@@ -4,7 +4,7 @@ import { findPipeline, type Pipeline } from '../pipelines';
 import { formatDuration } from '../pipelines/duration';
 import type { RunState } from '../contracts/messages';
 import { addJson, type JsonOption } from './options';
-import { formatTable, formatTime, print, printJson } from './output';
+import { fitTable, formatTable, formatTime, print, printJson } from './output';
 import { readProject } from './project';
 import { pipelineOf, stateFromServer } from './readStatus';
 import { findMissingSearchAttributes } from '../setup/registerSearchAttributes';
@@ -56,7 +56,9 @@ export function addList(program: Command): void {
       formatTime(run.startedAt),
       tookOf(run),
     ]);
-    print(formatTable(['RUN', 'PIPELINE', 'STATE', 'STEP', 'STARTED', 'TOOK'], rows));
+    const head = ['RUN', 'PIPELINE', 'STATE', 'STEP', 'STARTED', 'TOOK'];
+    const shortened = [head.indexOf('RUN'), head.indexOf('STEP')];
+    print(formatTable(head, fitTable(head, rows, shortened)));
   });
 }
 
@@ -67,7 +69,8 @@ async function printTriggers({ pipeline, json }: ListOptions): Promise<void> {
   if (triggers.length === 0)
     return print('No arrival starts a run. Have one do so with: sluice start PIPELINE --on-arrival PATTERN');
   const rows = triggers.map(({ pipeline: started, pattern, since }) => [started, pattern, formatTime(since)]);
-  print(formatTable(['PIPELINE', 'STARTED BY EACH', 'SINCE'], rows));
+  const head = ['PIPELINE', 'STARTED BY EACH', 'SINCE'];
+  print(formatTable(head, fitTable(head, rows, [head.indexOf('STARTED BY EACH')])));
   const setAside = triggers.flatMap((trigger) =>
     trigger.setAside.map(({ uri, attempts, nextAt, code, message }) => [
       uri,

@@ -1,7 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { readConfig, type Config } from '../setup/config';
 import { connectClient, temporalSettings } from '../setup/connect';
-import { SluiceError } from '../errors';
 
 /** What a command that talks to Temporal works with. */
 export interface Session {
@@ -16,22 +15,12 @@ export async function withSession<T>(
   body: (session: Session) => Promise<T>,
   config: Config = readConfig(),
 ): Promise<T> {
-  const address = readAddress();
+  const { address } = temporalSettings();
   const client = await connectClient();
   try {
     return await body({ client, config, address });
   } finally {
     await client.connection.close();
-  }
-}
-
-function readAddress(): string {
-  try {
-    return temporalSettings().address;
-  } catch (cause) {
-    if (cause instanceof SluiceError) throw cause;
-    const message = `The settings of Temporal are wrong: ${(cause as Error).message}. Correct the TEMPORAL_ variables or temporal.toml.`;
-    throw new SluiceError('InvalidInput', message, { cause });
   }
 }
 

@@ -26,6 +26,19 @@ export interface JobEnd {
   retryable: boolean;
 }
 
+/** The first detail of the heartbeats of `awaitJob`; a time-out carries the last one. */
+export interface AwaitDetails {
+  /** What the work inside the worker keeps itself. */
+  work?: unknown;
+  /** The work is going on: when the attempt ends without another word, its worker has died in it. */
+  isAtWork?: boolean;
+  deaths?: number;
+  /** Failures in a row, and when the first of them came. */
+  failures?: number;
+  failingSinceMs?: number;
+  lastFailure?: { code: ErrorCode; message: string };
+}
+
 /** The first detail of a failure that `submitJob` throws when the service may have accepted the job all the same. */
 export interface LostAnswer {
   mayRun: true;

@@ -4,6 +4,7 @@ import { defineRunner } from '../runners/defineRunner';
 import { LimitedRunner } from '../runners/limited';
 import { sdkSchema } from '../runners/sdkSchema';
 import { ANYTHING, NUMBER, structure, TEXT, TEXT_MAP } from '../services/schema';
+import { findInputProblems } from './inputs';
 import type * as Implementation from './runner';
 
 /** `duckdb:query`: one SQL script, run inside the worker on objects of the lake. */
@@ -49,10 +50,12 @@ export const duckdbQuery = defineRunner({
         },
         0,
       ),
-    ({ sql, script }) =>
-      (typeof sql === 'string') === (typeof script === 'string')
+    ({ sql, script, inputs }) => [
+      ...((typeof sql === 'string') === (typeof script === 'string')
         ? [{ message: 'duckdb:query needs either sql or script' }]
-        : [],
+        : []),
+      ...findInputProblems(inputs),
+    ],
   ),
   runsInWorker: true,
   policy: 'docs/iam/duckdb-query.json',

@@ -5,8 +5,9 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { SluiceError } from '../errors';
 import type { JobReference } from '../jobs';
 import { joinFolder } from '../pipelines/location';
-import { checkBucket, parseFolder, publishOutput, stageInput } from '../lake/lakeFiles';
+import { checkBucket, checkOutputApart, parseFolder, publishOutput, stageInput } from '../lake/lakeFiles';
 import { addCure } from './cures';
+import { inputFolderOf } from './inputs';
 import { runQuery } from './query';
 import { succeeded, workerReference } from '../runners/references';
 import type { JobState, Runner, SubmissionOf } from '../runners/runner';
@@ -49,7 +50,7 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
       const variables: Record<string, string | string[]> = { ...parameters.arguments };
       const names: Record<string, string> = {};
       for (const [name, input] of Object.entries(parameters.inputs ?? {})) {
-        const inputFolder = join(folder, name.replace(/[^\w-]/g, '_'));
+        const inputFolder = join(folder, inputFolderOf(name));
         await mkdir(inputFolder);
         const staged = await stageInput(this.s3, input, inputFolder, signal);
         for (const { path, uri } of staged) names[path] = uri;
@@ -95,11 +96,15 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
   async stop(): Promise<void> {}
 
   /** @throws SluiceError InvalidJob, InvalidInput: the format of a job from outside may be any text */
-  private async checkOutput({ output }: SubmissionOf<'duckdb:query'>['job']['parameters']): Promise<void> {
+  private async checkOutput({
+    output,
+    inputs,
+  }: SubmissionOf<'duckdb:query'>['job']['parameters']): Promise<void> {
     if (!output) return;
     const { bucket } = parseFolder(output.location);
     if (!['csv', 'parquet'].includes(output.format))
       throw new SluiceError('InvalidJob', `output.format: "${output.format}"; give csv or parquet`);
+    checkOutputApart(output.location, Object.values(inputs ?? {}));
     await checkBucket(this.s3, bucket);
   }
 

@@ -1,5 +1,4 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -14,6 +13,7 @@ import {
 import { SluiceError } from '../errors';
 import type { ObjectVersion } from '../jobs';
 import { parseS3Uri } from '../pipelines/location';
+import { MultipartUpload } from './multipartUpload';
 
 /** The object that says that a folder is complete: written last, removed first. */
 export const SUCCESS_MARKER = '_SUCCESS';
@@ -64,8 +64,13 @@ export async function stageInput(
 }
 
 /**
- * Replaces a folder in S3 by one file. The file's name is always the same, so a folder that Sluice wrote before turns
- * from old to new in one PUT; readers that wait for `_SUCCESS` see nothing in between whoever wrote it.
+ * Replaces a folder in S3 by one file of any size.
+ * - Whoever reads the folder by its marker has the old output until all bytes of the new one are in S3, and the new one after
+ *   that. When the old output had this very name, it turns into the new one in one step, with the marker in its place. When it
+ *   had other names, the marker is gone for the few calls between.
+ * - Only what was published before is removed: what the list beside the folder (`_<folder>.sluice.json`) names, and the part
+ *   files of an engine beside its marker. An attempt that dies is made good by the next one.
+ * @throws SluiceError InvalidJob, before anything is changed, when the folder holds data that no job published
  */
 export async function publishOutput(
   s3: S3Client,
@@ -75,28 +80,102 @@ export async function publishOutput(
   signal: AbortSignal,
 ): Promise<void> {
   const { bucket, prefix } = parseFolder(location);
-  const kept = [prefix, prefix + name, prefix + SUCCESS_MARKER];
-  const replaced = (await listKeys(s3, bucket, prefix, signal)).filter((key) => !kept.includes(key));
-  await remove(s3, bucket, prefix + SUCCESS_MARKER);
-  const { size } = await stat(file);
-  await s3.send(
-    new PutObjectCommand({
-      Bucket: bucket,
-      Key: prefix + name,
-      Body: createReadStream(file),
-      ContentLength: size,
-    }),
-    {
+  const { keys, published } = await readPublished(s3, { bucket, prefix }, name, signal);
+  const foreign = keys.find((key) => !published.includes(key) && isDataFile(key));
+  if (foreign !== undefined) {
+    throw new SluiceError(
+      'InvalidJob',
+      `s3://${bucket}/${foreign} is in the output folder and was published by no job; move it away, or give another output`,
+    );
+  }
+  const replaced = published.filter((key) => key !== prefix + name);
+  const put = (Key: string, Body: string) =>
+    s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body, ContentLength: Buffer.byteLength(Body) }), {
       abortSignal: signal,
-    },
-  );
+    });
+  const list = (names: string[]) =>
+    put(publishedListOf(prefix), JSON.stringify({ published: names.map((key) => key.slice(prefix.length)) }));
+  const upload = new MultipartUpload(s3, { bucket, key: prefix + name }, signal);
+  try {
+    for await (const chunk of createReadStream(file, { highWaterMark: READ_BYTES }) as AsyncIterable<Buffer>)
+      await upload.write(chunk);
+    if (replaced.length > 0) {
+      await list([prefix + name, ...replaced]);
+      await remove(s3, bucket, prefix + SUCCESS_MARKER);
+    }
+    await upload.finish();
+  } finally {
+    await upload.abort();
+  }
   for (const key of replaced) await remove(s3, bucket, key);
-  await s3.send(
-    new PutObjectCommand({ Bucket: bucket, Key: prefix + SUCCESS_MARKER, Body: '', ContentLength: 0 }),
-    {
-      abortSignal: signal,
-    },
-  );
+  await list([prefix + name]);
+  await put(prefix + SUCCESS_MARKER, '');
+}
+
+const READ_BYTES = 1024 * 1024;
+/** The names that Spark, Athena and Sluice give to the files of an output. */
+const PART_FILE = /^part-\d{5}[^/]*$/;
+
+/** The object beside an output folder that lists what was published into it. Its name begins with `_`, so no reader takes it for data. */
+function publishedListOf(prefix: string): string {
+  const [, parent, name] = /^(.*\/)?([^/]+)\/$/.exec(prefix)!;
+  return `${parent ?? ''}_${name}.sluice.json`;
+}
+
+/** The keys in the folder, and those among them that jobs have published. */
+async function readPublished(
+  s3: S3Client,
+  { bucket, prefix }: Folder,
+  name: string,
+  signal: AbortSignal,
+): Promise<{ keys: string[]; published: string[] }> {
+  const keys = await listKeys(s3, bucket, prefix, signal);
+  const hasMarker = keys.includes(prefix + SUCCESS_MARKER);
+  const listed = keys.length === 0 ? [] : await readPublishedList(s3, bucket, publishedListOf(prefix), signal);
+  const isPublished = (key: string) => {
+    const inside = key.slice(prefix.length);
+    return inside === name || listed.includes(inside) || (hasMarker && PART_FILE.test(inside));
+  };
+  return { keys, published: keys.filter(isPublished) };
+}
+
+async function readPublishedList(
+  s3: S3Client,
+  Bucket: string,
+  Key: string,
+  abortSignal: AbortSignal,
+): Promise<string[]> {
+  try {
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }), { abortSignal });
+    const { published } = JSON.parse((await Body?.transformToString()) ?? '') as { published?: unknown };
+    return Array.isArray(published) ? published.filter((name) => typeof name === 'string') : [];
+  } catch (error) {
+    // Without a list, or with one that somebody has written over, nothing is known to be published, and nothing removed.
+    if (error instanceof SyntaxError || ['NoSuchKey', 'NotFound'].includes((error as Error).name)) return [];
+    throw error;
+  }
+}
+
+function isDataFile(key: string): boolean {
+  return !key.endsWith('/') && !/(^|\/)[_.][^/]*(\/|$)/.test(key) && !key.endsWith('_$folder$');
+}
+
+/**
+ * An output must not hold what the job reads: it would be replaced, or mixed with it.
+ * @throws SluiceError InvalidJob that names the input
+ */
+export function checkOutputApart(location: string, inputs: readonly StageInput[]): void {
+  const { bucket, prefix } = parseFolder(location);
+  for (const input of inputs) {
+    const object = typeof input === 'string' ? parseS3Uri(input) : input;
+    if (object?.bucket !== bucket) continue;
+    const { key } = object;
+    if (!key.startsWith(prefix) && !(key.endsWith('/') && prefix.startsWith(key))) continue;
+    throw new SluiceError(
+      'InvalidJob',
+      `The output ${location} holds the input s3://${bucket}/${key}, or lies in it; give the output a folder of its own`,
+    );
+  }
 }
 
 /** A folder in a bucket. */

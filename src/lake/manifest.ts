@@ -31,19 +31,36 @@ type ObjectName = { bucket: string; key: string };
 export async function readManifest(s3: S3Client, manifest: Arrival, signal: AbortSignal): Promise<Manifest> {
   const uri = `s3://${manifest.bucket}/${manifest.key}`;
   const objects = parseManifest(await download(s3, manifest, uri, signal), manifest.bucket, uri);
+  // What is listed alone may be too much already: that is seen before anything is looked up.
+  checkSize(uri, objects.length, { objects, present: [] });
   const present: Arrival[] = [];
   const waiting = [...objects];
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const found = await lookUp(s3, next, signal);
+      const found = await lookUp(s3, next, either);
       if (found !== null) present.push(found);
     }
   };
-  await Promise.all(Array.from({ length: LOOK_UPS }, work));
+  const works = Array.from({ length: LOOK_UPS }, () => work());
+  try {
+    await Promise.all(works);
+  } catch (error) {
+    // The others are not to go on after the activity has ended.
+    failed.abort();
+    waiting.length = 0;
+    await Promise.allSettled(works);
+    throw error;
+  }
   const result = { objects, present };
-  if (Buffer.byteLength(JSON.stringify(result)) > MAX_RESULT_BYTES)
-    throw badManifest(uri, `it lists ${objects.length} objects, more than a run can carry; split it`);
+  checkSize(uri, objects.length, result);
   return result;
+}
+
+function checkSize(uri: string, objects: number, result: Manifest): void {
+  if (Buffer.byteLength(JSON.stringify(result)) > MAX_RESULT_BYTES)
+    throw badManifest(uri, `it lists ${objects} objects, more than a run can carry; split it`);
 }
 
 /** @throws SluiceError BadData */

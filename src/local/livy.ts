@@ -92,7 +92,8 @@ async function writeSettings({ port, host = LOOPBACK, folder, allowedFolders }: 
       `livy.server.port = ${port}`,
       'livy.spark.master = local[2]',
       `livy.file.local-dir-whitelist = ${allowedFolders.map((allowed) => path.join(allowed, '/')).join(',')}`,
-      'livy.server.csrf-protection.enabled = false',
+      // A page of any site that a browser on this machine shows could post a batch otherwise.
+      'livy.server.csrf-protection.enabled = true',
     ]),
     writeLines(path.join(folder, 'log4j.properties'), [
       'log4j.rootCategory=INFO, console',

@@ -41,7 +41,7 @@ export function isSameVersion(a: Arrival, b: Arrival): boolean {
 /**
  * Whether `a` came after `b`, both of one key: by their sequencers
  * (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html), else by the second. Of
- * the same second, the one that is heard of later, `a`, is taken for the newer.
+ * the same second, an event goes before what a listing tells; else the one that is heard of later, `a`, is the newer.
  */
 export function isNewer(a: Arrival, b: Arrival): boolean {
   if (a.sequencer !== null && b.sequencer !== null) {
@@ -49,5 +49,8 @@ export function isNewer(a: Arrival, b: Arrival): boolean {
     const padded = (sequencer: string) => sequencer.toLowerCase().padEnd(length, '0');
     return padded(a.sequencer) > padded(b.sequencer);
   }
-  return Math.floor(Date.parse(a.time) / 1000) >= Math.floor(Date.parse(b.time) / 1000);
+  const secondsOf = ({ time }: Arrival) => Math.floor(Date.parse(time) / 1000);
+  // A listing that was read before the event of the same second came must not bring the older version back.
+  if (secondsOf(a) === secondsOf(b)) return a.sequencer !== null || b.sequencer === null;
+  return secondsOf(a) > secondsOf(b);
 }

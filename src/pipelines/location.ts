@@ -52,29 +52,3 @@ export function sourcesAbove(bucket: string, key: string): Source[] {
   }
   return sources;
 }
-
-/**
- * Whether an object's URI fits a pattern. `*` and `?` stand for any text and one character within a folder, `**` for
- * any text; everything else stands for itself.
- */
-export function matchesPattern(pattern: string, object: { bucket: string; key: string }): boolean {
-  let compiled = compiledPatterns.get(pattern);
-  if (compiled === undefined) {
-    if (compiledPatterns.size >= MAX_COMPILED) compiledPatterns.clear();
-    compiledPatterns.set(pattern, (compiled = compilePattern(pattern)));
-  }
-  return compiled !== null && compiled.bucket === object.bucket && compiled.key.test(object.key);
-}
-
-/** A wait for thousands of objects asks the same pattern thousands of times at each step. */
-const compiledPatterns = new Map<string, { bucket: string; key: RegExp } | null>();
-const MAX_COMPILED = 1_000;
-
-function compilePattern(pattern: string): { bucket: string; key: RegExp } | null {
-  const uri = parseS3Uri(pattern);
-  if (uri === null) return null;
-  const expression = uri.key.replace(/\*\*|\*|\?|[.+^${}()|[\]\\]/g, (found) =>
-    found === '**' ? '.*' : found === '*' ? '[^/]*' : found === '?' ? '[^/]' : `\\${found}`,
-  );
-  return { bucket: uri.bucket, key: new RegExp(`^${expression}$`, 's') };
-}

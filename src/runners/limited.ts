@@ -25,7 +25,10 @@ export class LimitedRunner<R extends Resource> implements Runner<R> {
     signal: AbortSignal,
     progress: Progress,
   ): Promise<JobState> {
-    return this.limiter.run(signal, () => this.runner.poll(submission, reference, signal, progress));
+    return this.limiter.run(signal, () => {
+      progress.begin?.();
+      return this.runner.poll(submission, reference, signal, progress);
+    });
   }
 
   stop(submission: SubmissionOf<R>, reference: JobReference): Promise<void> {

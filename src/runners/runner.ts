@@ -16,7 +16,7 @@ export type JobState =
   | {
       state: 'failed';
       message: string;
-      code?: 'JobFailed' | 'BadData' | 'InvalidJob' | 'ObjectGone';
+      code?: 'JobFailed' | 'BadData' | 'InvalidJob' | 'ObjectGone' | 'Unexpected';
       retryable?: boolean;
     }
   | { state: 'stopped'; message: string }
@@ -27,6 +27,8 @@ export interface Progress {
   /** What was kept last, by this await or the one before it, or undefined. Plain JSON. */
   readonly resumed: unknown;
   keep(value: unknown): void;
+  /** Says that work has begun which can take its worker with it: when the worker dies, that is held against the work. */
+  begin?(): void;
 }
 
 /**

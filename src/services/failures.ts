@@ -68,7 +68,7 @@ export function classifyError(error: unknown): SluiceError {
 }
 
 function asServiceError(error: unknown): ServiceError {
-  return typeof error === 'object' && error !== null ? (error as ServiceError) : {};
+  return typeof error === 'object' && error !== null ? error : {};
 }
 
 function isBare(name: string, message: string): boolean {

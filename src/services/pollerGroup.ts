@@ -5,7 +5,7 @@ const MAX_POLLERS = 100;
 
 export interface PollerGroupOptions<T> extends Omit<SharedPollerOptions<T>, 'describe'> {
   /** The state of each id of the thing called `name`, in one call; see `SharedPollerOptions`. */
-  describe: (name: string, ids: string[]) => Promise<Map<string, T>>;
+  describe: (name: string, ids: string[]) => Promise<Map<string, T | Error>>;
 }
 
 /** Shared pollers where one call takes ids of one thing only: the steps of a cluster, the runs of a Glue job. */

@@ -3,8 +3,11 @@ import { classifyError } from './failures';
 export interface SharedPollerOptions<T> {
   /** How many ids one call takes: the API's own limit. */
   size: number;
-  /** The state of each id, in one call; an id that the service does not know is left out. */
-  describe(ids: string[]): Promise<Map<string, T>>;
+  /**
+   * The state of each id, in one call; an id that the service does not know is left out. An error in the place of a state is
+   * that of this id alone.
+   */
+  describe(ids: string[]): Promise<Map<string, T | Error>>;
   /** The pause between two calls while not a whole batch is waiting; default 1 s. */
   gapMs?: number;
   /** The pause between two calls while more than a whole batch is waiting; default 200 ms. */
@@ -16,6 +19,8 @@ const MAX_GAP_MS = 30_000;
 
 interface Waiter<T> {
   id: string;
+  /** Whoever has left while a call was made must not wait for the next one. */
+  hasLeft: boolean;
   resolve(value: T | undefined): void;
   reject(error: Error): void;
 }
@@ -42,6 +47,7 @@ export class SharedPoller<T> {
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
       const leave = () => {
+        waiter.hasLeft = true;
         const index = this.waiting.indexOf(waiter);
         if (index >= 0) this.waiting.splice(index, 1);
         reject(signal.reason as Error);
@@ -49,6 +55,7 @@ export class SharedPoller<T> {
       const settled = () => signal.removeEventListener('abort', leave);
       const waiter: Waiter<T> = {
         id,
+        hasLeft: false,
         resolve: (value) => {
           settled();
           resolve(value);
@@ -83,19 +90,33 @@ export class SharedPoller<T> {
     try {
       if (ids.length === 0) return;
       const states = await this.options.describe(ids);
-      this.throttledGapMs = this.throttledGapMs < 100 ? 0 : this.throttledGapMs * 0.8;
-      for (const waiter of served) waiter.resolve(states.get(waiter.id));
+      const stateOf = (waiter: Waiter<T>) => states.get(waiter.id);
+      const isThrottled = (waiter: Waiter<T>) => {
+        const state = stateOf(waiter);
+        return state instanceof Error && classifyError(state).code === 'Throttled';
+      };
+      const throttled = served.filter(isThrottled);
+      if (throttled.length > 0) this.slowDown(throttled);
+      else this.throttledGapMs = this.throttledGapMs < 100 ? 0 : this.throttledGapMs * 0.8;
+      for (const waiter of served.filter((one) => !throttled.includes(one))) {
+        const state = stateOf(waiter);
+        if (state instanceof Error) waiter.reject(state);
+        else waiter.resolve(state);
+      }
     } catch (error) {
-      if (classifyError(error).code === 'Throttled') {
-        const { gapMs = 1000 } = this.options;
-        this.throttledGapMs = Math.min(MAX_GAP_MS, Math.max(gapMs, this.throttledGapMs * 2));
-        this.waiting.unshift(...served);
-      } else for (const waiter of served) waiter.reject(error as Error);
+      if (classifyError(error).code === 'Throttled') this.slowDown(served);
+      else for (const waiter of served) waiter.reject(error as Error);
     } finally {
       this.lastCallMs = Date.now();
       this.calling = false;
       this.schedule();
     }
+  }
+
+  private slowDown(throttled: Waiter<T>[]): void {
+    const { gapMs = 1000 } = this.options;
+    this.throttledGapMs = Math.min(MAX_GAP_MS, Math.max(gapMs, this.throttledGapMs * 2));
+    this.waiting.unshift(...throttled.filter((waiter) => !waiter.hasLeft));
   }
 
   private take(ids: ReadonlySet<string>): Waiter<T>[] {

@@ -1,7 +1,10 @@
+import { accessSync, constants } from 'node:fs';
+import { isIP } from 'node:net';
 import { SluiceError } from '../errors';
 import { parseDuration } from '../pipelines/duration';
 import { isNotificationTarget } from '../pipelines/input';
 import { parseS3Uri, TOPIC_ARN } from '../pipelines/location';
+import { redactSecrets } from './redactSecrets';
 
 /** Every setting, from the environment or its default. Temporal's own settings are read by `connect.ts`. */
 export interface Config {
@@ -10,12 +13,18 @@ export interface Config {
   /** `s3://bucket`, without a slash at its end. */
   lake: string;
   livyUrl: string | null;
+  /** How a worker says to Livy who it is. */
+  livyAuth: LivyAuth | null;
+  /** The file with the authorities that Livy's certificate comes from. */
+  livyCa: string | null;
   /** In local mode: the folder whose sub-folders are the buckets, as local engines see it. */
   s3Dir: string | null;
   /** Where the Web UI is, for links. */
   uiUrl: string | null;
   /** Where the end of every run is told: an SNS topic's ARN or a URL, which may hold a secret. */
   notify: string | null;
+  /** The hosts that a run's own input may have told; null: any that is not link-local. */
+  notifyHosts: string[] | null;
   webhook: { host: string; port: number; secrets: string[]; topics: string[] };
   metricsPort: number | null;
   metricsHost: string;
@@ -25,12 +34,26 @@ export interface Config {
   listEveryMs: number;
   /** How long a submit goes on trying while a server does not answer. */
   retryForMs: number;
+  /** How long a submit or await goes on while the worker's credentials are missing, expired or not yet valid. */
+  credentialsForMs: number;
   logLevel: string;
   /** Worker Versioning (pinned) is on when both are set. */
   deploymentName: string | null;
   buildId: string | null;
 }
 
+/**
+ * A user and password, or the file that holds what is sent: `user:password` for `basic`, the token for `bearer`, a header's
+ * value. The file is read anew for each request, so a new token needs no restart.
+ */
+export type LivyAuth =
+  | { kind: 'password'; user: string; password: string }
+  | { kind: 'basic'; file: string }
+  | { kind: 'bearer'; file: string }
+  | { kind: 'header'; name: string; file: string };
+
+/** The longest duration that a setting takes. */
+const MAX_DURATION_MS = 30 * 86_400_000;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /** Settings that a project gives, under those of the environment. */
@@ -52,7 +75,7 @@ export function readConfig(
     const value = text(name);
     if (value === null) return fallback;
     const number = Number(value);
-    if (Number.isInteger(number) && number >= 0 && number < 65_536) return number;
+    if (/^\d{1,5}$/.test(value) && number < 65_536) return number;
     problems.push(`${name}: "${value}" is no port; give a number from 0 to 65535`);
     return fallback;
   };
@@ -60,22 +83,89 @@ export function readConfig(
     const value = text(name);
     if (value === null) return fallbackMs;
     const durationMs = parseDuration(value);
-    if (durationMs !== null && durationMs > 0) return durationMs;
-    problems.push(`${name}: "${value}" is no duration; give one such as "1s" or "15 minutes"`);
+    if (durationMs !== null && durationMs >= 1 && durationMs <= MAX_DURATION_MS) return durationMs;
+    problems.push(
+      `${name}: "${value}" is no duration from 1 ms to 30 days; give one such as "1s" or "15 minutes"`,
+    );
     return fallbackMs;
   };
   const choice = <T extends string>(name: string, choices: readonly T[], fallback: T): T => {
     const value = text(name);
     if (value === null) return fallback;
-    if ((choices as readonly string[]).includes(value)) return value as T;
+    const found = choices.find((known) => known === value.toLowerCase());
+    if (found !== undefined) return found;
     problems.push(`${name}: "${value}" is unknown; give one of ${choices.join(', ')}`);
     return fallback;
   };
-  const url = (name: string): string | null => {
+  const ipAddress = (name: string, fallback: string): string => {
+    const value = text(name) ?? fallback;
+    if (isIP(value) === 0) problems.push(`${name}: "${value}" is no IP address; give one such as 0.0.0.0`);
+    return value;
+  };
+  const readUrl = (name: string): URL | null => {
     const value = text(name);
-    if (value === null || /^https?:\/\/[^/\s]+/.test(value)) return value?.replace(/\/+$/, '') ?? null;
-    problems.push(`${name}: "${value}" is no http or https URL`);
+    if (value === null) return null;
+    try {
+      const url = new URL(value);
+      if (/^https?:$/.test(url.protocol) && url.hostname !== '' && url.search === '' && url.hash === '')
+        return url;
+    } catch {
+      // Told below.
+    }
+    problems.push(
+      `${name}: "${redactSecrets(value)}" is no http or https URL without query; give one such as http://host:8998`,
+    );
     return null;
+  };
+  const show = (url: URL): string => url.href.replace(/\/+$/, '');
+  const linkUrl = (name: string): string | null => {
+    const url = readUrl(name);
+    if (url !== null && url.username + url.password !== '')
+      problems.push(`${name}: it holds a user or password, and links are shown to everybody; leave them out`);
+    return url && show(url);
+  };
+  const list = (name: string): string[] =>
+    (text(name) ?? '')
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '');
+  const file = (name: string, path: string): string => {
+    try {
+      accessSync(path, constants.R_OK);
+    } catch {
+      problems.push(
+        `${name}: the file ${path} is not there, or cannot be read; create it, or correct its name`,
+      );
+    }
+    return path;
+  };
+  const livy = (): Pick<Config, 'livyUrl' | 'livyAuth' | 'livyCa'> => {
+    const url = readUrl('SLUICE_LIVY_URL');
+    const ca = text('SLUICE_LIVY_CA');
+    const livyCa = ca && file('SLUICE_LIVY_CA', ca);
+    const given = text('SLUICE_LIVY_AUTH');
+    let livyAuth: LivyAuth | null = null;
+    if (given !== null) {
+      const [, kind, name, path] =
+        /^(?:(basic|bearer)|header:([!#$%&'*+.^_`|~\w-]+)):(.+)$/.exec(given) ?? [];
+      if (path === undefined)
+        problems.push(
+          'SLUICE_LIVY_AUTH: give basic:FILE, bearer:FILE or header:NAME:FILE; the secret itself stays in the file',
+        );
+      else
+        livyAuth = name
+          ? { kind: 'header', name: name.toLowerCase(), file: file('SLUICE_LIVY_AUTH', path) }
+          : { kind: kind as 'basic' | 'bearer', file: file('SLUICE_LIVY_AUTH', path) };
+    }
+    if (url === null) return { livyUrl: null, livyAuth, livyCa };
+    if (url.username + url.password !== '') {
+      if (given !== null)
+        problems.push('SLUICE_LIVY_AUTH: SLUICE_LIVY_URL holds a user, too; give one of both');
+      const [user, password] = [url.username, url.password].map(decode) as [string, string];
+      livyAuth = { kind: 'password', user, password };
+      url.username = url.password = '';
+    }
+    return { livyUrl: show(url), livyAuth, livyCa };
   };
 
   const notificationTarget = (name: string): string | null => {
@@ -84,6 +174,25 @@ export function readConfig(
     if (value !== null && !isNotificationTarget(value))
       problems.push(`${name}: give the ARN of an SNS topic, or an http or https URL`);
     return value;
+  };
+  const isHost = (value: string) =>
+    /^[\w.-]{1,253}(:\d{1,5})?$|^\[?[0-9a-f:.]{2,45}\]?(:\d{1,5})?$/i.test(value);
+  const hostName = (name: string, fallback: string): string => {
+    const value = text(name) ?? fallback;
+    if (!isHost(value) || /^[\w.-]+:\d+$/.test(value))
+      problems.push(
+        `${name}: "${redactSecrets(value)}" is no host; give a name or an address such as 0.0.0.0, without a port`,
+      );
+    return value;
+  };
+  const hosts = (name: string): string[] | null => {
+    if (text(name) === null) return null;
+    const given = list(name);
+    for (const host of given.filter((one) => !isHost(one)))
+      problems.push(
+        `${name}: "${redactSecrets(host)}" is no host; give names such as hooks.example.com, with commas between`,
+      );
+    return given.map((host) => host.toLowerCase());
   };
   const topics = (name: string): string[] => {
     const arns = (text(name) ?? '').split(/[\s,]+/).filter((arn) => arn !== '');
@@ -96,34 +205,48 @@ export function readConfig(
   };
 
   const lake = text('SLUICE_LAKE')?.replace(/\/+$/, '') ?? 's3://lake';
-  if (parseS3Uri(lake) === null)
+  if (parseS3Uri(lake) === null || /[*?]/.test(lake))
     problems.push(`SLUICE_LAKE: "${lake}" is no S3 bucket; give one such as s3://lake`);
   const config: Config = {
     taskQueue: text('SLUICE_TASK_QUEUE') ?? defaults.taskQueue ?? 'sluice',
     engines: choice('SLUICE_ENGINES', ['aws', 'local'], 'aws'),
     lake,
-    livyUrl: url('SLUICE_LIVY_URL'),
+    ...livy(),
     s3Dir: text('SLUICE_S3_DIR'),
-    uiUrl: url('SLUICE_UI_URL'),
+    uiUrl: linkUrl('SLUICE_UI_URL'),
     notify: notificationTarget('SLUICE_NOTIFY'),
+    notifyHosts: hosts('SLUICE_NOTIFY_HOSTS'),
     webhook: {
-      host: text('SLUICE_WEBHOOK_HOST') ?? '127.0.0.1',
+      host: hostName('SLUICE_WEBHOOK_HOST', '127.0.0.1'),
       port: port('SLUICE_WEBHOOK_PORT', 8088)!,
-      secrets: (text('SLUICE_WEBHOOK_SECRET') ?? '').split(',').filter((secret) => secret !== ''),
+      secrets: list('SLUICE_WEBHOOK_SECRET'),
       topics: topics('SLUICE_SNS_TOPICS'),
     },
     metricsPort: port('SLUICE_METRICS_PORT', null),
-    metricsHost: text('SLUICE_METRICS_HOST') ?? '127.0.0.1',
+    metricsHost: ipAddress('SLUICE_METRICS_HOST', '127.0.0.1'),
     pollMinMs: duration('SLUICE_POLL_MIN', 1000),
     pollMaxMs: duration('SLUICE_POLL_MAX', 30_000),
     listEveryMs: duration('SLUICE_LIST_EVERY', 15 * 60_000),
     retryForMs: duration('SLUICE_RETRY_FOR', 10 * 60_000),
+    credentialsForMs: duration('SLUICE_CREDENTIALS_FOR', 3_600_000),
     logLevel: choice('SLUICE_LOG_LEVEL', LOG_LEVELS, 'info'),
     deploymentName: text('SLUICE_DEPLOYMENT_NAME'),
     buildId: text('SLUICE_BUILD_ID'),
   };
   if (config.pollMinMs > config.pollMaxMs)
     problems.push('SLUICE_POLL_MIN: above SLUICE_POLL_MAX; make it smaller');
+  if ((config.deploymentName === null) !== (config.buildId === null)) {
+    const unset = config.buildId === null ? 'SLUICE_BUILD_ID' : 'SLUICE_DEPLOYMENT_NAME';
+    problems.push(
+      `${unset}: unset; Worker Versioning needs SLUICE_DEPLOYMENT_NAME and SLUICE_BUILD_ID, or neither`,
+    );
+  }
+  if (/[.:]/.test(config.deploymentName ?? ''))
+    problems.push(
+      `SLUICE_DEPLOYMENT_NAME: "${config.deploymentName}" holds a "." or ":", which Temporal refuses; leave it out`,
+    );
+  if (config.taskQueue.length > 200)
+    problems.push('SLUICE_TASK_QUEUE: longer than 200 characters; give a shorter name');
   if (config.engines === 'local' && config.s3Dir === null) {
     problems.push(
       'SLUICE_S3_DIR: unset; with SLUICE_ENGINES=local it names the folder of buckets behind the S3 gateway',
@@ -135,4 +258,13 @@ export function readConfig(
       ['The settings are wrong:', ...problems.map((p) => `  ${p}`)].join('\n'),
     );
   return config;
+}
+
+/** A password may hold a "%" that encodes nothing. */
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }

@@ -1,23 +1,79 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { S3Client } from '@aws-sdk/client-s3';
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
+import type { TLSConfig } from '@temporalio/common/lib/internal-non-workflow';
 import { NativeConnection } from '@temporalio/worker';
 import { SluiceError } from '../errors';
 
 /**
  * Where Temporal is, by its standard settings: `TEMPORAL_*` variables over the profile of `temporal.toml`.
- * @throws SluiceError InvalidInput for an address that is a URL
+ * @throws SluiceError InvalidInput for what no client can be made of: an address that is a URL, a file that is none
  */
 export function temporalSettings() {
-  const { connectionOptions, namespace } = loadClientConnectConfig();
+  const { connectionOptions, namespace } = readTemporalSettings();
   const address = connectionOptions.address ?? 'localhost:7233';
   const scheme = /^https?:\/\//.exec(address)?.[0];
   if (scheme !== undefined) {
     const cure = `Give host:port, without ${scheme}`;
     throw new SluiceError('InvalidInput', `The address of Temporal is ${address}. ${cure}`);
   }
+  const { tls } = connectionOptions;
+  if (typeof tls === 'object' && tls !== null) checkTls(tls);
   return { connectionOptions, namespace: namespace ?? 'default', address };
 }
+
+function readTemporalSettings() {
+  try {
+    return loadClientConnectConfig();
+  } catch (cause) {
+    const [reason] = (cause as Error).message.split('\n');
+    const message = `The settings of Temporal are wrong: ${reason}. Correct the TEMPORAL_ variables or temporal.toml.`;
+    throw new SluiceError('InvalidInput', message, { cause });
+  }
+}
+
+/** A file that holds something else is told here: a client that was given it says only that no server answers. */
+function checkTls({ clientCertPair, serverRootCACertificate }: TLSConfig): void {
+  const problems: string[] = [];
+  const check = (what: string, setting: string, parse: () => unknown) => {
+    try {
+      parse();
+    } catch (error) {
+      problems.push(`${what} is no PEM file of one (${(error as Error).message}); correct ${setting}`);
+    }
+  };
+  if (clientCertPair) {
+    const { crt, key } = clientCertPair;
+    check('the client certificate', 'TEMPORAL_TLS_CLIENT_CERT_PATH', () => new X509Certificate(crt));
+    check('the key of the client', 'TEMPORAL_TLS_CLIENT_KEY_PATH', () => createPrivateKey(Buffer.from(key)));
+  }
+  if (serverRootCACertificate) {
+    const setting = 'TEMPORAL_TLS_SERVER_CA_CERT_PATH';
+    check("the server's certificate authority", setting, () => new X509Certificate(serverRootCACertificate));
+  }
+  if (problems.length > 0)
+    throw new SluiceError('InvalidInput', `The settings of Temporal are wrong: ${problems.join('; ')}.`);
+}
+
+/**
+ * Tells at the start of a process that its namespace does not exist, rather than with its first task.
+ * @throws SluiceError InvalidInput
+ */
+export async function checkNamespace({ workflowService, options }: Client): Promise<void> {
+  const { namespace } = options;
+  try {
+    await workflowService.describeNamespace({ namespace });
+  } catch (cause) {
+    // Not everybody may ask.
+    if ((cause as { code?: number }).code !== NOT_FOUND) return;
+    const cure = 'Set TEMPORAL_NAMESPACE to one that exists.';
+    throw new SluiceError('InvalidInput', `Temporal has no namespace ${namespace}. ${cure}`, { cause });
+  }
+}
+
+// https://grpc.io/docs/guides/status-codes
+const NOT_FOUND = 5;
 
 function unreachable(address: string, cause: unknown): SluiceError {
   return new SluiceError(
@@ -48,8 +104,13 @@ export async function connectWorker(): Promise<{ connection: NativeConnection; n
   }
 }
 
+const CONNECTION_TIMEOUT_MS = 10_000;
+/** A connection that moves no byte for so long is given up, in an upload or download of any length, too. */
+const IDLE_TIMEOUT_MS = 60_000;
+
 /** The S3 client by the AWS SDK's own rules. A custom endpoint is a gateway, which has no host name per bucket. */
-export function connectS3(): S3Client {
+export function connectS3({ idleTimeoutMs = IDLE_TIMEOUT_MS } = {}): S3Client {
+  const requestHandler = { connectionTimeout: CONNECTION_TIMEOUT_MS, socketTimeout: idleTimeoutMs };
   const custom = process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'];
-  return new S3Client({ forcePathStyle: custom !== undefined, maxAttempts: 5 });
+  return new S3Client({ forcePathStyle: custom !== undefined, maxAttempts: 5, requestHandler });
 }

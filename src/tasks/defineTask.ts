@@ -13,16 +13,16 @@ export interface TaskContext {
   /** What `keep` was given last, by this worker or one that died, or undefined. Plain JSON. */
   readonly resumed: unknown;
   /** Keeps a position, small and plain JSON, from which a task that starts again goes on. */
-  keep(position: unknown): void;
+  keep: (position: unknown) => void;
   /** Tells how far the task is, e.g. `{ objects: 3, of: 20 }`: it is seen beside the activity in Temporal's Web UI. */
-  report(progress: unknown): void;
+  report: (progress: unknown) => void;
   log: TaskLog;
 }
 
 /** Writes to the worker's log, with run and step beside each line. */
 export interface TaskLog {
-  info(message: string, values?: object): void;
-  warn(message: string, values?: object): void;
+  info: (message: string, values?: object) => void;
+  warn: (message: string, values?: object) => void;
 }
 
 export interface TaskResult {

@@ -1,9 +1,10 @@
 import type { Job, Resource } from '../jobs';
-import type { RunStatus, StepState, StepStatus } from '../contracts/messages';
+import type { Notification } from '../contracts/activities';
+import type { Failure, RunStatus, StepState, StepStatus } from '../contracts/messages';
 import type { GivenInputOf, TypedFields } from '../pipelines';
 import type { AnyRunnerDefinition } from '../runners';
 import type { AnyTask } from '../tasks/defineTask';
-import type { AnyPipeline, PipelineDefinition, RunOptions } from '../workflows/steps';
+import type { AnyPipeline, PipelineDefinition, RunOptions, StandardFields } from '../workflows/steps';
 import type { JobScripts } from './jobScript';
 
 export interface TestStackOptions {
@@ -19,8 +20,10 @@ export interface TestStackOptions {
   real?: readonly Extract<Resource, 'duckdb:query'>[];
   /** Where the scripts of a real `duckdb:query` are. */
   jobsFolders?: readonly string[];
-  /** Buckets of the stack's S3; `lake` is always there. */
+  /** Buckets of the stack's S3 beside `lake`. */
   buckets?: readonly string[];
+  /** How often a source with waiting runs is listed, which finds objects whose event was lost; default 6 hours. */
+  listEvery?: string;
 }
 
 /** A run of a test. */
@@ -28,15 +31,17 @@ export interface TestRun<Result> {
   readonly id: string;
   /** Where the run stands, once everything has happened that takes no time. */
   status(): Promise<RunStatus>;
-  /** One step of the status. @throws when there is no such step, with the names of those that are there */
+  /** One step of the status. @throws Error with the steps that there are, when there is no such one */
   step(name: string): Promise<StepStatus>;
   /** The result of the run; time is skipped until it ends. @throws SluiceError with code and message of its failure */
   result(): Promise<Result>;
-  /** How the run failed; time is skipped until it ends. @throws when it did not fail */
-  failure(): Promise<NonNullable<RunStatus['failure']>>;
-  /** Skips time until the step is in this state. @throws when the run ends before */
+  /** How the run failed; time is skipped until it ends. @throws Error when it did not fail */
+  failure(): Promise<Failure>;
+  /** Skips time until the step is in this state. @throws Error when the run ends before, or nothing more is to come */
   waitUntil(step: string, state: StepState): Promise<StepStatus>;
   cancel(): Promise<void>;
+  /** Hands the run an object by hand, as `sluice signal`. */
+  signalArrival(uri: string): Promise<void>;
 }
 
 export interface SubmittedJob {
@@ -49,30 +54,55 @@ export interface SubmittedJob {
   stopped: boolean;
 }
 
+/** An object that arrives; without `body` and `size` it is empty. */
+export interface ArrivingObject {
+  body?: string | Uint8Array;
+  /** Bytes of an object without content, which no job can read. */
+  size?: number;
+  /** When it was written; default now. */
+  time?: Date;
+}
+
 /** See `createTestStack`. */
 export interface TestStack extends AsyncDisposable {
+  /**
+   * Starts a run.
+   * @throws SluiceError InvalidInput, as `sluice start` says it
+   */
   start<F extends TypedFields, Result>(
     pipeline: PipelineDefinition<F, Result>,
-    input?: GivenInputOf<F>,
+    input?: GivenInputOf<F & StandardFields>,
     options?: RunOptions & { id?: string },
-  ): Promise<TestRun<Result>>;
-  /** Changes what happens to jobs from now on. */
+  ): Promise<TestRun<Result | null>>;
+  /** From now on, objects that fit `startedBy` of the pipeline start a run each, as with `sluice start --on-arrival`. */
+  startOnArrival<F extends TypedFields>(
+    pipeline: PipelineDefinition<F, unknown>,
+    input?: GivenInputOf<F & StandardFields>,
+  ): Promise<void>;
+  /** The runs of a pipeline, however they were started, in the order of their starts. */
+  runsOf<F extends TypedFields, Result>(
+    pipeline: PipelineDefinition<F, Result>,
+  ): Promise<TestRun<Result | null>[]>;
+  /** Changes what happens to the jobs of a step, a resource, or a pattern of either that are submitted from now on. */
   script(of: string, script: JobScripts): void;
-  /** Puts an object into the stack's S3 and tells the `arrivals` workflow of it, as the webhook does. */
-  arrive(uri: string, object?: { body?: string | Uint8Array; size?: number }): Promise<void>;
+  /** Puts an object into the stack's S3 and tells the `arrivals` workflows of it, as the webhook does. */
+  arrive(uri: string, object?: ArrivingObject): Promise<void>;
   /** Puts an object into the stack's S3 without a word, as one whose event is lost. */
-  put(uri: string, body?: string | Uint8Array): Promise<void>;
-  /** The text of an object. */
-  read(uri: string): Promise<string>;
+  put(uri: string, object?: ArrivingObject): Promise<void>;
+  /** The text of an object, or null when it is not there. */
+  read(uri: string): string | null;
   /** The time of the stack. */
   now(): Promise<Date>;
   /** Lets time pass, such as `6 days`; what is due meanwhile happens. */
   skip(duration: string): Promise<void>;
-  /** How many jobs the service has accepted of a step, a resource, or a pattern of either. */
+  /** How many jobs the services have accepted of a step, a resource, or a pattern of either. */
   submissions(of: string): number;
   /** How many jobs their runs have stopped. */
   stops(of: string): number;
-  /** Every submit, in its order. */
+  /** Every submission, in its order. */
   readonly submitted: readonly SubmittedJob[];
+  /** What runs have told of their ends. */
+  readonly notifications: readonly Notification[];
+  /** Ends the stack and all that is open in it. */
   stop(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { createAcceptArrivals } from '../arrivals/acceptArrivals';
 import type { Pipeline } from '../pipelines';
 import type { Config } from '../setup/config';
-import { connectClient } from '../setup/connect';
+import { checkNamespace, connectClient } from '../setup/connect';
 import { SluiceError } from '../errors';
 import { createLogger } from '../setup/logging';
 import { WaitingRuns } from '../arrivals/waitingRuns';
@@ -19,6 +19,7 @@ export async function runWebhook({ config, pipelines }: WebhookProject): Promise
   const log = createLogger(config.logLevel, 'webhook');
   const { host, port, secrets, topics } = config.webhook;
   const client = await connectClient();
+  await checkNamespace(client);
   const waitingRuns = new WaitingRuns(client);
   const closing = new AbortController();
   const webhook = createWebhook({

@@ -1,5 +1,5 @@
 import type { NativeConnection } from '@temporalio/worker';
-import { Worker } from '@temporalio/worker';
+import { Worker, type WorkerInterceptors } from '@temporalio/worker';
 import { createActivities, type ActivityDependencies } from '../activities';
 import { shippedWorkflows, type Workflows } from './workerProject';
 
@@ -9,6 +9,8 @@ export interface CreateWorkerOptions {
   activities: ActivityDependencies;
   /** Workflow code other than Sluice's own pipelines: a bundle, or a path that is bundled at start. */
   workflows?: Workflows;
+  /** They see activities as they run, in tests. */
+  interceptors?: WorkerInterceptors;
   /** How many runs stay in memory between their workflow tasks; default the SDK's, by the size of the heap. */
   maxCachedWorkflows?: number;
 }
@@ -25,6 +27,7 @@ export function createWorker({
   namespace,
   activities,
   workflows,
+  interceptors,
   maxCachedWorkflows,
 }: CreateWorkerOptions): Promise<Worker> {
   const { taskQueue, deploymentName, buildId } = activities.config;
@@ -39,6 +42,7 @@ export function createWorker({
     shutdownGraceTime: '5 s',
     shutdownForceTime: '30 s',
     ...(workflows ?? shippedWorkflows()),
+    ...(interceptors === undefined ? {} : { interceptors }),
     ...(maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows }),
     ...(deploymentName !== null && buildId !== null
       ? {

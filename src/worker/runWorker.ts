@@ -3,7 +3,7 @@ import { DefaultLogger, Runtime, type LogLevel, type NativeConnection } from '@t
 import type { ActivityDependencies } from '../activities';
 import { SluiceError } from '../errors';
 import type { Config } from '../setup/config';
-import { connectClient, connectS3, connectWorker } from '../setup/connect';
+import { checkNamespace, connectClient, connectS3, connectWorker } from '../setup/connect';
 import { createLogger, type Logger } from '../setup/logging';
 import { registerSearchAttributes } from '../setup/registerSearchAttributes';
 import { createWorker } from './createWorker';
@@ -67,6 +67,7 @@ export async function withConnections(
 ): Promise<void> {
   const client: Client = await connectClient();
   try {
+    await checkNamespace(client);
     const { connection, namespace } = await connectWorker();
     try {
       const searchAttributes = await registerSearchAttributes(connection, namespace, log);

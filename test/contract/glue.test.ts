@@ -86,6 +86,25 @@ describe('glue:startJobRun', () => {
     expect(second).toMatchObject({ value: { state: 'running' } });
   });
 
+  test('runs beyond the newest page are found on the next ones', async () => {
+    const references = [];
+    for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) references.push(await runner.submit(submission(key)));
+    const old = references.slice(0, 4);
+    await Promise.all(old.map((reference) => runner.poll(submission(reference.key), reference, signal)));
+    expect(aws.calls).toMatchObject({ GetJobRuns: 3 });
+    expect(aws.calls['GetJobRun']).toBeUndefined();
+  });
+
+  test('one call that is throttled does not discard the answers of the others', async () => {
+    const references = [];
+    for (const key of ['a', 'b', 'c']) references.push(await runner.submit(submission(key)));
+    aws.faults.push({ operation: 'GetJobRun', status: 400, type: 'ThrottlingException', message: 'Rate exceeded' });
+    const polled = references.map((reference) => runner.poll(submission(reference.key), reference, signal));
+    await Promise.all(polled.slice(1));
+    expect(aws.calls).toMatchObject({ GetJobRuns: 1, GetJobRun: 1 });
+    expect((await polled[0]!).state).toBe('running');
+  });
+
   test('all runs of a job that was deleted are lost', async () => {
     const references = [await runner.submit(submission('a')), await runner.submit(submission('b'))];
     const gone = { status: 400, type: 'EntityNotFoundException', message: 'Job load is not there' };

@@ -4,7 +4,7 @@ import { createLambdaPort, LAMBDA_REQUESTS, LambdaRunner } from '../../src/runne
 import { markerOf } from '../../src/runners/references';
 import type { SubmissionOf } from '../../src/runners/runner';
 import { LambdaDouble } from '../support/aws/lambda';
-import { createWorker, SIGNAL, useDouble } from './useDouble';
+import { createWorker, PROGRESS, SIGNAL, useDouble } from './useDouble';
 
 const made = useDouble(() => new LambdaDouble());
 const createRunner = () =>
@@ -23,7 +23,7 @@ const submission = (more: Partial<Submission['job']['parameters']> = {}): Submis
 
 async function invoke(given = submission()) {
   const runner = createRunner();
-  return runner.poll(given, await runner.submit(given), SIGNAL);
+  return runner.poll(given, await runner.submit(given), SIGNAL, PROGRESS);
 }
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -143,7 +143,7 @@ test.each([
     message: 'Rate Exceeded.',
   };
   made.aws.faults.push({ ...fault, content: { Reason } });
-  const refused = await runner.poll(submission(), reference, SIGNAL).catch((error: unknown) => error);
+  const refused = await runner.poll(submission(), reference, SIGNAL, PROGRESS).catch((error: unknown) => error);
   expect(classifyError(refused).code).toBe(code);
   made.aws.faults.push({ ...fault, content: { Reason } });
   await createWorker('lambda:invoke', runner).awaitJob(submission(), reference);
@@ -159,7 +159,7 @@ test('an await without permission fails at once, with what the service says', as
     type: 'AccessDeniedException',
     message: 'not authorized to perform lambda:InvokeFunction',
   });
-  expect(await runner.poll(submission(), reference, SIGNAL)).toMatchObject({
+  expect(await runner.poll(submission(), reference, SIGNAL, PROGRESS)).toMatchObject({
     state: 'failed',
     message: expect.stringContaining('lambda:InvokeFunction'),
   });
@@ -175,6 +175,32 @@ test('an answer that is lost runs the function again, with the same key', async 
   expect(second).toMatchObject({ custom: { 'sluice-key': markerOf('a') } });
 });
 
+test('a function whose answers are all lost is run three times and no more', async () => {
+  const runner = createRunner();
+  const reference = await runner.submit(submission());
+  made.aws.faults.push({ operation: 'Invoke', status: 0, type: '', message: '', accepted: true, times: 9 });
+  await expect(createWorker('lambda:invoke', runner).awaitJob(submission(), reference)).rejects.toMatchObject({
+    type: 'JobFailed',
+    nonRetryable: true,
+    message: expect.stringContaining('invoked 3 times and no answer came'),
+  });
+  expect(made.double.invocations).toHaveLength(3);
+});
+
+test('refusals of Lambda itself, which ran nothing, are not counted as invocations', async () => {
+  const runner = createRunner();
+  const reference = await runner.submit(submission());
+  const fault = { operation: 'Invoke', status: 502, type: 'ENINotReadyException', message: 'not ready' };
+  made.aws.faults.push({ ...fault, times: 5 });
+  await createWorker('lambda:invoke', runner).awaitJob(submission(), reference);
+  expect(made.double.invocations).toHaveLength(1);
+});
+
+test('the key stands in the payload where it is asked for', async () => {
+  await invoke(submission({ Payload: { day: 'monday', once: ['$sluice.key'] } }));
+  expect(JSON.parse(made.double.invocations[0]!.Payload!)).toEqual({ day: 'monday', once: [markerOf('a')] });
+});
+
 test('an await that is cancelled lets go of its call while the function runs', async () => {
   const controller = new AbortController();
   const runner = createRunner();
@@ -186,7 +212,7 @@ test('an await that is cancelled lets go of its call while the function runs', a
       return new Promise((ended) => (end = () => ended({})));
     };
   });
-  const polled = runner.poll(submission(), reference, controller.signal);
+  const polled = runner.poll(submission(), reference, controller.signal, PROGRESS);
   await begun;
   controller.abort();
   await expect(polled).rejects.toThrow(/abort/i);

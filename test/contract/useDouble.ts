@@ -6,7 +6,8 @@ import type { Activities } from '../../src/contracts/activities';
 import { ensureAwsTestTools } from '../../src/local';
 import type { Resource } from '../../src/jobs';
 import { AwsDouble, type ServiceDouble } from '../support/aws/double';
-import { runnersOf } from '../support/runners';
+import { RunnerRegistry, Runners, type AnyRunnerDefinition } from '../../src/runners';
+import { runnerContext } from '../support/runners';
 import { quietRuntime } from '../support/environment';
 import type { ClientSettings } from './contractCase';
 
@@ -42,15 +43,20 @@ type JobActivities = Pick<Activities, 'submitJob' | 'awaitJob' | 'stopJob'>;
 
 /** One worker's job activities over a runner, each run as Temporal runs it. */
 export function createWorker(
-  resource: Resource,
+  given: Resource | AnyRunnerDefinition,
   runner: Runner,
   pollMs = { min: 5, max: 20 },
 ): JobActivities {
+  const definition = typeof given === 'string' ? new RunnerRegistry().find(given) : given;
   const activities = createJobActivities({
-    runners: runnersOf({ [resource]: runner }),
+    runners: new Runners(
+      new RunnerRegistry([{ ...definition, engines: ['aws'], create: () => runner }]),
+      runnerContext(),
+    ),
     pollMinMs: pollMs.min,
     pollMaxMs: pollMs.max,
     retryForMs: 60_000,
+    credentialsForMs: 3_600_000,
   });
   const run = <T>(act: () => Promise<T>): Promise<T> =>
     new MockActivityEnvironment(

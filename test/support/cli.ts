@@ -10,7 +10,7 @@ export interface CliResult {
 }
 
 /** The shell's own variables, and where the cache is; no settings of the developer's. */
-function ownEnvironment(): NodeJS.ProcessEnv {
+export function ownEnvironment(): NodeJS.ProcessEnv {
   const names = ['PATH', 'HOME', 'SLUICE_CACHE', 'XDG_CACHE_HOME', 'JAVA_HOME'];
   return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 }
@@ -18,12 +18,13 @@ function ownEnvironment(): NodeJS.ProcessEnv {
 /** Runs the built command line as a child process, as a user's shell would. */
 export function sluice(
   args: string[],
-  options: { env?: NodeJS.ProcessEnv; input?: string } = {},
+  options: { env?: NodeJS.ProcessEnv; input?: string; cwd?: string } = {},
 ): Promise<CliResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [CLIENT, ...args], {
       env: { ...ownEnvironment(), ...options.env },
       stdio: 'pipe',
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
     let stdout = '';
     let stderr = '';

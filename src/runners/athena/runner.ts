@@ -11,6 +11,7 @@ import {
   type StartQueryExecutionInput,
   type UnprocessedQueryExecutionId,
 } from '@aws-sdk/client-athena';
+import { SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
 import { SharedPoller } from '../../services/polling';
 import { consoleUrl, measuresOf, takeRows, toRow, withCapacity, type Row } from '../awsService';
@@ -168,6 +169,6 @@ function toUnprocessedState(
   const message = `${headline}: ${ErrorCode}: ${ErrorMessage}`;
   if (/throttl|too ?many|rate/i.test(ErrorCode))
     throw Object.assign(new Error(message), { name: 'ThrottlingException' });
-  if (/internal|unavailable|timeout/i.test(ErrorCode)) throw new Error(message);
+  if (/internal|unavailable|timeout/i.test(ErrorCode)) throw new SluiceError('Transient', message);
   return { state: 'lost', message };
 }

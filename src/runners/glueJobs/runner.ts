@@ -9,6 +9,7 @@ import {
   type JobRun,
   type StartJobRunCommandInput,
 } from '@aws-sdk/client-glue';
+import { SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
 import { PollerGroup } from '../../services/pollerGroup';
 import { consoleUrl, logStreamUrl, measuresOf, orUnknown, type Refusal } from '../awsService';
@@ -44,8 +45,10 @@ export const GLUE_KEY_ARGUMENT = '--sluice-key';
 
 /** The most runs that a page of GetJobRuns holds. */
 const PAGE = 200;
-/** Pages that `find` reads: a submit is retried within minutes, so its run is among the newest. */
-const FIND_PAGES = 5;
+/** Pages that are read at once; `find` needs no more: a submit is retried within minutes, so its run is among the newest. */
+const MAX_PAGES = 5;
+/** Runs that are older than these pages are asked for one by one, so many in a poll. */
+const SINGLE_CALLS = 20;
 
 /**
  * `glue:startJobRun`. States: https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-jobs-runs.html (JobRunState).
@@ -78,7 +81,7 @@ export class GlueRunner implements Runner<'glue:startJobRun'> {
   async find({ job: { parameters }, key }: SubmissionOf<'glue:startJobRun'>): Promise<JobReference | null> {
     const JobName = parameters.JobName!;
     let NextToken: string | undefined;
-    for (let page = 0; page < FIND_PAGES; page++) {
+    for (let page = 0; page < MAX_PAGES; page++) {
       const runs = await this.glue.getJobRuns({
         JobName,
         MaxResults: PAGE,
@@ -131,20 +134,37 @@ export class GlueRunner implements Runner<'glue:startJobRun'> {
       JobName: parameters.JobName!,
       JobRunIds: [reference.externalId],
     });
-    const message = Errors?.[0]?.ErrorDetail?.ErrorMessage;
-    if (message) throw new Error(message);
+    const detail = Errors?.[0]?.ErrorDetail;
+    // Told inside of an answer, and the same as a refusal: its name decides on what is done.
+    if (detail)
+      throw Object.assign(new Error(detail.ErrorMessage), { name: detail.ErrorCode, $metadata: {} });
   }
 
-  private async describeRuns(JobName: string, ids: string[]): Promise<Map<string, JobRun>> {
-    const runs = new Map<string, JobRun>();
-    if (ids.length > 1) {
-      const page = await orUnknown(this.glue.getJobRuns({ JobName, MaxResults: PAGE }), isUnknown);
-      for (const run of page?.JobRuns ?? []) if (ids.includes(run.Id!)) runs.set(run.Id!, run);
-    }
-    for (const RunId of ids.filter((id) => !runs.has(id))) {
-      // One run that is gone must not hide the others.
-      const answer = await orUnknown(this.glue.getJobRun({ JobName, RunId }), isUnknown);
-      if (answer?.JobRun) runs.set(RunId, answer.JobRun);
+  /** Pages while several runs are missing, then one by one; what a call that fails was to tell is told by the next poll. */
+  private async describeRuns(JobName: string, ids: string[]): Promise<Map<string, JobRun | Error>> {
+    const runs = new Map<string, JobRun | Error>();
+    const gone = new Set<string>();
+    const missing = () => ids.filter((id) => !runs.has(id) && !gone.has(id));
+    try {
+      let NextToken: string | undefined;
+      for (let page = 0; page < MAX_PAGES && missing().length > 1; page++) {
+        const input = { JobName, MaxResults: PAGE, ...(NextToken ? { NextToken } : {}) };
+        const answer = await orUnknown(this.glue.getJobRuns(input), isUnknown);
+        for (const run of answer?.JobRuns ?? []) if (ids.includes(run.Id!)) runs.set(run.Id!, run);
+        NextToken = answer?.NextToken;
+        if (!NextToken) break;
+      }
+      const [asked, later] = [missing().slice(0, SINGLE_CALLS), missing().slice(SINGLE_CALLS)];
+      for (const id of later) runs.set(id, new SluiceError('Throttled', `Run ${id} is asked for later`));
+      for (const RunId of asked) {
+        // One run that is gone must not hide the others.
+        const answer = await orUnknown(this.glue.getJobRun({ JobName, RunId }), isUnknown);
+        if (answer?.JobRun) runs.set(RunId, answer.JobRun);
+        else gone.add(RunId);
+      }
+    } catch (error) {
+      if (runs.size + gone.size === 0) throw error;
+      for (const id of missing()) runs.set(id, error as Error);
     }
     return runs;
   }

@@ -9,7 +9,7 @@ import type { JobReference } from '../../jobs';
 import { classifyError } from '../../services/failures';
 import { consoleUrl, withCapacity } from '../awsService';
 import { markerOf, succeeded } from '../references';
-import type { JobState, Runner, SubmissionOf } from '../runner';
+import type { JobState, Progress, Runner, SubmissionOf } from '../runner';
 
 /** The one verb of Lambda in use. */
 export interface LambdaPort {
@@ -42,6 +42,10 @@ type Submission = SubmissionOf<'lambda:invoke'>;
 
 /** What a payload may weigh: both travel through Temporal. */
 const MAX_PAYLOAD_BYTES = 256 * 1024;
+/** How often a function is run whose answer is lost. */
+const MAX_INVOCATIONS = 3;
+/** A text of the payload that stands for the submission's key. */
+const KEY_PLACEHOLDER = '$sluice.key';
 /** How long the submit's look at the function may take. */
 const DRY_RUN_TIMEOUT_MS = 30_000;
 /** How many log lines a failure carries. */
@@ -50,7 +54,8 @@ const SHOWN_LOG_LINES = 15;
 /**
  * `lambda:invoke`. The function runs while it is polled: Lambda answers when it has ended (RequestResponse), or at once
  * (Event, DryRun). Lambda has no client token and no list of its invocations, so a call whose answer is lost is made again
- * and the function may run twice; the key travels in the client context, by which the function can tell.
+ * and the function may run again, three times in all. The key travels in the client context, by which the function can tell, and
+ * in the payload where a text in it is `$sluice.key`.
  */
 export class LambdaRunner implements Runner<'lambda:invoke'> {
   readonly worksInPoll = true;
@@ -80,10 +85,16 @@ export class LambdaRunner implements Runner<'lambda:invoke'> {
     return Promise.resolve(null);
   }
 
-  async poll(submission: Submission, reference: JobReference, signal: AbortSignal): Promise<JobState> {
+  async poll(
+    submission: Submission,
+    reference: JobReference,
+    signal: AbortSignal,
+    progress: Progress,
+  ): Promise<JobState> {
     const { FunctionName } = submission.job.parameters;
     const startedAt = Date.now();
     let answer: InvokeCommandOutput;
+    progress.begin?.();
     try {
       answer = await withCapacity(
         this.lambda.invoke(toInput(submission), signal),
@@ -92,7 +103,13 @@ export class LambdaRunner implements Runner<'lambda:invoke'> {
       );
     } catch (error) {
       const { code, message } = classifyError(error);
-      if (signal.aborted || isRetryable(code)) throw error;
+      if (signal.aborted) throw error;
+      if (code === 'Transient' && isLostAnswer(error)) {
+        const lost = 1 + ((progress.resumed as { lost?: number } | undefined)?.lost ?? 0);
+        if (lost >= MAX_INVOCATIONS) return { state: 'failed', message: describeLost(FunctionName!, message) };
+        progress.keep({ lost });
+      }
+      if (isRetryable(code)) throw error;
       // The function did not run, and would not when asked again.
       return { state: 'failed', message, code: code === 'InvalidJob' ? code : 'JobFailed' };
     }
@@ -129,7 +146,7 @@ export class LambdaRunner implements Runner<'lambda:invoke'> {
 /** @throws SluiceError InvalidJob when a payload is too large or the client context is no JSON object */
 function toInput({ job: { parameters }, key, run, step }: Submission): InvokeCommandInput {
   const { Payload, ClientContext, InvocationType = 'RequestResponse', ...others } = parameters;
-  const body = Payload === undefined ? undefined : Buffer.from(JSON.stringify(Payload));
+  const body = Payload === undefined ? undefined : Buffer.from(writePayload(Payload, key));
   if (body && body.byteLength > MAX_PAYLOAD_BYTES) {
     throw new SluiceError(
       'InvalidJob',
@@ -146,6 +163,23 @@ function toInput({ job: { parameters }, key, run, step }: Submission): InvokeCom
     ClientContext: Buffer.from(JSON.stringify(merged)).toString('base64'),
     ...(body ? { Payload: body } : {}),
   };
+}
+
+function writePayload(payload: unknown, key: string): string {
+  return JSON.stringify(payload, (_, value: unknown) => (value === KEY_PLACEHOLDER ? markerOf(key) : value));
+}
+
+/** Nobody can tell whether the function ran: the connection broke, or a proxy gave up waiting. Lambda's own errors say that it did not. */
+function isLostAnswer(error: unknown): boolean {
+  const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+  return status === undefined || status === 504;
+}
+
+function describeLost(name: string, message: string): string {
+  return (
+    `Lambda function ${name} was invoked ${MAX_INVOCATIONS} times and no answer came: ${message}. It may have run each time: ` +
+    'look at its log. A proxy between may cut connections that are silent; let the function answer sooner, or invoke it as Event'
+  );
 }
 
 /** The job's own client context: base64 of a JSON object. */

@@ -1,5 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
+import type { LivyAuth } from '../../setup/config';
+import { sendRequest } from '../../services/sendRequest';
 import type { RunnerContext } from '../defineRunner';
 import type { LivyCreateBatchParameters } from '.';
 import { markerOf, succeeded } from '../references';
@@ -28,39 +31,66 @@ export interface LivyPort {
 const REQUEST_TIMEOUT_MS = 30_000;
 const LIST_SIZE = 1000;
 
-/** Livy over HTTP. Livy answers some mistakes with a bare JSON string instead of `{ "msg" }`. */
-export function createLivyPort(baseUrl: string): LivyPort {
+/** How a worker is let in to Livy, and whom it trusts there. */
+export interface LivyAccess {
+  auth: LivyAuth | null;
+  /** A file of PEM certificates. */
+  ca: string | null;
+}
+
+/** The header by which Livy, or the proxy before it, knows the worker. */
+async function headerOf(auth: LivyAuth | null): Promise<Record<string, string>> {
+  if (auth === null) return {};
+  const basic = (login: string) => ({ authorization: `Basic ${Buffer.from(login).toString('base64')}` });
+  if (auth.kind === 'password') return basic(`${auth.user}:${auth.password}`);
+  const secret = (await readFile(auth.file, 'utf8')).trim();
+  if (auth.kind === 'basic') return basic(secret);
+  return auth.kind === 'header' ? { [auth.name]: secret } : { authorization: `Bearer ${secret}` };
+}
+
+/** Livy over HTTP, at an address without a secret. Livy answers some mistakes with a bare JSON string instead of `{ "msg" }`. */
+export function createLivyPort(baseUrl: string, access: LivyAccess = { auth: null, ca: null }): LivyPort {
   async function call(
     method: string,
     path: string,
     body?: unknown,
   ): Promise<{ status: number; body: unknown }> {
-    const response = await fetch(baseUrl + path, {
+    const { status, text } = await sendRequest({
+      url: baseUrl + path,
       method,
-      headers: { accept: 'application/json', 'content-type': 'application/json', 'x-requested-by': 'sluice' },
+      headers: {
+        accept: 'application/json',
+        'content-type': 'application/json',
+        // Livy takes no change without it when its protection against other sites' pages is on.
+        'x-requested-by': 'sluice',
+        ...(await headerOf(access.auth)),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-    }).catch((error: unknown) => {
-      const { cause } = error as { cause?: { code?: string } };
-      if (cause?.code !== 'ECONNREFUSED' && cause?.code !== 'ENOTFOUND') throw error;
+      ...(access.ca === null ? {} : { ca: await readFile(access.ca, 'utf8') }),
+      timeoutMs: REQUEST_TIMEOUT_MS,
+    }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ECONNREFUSED' && error.code !== 'ENOTFOUND') throw error;
       throw new SluiceError(
         'ServerUnreachable',
         `Livy cannot be reached at ${baseUrl}; start it or set SLUICE_LIVY_URL`,
         { cause: error },
       );
     });
-    const text = await response.text();
     let answer: unknown = text;
     try {
       answer = JSON.parse(text);
     } catch {
       // A proxy's HTML page: told as it is.
     }
-    if (response.ok || response.status === 404) return { status: response.status, body: answer };
-    const message = typeof answer === 'string' ? answer : ((answer as { msg?: string } | null)?.msg ?? text);
-    throw Object.assign(new Error(`Livy answered ${response.status}: ${message.slice(0, 2000)}`), {
-      $metadata: { httpStatusCode: response.status },
-    });
+    if ((status >= 200 && status < 300) || status === 404) return { status, body: answer };
+    const told = typeof answer === 'string' ? answer : ((answer as { msg?: string } | null)?.msg ?? text);
+    const message = `Livy answered ${status}: ${told.slice(0, 2000)}`;
+    if (status === 401 || status === 403)
+      throw new SluiceError('AccessDenied', `${message}; let the worker in with SLUICE_LIVY_AUTH`);
+    if (status >= 300 && status < 400)
+      throw new SluiceError('InvalidJob', `${message}; no redirect is followed, set SLUICE_LIVY_URL to where Livy is`);
+    if (/too many sessions/i.test(told)) throw new SluiceError('NoCapacity', message);
+    throw Object.assign(new Error(message), { $metadata: { httpStatusCode: status } });
   }
   return {
     async create(body) {
@@ -113,7 +143,8 @@ export class LivyRunner implements Runner<'livy:createBatch'> {
       return this.reference(await this.livy.create({ ...job.parameters, name }), key);
     } catch (error) {
       const status = (error as { $metadata?: { httpStatusCode: number } }).$metadata?.httpStatusCode ?? 0;
-      if (status < 400 || status >= 500) throw error;
+      // What passes by itself is no mistake of the job's.
+      if (status < 400 || status >= 500 || [408, 409, 425, 429].includes(status)) throw error;
       if (/duplicate session name/i.test((error as Error).message)) {
         const found = await this.findByName(name);
         if (found !== null) return this.reference(found, key);
@@ -211,8 +242,9 @@ function describeLog(headline: string, log: string[]): string {
 }
 
 /** @throws SluiceError NoEngine when the worker has no Livy, which the resource needs here */
-export function connectLivy({ config: { livyUrl } }: RunnerContext, resource: string): LivyRunner {
-  if (livyUrl !== null) return new LivyRunner(createLivyPort(livyUrl), livyUrl);
+export function connectLivy({ config }: RunnerContext, resource: string): LivyRunner {
+  const { livyUrl, livyAuth: auth, livyCa: ca } = config;
+  if (livyUrl !== null) return new LivyRunner(createLivyPort(livyUrl, { auth, ca }), livyUrl);
   throw new SluiceError(
     'NoEngine',
     `${resource} needs Spark through Livy: set SLUICE_LIVY_URL on the worker, or start the local stack without --no-spark`,

@@ -32,6 +32,7 @@ export class Attempts {
       pollMinMs: 5,
       pollMaxMs: 20,
       retryForMs: 60_000,
+      credentialsForMs: 3_600_000,
     });
   }
 

@@ -2,7 +2,7 @@ import type { Subscription, Trigger } from '../../contracts/messages';
 import type { ErrorCode } from '../../errors';
 import type { Arrival } from '../../pipelines';
 import { isSince } from '../../pipelines/arrival';
-import { matchesPattern } from '../../pipelines/location';
+import { matchesPattern } from '../../pipelines/patterns';
 import { bytesOf } from './memory';
 
 /**

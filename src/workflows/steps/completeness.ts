@@ -1,6 +1,6 @@
 import type { Arrival } from '../../pipelines';
 import { isNewer } from '../../pipelines/arrival';
-import { matchesPattern } from '../../pipelines/location';
+import { matchesPattern } from '../../pipelines/patterns';
 
 /** When a wait is over. Exactly one rule; without any, one object is enough. */
 export type Completeness =

@@ -6,6 +6,7 @@ import {
   TimeoutFailure,
 } from '@temporalio/workflow';
 import { ERROR_CODES, SluiceError, type ErrorCode } from '../../errors';
+import type { AwaitDetails } from '../../contracts/activities';
 import type { Failure } from '../../contracts/messages';
 
 /** Whether the error is a failure to report, rather than a defect in workflow code, which must fail the task instead. */
@@ -26,6 +27,23 @@ export function toFailure(error: unknown, step: string | null): Failure {
   }
   if (cause instanceof TimeoutFailure) return { code: 'JobTimeout', message: cause.message, step };
   return { code: 'RunFailed', message: cause instanceof Error ? cause.message : String(cause), step };
+}
+
+/** What went wrong last before a time-out, as its attempts or heartbeats tell it; null when nothing did. */
+export function lastFailureOf(error: unknown): Pick<Failure, 'code' | 'message'> | null {
+  if (!(error instanceof ActivityFailure) || !(error.cause instanceof TimeoutFailure)) return null;
+  const { cause, lastHeartbeatDetails } = error.cause;
+  // A message is put together from several failures in the end; one of them must not fill it.
+  const shorten = (message: string) => (message.length > 500 ? `${message.slice(0, 499)}…` : message);
+  if (cause instanceof ApplicationFailure) {
+    const { code, message } = toFailure(cause, null);
+    return { code, message: shorten(message) };
+  }
+  const details: unknown = Array.isArray(lastHeartbeatDetails)
+    ? lastHeartbeatDetails[0]
+    : lastHeartbeatDetails;
+  const last = (details as AwaitDetails | null | undefined)?.lastFailure;
+  return last ? { code: last.code, message: shorten(last.message) } : null;
 }
 
 /** A failure that ends the run: never retried by Temporal, its details are the `Failure` itself. */

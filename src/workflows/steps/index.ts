@@ -1,5 +1,5 @@
 export { collectPipelines, definePipeline, isPipeline, type PipelineOptions } from './definePipeline';
-export type { AnyPipeline, PipelineDefinition } from './pipelineDefinition';
+export type { AnyPipeline, PipelineDefinition, StandardFields } from './pipelineDefinition';
 export { Run, type ParallelOptions } from './run';
 export { runPipeline } from './runPipeline';
 export type { RunOptions } from './shared';

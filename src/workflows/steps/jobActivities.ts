@@ -1,7 +1,7 @@
 import { ActivityCancellationType } from '@temporalio/workflow';
 import type { Submission } from '../../contracts/activities';
 import type { JobReference, JobResult, StopResult } from '../../jobs';
-import { activities, HEARTBEAT_TIMEOUT } from './activities';
+import { activities, AWAIT_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT } from './activities';
 import { isReportable, toFailure } from './failures';
 
 /** How long one attempt to submit may take, when the service has room. */
@@ -51,15 +51,16 @@ export function awaitJob(
   deadlineMs: number,
 ): Promise<JobResult> {
   const remainingMs = Math.max(1, deadlineMs - Date.now());
+  const isHere = reference.runsInWorker === true;
   return activities.awaitJob.executeWithOptions(
     {
       summary: `await ${submission.step}`,
       startToCloseTimeout: remainingMs,
       scheduleToCloseTimeout: remainingMs,
-      heartbeatTimeout: HEARTBEAT_TIMEOUT,
+      heartbeatTimeout: isHere ? HEARTBEAT_TIMEOUT : AWAIT_HEARTBEAT_TIMEOUT,
       retry: JOB_RETRY,
       // What runs inside the worker ends with its await; any other job can be stopped while the await hears of it.
-      cancellationType: reference.runsInWorker
+      cancellationType: isHere
         ? ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
         : ActivityCancellationType.TRY_CANCEL,
     },

@@ -13,7 +13,7 @@ import type { Job, JobReference, JobResult, StopResult } from '../../jobs';
 import type { JobOptions } from '../../pipelines';
 import { DURATION_NEEDS, parseBoundedDuration } from '../../pipelines/duration';
 import type { Failure, StepStatus } from '../../contracts/messages';
-import { asApplicationFailure, isReportable, toFailure } from './failures';
+import { asApplicationFailure, isReportable, lastFailureOf, toFailure } from './failures';
 import { awaitJob, stopJob, submitJob } from './jobActivities';
 import type { Shared } from './shared';
 
@@ -131,7 +131,10 @@ export class JobStep {
   ): Promise<unknown> {
     const { step, job, options } = this;
     const { board } = this.shared;
-    const timedOut = error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
+    // An await whose last attempt failed has run out of time all the same.
+    const timedOut =
+      error instanceof ActivityFailure &&
+      (error.cause instanceof TimeoutFailure || (reference !== null && error.retryState === 'TIMEOUT'));
     const failed = toFailure(error, step.name);
     if (options.failedAs) failed.message = `${options.failedAs}: ${failed.message}`;
     const ended = readDetail(error)?.ended === true;
@@ -157,9 +160,10 @@ export class JobStep {
       : isCancellation(error)
         ? (['Cancelled', 'Cancelled'] as const)
         : ([failed.code, failed.message] as const);
+    const last = timedOut ? lastFailureOf(error) : null;
     const failure: Failure = {
       code: leaked ? 'JobLeaked' : code,
-      message: `${what}; ${describeStop(stopped)}.`,
+      message: `${what}; ${describeStop(stopped)}.${last ? ` The last failure before: ${last.code}: ${last.message}` : ''}`,
       step: step.name,
     };
     board.update(step, {

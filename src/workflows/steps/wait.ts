@@ -12,7 +12,8 @@ import { SluiceError } from '../../errors';
 import type { Arrival } from '../../pipelines';
 import { isNewer, isSameVersion, isSince } from '../../pipelines/arrival';
 import { DURATION_NEEDS, parseBoundedDuration } from '../../pipelines/duration';
-import { matchesPattern, sourceOf, type Source } from '../../pipelines/location';
+import { sourceOf, type Source } from '../../pipelines/location';
+import { matchesPattern } from '../../pipelines/patterns';
 import { activities, HEARTBEAT_TIMEOUT } from './activities';
 import {
   describeMissing,

@@ -62,13 +62,13 @@ test('a look-up ends at the first export that is older than the job', async () =
 });
 
 test('a run that is cancelled before its export was accepted starts none', async () => {
-  const worker = createWorker('dynamodb:exportTableToPointInTime', createRunner());
+  const worker = createWorker(dynamodbExportTableToPointInTime, createRunner());
   expect((await worker.stopJob(submission('a'), null)).outcome).toBe('not submitted');
   expect(made.double.control.started()).toBe(0);
 });
 
 test('an export that goes on is told as leaked, and why', async () => {
-  const worker = createWorker('dynamodb:exportTableToPointInTime', createRunner());
+  const worker = createWorker(dynamodbExportTableToPointInTime, createRunner());
   const reference = await worker.submitJob(submission('a'));
   const { outcome, message } = await worker.stopJob(submission('a'), null);
   expect(outcome).toBe('leaked');

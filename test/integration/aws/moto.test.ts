@@ -174,7 +174,9 @@ test('Lambda: a function is looked at, invoked, and its answer is the payload', 
     job: { resource: 'lambda:invoke', parameters: { FunctionName: 'load', Payload: { day: 'monday' } } },
   };
   const reference = await runner.submit(submission);
-  expect(await runner.poll(submission, reference, signal)).toMatchObject({
+  expect(
+    await runner.poll(submission, reference, signal, { resumed: undefined, keep: () => {} }),
+  ).toMatchObject({
     state: 'succeeded',
     result: { payload: { day: 'monday' } },
   });

@@ -45,7 +45,7 @@ function createWorker(
   const config = { ...testConfig, engines: 'local' as const, s3Dir };
   return createJobActivities({
     runners: runnersOf(runners, { s3, config, crawlers: CRAWLERS }),
-    ...{ pollMinMs: 5, pollMaxMs: 20, retryForMs: 60_000 },
+    ...{ pollMinMs: 5, pollMaxMs: 20, retryForMs: 60_000, credentialsForMs: 3_600_000 },
   });
 }
 

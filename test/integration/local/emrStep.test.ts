@@ -75,6 +75,7 @@ with open(sys.argv[1].replace("file://", ""), "w") as out:
     pollMinMs: 200,
     pollMaxMs: 1000,
     retryForMs: 60_000,
+    credentialsForMs: 3_600_000,
   });
   const inActivity = <T>(act: () => Promise<T>): Promise<T> => {
     const outcome: Promise<T> = new MockActivityEnvironment({ heartbeatTimeoutMs: 1000 }).run(act);

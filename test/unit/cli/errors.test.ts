@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { ServiceError, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { runCommandLine } from '../../../src/cli';
@@ -37,6 +38,11 @@ test('errors of the AWS SDK get a code', () => {
 });
 
 describe('a command line', () => {
+  // Outside of a project: a config in TypeScript cannot be loaded within jest.
+  const before = process.cwd();
+  beforeAll(() => process.chdir(tmpdir()));
+  afterAll(() => process.chdir(before));
+
   let written: { out: string; err: string };
 
   beforeEach(() => {

@@ -37,7 +37,7 @@ const RIGHT = { most: 4, into: 's3://lake/out.csv' };
 function open(tasks: readonly AnyTask[], heartbeatDetails?: unknown) {
   const activities = createJobActivities({
     runners: runnersOf({}, { tasks }),
-    ...{ pollMinMs: 5, pollMaxMs: 20, retryForMs: 60_000 },
+    ...{ pollMinMs: 5, pollMaxMs: 20, retryForMs: 60_000, credentialsForMs: 3_600_000 },
   });
   const heartbeats: unknown[] = [];
   const run = <T>(act: () => Promise<T>): Promise<T> => {
@@ -58,7 +58,7 @@ function open(tasks: readonly AnyTask[], heartbeatDetails?: unknown) {
   return {
     heartbeats,
     submit: (input: object) => run(() => activities.submitJob(submissionOf(input))),
-    async work(input: object) {
+    work: async (input: object) => {
       const reference = await run(() => activities.submitJob(submissionOf(input)));
       return run(() => activities.awaitJob(submissionOf(input), reference));
     },
@@ -72,7 +72,9 @@ test("a task is given its input with defaults, and its result is the job's", asy
     output: 's3://lake/out.csv',
     measures: { first: 1 },
   });
-  expect(heartbeats).toContainEqual({ progress: { counted: 4, of: 4 }, position: 4 });
+  expect(heartbeats).toContainEqual(
+    expect.objectContaining({ work: { progress: { counted: 4, of: 4 }, position: 4 } }),
+  );
 });
 
 test('its job is marked as one that runs inside the worker', async () => {
@@ -80,7 +82,7 @@ test('its job is marked as one that runs inside the worker', async () => {
 });
 
 test('a task that starts again goes on from what it kept', async () => {
-  const { work } = open([countTo], { position: 2, progress: { counted: 3, of: 4 } });
+  const { work } = open([countTo], { work: { position: 2, progress: { counted: 3, of: 4 } } });
   expect(await work(RIGHT)).toMatchObject({ measures: { first: 3 } });
 });
 

@@ -1,6 +1,6 @@
 import { markerOf, type JobReference, type JobState, type Runner, type SubmissionOf } from '../../../src';
 import { testRunnerContract } from '../../../src/testing';
-import { Acme, acmeContract, AcmeRunner } from '../../support/acme';
+import { acmeContract, AcmeRunner, type Acme } from '../../support/acme';
 import { quietRuntime } from '../../support/environment';
 
 beforeAll(quietRuntime);

@@ -1,0 +1,95 @@
+import type { ErrorCode } from '../errors';
+import type { AwaitDetails } from '../contracts/activities';
+import type { Progress } from '../runners/runner';
+import type { Beats } from './beating';
+import { UNEXPECTED_ATTEMPTS } from '../services/failures';
+
+export interface Budgets {
+  /** How long a service or server may go on without an answer. */
+  retryForMs: number;
+  /** How long the worker's credentials may be wrong. */
+  credentialsForMs: number;
+}
+
+/** How often work is begun whose worker dies in it. */
+const DEATHS = 2;
+/** Work that takes long and fails is begun anew at least so often, however short the budget. */
+const WORK_ATTEMPTS = 3;
+
+/**
+ * What the attempts of one await know of each other; kept with their heartbeats, and told by a time-out. Work inside the
+ * worker is
+ * - at work: a later attempt that finds it so knows that a worker died, or stood still, in the middle of it;
+ * - idle: between two attempts of the work, each of which ended in a failure;
+ * - moved on, when it keeps how far it is: earlier deaths and failures count no more.
+ */
+export class AwaitState {
+  private details: AwaitDetails;
+
+  constructor(private readonly beats: Beats) {
+    const { isAtWork = false, deaths = 0, ...kept } = (beats.resumed ?? {}) as AwaitDetails;
+    this.details = { ...kept, deaths: isAtWork ? deaths + 1 : deaths };
+  }
+
+  /** The work's own view: what it keeps, and nothing of what is kept about it. */
+  get work(): Progress {
+    const read = () => this.details.work;
+    return {
+      get resumed() {
+        return read();
+      },
+      keep: (work) => this.keep({ work, deaths: 0, failures: 0, failingSinceMs: undefined }),
+      begin: () => this.keep({ isAtWork: true }),
+    };
+  }
+
+  /** Whether the work has taken its worker with it too often to be begun again. */
+  get killsWorkers(): boolean {
+    return (this.details.deaths ?? 0) >= DEATHS;
+  }
+
+  get lastFailure(): AwaitDetails['lastFailure'] {
+    return this.details.lastFailure;
+  }
+
+  /** The attempt ends, and the work with it: by a failure, or since its worker shuts down. */
+  end(): void {
+    if (this.details.isAtWork) this.keep({ isAtWork: false });
+  }
+
+  answered(): void {
+    if (this.details.failures) this.keep({ failures: 0, failingSinceMs: undefined });
+  }
+
+  /** @returns whether the budget of this class of failure is spent */
+  failed(
+    code: ErrorCode,
+    message: string,
+    { worksInPoll, budgets }: { worksInPoll: boolean; budgets: Budgets },
+  ) {
+    const { failures: before = 0, failingSinceMs = Date.now() } = this.details;
+    const failures = before + 1;
+    this.keep({ failures, failingSinceMs, isAtWork: false, lastFailure: { code, message } });
+    const failingMs = Date.now() - failingSinceMs;
+    switch (code) {
+      case 'Throttled':
+      case 'NoCapacity':
+        return false;
+      case 'Credentials':
+        return failingMs > budgets.credentialsForMs;
+      case 'Transient':
+      case 'ServerUnreachable':
+        // A job elsewhere goes on whether we see it or not; its own time-out is its end.
+        return worksInPoll && failures >= WORK_ATTEMPTS && failingMs > budgets.retryForMs;
+      case 'Unexpected':
+        return worksInPoll ? failures >= UNEXPECTED_ATTEMPTS : failingMs > budgets.retryForMs;
+      default:
+        return worksInPoll || failingMs > budgets.retryForMs;
+    }
+  }
+
+  private keep(change: Partial<Record<keyof AwaitDetails, unknown>>): void {
+    this.details = { ...this.details, ...change } as AwaitDetails;
+    this.beats.keep(this.details);
+  }
+}

@@ -1,0 +1,126 @@
+import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@temporalio/common';
+import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import {
+  arrivedSignal,
+  statusQuery,
+  type Failure,
+  type RunStatus,
+  type StepState,
+  type StepStatus,
+} from '../contracts/messages';
+import { ERROR_CODES, SluiceError, type ErrorCode } from '../errors';
+import { parseS3Uri } from '../pipelines/location';
+import type { TestRun } from './testStack';
+
+/** The time of a stack, and what goes on in it. */
+export interface StackTime {
+  /** Until everything has happened that takes no time. @throws Error when workflow code is broken */
+  settle(): Promise<void>;
+  skipMs(timeMs: number): Promise<void>;
+  /** Skips time whenever nothing else goes on, until the work has ended. */
+  skipUntil<T>(work: Promise<T>): Promise<T>;
+  /** How long it is until anything happens; null when nothing will. */
+  nextDueMs(): Promise<number | null>;
+  now(): Promise<Date>;
+}
+
+/** How often it is looked whether the code of a run whose end is waited for is broken. */
+const LOOK_EVERY_MS = 500;
+
+export class StackRun<Result> implements TestRun<Result> {
+  constructor(
+    private readonly handle: WorkflowHandle,
+    private readonly time: StackTime,
+  ) {}
+
+  get id(): string {
+    return this.handle.workflowId;
+  }
+
+  async status(): Promise<RunStatus> {
+    await this.time.settle();
+    return this.handle.query(statusQuery);
+  }
+
+  async step(name: string): Promise<StepStatus> {
+    const { steps } = await this.status();
+    const found = steps.find((step) => step.name === name);
+    if (found) return found;
+    const names = steps.map((step) => step.name).join(', ');
+    throw new Error(`${this.id} has no step "${name}"; there are: ${names || 'none yet'}`);
+  }
+
+  async result(): Promise<Result> {
+    try {
+      return await this.end();
+    } catch (error) {
+      throw error instanceof WorkflowFailedError ? toSluiceError(error) : error;
+    }
+  }
+
+  async failure(): Promise<Failure> {
+    try {
+      await this.end();
+    } catch (error) {
+      if (!(error instanceof WorkflowFailedError)) throw error;
+      const { failure } = await this.status();
+      if (failure !== null) return failure;
+      const { code, message } = toSluiceError(error);
+      return { code, message, step: null };
+    }
+    throw new Error(`${this.id} did not fail: it is ${(await this.status()).state}`);
+  }
+
+  async waitUntil(name: string, state: StepState): Promise<StepStatus> {
+    for (;;) {
+      const status = await this.status();
+      const step = status.steps.find((one) => one.name === name);
+      if (step?.state === state) return step;
+      const dueMs = status.state === 'running' ? await this.time.nextDueMs() : null;
+      if (dueMs === null)
+        throw new Error(
+          `${this.id} is ${status.state} and ${name} was never ${state}: it is ${step?.state ?? 'not there'}`,
+        );
+      await this.time.skipMs(dueMs + 1);
+    }
+  }
+
+  async cancel(): Promise<void> {
+    await this.handle.cancel();
+    await this.time.settle();
+  }
+
+  async signalArrival(uri: string): Promise<void> {
+    const object = parseS3Uri(uri);
+    if (object === null || object.key === '')
+      throw new SluiceError('InvalidInput', `${uri} is no object; give one such as s3://lake/days/a.csv`);
+    const time = (await this.time.now()).toISOString();
+    const unknown = { versionId: null, etag: null, size: null, sequencer: null };
+    await this.handle.signal(arrivedSignal, [{ ...object, ...unknown, time, byHand: true }]);
+    await this.time.settle();
+  }
+
+  /** A run whose code is broken has no end, and is told apart from time to time. */
+  private async end(): Promise<Result> {
+    await this.time.settle();
+    let looking: NodeJS.Timeout | undefined;
+    const broken = new Promise<never>((_, reject) => {
+      looking = setInterval(() => void this.time.settle().catch(reject), LOOK_EVERY_MS);
+    });
+    try {
+      return await this.time.skipUntil(Promise.race([this.handle.result() as Promise<Result>, broken]));
+    } finally {
+      clearInterval(looking);
+    }
+  }
+}
+
+function toSluiceError({ cause, message }: WorkflowFailedError): SluiceError {
+  if (cause instanceof CancelledFailure)
+    return new SluiceError('Cancelled', 'The run was cancelled.', { cause });
+  if (cause instanceof TerminatedFailure)
+    return new SluiceError('RunFailed', 'The run was terminated.', { cause });
+  const type = cause instanceof ApplicationFailure ? cause.type : undefined;
+  const code = type && type in ERROR_CODES ? (type as ErrorCode) : 'RunFailed';
+  return new SluiceError(code, cause?.message ?? message, { cause });
+}

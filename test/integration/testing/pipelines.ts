@@ -1,0 +1,50 @@
+import { definePipeline, field, type Job } from '../../../src/workflow';
+
+export const hello = definePipeline(
+  {
+    name: 'hello',
+    about: 'Counts the rows of the file that arrives.',
+    input: { lake: field.s3({ default: 's3://lake' }), within: field.duration({ default: '7 days' }) },
+    startedBy: ({ lake }) => [`${lake}/days/*.csv`],
+  },
+  async (run, { lake, within }) => {
+    const [day] = await run.waitForArrivals('wait for the day', `${lake}/days/*.csv`, { within });
+    const counted = await run.job('count', {
+      resource: 'duckdb:query',
+      parameters: { sql: "SELECT count(*) AS n FROM read_csv(getvariable('day'))", inputs: { day } },
+    });
+    return { key: day.key, rows: counted.rows };
+  },
+);
+
+const load: Job = { resource: 'glue:startJobRun', parameters: { JobName: 'load' } };
+
+export const jobs = definePipeline(
+  {
+    name: 'some-jobs',
+    about: 'Jobs side by side, then one more.',
+    input: {
+      timeout: field.duration({ default: '1 day' }),
+      attempts: field.integer({ default: 1 }),
+      onCancel: field.choice(['stop', 'leave'], { default: 'stop' }),
+      capacityTimeout: field.duration({ default: '1 hour' }),
+    },
+  },
+  async (run, { timeout, attempts, onCancel, capacityTimeout }) => {
+    const options = { timeout, retry: { attempts }, onCancel, capacityTimeout };
+    await run.parallel({
+      a: (branch) => branch.job('load a', load, options),
+      b: (branch) => branch.job('load b', load, options),
+    });
+    return (await run.job('join', { resource: 'livy:createBatch', parameters: { file: 'join.py' } })).payload;
+  },
+);
+
+export const broken = definePipeline({ name: 'broken', about: 'Has a defect.' }, () => {
+  const nothing: { length: number }[] = [];
+  return Promise.resolve(nothing[0]!.length);
+});
+
+export const parent = definePipeline({ name: 'parent', about: 'Runs another.' }, (run) =>
+  run.child('child', hello, { within: '2 days' }),
+);

@@ -1,0 +1,74 @@
+/** What a project of one's own compiles against: the declarations of the package, and the examples of the docs. */
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import ts from 'typescript';
+
+const root = join(__dirname, '..', '..');
+let project: string;
+
+const WRONG = `
+import type { Job } from 'sluice';
+import type { Job as WorkflowJob } from 'sluice/workflow';
+import { task, type Run } from 'sluice/workflow';
+import type { countLines } from '../src/tasks/countLines';
+
+declare const run: Run;
+const parameters = { table: 'leads' };
+const right: Job = { resource: 'acme:refresh', parameters };
+const rightToo: WorkflowJob<'acme:refresh'> = { resource: 'acme:refresh', parameters };
+const shipped: WorkflowJob = { resource: 'glue:startJobRun', parameters: { JobName: 'load' } };
+void run.job('refresh', { resource: 'acme:refresh', parameters });
+void [right, rightToo, shipped, task('any', { of: 'them' })];
+
+// @ts-expect-error a parameter that is misspelt
+void run.job('refresh', { resource: 'acme:refresh', parameters: { tabel: 'leads' } });
+// @ts-expect-error a resource that nobody defined
+void run.job('refresh', { resource: 'acme:refesh', parameters });
+// @ts-expect-error another task's name
+task<typeof countLines>('count-words', { from: 's3://lake/a/' });
+// @ts-expect-error a field of the wrong type
+task<typeof countLines>('count-lines', { from: 5 });
+// @ts-expect-error a field that is missing
+task<typeof countLines>('count-lines', { ending: '.txt' });
+`;
+
+beforeAll(async () => {
+  // Below node_modules, so that what the package depends on is found as in an installation.
+  const cache = join(root, 'node_modules', '.cache');
+  await mkdir(cache, { recursive: true });
+  project = await mkdtemp(join(cache, 'sluice-types-'));
+  // The package as it is published, with the declarations of `npm run build`.
+  await mkdir(join(project, 'node_modules'));
+  await symlink(root, join(project, 'node_modules', 'sluice'));
+  const page = await readFile(join(root, 'docs', 'tasks-and-runners.md'), 'utf8');
+  for (const [, path, text] of page.matchAll(/^```ts\n\/\/ (\S+)\n([\s\S]*?)^```$/gm)) {
+    await mkdir(dirname(join(project, path!)), { recursive: true });
+    await writeFile(join(project, path!), text!);
+  }
+  await writeFile(join(project, 'test', 'wrong.ts'), WRONG);
+});
+
+afterAll(() => rm(project, { recursive: true, force: true }));
+
+test.each([
+  ['bundler', ts.ModuleKind.ESNext, ts.ModuleResolutionKind.Bundler],
+  ['nodenext', ts.ModuleKind.NodeNext, ts.ModuleResolutionKind.NodeNext],
+])(
+  "a project's tasks and runners type-check as the docs have them, and mistakes do not (%s)",
+  (_, module, moduleResolution) => {
+    const files = ts.sys.readDirectory(project, ['.ts'], ['node_modules']);
+    expect(files.length).toBeGreaterThan(4);
+    const program = ts.createProgram(files, {
+      ...{ module, moduleResolution, target: ts.ScriptTarget.ES2022, strict: true, noEmit: true },
+      ...{ skipLibCheck: true, esModuleInterop: true, types: ['node'] },
+    });
+    const problems = ts
+      .getPreEmitDiagnostics(program)
+      .map(
+        ({ file, messageText }) =>
+          `${file?.fileName.replace(project, '')}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`,
+      );
+    expect(problems).toEqual([]);
+  },
+  120_000,
+);
