@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { CreateStreamCommand } from '@aws-sdk/client-kinesis';
 import kinesalite from 'kinesalite';
-import { S3Client } from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
 import { connectS3, joinLocation, readConfig } from 'sluice';
 import { deliverStream } from '../src/streams/delivery';
 import { createKinesis } from '../src/streams/kinesisClient';

@@ -5,8 +5,9 @@ import { connect, rpcUrl } from './_fields';
 export const checkChain = defineTask(
   { name: 'check-chain', about: 'Waits until the chain answers, and says which it is.', input: { rpcUrl } },
   async (input) => {
-    const { chainId, genesis, ask } = await connect(input);
-    const head = Number(await ask((client) => client.getBlockNumber()));
+    const chain = await connect(input);
+    const { chainId, genesis } = chain;
+    const head = Number(await chain.ask((client) => client.getBlockNumber()));
     return { payload: { chainId, genesis, head } };
   },
 );

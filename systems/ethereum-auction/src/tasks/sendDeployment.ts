@@ -1,4 +1,4 @@
-import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { defineTask, field, SluiceError } from 'sluice';
 import { keccak256 } from 'viem';
 import { awaitTransactions, sendTransactions } from '../chain/transactions';
@@ -40,15 +40,11 @@ async function writeItem(
 ): Promise<void> {
   const dynamodb = new DynamoDBClient({});
   try {
-    const attributes = Object.entries(contract).map(([name, value]) => [
-      name,
-      typeof value === 'number' ? { N: String(value) } : { S: value },
-    ]);
-    const Item = {
-      ...Object.fromEntries(attributes),
-      contract: { S: String(contract['address']) },
-      chain: { S: chainName },
-    };
+    const Item: Record<string, AttributeValue> = {};
+    for (const [name, value] of Object.entries(contract))
+      Item[name] = typeof value === 'number' ? { N: String(value) } : { S: value };
+    Item['contract'] = { S: String(contract['address']) };
+    Item['chain'] = { S: chainName };
     await dynamodb.send(new PutItemCommand({ TableName: table, Item }));
   } finally {
     dynamodb.destroy();

@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createRandom } from '../../src/chain/bids';
@@ -181,7 +181,7 @@ test('another chain at the same address is refused', async () => {
 async function startNode(
   answer: (call: { id: number; method: string; params: unknown[] }) => object | number | null,
 ) {
-  const server = createServer(async (request, response) => {
+  const respond = async (request: IncomingMessage, response: ServerResponse) => {
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part as Buffer);
     const body = JSON.parse(Buffer.concat(parts).toString()) as object;
@@ -206,7 +206,8 @@ async function startNode(
     }
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end(JSON.stringify(Array.isArray(body) ? answers : answers[0]));
-  }).listen(0, '127.0.0.1');
+  };
+  const server = createServer((request, response) => void respond(request, response)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return { rpcUrl: `http://127.0.0.1:${port}/v3/a-key-that-nobody-may-see`, stop: () => void server.close() };

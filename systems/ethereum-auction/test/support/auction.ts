@@ -25,9 +25,9 @@ export interface TestAuction {
   accounts: Accounts;
   address: Address;
   block: number;
-  send(transactions: SignedTransaction[]): Promise<Mined[]>;
+  send: (transactions: SignedTransaction[]) => Promise<Mined[]>;
   /** One block with one batch. */
-  bid(batch: number, size?: number): Promise<Mined[]>;
+  bid: (batch: number, size?: number) => Promise<Mined[]>;
 }
 
 export async function deployAuction(rpcUrl: string, blocks = 10_000): Promise<TestAuction> {
