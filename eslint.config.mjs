@@ -60,7 +60,7 @@ const projectZones = [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist', 'node_modules', 'jest.config.js'] },
+  { ignores: ['dist', 'node_modules', '.sluice', 'test/fixtures/empty', 'jest.config.js'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     plugins: { 'import-x': importX },
@@ -68,7 +68,8 @@ export default tseslint.config(
       parserOptions: { projectService: { allowDefaultProject: ['*.mjs', 'scripts/*.mjs'] } },
     },
     settings: {
-      'import-x/resolver': { node: { extensions: ['.ts', '.js'] } },
+      // By value: by its name `node` it is looked for in each package first, and viem has a folder of that name.
+      'import-x/resolver-next': [importX.createNodeResolver({ extensions: ['.ts', '.js'] })],
       'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] },
     },
     rules: {

@@ -1,46 +1,9 @@
--- Reading rules, the same in process_marketing.py: fields are split by RFC 4180 without line breaks inside, a column is found
--- by its header, unquoted fields are trimmed, an empty field is null, and what is no 64-bit integer is null.
-CREATE TEMP MACRO fields_of(line) AS
-  regexp_extract_all(',' || line, ',("(?:[^"]|"")*"[^,]*|[^,]*)', 1);
-CREATE TEMP MACRO text_of(field) AS nullif(
-  CASE WHEN regexp_full_match(field, '"(?:[^"]|"")*"[ \t]*')
-    THEN replace(regexp_extract(field, '^"((?:[^"]|"")*)"', 1), '""', '"')
-    ELSE trim(field, ' ' || chr(9)) END, '');
-CREATE TEMP MACRO integer_of(text) AS
-  CASE WHEN regexp_full_match(text, '[+-]?[0-9]+') THEN TRY_CAST(ltrim(text, '+') AS BIGINT) END;
-CREATE TEMP MACRO column_of(field) AS
-  regexp_replace(lower(regexp_replace(text_of(field), '^\s+|\s+$', '', 'g')), '\s+', '_', 'g');
-
-CREATE TEMP TABLE lines AS
-SELECT file, n, fields_of(rtrim(line, chr(13))) AS fields
-FROM (
-  SELECT file, unnest(lines) AS line, generate_subscripts(lines, 1) AS n
-  FROM (SELECT filename AS file, string_split(ltrim(content, chr(65279)), chr(10)) AS lines FROM read_text(getvariable('marketing')))
-)
-WHERE n = 1 OR rtrim(line, chr(13)) <> '';
-
-CREATE TEMP TABLE headers AS
-SELECT file, list_transform(fields, lambda field: column_of(field)) AS columns FROM lines WHERE n = 1;
-
-CREATE TEMP MACRO position_of(file, columns, name) AS
-  coalesce(list_position(columns, name), error(format('{}: no column "{}"; the header has {}', file, name, coalesce(nullif(array_to_string(columns, ', '), ''), 'nothing'))));
-
-CREATE TEMP TABLE positions AS
-SELECT
-  file,
-  position_of(file, columns, 'date') AS date,
-  position_of(file, columns, 'new_visitors_seo') AS new_visitors_seo,
-  position_of(file, columns, 'new_visitors_cpc') AS new_visitors_cpc,
-  position_of(file, columns, 'new_visitors_social_media') AS new_visitors_social_media,
-  position_of(file, columns, 'return_visitors') AS return_visitors
-FROM headers;
-
 -- Process marketing data: five columns of every row.
-SELECT
-  text_of(fields[p.date]) AS date,
-  integer_of(text_of(fields[p.new_visitors_seo])) AS new_visitors_seo,
-  integer_of(text_of(fields[p.new_visitors_cpc])) AS new_visitors_cpc,
-  integer_of(text_of(fields[p.new_visitors_social_media])) AS new_visitors_social_media,
-  integer_of(text_of(fields[p.return_visitors])) AS return_visitors
-FROM lines JOIN positions AS p USING (file)
-WHERE n > 1;
+SELECT date, new_visitors_seo, new_visitors_cpc, new_visitors_social_media, return_visitors
+FROM sluice_csv('marketing', {
+  date: 'VARCHAR',
+  new_visitors_seo: 'BIGINT',
+  new_visitors_cpc: 'BIGINT',
+  new_visitors_social_media: 'BIGINT',
+  return_visitors: 'BIGINT'
+});

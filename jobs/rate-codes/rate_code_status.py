@@ -1,136 +1,43 @@
 """Rate code status: fares by RatecodeID beside the stored miles, as one CSV with header.
 
 ROOT [--if-exists overwrite|error]: reads ROOT/emr-step-functions/input/tripdata.csv and ROOT/emr-step-functions/miles-per-rate,
-replaces ROOT/emr-step-functions/rate-code-status. Null equals nothing, so trips without a code are not in it.
+replaces ROOT/emr-step-functions/rate-code-status; and the options of sluice_rows.py, which lies beside the folder of this
+script. Null equals nothing, so trips without a code are not in it.
 """
 
 import argparse
-import re
-import sys
-import traceback
-import uuid
 
-from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.utils import AnalysisException
+
+from sluice_rows import BadData, RowJob, run
 
 
-class BadData(Exception):
-    """The input is not what the job expects."""
-
-
-def read_trips(spark, location, columns):
-    """The taxi CSV's columns, matched whatever their case: the first is an integer, the rest are doubles."""
-    try:
-        trips = spark.read.csv(location, header=True, ignoreLeadingWhiteSpace=True, ignoreTrailingWhiteSpace=True)
-    except AnalysisException as error:
-        raise BadData("%s: cannot be read: %s" % (location, str(error).splitlines()[0]))
-    names = {name.strip().lower(): name for name in trips.columns}
-    for column in columns:
-        if column.lower() not in names:
-            raise BadData("%s: no column '%s'; the header has %s" % (location, column, ", ".join(trips.columns) or "nothing"))
-    types = ["long"] + ["double"] * (len(columns) - 1)
-    return trips.select(
-        [F.col("`%s`" % names[column.lower()]).cast(kind).alias(column) for column, kind in zip(columns, types)]
-    )
-
-
-def parse_arguments():
+def open_job(name):
     parser = argparse.ArgumentParser()
     parser.add_argument("root")
     parser.add_argument("--if-exists", choices=["overwrite", "error"], default="overwrite")
-    arguments, _ = parser.parse_known_args()
-    return arguments.root.rstrip("/") + "/emr-step-functions", arguments.if_exists
+    job = RowJob(name, parser=parser)
+    return job, job.arguments.root.rstrip("/") + "/emr-step-functions"
 
 
-def check_output(spark, output, if_exists):
-    jvm = spark.sparkContext._jvm
-    target = jvm.org.apache.hadoop.fs.Path(output)
-    files = target.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
-    if if_exists == "error" and files.exists(target):
+def check_output(job, output):
+    target = job.path(output)
+    if job.arguments.if_exists == "error" and job.files_of(target).exists(target):
         raise BadData("%s: is there already; start with ifExists=overwrite, or move it away" % output)
 
 
-def read_complete(spark, location, columns):
-    """The columns of a folder that its job has finished: `_SUCCESS` is written last."""
-    jvm = spark.sparkContext._jvm
-    marker = jvm.org.apache.hadoop.fs.Path(location.rstrip("/"), "_SUCCESS")
-    if not marker.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).exists(marker):
-        raise BadData("%s: has no _SUCCESS, so it is missing or only half written" % location)
-    rows = spark.read.parquet(location)
-    for column in columns:
-        if column not in rows.columns:
-            raise BadData("%s: no column '%s'; the columns are %s" % (location, column, ", ".join(rows.columns)))
-    return rows.select(*columns)
-
-
-def write_csv(spark, frame, folder):
-    """One CSV file with its header, also when there are no rows: Spark alone writes none then."""
-    if frame.isEmpty():
-        path = spark.sparkContext._jvm.org.apache.hadoop.fs.Path(folder, "part-00000.csv")
-        stream = path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).create(path)
-        stream.write(bytearray((",".join(frame.columns) + "\n").encode()))
-        stream.close()
-    else:
-        options = {"emptyValue": "", "nullValue": "", "quote": '"', "escape": '"'}
-        # Spark would trim values on writing.
-        options.update(ignoreLeadingWhiteSpace=False, ignoreTrailingWhiteSpace=False)
-        frame.coalesce(1).write.csv(folder, header=True, **options)
-
-
-def replace_output(spark, output, write):
-    """Writes aside with `write(folder)`, then swaps: a job that fails leaves the output as it was.
-
-    `_SUCCESS` goes first and comes last: in S3 a rename is a copy of one object after the other.
-    """
-    jvm = spark.sparkContext._jvm
-    target = jvm.org.apache.hadoop.fs.Path(output.rstrip("/"))
-    aside = jvm.org.apache.hadoop.fs.Path(target.getParent(), "_aside-" + uuid.uuid4().hex)
-    files = target.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
-    # Checksum files of the local file system would lie in the bucket as objects of their own.
-    files.setWriteChecksum(False)
-    try:
-        write(aside.toString())
-        files.delete(jvm.org.apache.hadoop.fs.Path(aside, "_SUCCESS"), False)
-        files.delete(jvm.org.apache.hadoop.fs.Path(target, "_SUCCESS"), False)
-        files.delete(target, True)
-        files.mkdirs(target.getParent())
-        if not files.rename(aside, target):
-            raise OSError("cannot rename %s to %s" % (aside, target))
-        files.create(jvm.org.apache.hadoop.fs.Path(target, "_SUCCESS")).close()
-    finally:
-        files.delete(aside, True)
-
-
-def describe(error):
-    """The innermost cause, in one line: the last lines of the log are what a person sees."""
-    causes = re.findall(r"^Caused by: (.*)$", str(error), re.MULTILINE)
-    reason = causes[-1] if causes else "%s: %s" % (type(error).__name__, (str(error).splitlines() or ["no reason given"])[0])
-    return reason[reason.find("BadData: ") :] if "BadData: " in reason else reason
-
-
 def main():
-    base, if_exists = parse_arguments()
+    job, base = open_job("RateCodeStatus")
     output = base + "/rate-code-status"
-    spark = SparkSession.builder.appName("RateCodeStatus").getOrCreate()
-    # Casts that do not fit are null, as the reading rules say.
-    spark.conf.set("spark.sql.ansi.enabled", "false")
-    spark.conf.set("spark.sql.legacy.timeParserPolicy", "CORRECTED")
-    check_output(spark, output, if_exists)
-    trips = read_trips(spark, base + "/input/tripdata.csv", ["RatecodeID", "fare_amount"])
-    fares = trips.groupBy(F.col("RatecodeID").alias("rate_code")).agg(F.sum("fare_amount").alias("total_fare_amount"))
-    miles = read_complete(spark, base + "/miles-per-rate", ["rate_code", "total_distance"])
+    check_output(job, output)
+    trips = job.read_csv(base + "/input/tripdata.csv", {"ratecodeid": "BIGINT", "fare_amount": "DOUBLE"})
+    fares = trips.groupBy(F.col("ratecodeid").alias("rate_code")).agg(F.sum("fare_amount").alias("total_fare_amount"))
+    miles = job.read_complete(base + "/miles-per-rate", ["rate_code", "total_distance"])
     status = miles.join(fares, "rate_code").select(
         F.col("rate_code").alias("rate_code_id"), "total_distance", "total_fare_amount"
     )
-    replace_output(spark, output, lambda folder: write_csv(spark, status, folder))
+    job.write(status, "csv", output)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BadData as error:
-        sys.exit("BadData: %s" % error)
-    except Exception as error:
-        traceback.print_exc()
-        sys.exit(describe(error))
+    run(main)

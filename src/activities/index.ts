@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import type { Client } from '@temporalio/client';
@@ -51,7 +50,7 @@ export function createActivities(deps: ActivityDependencies): Activities {
     tasks: [...SHIPPED_TASKS, ...(deps.tasks ?? [])],
     glueJobs: { ...SHIPPED_GLUE_JOBS, ...deps.glueJobs },
     crawlers: deps.crawlers ?? {},
-    work: new Limiter(availableParallelism()),
+    work: new Limiter(config.duckdb.queries),
   });
   return {
     describeWorker: () =>

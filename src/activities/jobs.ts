@@ -1,6 +1,8 @@
+import type { S3Client } from '@aws-sdk/client-s3';
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { SluiceError, type ErrorCode } from '../errors';
-import type { JobReference } from '../jobs';
+import type { JobReference, JobResult } from '../jobs';
+import { readRowAccount } from '../lake/rowAccount';
 import { formatDuration } from '../pipelines/duration';
 import type { Activities, JobEnd, LostAnswer, Submission } from '../contracts/activities';
 import { AwaitState, type Budgets } from './awaitState';
@@ -73,7 +75,7 @@ export function createJobActivities(
         const state = await pollUntil(deps, poll, () => true).finally(() => awaited.end());
         switch (state?.state) {
           case 'succeeded':
-            return state.result;
+            return withRowAccount(deps.runners.context.s3, submission, state.result, signal);
           case 'stopped':
             throw toJobFailure('JobStopped', state.message);
           case 'lost':
@@ -319,4 +321,20 @@ function toJobFailure(code: ErrorCode, message: string, retryable = false): Appl
     nonRetryable: true,
     details: [end],
   });
+}
+
+/** Adds what a script says of its rows. A job that has ended well does not fail for counts that cannot be read. */
+async function withRowAccount(
+  s3: S3Client,
+  { job, step }: Submission,
+  result: JobResult,
+  signal: AbortSignal,
+): Promise<JobResult> {
+  try {
+    return { ...result, measures: { ...result.measures, ...(await readRowAccount(s3, job, signal)) } };
+  } catch (error) {
+    signal.throwIfAborted();
+    Context.current().log.warn('the counts of a job cannot be read', { step, error });
+    return result;
+  }
 }

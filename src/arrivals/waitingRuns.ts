@@ -4,6 +4,7 @@ import type { Logger } from '../setup/logging';
 import type { Arrival } from '../pipelines';
 import { arrivalsWorkflowId, sourceOf, sourcesAbove } from '../pipelines/location';
 import { matchesPattern } from '../pipelines/patterns';
+import { hasContent } from '../pipelines/arrivalRule';
 import { arrivedSignal, type SeenArrival } from '../contracts/messages';
 
 const QUERY = `ExecutionStatus = 'Running' AND SluiceWaitingFor IS NOT NULL`;
@@ -95,6 +96,8 @@ export class WaitingRuns {
 
   /** One wait of each run that waits for the arrival and was told of nothing yet. */
   private takeWaits(arrival: Arrival): WaitOfRun[] {
+    // A run may be waiting for what takes its place, and would not be told of that.
+    if (!hasContent(arrival)) return [];
     const byRun = new Map<string, WaitOfRun>();
     for (const source of sourcesAbove(arrival.bucket, arrival.key)) {
       const waits = this.bySource.get(arrivalsWorkflowId(source)) ?? [];

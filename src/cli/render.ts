@@ -95,7 +95,10 @@ function renderStep(step: StepView, { colors, now }: Context): string {
 /** What a step waits for, took or runs. */
 export function describeWork(step: StepView): string[] {
   if (step.waitingFor) return [`for ${step.waitingFor}`];
-  if (step.objects) return step.objects.map((object) => (object.late ? `${object.uri} (late)` : object.uri));
+  if (step.objects)
+    return step.objects.map(({ uri, late, empty }) =>
+      late ? `${uri} (late)` : empty ? `${uri} (empty)` : uri,
+    );
   if (step.job) return [step.job.resource, step.job.externalId, step.job.url].filter((part) => part !== null);
   return [];
 }

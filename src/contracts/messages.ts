@@ -39,7 +39,14 @@ export interface StepStatus {
   job: { resource: Resource; externalId: string | null; url: string | null } | null;
   /** The objects that a wait took. */
   objects:
-    | { uri: string; versionId: string | null; etag: string | null; size: number | null; late?: boolean }[]
+    | {
+        uri: string;
+        versionId: string | null;
+        etag: string | null;
+        size: number | null;
+        late?: boolean;
+        empty?: boolean;
+      }[]
     | null;
   /** The child run of a group that is one. */
   run: { id: string } | null;
@@ -81,7 +88,7 @@ export interface Subscription {
   until?: string;
   /** The wait within the run: two may be for one pattern. */
   step: string;
-  /** One object is all that is waited for: the subscription ends with the first signal. */
+  /** One object is all that is waited for: the subscription ends with the first signal that brings one with content. */
   once?: true;
 }
 
@@ -97,6 +104,8 @@ export interface Trigger {
   since: string;
   /** Where the workers of the pipeline are; without it, where the `arrivals` workflow runs. */
   taskQueue?: string;
+  /** Objects without content start runs, too; without it, what takes their place does. */
+  empty?: 'take';
 }
 
 /** A second trigger of the same pipeline and pattern takes the place of the first. */

@@ -1,13 +1,13 @@
-import { createRequire } from 'node:module';
 import type { ObjectVersion } from '../jobs';
 import { defineRunner } from '../runners/defineRunner';
 import { LimitedRunner } from '../runners/limited';
 import { sdkSchema } from '../runners/sdkSchema';
 import { ANYTHING, NUMBER, structure, TEXT, TEXT_MAP } from '../services/schema';
 import { findInputProblems } from './inputs';
-import type * as Implementation from './runner';
+import { createQueryProcesses } from './queryProcesses';
+import { DuckdbRunner } from './runner';
 
-/** `duckdb:query`: one SQL script, run inside the worker on objects of the lake. */
+/** `duckdb:query`: one SQL script, run beside the worker on objects of the lake. */
 export interface DuckdbQueryParameters {
   /** A SQL file below `jobs/`, e.g. `marketing-and-sales/process-sales.sql`. Exactly one of `script` and `sql`. */
   script?: string;
@@ -31,9 +31,6 @@ declare module '../jobs' {
     'duckdb:query': DuckdbQueryParameters;
   }
 }
-
-/** DuckDB is loaded with the first query. */
-const load = createRequire(__filename);
 
 export const duckdbQuery = defineRunner({
   resource: 'duckdb:query',
@@ -59,8 +56,8 @@ export const duckdbQuery = defineRunner({
   ),
   runsInWorker: true,
   policy: 'docs/iam/duckdb-query.json',
-  create({ s3, jobsFolders, work }) {
-    const { DuckdbRunner } = load('./runner') as typeof Implementation;
-    return new LimitedRunner(new DuckdbRunner(s3, jobsFolders), work);
+  create(context) {
+    const { s3, jobsFolders, work } = context;
+    return new LimitedRunner(new DuckdbRunner(s3, jobsFolders, createQueryProcesses(context)), work);
   },
 });

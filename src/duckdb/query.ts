@@ -1,4 +1,5 @@
-import { dirname } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import {
   DuckDBInstance,
   JsonDuckDBValueConverter,
@@ -7,6 +8,10 @@ import {
   type Json,
 } from '@duckdb/node-api';
 import { SluiceError } from '../errors';
+import { CsvReadings, describeCases, type Profile, type RowAccount } from './csv/readings';
+import { quoteName, splitStatements, toSql } from './tokens';
+
+export { splitStatements } from './tokens';
 
 export interface Query {
   /** Statements; the last one is a SELECT whose rows, in their order, are the result. */
@@ -20,9 +25,18 @@ export interface Query {
   maxRows: number;
   /** Where DuckDB spills what does not fit into memory. Besides the files named here, the SQL can read only what is in it. */
   tempFolder: string;
-  /** DuckDB's own notation, e.g. `1GB`; its default is 80 % of the machine's memory. */
-  memoryLimit?: string;
+  limits?: Partial<QueryLimits>;
   signal: AbortSignal;
+  /** Told how far the query is, in percent, where DuckDB knows. */
+  onProgress?: (percent: number) => void;
+}
+
+/** What a query may take of the machine. The SQL cannot raise it. */
+export interface QueryLimits {
+  memoryBytes: number;
+  threads: number;
+  /** What it may write aside when memory is short. */
+  spillBytes: number;
 }
 
 export interface QueryResult {
@@ -30,6 +44,7 @@ export interface QueryResult {
   rowCount: number;
   /** The time inside DuckDB, in milliseconds. */
   engineMs: number;
+  account: RowAccount;
 }
 
 const OUTPUT_OPTIONS = {
@@ -43,14 +58,14 @@ const SQL_ERROR = /^(Parser|Syntax|Binder|Catalog|Permission|Not implemented|Out
 const INTERRUPT_INTERVAL_MS = 50;
 
 /**
- * Runs a script in a DuckDB of its own. An abort interrupts the query.
+ * Runs a script in a DuckDB of its own, inside this process. An abort interrupts the query.
  * @throws SluiceError BadData or InvalidJob, with DuckDB's own message
  */
 export async function runQuery(query: Query): Promise<QueryResult> {
-  const { signal, output, tempFolder, memoryLimit, maxRows } = query;
+  const { signal, output, maxRows } = query;
   signal.throwIfAborted();
-  const settings = { temp_directory: tempFolder, ...(memoryLimit ? { memory_limit: memoryLimit } : {}) };
-  const instance = await DuckDBInstance.create(':memory:', settings);
+  const maxBadShare = badShareOf(query.variables);
+  const instance = await DuckDBInstance.create(':memory:', settingsOf(query));
   const connection = await instance.connect();
   let interrupts: NodeJS.Timeout | undefined;
   const interrupt = () => {
@@ -58,33 +73,107 @@ export async function runQuery(query: Query): Promise<QueryResult> {
     interrupts ??= setInterval(() => connection.interrupt(), INTERRUPT_INTERVAL_MS);
   };
   signal.addEventListener('abort', interrupt, { once: true });
+  const progress = reportProgress(connection, query.onProgress);
   const startedAt = performance.now();
   try {
     await confine(connection, query);
     for (const [name, value] of Object.entries(query.variables)) {
       await connection.run(`SET VARIABLE ${quoteName(name)} = ${toSql(value)}`);
     }
-    const last = await runAllButLast(connection, query.sql, signal);
+    const readings = new CsvReadings(connection, query.variables, signal);
+    const count = async () => readings.count(await takeProfile(query.tempFolder));
+    const last = await runAllButLast(connection, query.sql, { readings, count, signal });
+    const done: Omit<QueryResult, 'account' | 'engineMs'> = { rowCount: 0 };
     if (output) {
       const copied = await connection.run(
         `COPY (${last}\n) TO ${toSql(output.file)} (${output.options ?? OUTPUT_OPTIONS[output.format]})`,
       );
-      const [[count]] = (await copied.getRows()) as [[bigint]];
-      return { rowCount: Number(count), engineMs: elapsed(startedAt) };
+      const [[rows]] = (await copied.getRows()) as [[bigint]];
+      done.rowCount = Number(rows);
+    } else {
+      const reader = await connection.streamAndReadUntil(last, maxRows);
+      done.rows = reader.convertRowObjects(toJson).slice(0, maxRows) as Record<string, unknown>[];
+      done.rowCount = done.rows.length;
     }
-    const reader = await connection.streamAndReadUntil(last, maxRows);
-    const rows = reader.convertRowObjects(toJson).slice(0, maxRows) as Record<string, unknown>[];
-    return { rows, rowCount: rows.length, engineMs: elapsed(startedAt) };
+    await count();
+    const account = await readings.account();
+    refuseBadShare(account, maxBadShare);
+    for (const found of account.cases) found.file = query.names[found.file] ?? found.file;
+    return { ...done, account, engineMs: elapsed(startedAt) };
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof SluiceError) throw error;
     const message = describe(error as Error, query.names);
-    throw new SluiceError(SQL_ERROR.test(message) ? 'InvalidJob' : 'BadData', message, { cause: error });
+    const code =
+      error instanceof SluiceError ? error.code : SQL_ERROR.test(message) ? 'InvalidJob' : 'BadData';
+    throw new SluiceError(code, message, { cause: error });
   } finally {
+    clearInterval(progress);
     clearInterval(interrupts);
     signal.removeEventListener('abort', interrupt);
     connection.closeSync();
     instance.closeSync();
+  }
+}
+
+function settingsOf({ tempFolder, limits = {} }: Query): Record<string, string> {
+  const { memoryBytes, threads, spillBytes } = limits;
+  return {
+    temp_directory: tempFolder,
+    ...(memoryBytes === undefined ? {} : { memory_limit: `${memoryBytes}B` }),
+    ...(threads === undefined ? {} : { threads: String(threads) }),
+    ...(spillBytes === undefined ? {} : { max_temp_directory_size: `${spillBytes}B` }),
+  };
+}
+
+/** How often a query's progress is looked at. */
+const PROGRESS_INTERVAL_MS = 1_000;
+
+function reportProgress(
+  connection: DuckDBConnection,
+  onProgress: Query['onProgress'],
+): NodeJS.Timeout | undefined {
+  if (onProgress === undefined) return undefined;
+  return setInterval(() => {
+    const { percentage } = connection.progress;
+    // DuckDB says -1 where it does not know.
+    if (percentage >= 0) onProgress(Math.floor(percentage));
+  }, PROGRESS_INTERVAL_MS);
+}
+
+/** @throws SluiceError InvalidJob */
+function badShareOf({ maxBadShare }: Query['variables']): number {
+  const share = maxBadShare === undefined ? 1 : Number(maxBadShare);
+  if (share >= 0 && share <= 1 && maxBadShare !== '') return share;
+  throw new SluiceError(
+    'InvalidJob',
+    `maxBadShare: "${String(maxBadShare)}" is no share; give a number from 0 to 1, such as 0.001`,
+  );
+}
+
+/** @throws SluiceError BadData that names the first five cases */
+function refuseBadShare({ read, rejected, unread, cases }: RowAccount, maxBadShare: number): void {
+  const bad = rejected + unread;
+  if (bad === 0 || bad / (read + rejected) <= maxBadShare || maxBadShare === 1) return;
+  throw new SluiceError(
+    'BadData',
+    `${rejected} rows were rejected and ${unread} values could not be read, of ${read + rejected} rows: more than maxBadShare ${maxBadShare} allows: ${describeCases(cases)}`,
+  );
+}
+
+/** What DuckDB writes down of each statement. */
+const PROFILE = 'profile.json';
+const PROFILE_SETTINGS = { OPERATOR_TYPE: 'true', OPERATOR_CARDINALITY: 'true', EXTRA_INFO: 'true' };
+
+/** The profile of the statement that has just run; null when it was not read to its end. */
+async function takeProfile(folder: string): Promise<Profile | null> {
+  const file = join(folder, PROFILE);
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as Profile;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return null;
+  } finally {
+    await rm(file, { force: true });
   }
 }
 
@@ -93,19 +182,29 @@ async function confine(
   connection: DuckDBConnection,
   { variables, names, output, tempFolder }: Query,
 ): Promise<void> {
+  await connection.run("PRAGMA enable_profiling = 'json'");
+  await connection.run(`SET profiling_output = ${toSql(join(tempFolder, PROFILE))}`);
+  await connection.run(`SET custom_profiling_settings = ${toSql(JSON.stringify(PROFILE_SETTINGS))}`);
   const inputs = Object.values(variables).filter((value) => Array.isArray(value));
   const files = [...inputs.flat(), ...Object.keys(names)];
   const folders = [tempFolder, ...(output ? [dirname(output.file)] : [])];
   await connection.run(`SET allowed_paths = ${toSql(files)}`);
   await connection.run(`SET allowed_directories = ${toSql(folders)}`);
   await connection.run('SET enable_external_access = false');
+  await connection.run('SET lock_configuration = true');
+}
+
+interface Steps {
+  readings: CsvReadings;
+  count: () => Promise<void>;
+  signal: AbortSignal;
 }
 
 /** Runs every statement but the last, and returns the text of the last without its semicolon. */
 async function runAllButLast(
   connection: DuckDBConnection,
   sql: string,
-  signal: AbortSignal,
+  { readings, count, signal }: Steps,
 ): Promise<string> {
   const statements = splitStatements(sql);
   const last = statements.pop();
@@ -113,24 +212,11 @@ async function runAllButLast(
     throw new SluiceError('InvalidJob', 'The SQL is empty; its last statement must be a SELECT.');
   for (const statement of statements) {
     signal.throwIfAborted();
-    await connection.run(statement);
+    await connection.run(await readings.expand(statement));
+    await count();
   }
   signal.throwIfAborted();
-  return last;
-}
-
-/** Texts (with backslashes only in `E'…'`), `$tag$` texts, quoted names, comments, words, and any other character. */
-const TOKEN =
-  /\b[eE]'(?:[^'\\]|\\[\s\S]|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|(\$(?:[A-Za-z_]\w*)?\$)[\s\S]*?\1|--[^\n]*|\/\*[\s\S]*?\*\/|\w[\w$]*|[\s\S]/g;
-
-/** Statements at their semicolons, but for those in texts, quoted names and comments. A comment becomes a space. */
-export function splitStatements(sql: string): string[] {
-  const statements = [''];
-  for (const [token] of sql.matchAll(TOKEN)) {
-    if (token === ';') statements.push('');
-    else statements[statements.length - 1] += /^(--|\/\*)/.test(token) ? ' ' : token;
-  }
-  return statements.map((statement) => statement.trim()).filter((statement) => statement !== '');
+  return readings.expand(last);
 }
 
 /** JSON's own number where it is exact; a larger integer is a text. */
@@ -145,16 +231,6 @@ function describe(error: Error, names: Record<string, string>): string {
   const byLength = Object.entries(names).sort(([a], [b]) => b.length - a.length);
   for (const [path, uri] of byLength) message = message.replaceAll(path, () => uri);
   return message;
-}
-
-function toSql(value: string | string[]): string {
-  return Array.isArray(value)
-    ? `[${value.map(toSql).join(', ')}]::VARCHAR[]`
-    : `'${value.replaceAll("'", "''")}'`;
-}
-
-function quoteName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }
 
 function elapsed(sinceMs: number): number {

@@ -1,22 +1,31 @@
-import { mkdtemp, readFile, rm, mkdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, normalize } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { SluiceError } from '../errors';
 import type { JobReference } from '../jobs';
 import { joinFolder } from '../pipelines/location';
-import { checkBucket, checkOutputApart, parseFolder, publishOutput, stageInput } from '../lake/lakeFiles';
+import {
+  checkBucket,
+  checkOutputApart,
+  parseFolder,
+  publishOutput,
+  removeOutput,
+  stageInput,
+} from '../lake/lakeFiles';
 import { addCure } from './cures';
 import { inputFolderOf } from './inputs';
-import { runQuery } from './query';
+import type { RowAccount } from './csv/readings';
+import type { QueryProcesses } from './queryProcesses';
+import { makeStagingFolder } from './stagingFolders';
 import { succeeded, workerReference } from '../runners/references';
-import type { JobState, Runner, SubmissionOf } from '../runners/runner';
+import type { JobState, Progress, Runner, SubmissionOf } from '../runners/runner';
 
 const DEFAULT_ROWS = 100;
 const MAX_ROWS = 1000;
+const REJECTED = 'part-00000.jsonl';
 
 /**
- * `duckdb:query`, run inside the worker. Nothing is submitted anywhere: the first poll does the work, so a worker that
+ * `duckdb:query`, run beside the worker in a process of its own. Nothing is submitted anywhere: the first poll does the work, so a worker that
  * dies leaves nothing behind and the next one starts afresh. That is safe to repeat, since the output is computed aside
  * and published whole. Inputs and output go through S3 on a laptop as in the cloud.
  */
@@ -27,9 +36,11 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
   constructor(
     private readonly s3: S3Client,
     private readonly jobsFolders: readonly string[],
+    private readonly processes: QueryProcesses,
   ) {}
 
   async submit({ job: { parameters }, key }: SubmissionOf<'duckdb:query'>): Promise<JobReference> {
+    this.processes.warm();
     await this.checkOutput(parameters);
     await this.readSql(parameters);
     return workerReference('duckdb:query', key);
@@ -43,9 +54,10 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
     { job: { parameters } }: SubmissionOf<'duckdb:query'>,
     reference: JobReference,
     signal: AbortSignal,
+    progress: Progress,
   ): Promise<JobState> {
     const startedAt = Date.now();
-    const folder = await mkdtemp(join(tmpdir(), 'sluice-duckdb-'));
+    const folder = await makeStagingFolder();
     try {
       const variables: Record<string, string | string[]> = { ...parameters.arguments };
       const names: Record<string, string> = {};
@@ -58,30 +70,41 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
       }
       const { output } = parameters;
       const file = output && join(folder, `output.${output.format}`);
-      const query = await runQuery({
+      const query = await this.processes.run({
         sql: await this.readSql(parameters),
         variables,
         names,
         signal,
         tempFolder: folder,
+        onProgress: (percent) => progress.keep({ percent }),
         ...(file ? { output: { file, format: output.format } } : {}),
         maxRows: Math.min(parameters.maxRows ?? DEFAULT_ROWS, MAX_ROWS),
       });
       const location = output ? joinFolder(output.location) : null;
       if (file) {
         const name = output.format === 'parquet' ? 'part-00000.snappy.parquet' : 'part-00000.csv';
+        await this.publishRejected(query.account, output.location, folder, signal);
         await publishOutput(this.s3, file, output.location, name, signal);
       }
       return succeeded(reference, {
         output: location,
         durationMs: Date.now() - startedAt,
-        measures: { rows: query.rowCount, engineMs: query.engineMs },
+        measures: {
+          rowsRead: query.account.read,
+          rowsRejected: query.account.rejected,
+          valuesUnread: query.account.unread,
+          rowsWritten: query.rowCount,
+          engineMs: query.engineMs,
+        },
         ...(query.rows ? { rows: query.rows } : {}),
       });
     } catch (error) {
       if (
         error instanceof SluiceError &&
-        (error.code === 'BadData' || error.code === 'ObjectGone' || error.code === 'InvalidJob')
+        (error.code === 'BadData' ||
+          error.code === 'ObjectGone' ||
+          error.code === 'InvalidJob' ||
+          error.code === 'JobFailed')
       ) {
         const names = Object.keys({ ...parameters.inputs, ...parameters.arguments });
         return { state: 'failed', message: addCure(error.message, names), code: error.code };
@@ -94,6 +117,21 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
 
   /** The query ends with the await that runs it: an await is cancelled before its job is stopped. */
   async stop(): Promise<void> {}
+
+  /** The first rows and values that could not be read, beside the output; those of an earlier run go. */
+  private async publishRejected(
+    { readsCsv, cases }: RowAccount,
+    location: string,
+    folder: string,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const rejected = `${joinFolder(location).slice(0, -1)}-rejected/`;
+    if (cases.length > 0) {
+      const file = join(folder, 'rejected.jsonl');
+      await writeFile(file, cases.map((each) => `${JSON.stringify(each)}\n`).join(''));
+      await publishOutput(this.s3, file, rejected, REJECTED, signal);
+    } else if (readsCsv) await removeOutput(this.s3, rejected, REJECTED);
+  }
 
   /** @throws SluiceError InvalidJob, InvalidInput: the format of a job from outside may be any text */
   private async checkOutput({

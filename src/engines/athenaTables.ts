@@ -1,172 +1,240 @@
 import { SluiceError } from '../errors';
 import { joinFolder } from '../pipelines/location';
-import { splitStatements } from '../duckdb/query';
-import { mergePartitions, partitionsOf, type Catalog, type Column, type Table } from './catalog';
 import {
-  isParenthesis,
-  isSymbol,
-  isWord,
-  nameOf,
-  parseSql,
-  printSql,
-  splitAtCommas,
-  textOf,
-  type SqlNode,
-} from './sql';
-import { fromHiveType } from './types';
+  mergePartitions,
+  partitionFolder,
+  partitionsOf,
+  type Catalog,
+  type Column,
+  type Partition,
+  type Table,
+} from './catalog';
+import { isSymbol, isWord, nameOf, printSql, quoteText, textOf, type SqlNode } from './sql';
+import type { Statement, TableName } from './statement';
+import { fromHive, toHive } from './trinoTypes';
+
+/** What a statement about tables has to say: lines of text, whose parts have tabs between them. */
+export interface TextResult {
+  columns: string[];
+  lines: string[];
+}
+
+const NOTHING: TextResult = { columns: [], lines: [] };
 
 /**
- * Statements about tables, in the forms that pipelines use: CREATE EXTERNAL TABLE, DROP TABLE, MSCK REPAIR TABLE,
- * ALTER TABLE … ADD or DROP PARTITION, CREATE DATABASE.
- * https://docs.aws.amazon.com/athena/latest/ug/ddl-reference.html
- * @returns whether it was one of these
+ * Statements about tables: https://docs.aws.amazon.com/athena/latest/ug/ddl-reference.html
+ * @returns null for another statement
  * @throws SluiceError JobFailed
  */
 export async function runTableStatement(
   catalog: Catalog,
-  sql: string,
-  database: string,
+  statement: Statement,
   signal: AbortSignal,
-): Promise<boolean> {
-  const statement = new Statement(parseSql(splitStatements(sql)[0] ?? ''), database);
-  if (statement.takeWords('CREATE', 'EXTERNAL', 'TABLE')) await createTable(catalog, statement);
-  else if (statement.takeWords('DROP', 'TABLE')) await dropTable(catalog, statement);
-  else if (statement.takeWords('MSCK', 'REPAIR', 'TABLE')) await repairTable(catalog, statement, signal);
-  else if (statement.takeWords('ALTER', 'TABLE')) await alterTable(catalog, statement);
-  else return statement.takeWords('CREATE', 'DATABASE') || statement.takeWords('CREATE', 'SCHEMA');
-  return true;
+): Promise<TextResult | null> {
+  const take = (...words: string[]) => statement.takeWords(...words);
+  if (take('CREATE', 'EXTERNAL', 'TABLE')) return createTable(catalog, statement);
+  if (take('CREATE', 'DATABASE') || take('CREATE', 'SCHEMA')) return createDatabase(catalog, statement);
+  if (take('DROP', 'DATABASE') || take('DROP', 'SCHEMA')) return dropDatabase(catalog, statement);
+  if (take('DROP', 'TABLE')) return dropTable(catalog, statement, false);
+  if (take('DROP', 'VIEW')) return dropTable(catalog, statement, true);
+  if (take('MSCK', 'REPAIR', 'TABLE')) return repairTable(catalog, statement, signal);
+  if (take('ALTER', 'TABLE')) return alterTable(catalog, statement);
+  if (take('ALTER', 'DATABASE') || take('ALTER', 'SCHEMA')) return NOTHING;
+  if (take('SHOW')) return show(catalog, statement);
+  if (take('DESCRIBE') || take('DESC')) return describe(catalog, statement);
+  return null;
 }
 
-/** What is left of a statement. */
-class Statement {
-  constructor(
-    private nodes: readonly SqlNode[],
-    private readonly database: string,
-  ) {}
+// -- Creating ------------------------------------------------------------------------------------------------------------
 
-  get next(): SqlNode | undefined {
-    return this.nodes[0];
-  }
+const SERDES = {
+  csv: 'org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe',
+  opencsv: 'org.apache.hadoop.hive.serde2.OpenCSVSerde',
+  json: 'org.openx.data.jsonserde.JsonSerDe',
+  parquet: 'org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe',
+} as const;
+const TEXT_IO = [
+  'org.apache.hadoop.mapred.TextInputFormat',
+  'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat',
+];
+const PARQUET_IO = [
+  'org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat',
+  'org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat',
+];
 
-  take(): SqlNode | undefined {
-    const [first, ...rest] = this.nodes;
-    this.nodes = rest;
-    return first;
-  }
-
-  takeWords(...words: string[]): boolean {
-    if (!words.every((word, i) => isWord(this.nodes[i], word))) return false;
-    this.nodes = this.nodes.slice(words.length);
-    return true;
-  }
-
-  /** `table` or `database.table`. */
-  takeTable(): { database: string; name: string } {
-    const parts = [this.takeName()];
-    while (isSymbol(this.next, '.')) {
-      this.take();
-      parts.push(this.takeName());
-    }
-    const name = parts.pop()!;
-    return { database: parts.pop() ?? this.database.toLowerCase(), name };
-  }
-
-  takeText(): string {
-    return textOf(this.next) === null ? this.fail() : textOf(this.take())!;
-  }
-
-  takeList(): SqlNode[][] {
-    const group = this.take();
-    return isParenthesis(group) ? splitAtCommas(group.nodes, true) : this.fail();
-  }
-
-  fail(): never {
-    const rest = printSql(this.nodes).trim();
-    throw new SluiceError(
-      'JobFailed',
-      `The local catalog does not understand the statement at "${rest.slice(0, 80)}"; docs/local-mode.md has the forms that it takes`,
-    );
-  }
-
-  private takeName(): string {
-    return nameOf(this.next) === null ? this.fail() : nameOf(this.take())!.toLowerCase();
-  }
+/** The classes that Glue names for a format. */
+export function classesOf(format: Table['format']): { serde: string; input: string; output: string } {
+  const [input, output] = format === 'parquet' ? PARQUET_IO : TEXT_IO;
+  return { serde: SERDES[format], input: input!, output: output! };
 }
 
-async function createTable(catalog: Catalog, statement: Statement): Promise<void> {
+/** @throws SluiceError JobFailed for one without a local reader */
+export function formatOf(serde: string): Table['format'] {
+  if (/OpenCSV/i.test(serde)) return 'opencsv';
+  if (/JsonSerDe/i.test(serde)) return 'json';
+  if (/parquet/i.test(serde)) return 'parquet';
+  if (/LazySimple/.test(serde)) return 'csv';
+  throw new SluiceError(
+    'JobFailed',
+    `NOT_SUPPORTED: ${serde}: local Athena has no reader for it; it reads Parquet, JSON, LazySimpleSerDe and OpenCSVSerde`,
+  );
+}
+
+/** `\t`, `\001` and `\u0001` as the characters that Hive takes them for. */
+function unescape(text: string): string {
+  return text
+    .replace(/\\u([0-9a-fA-F]{4})/g, (_, code: string) => String.fromCharCode(parseInt(code, 16)))
+    .replace(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(parseInt(code, 8)))
+    .replace(/\\(.)/g, (_, letter: string) => ({ t: '\t', n: '\n', r: '\r' })[letter] ?? letter);
+}
+
+async function createTable(catalog: Catalog, statement: Statement): Promise<TextResult> {
   const ifNotExists = statement.takeWords('IF', 'NOT', 'EXISTS');
   const table: Table = {
     ...statement.takeTable(),
     format: 'csv',
     location: '',
-    columns: parseColumns(statement.takeList()),
+    columns: [],
     partitionKeys: [],
     partitions: [],
-    csv: { delimiter: '\u0001', skipLines: 0 },
+    serde: {},
+    properties: {},
   };
-  const csv = table.csv!;
+  table.columns = parseColumns(statement.takeList());
+  const delimiter = (key: string) => (table.serde[key] = unescape(statement.takeText()));
+  const take = (...words: string[]) => statement.takeWords(...words);
   while (statement.next) {
-    if (statement.takeWords('PARTITIONED', 'BY')) table.partitionKeys = parseColumns(statement.takeList());
-    else if (statement.takeWords('ROW', 'FORMAT', 'SERDE')) {
-      const serde = statement.takeText();
-      if (/json/i.test(serde)) table.format = 'json';
-      else if (/parquet/i.test(serde)) table.format = 'parquet';
-      else if (/OpenCSV/i.test(serde)) csv.delimiter = ',';
-      else if (!/LazySimple/.test(serde))
-        throw new SluiceError('JobFailed', `${serde}: no local reader for it`);
-    } else if (statement.takeWords('WITH', 'SERDEPROPERTIES')) {
-      const properties = parseProperties(statement.takeList());
-      csv.delimiter = properties['separatorChar'] ?? properties['field.delim'] ?? csv.delimiter;
-    } else if (statement.takeWords('FIELDS', 'TERMINATED', 'BY')) csv.delimiter = statement.takeText();
-    else if (statement.takeWords('ROW', 'FORMAT', 'DELIMITED')) continue;
-    else if (statement.takeWords('ESCAPED', 'BY') || statement.takeWords('LINES', 'TERMINATED', 'BY'))
-      statement.takeText();
-    else if (statement.takeWords('STORED', 'AS', 'PARQUET')) table.format = 'parquet';
-    else if (statement.takeWords('STORED', 'AS', 'TEXTFILE')) continue;
-    else if (statement.takeWords('STORED', 'AS', 'INPUTFORMAT') || statement.takeWords('OUTPUTFORMAT')) {
+    if (take('PARTITIONED', 'BY')) table.partitionKeys = parseColumns(statement.takeList());
+    else if (take('CLUSTERED', 'BY')) {
+      statement.takeList();
+      if (!take('INTO') || !statement.take() || !take('BUCKETS')) statement.fail();
+    } else if (take('ROW', 'FORMAT', 'SERDE')) table.format = formatOf(statement.takeText());
+    else if (take('WITH', 'SERDEPROPERTIES'))
+      for (const [key, value] of Object.entries(statement.takeProperties()))
+        table.serde[key] =
+          value.length > 1 && key !== 'paths' && !key.startsWith('mapping') ? unescape(value) : value;
+    else if (take('ROW', 'FORMAT', 'DELIMITED')) continue;
+    else if (take('FIELDS', 'TERMINATED', 'BY')) delimiter('field.delim');
+    else if (take('ESCAPED', 'BY')) delimiter('escape.delim');
+    else if (take('COLLECTION', 'ITEMS', 'TERMINATED', 'BY')) delimiter('collection.delim');
+    else if (take('MAP', 'KEYS', 'TERMINATED', 'BY')) delimiter('mapkey.delim');
+    else if (take('LINES', 'TERMINATED', 'BY')) delimiter('line.delim');
+    else if (take('NULL', 'DEFINED', 'AS')) table.serde['serialization.null.format'] = statement.takeText();
+    else if (take('STORED', 'AS', 'INPUTFORMAT') || take('OUTPUTFORMAT')) {
       if (/parquet/i.test(statement.takeText())) table.format = 'parquet';
-    } else if (statement.takeWords('LOCATION')) table.location = joinFolder(statement.takeText());
-    else if (statement.takeWords('COMMENT')) statement.takeText();
-    else if (statement.takeWords('TBLPROPERTIES'))
-      csv.skipLines = Number(parseProperties(statement.takeList())['skip.header.line.count'] ?? 0);
+    } else if (take('STORED', 'AS')) storedAs(table, statement);
+    else if (take('LOCATION')) table.location = joinFolder(statement.takeText());
+    else if (take('COMMENT')) table.comment = statement.takeText();
+    else if (take('TBLPROPERTIES')) table.properties = statement.takeProperties();
     else statement.fail();
   }
+  if (table.properties['table_type']?.toUpperCase() === 'ICEBERG') refuseIceberg();
   if (table.location === '')
-    throw new SluiceError('JobFailed', `${table.name}: the statement has no LOCATION`);
-  csv.delimiter = csv.delimiter.replace('\\t', '\t');
-  if (table.format !== 'csv') delete table.csv;
+    throw new SluiceError('JobFailed', `SYNTAX_ERROR: ${table.name}: the statement has no LOCATION`);
+  await addTable(catalog, table, ifNotExists);
+  return NOTHING;
+}
+
+/** DuckDB's extension for it is in no registry that npm reaches. */
+export function refuseIceberg(): never {
+  throw new SluiceError(
+    'JobFailed',
+    'NOT_SUPPORTED: local Athena has no Iceberg tables: its engine has no extension for them here; use a Parquet table locally, or run this job with SLUICE_ENGINES=aws',
+  );
+}
+
+function storedAs(table: Table, statement: Statement): void {
+  const format = statement.takeName();
+  if (format === 'parquet') table.format = 'parquet';
+  else if (format === 'jsonfile' || format === 'json') table.format = 'json';
+  else if (format !== 'textfile')
+    throw new SluiceError(
+      'JobFailed',
+      `NOT_SUPPORTED: STORED AS ${format.toUpperCase()}: local Athena has no reader for it; it reads PARQUET and TEXTFILE`,
+    );
+}
+
+export async function addTable(catalog: Catalog, table: Table, ifNotExists: boolean): Promise<void> {
+  for (const column of [...table.columns, ...table.partitionKeys])
+    if (fromHive(column.type) === null)
+      throw new SluiceError(
+        'JobFailed',
+        `SYNTAX_ERROR: ${column.name}: ${column.type} is no column type of Athena's`,
+      );
   if ((await catalog.getTable(table.database, table.name)) === null) await catalog.putTable(table);
   else if (!ifNotExists)
     throw new SluiceError(
       'JobFailed',
-      `Table ${table.database}.${table.name} exists already; add IF NOT EXISTS`,
+      `AlreadyExistsException: Table ${table.database}.${table.name} exists already; add IF NOT EXISTS`,
     );
 }
 
 /** `name type [COMMENT 'text']`. */
 function parseColumns(parts: readonly SqlNode[][]): Column[] {
   return parts.map(([name, ...rest]) => {
-    const comment = rest.findIndex((node) => isWord(node, 'COMMENT'));
-    const type = comment === -1 ? rest : rest.slice(0, comment);
-    return { name: (nameOf(name) ?? '').toLowerCase(), type: fromHiveType(type) };
+    const at = rest.findIndex((node) => isWord(node, 'COMMENT'));
+    const comment = at === -1 ? null : textOf(rest[at + 1]);
+    const type = printSql(at === -1 ? rest : rest.slice(0, at))
+      .replace(/\s+/g, '')
+      .toLowerCase();
+    const trino = fromHive(type);
+    return {
+      name: (nameOf(name) ?? textOf(name) ?? '').toLowerCase(),
+      type: trino === null ? type : toHive(trino),
+      ...(comment === null ? {} : { comment }),
+    };
   });
 }
 
-function parseProperties(parts: readonly SqlNode[][]): Record<string, string> {
-  return Object.fromEntries(parts.map(([key, , value]) => [textOf(key) ?? '', textOf(value) ?? '']));
+async function createDatabase(catalog: Catalog, statement: Statement): Promise<TextResult> {
+  const ifNotExists = statement.takeWords('IF', 'NOT', 'EXISTS');
+  const name = statement.takeName();
+  if (!ifNotExists && (await catalog.listDatabases()).includes(name))
+    throw new SluiceError(
+      'JobFailed',
+      `AlreadyExistsException: Database ${name} exists already; add IF NOT EXISTS`,
+    );
+  await catalog.putDatabase(name);
+  return NOTHING;
 }
 
-async function dropTable(catalog: Catalog, statement: Statement): Promise<void> {
+async function dropDatabase(catalog: Catalog, statement: Statement): Promise<TextResult> {
+  const ifExists = statement.takeWords('IF', 'EXISTS');
+  const name = statement.takeName();
+  const cascade = statement.takeWords('CASCADE');
+  const tables = (await catalog.listTables()).filter(({ database }) => database === name);
+  if (!ifExists && !(await catalog.listDatabases()).includes(name))
+    throw new SluiceError('JobFailed', `EntityNotFoundException: Database ${name} not found`);
+  if (tables.length > 0 && !cascade)
+    throw new SluiceError(
+      'JobFailed',
+      `InvalidOperationException: Database ${name} is not empty; it has ${tables.length} tables; add CASCADE`,
+    );
+  for (const table of tables) await catalog.removeTable(name, table.name);
+  await catalog.removeDatabase(name);
+  return NOTHING;
+}
+
+async function dropTable(catalog: Catalog, statement: Statement, isView: boolean): Promise<TextResult> {
   const ifExists = statement.takeWords('IF', 'EXISTS');
   const { database, name } = statement.takeTable();
-  if (!ifExists) await findTable(catalog, database, name);
+  const table = ifExists
+    ? await catalog.getTable(database, name)
+    : await findTable(catalog, { database, name });
+  if (table !== null && (table.view !== undefined) !== isView)
+    throw new SluiceError(
+      'JobFailed',
+      `${database}.${name} is a ${isView ? 'table' : 'view'}; use DROP ${isView ? 'TABLE' : 'VIEW'}`,
+    );
   await catalog.removeTable(database, name);
+  return NOTHING;
 }
 
+// -- Partitions ----------------------------------------------------------------------------------------------------------
+
 /** Adds the partitions whose folders are there, as Athena does: one that is gone stays. */
-async function repairTable(catalog: Catalog, statement: Statement, signal: AbortSignal): Promise<void> {
-  const { database, name } = statement.takeTable();
-  const table = await findTable(catalog, database, name);
+async function repairTable(catalog: Catalog, statement: Statement, signal: AbortSignal): Promise<TextResult> {
+  const table = await findTable(catalog, statement.takeTable());
   const files = await catalog.listFiles(table.location, signal);
   const { partitionKeys, partitions } = partitionsOf(table.location, files);
   const keys = table.partitionKeys.map((key) => key.name).join(', ');
@@ -174,39 +242,89 @@ async function repairTable(catalog: Catalog, statement: Statement, signal: Abort
   if (files.length > 0 && keys !== found)
     throw new SluiceError(
       'JobFailed',
-      `${table.location} has the partition folders (${found}), and the table ${name} has the keys (${keys})`,
+      `${table.location} has the partition folders (${found}), and the table ${table.name} has the keys (${keys})`,
     );
+  const known = new Set(table.partitions.map(({ values }) => values.join('/')));
+  const added = partitions.filter(({ values }) => !known.has(values.join('/')));
   await catalog.putTable({ ...table, partitions: mergePartitions(table.partitions, partitions) });
+  const names = added.map(({ values }) => `${table.name}:${partitionFolder(table.partitionKeys, values)}`);
+  return {
+    columns: ['result'],
+    lines:
+      names.length === 0
+        ? []
+        : [
+            `Partitions not in metastore:\t${names.join('\t')}`,
+            ...names.map((name) => `Repair: Added partition to metastore ${name}`),
+          ],
+  };
 }
 
-/** `ADD [IF NOT EXISTS] PARTITION (key = 'value', …) [LOCATION 'uri'] …` and `DROP [IF EXISTS] PARTITION (…)`. */
-async function alterTable(catalog: Catalog, statement: Statement): Promise<void> {
-  const { database, name } = statement.takeTable();
-  const table = await findTable(catalog, database, name);
-  const same = (a: readonly string[], b: readonly string[]) => a.join('/') === b.join('/');
-  let { partitions } = table;
-  if (statement.takeWords('ADD')) {
-    const ifNotExists = statement.takeWords('IF', 'NOT', 'EXISTS');
+/** https://docs.aws.amazon.com/athena/latest/ug/alter-table-add-partition.html and the pages beside it. */
+async function alterTable(catalog: Catalog, statement: Statement): Promise<TextResult> {
+  const table = await findTable(catalog, statement.takeTable());
+  const take = (...words: string[]) => statement.takeWords(...words);
+  const same = (values: readonly string[]) => (partition: Partition) =>
+    partition.values.join('/') === values.join('/');
+  const find = (values: readonly string[]) => {
+    const partition = table.partitions.find(same(values));
+    if (!partition)
+      throw new SluiceError(
+        'JobFailed',
+        `${table.name}: there is no partition ${partitionFolder(table.partitionKeys, values)}`,
+      );
+    return partition;
+  };
+  if (take('ADD', 'COLUMNS')) {
+    table.columns.push(...parseColumns(statement.takeList()));
+  } else if (take('REPLACE', 'COLUMNS')) {
+    table.columns = parseColumns(statement.takeList());
+  } else if (take('CHANGE', 'COLUMN') || take('CHANGE')) {
+    const old = statement.takeName();
+    const at = table.columns.findIndex(({ name }) => name === old);
+    if (at === -1) throw new SluiceError('JobFailed', `${table.name}: there is no column ${old}`);
+    const [column] = parseColumns([[...statementNodes(statement)]]);
+    table.columns[at] = column!;
+  } else if (take('SET', 'LOCATION')) {
+    table.location = joinFolder(statement.takeText());
+  } else if (take('SET', 'TBLPROPERTIES')) {
+    Object.assign(table.properties, statement.takeProperties());
+  } else if (take('ADD')) {
+    const ifNotExists = take('IF', 'NOT', 'EXISTS');
     while (statement.next) {
       const values = takePartition(statement, table);
-      const folder = table.partitionKeys.map((key, i) => `${key.name}=${encodeURIComponent(values[i]!)}`);
-      const location = statement.takeWords('LOCATION')
+      const location = take('LOCATION')
         ? joinFolder(statement.takeText())
-        : joinFolder(table.location, ...folder);
-      const exists = partitions.some((partition) => same(partition.values, values));
+        : joinFolder(table.location, partitionFolder(table.partitionKeys, values));
+      const exists = table.partitions.some(same(values));
       if (exists && !ifNotExists)
         throw new SluiceError(
           'JobFailed',
-          `${name}: the partition ${values.join('/')} exists; add IF NOT EXISTS`,
+          `AlreadyExistsException: ${table.name}: the partition ${values.join('/')} exists; add IF NOT EXISTS`,
         );
-      if (!exists) partitions = [...partitions, { values, location }];
+      if (!exists) table.partitions.push({ values, location });
     }
-  } else if (statement.takeWords('DROP')) {
-    statement.takeWords('IF', 'EXISTS');
-    const values = takePartition(statement, table);
-    partitions = partitions.filter((partition) => !same(partition.values, values));
+  } else if (take('DROP')) {
+    const ifExists = take('IF', 'EXISTS');
+    do {
+      const values = takePartition(statement, table);
+      if (!ifExists) find(values);
+      table.partitions = table.partitions.filter((partition) => !same(values)(partition));
+      if (isSymbol(statement.next, ',')) statement.take();
+    } while (statement.next);
+  } else if (isWord(statement.next, 'PARTITION')) {
+    const partition = find(takePartition(statement, table));
+    if (take('RENAME', 'TO')) partition.values = takePartition(statement, table);
+    else if (take('SET', 'LOCATION')) partition.location = joinFolder(statement.takeText());
+    else statement.fail();
   } else statement.fail();
-  await catalog.putTable({ ...table, partitions });
+  statement.end();
+  await catalog.putTable(table);
+  return NOTHING;
+}
+
+function* statementNodes(statement: Statement): Generator<SqlNode> {
+  while (statement.next) yield statement.take()!;
 }
 
 function takePartition(statement: Statement, { partitionKeys, name }: Table): string[] {
@@ -214,22 +332,168 @@ function takePartition(statement: Statement, { partitionKeys, name }: Table): st
   const given = new Map(
     statement
       .takeList()
-      .map(([key, , value]) => [
-        nameOf(key)?.toLowerCase(),
-        textOf(value) ?? (value ? printSql([value]).trim() : ''),
-      ]),
+      .map(([key, , ...value]) => [nameOf(key)?.toLowerCase(), textOf(value[0]) ?? printSql(value).trim()]),
   );
-  return partitionKeys.map(
-    (key) =>
-      given.get(key.name) ??
-      (() => {
-        throw new SluiceError('JobFailed', `${name}: PARTITION (…) lacks the key ${key.name}`);
-      })(),
-  );
+  return partitionKeys.map((key) => {
+    const value = given.get(key.name);
+    if (value === undefined)
+      throw new SluiceError('JobFailed', `${name}: PARTITION (…) lacks the key ${key.name}`);
+    return value;
+  });
 }
 
-async function findTable(catalog: Catalog, database: string, name: string): Promise<Table> {
+// -- Looking -------------------------------------------------------------------------------------------------------------
+
+/** https://docs.aws.amazon.com/athena/latest/ug/show-tables.html and the pages beside it. */
+async function show(catalog: Catalog, statement: Statement): Promise<TextResult> {
+  const take = (...words: string[]) => statement.takeWords(...words);
+  const one = (column: string, lines: string[]): TextResult => {
+    statement.end();
+    return { columns: [column], lines };
+  };
+  const matching = (names: string[]) => {
+    take('LIKE');
+    if (textOf(statement.next) === null) return names;
+    // `*` and `|` alone have a meaning.
+    const text = statement.takeText();
+    const pattern = new RegExp(`^(${text.replace(/[.+?^${}()[\]\\]/g, '\\$&').replaceAll('*', '.*')})$`, 'i');
+    return names.filter((name) => pattern.test(name));
+  };
+  if (take('DATABASES') || take('SCHEMAS'))
+    return one('database_name', matching(await catalog.listDatabases()));
+  if (isWord(statement.next, 'TABLES', 'VIEWS')) {
+    const views = isWord(statement.take(), 'VIEWS');
+    const database = take('IN') || take('FROM') ? statement.takeName() : statement.database.toLowerCase();
+    const tables = (await catalog.listTables()).filter(
+      (table) => table.database === database && (!views || table.view !== undefined),
+    );
+    return one(views ? 'views' : 'tab_name', matching(tables.map(({ name }) => name).sort()));
+  }
+  if (take('PARTITIONS')) {
+    const table = await findTable(catalog, statement.takeTable());
+    if (table.partitionKeys.length === 0)
+      throw new SluiceError('JobFailed', `Table ${table.database}.${table.name} is not a partitioned table`);
+    return one(
+      'partition',
+      table.partitions.map(({ values }) => partitionFolder(table.partitionKeys, values)).sort(),
+    );
+  }
+  if (take('COLUMNS')) {
+    if (!take('IN') && !take('FROM')) statement.fail();
+    const { database, name } = statement.takeTable();
+    const table = await findTable(catalog, {
+      name,
+      database: take('IN') || take('FROM') ? statement.takeName() : database,
+    });
+    return one(
+      'field',
+      [...table.columns, ...table.partitionKeys].map((column) => column.name.padEnd(20)),
+    );
+  }
+  if (take('TBLPROPERTIES')) {
+    const table = await findTable(catalog, statement.takeTable());
+    const properties = Object.entries({ EXTERNAL: 'TRUE', ...table.properties });
+    if (!statement.next)
+      return {
+        columns: ['prpt_name', 'prpt_value'],
+        lines: properties.map(([key, value]) => `${key}\t${value}`),
+      };
+    const [[wanted]] = statement.takeList() as [[SqlNode]];
+    return one(
+      'prpt_value',
+      properties.flatMap(([key, value]) => (key === textOf(wanted) ? [value] : [])),
+    );
+  }
+  if (take('CREATE', 'TABLE')) {
+    const table = await findTable(catalog, statement.takeTable());
+    if (table.view !== undefined)
+      throw new SluiceError('JobFailed', `${table.name} is a view; use SHOW CREATE VIEW`);
+    return one('createtab_stmt', printCreate(table));
+  }
+  if (take('CREATE', 'VIEW')) {
+    const table = await findTable(catalog, statement.takeTable());
+    if (table.view === undefined)
+      throw new SluiceError('JobFailed', `${table.name} is a table; use SHOW CREATE TABLE`);
+    return one('create view', [`CREATE VIEW ${table.database}.${table.name} AS`, ...table.view.split('\n')]);
+  }
+  return statement.fail();
+}
+
+function printCreate(table: Table): string[] {
+  const { serde, input, output } = classesOf(table.format);
+  const columns = (list: readonly Column[], end: string) =>
+    list.map(
+      ({ name, type, comment }, i) =>
+        `  \`${name}\` ${type}${comment === undefined ? '' : ` COMMENT ${quoteText(comment)}`}${i < list.length - 1 ? ', ' : end}`,
+    );
+  const properties = (all: Record<string, string>, end: string) =>
+    Object.entries(all).map(
+      ([key, value], i, list) =>
+        `  ${quoteText(key)}=${quoteText(escapeControl(value))}${i < list.length - 1 ? ', ' : end}`,
+    );
+  return [
+    `CREATE EXTERNAL TABLE \`${table.database}.${table.name}\`(`,
+    ...columns(table.columns, ')'),
+    ...(table.comment === undefined ? [] : ['COMMENT', `  ${quoteText(table.comment)}`]),
+    ...(table.partitionKeys.length === 0 ? [] : ['PARTITIONED BY ( ', ...columns(table.partitionKeys, ')')]),
+    'ROW FORMAT SERDE ',
+    `  ${quoteText(serde)} `,
+    ...(Object.keys(table.serde).length === 0
+      ? []
+      : ['WITH SERDEPROPERTIES ( ', ...properties(table.serde, ') ')]),
+    'STORED AS INPUTFORMAT ',
+    `  ${quoteText(input)} `,
+    'OUTPUTFORMAT ',
+    `  ${quoteText(output)}`,
+    'LOCATION',
+    `  ${quoteText(table.location.replace(/\/$/, ''))}`,
+    ...(Object.keys(table.properties).length === 0
+      ? []
+      : ['TBLPROPERTIES (', ...properties(table.properties, ')')]),
+  ];
+}
+
+function escapeControl(text: string): string {
+  return text
+    .replaceAll('\t', '\\t')
+    .replace(
+      /[\u0000-\u001f]/g,
+      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    );
+}
+
+/** https://docs.aws.amazon.com/athena/latest/ug/describe-table.html */
+async function describe(catalog: Catalog, statement: Statement): Promise<TextResult> {
+  const isLong = statement.takeWords('EXTENDED') || statement.takeWords('FORMATTED');
+  statement.takeWords('TABLE');
+  const table = await findTable(catalog, statement.takeTable());
+  if (isLong)
+    throw new SluiceError(
+      'JobFailed',
+      'NOT_SUPPORTED: local Athena does not know DESCRIBE EXTENDED and FORMATTED; DESCRIBE and SHOW CREATE TABLE have the same',
+    );
+  if (statement.next) statement.fail();
+  const line = (...texts: string[]) => texts.map((text) => text.padEnd(20)).join('\t');
+  const lines = (columns: readonly Column[]) =>
+    columns.map(({ name, type, comment = '' }) => line(name, type, comment));
+  const keys =
+    table.partitionKeys.length === 0
+      ? []
+      : [
+          '\t \t ',
+          line('# Partition Information', '', ''),
+          line('# col_name', 'data_type', 'comment'),
+          '\t \t ',
+          ...lines(table.partitionKeys),
+        ];
+  return {
+    columns: ['col_name', 'data_type', 'comment'],
+    lines: [...lines([...table.columns, ...table.partitionKeys]), ...keys],
+  };
+}
+
+export async function findTable(catalog: Catalog, { database, name }: TableName): Promise<Table> {
   const table = await catalog.getTable(database, name);
   if (table !== null) return table;
-  throw new SluiceError('JobFailed', `Table not found: ${database}.${name}`);
+  throw new SluiceError('JobFailed', `EntityNotFoundException: Table not found: ${database}.${name}`);
 }

@@ -4,14 +4,15 @@ import { DeleteObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/c
 import { SluiceError } from '../errors';
 import { parseS3Uri } from '../pipelines/location';
 import { listKeys } from '../lake/lakeFiles';
+import type { QueryProcesses } from '../duckdb/queryProcesses';
 import { toLocalUri } from './localSpark';
 import { keyIn, readJson } from './inWorker';
-import { quoteName, quoteText } from './sql';
 
 export interface Column {
   name: string;
-  /** In DuckDB's notation. */
+  /** In Hive's notation, as Glue's catalog has it, e.g. `array<struct<a:string>>`. */
   type: string;
+  comment?: string;
 }
 
 /** One combination of the partition keys' values, and the folder that has its files. */
@@ -20,17 +21,25 @@ export interface Partition {
   location: string;
 }
 
+/** How a table's files are read, which its SerDe says. */
+export type TableFormat = 'csv' | 'opencsv' | 'json' | 'parquet';
+
 export interface Table {
   database: string;
   name: string;
-  format: 'json' | 'csv' | 'parquet';
-  /** A folder's URI. */
+  format: TableFormat;
+  /** A folder's URI; of a view it is empty. */
   location: string;
   columns: Column[];
   partitionKeys: Column[];
   partitions: Partition[];
-  /** With `skipLines`, columns go by position after so many lines; without, by the names of the first line. */
-  csv?: { delimiter: string; skipLines?: number };
+  /** The SerDe's own properties, e.g. `field.delim`. */
+  serde: Record<string, string>;
+  /** TBLPROPERTIES, which Glue calls parameters. */
+  properties: Record<string, string>;
+  comment?: string;
+  /** The query of a view. */
+  view?: string;
 }
 
 /** A file of a table, as engines see it. */
@@ -46,9 +55,13 @@ export interface DataFile {
 export class Catalog {
   private readonly bucket: string;
 
-  /** @param s3Dir the folder whose sub-folders are the buckets */
+  /**
+   * @param processes where the SQL over its tables runs
+   * @param s3Dir the folder whose sub-folders are the buckets
+   */
   constructor(
     private readonly s3: S3Client,
+    readonly processes: QueryProcesses,
     private readonly s3Dir: string,
     private readonly lake: string,
   ) {
@@ -58,7 +71,10 @@ export class Catalog {
   /** The tables whose name is among `names`; all of them without. */
   async listTables(names?: ReadonlySet<string>, signal?: AbortSignal): Promise<Table[]> {
     const keys = await listKeys(this.s3, this.bucket, keyIn(this.lake, '.catalog/'), signal);
-    const wanted = keys.filter((key) => !names || names.has(/([^/]*)\.json$/.exec(key)?.[1] ?? ''));
+    const wanted = keys.filter((key) => {
+      const name = /([^/]*)\.json$/.exec(key)?.[1] ?? '';
+      return name !== '_database' && (!names || names.has(name));
+    });
     const tables = await Promise.all(
       wanted.map((Key) => readJson<Table>(this.s3, { Bucket: this.bucket, Key }, signal)),
     );
@@ -88,7 +104,7 @@ export class Catalog {
     const walk = async (folders: string[]): Promise<void> => {
       signal?.throwIfAborted();
       const folder = join(root, ...folders);
-      for (const entry of await entriesOf(folder)) {
+      for (const entry of await entriesOf(folder, location)) {
         if (/^[._]/.test(entry.name)) continue;
         if (entry.isDirectory()) await walk([...folders, entry.name]);
         else if (entry.isFile()) {
@@ -103,16 +119,35 @@ export class Catalog {
     return files.sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
-  /** Every file of a table, each with the partition that it belongs to. */
-  async filesOf(table: Table, signal?: AbortSignal): Promise<{ file: DataFile; values: string[] }[]> {
+  /** The files of a table, each with the values of its partition. */
+  async filesOf(
+    table: Table,
+    partitions: readonly Partition[],
+    signal?: AbortSignal,
+  ): Promise<{ file: DataFile; values: string[] }[]> {
     if (table.partitionKeys.length === 0)
       return (await this.listFiles(table.location, signal)).map((file) => ({ file, values: [] }));
     const perPartition = await Promise.all(
-      table.partitions.map(async ({ values, location }) =>
+      partitions.map(async ({ values, location }) =>
         (await this.listFiles(location, signal)).map((file) => ({ file, values })),
       ),
     );
     return perPartition.flat();
+  }
+
+  /** Every database with a table in it, and those that were created. */
+  async listDatabases(): Promise<string[]> {
+    const keys = await listKeys(this.s3, this.bucket, keyIn(this.lake, '.catalog/'));
+    const names = keys.map((key) => /([^/]+)\/[^/]*\.json$/.exec(key)?.[1] ?? '');
+    return [...new Set(['default', ...names.filter((name) => name !== '')])].sort();
+  }
+
+  async putDatabase(name: string): Promise<void> {
+    await this.s3.send(new PutObjectCommand({ ...this.objectOf(name, '_database'), Body: '{}' }));
+  }
+
+  async removeDatabase(name: string): Promise<void> {
+    await this.s3.send(new DeleteObjectCommand(this.objectOf(name, '_database')));
   }
 
   private toPath(location: string): string {
@@ -131,13 +166,43 @@ export class Catalog {
   }
 }
 
-async function entriesOf(folder: string) {
+async function entriesOf(folder: string, location: string) {
   try {
     return await readdir(folder, { withFileTypes: true });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return [];
+    if (code === 'ENOTDIR')
+      throw new SluiceError(
+        'JobFailed',
+        `HIVE_FILESYSTEM_ERROR: ${location} is an object; a table's LOCATION is the folder that has it`,
+      );
     throw error;
   }
+}
+
+/** A partition's value as its folder has it: Hive writes some characters as `%XX`, and a lone `%` is itself. */
+export function decodeValue(text: string): string {
+  try {
+    return decodeURIComponent(text.replace(/%(?![0-9A-Fa-f]{2})/g, '%25'));
+  } catch {
+    return text;
+  }
+}
+
+/** https://github.com/apache/hive/blob/master/common/src/java/org/apache/hadoop/hive/common/FileUtils.java */
+export function encodeValue(value: string): string {
+  return value === ''
+    ? '__HIVE_DEFAULT_PARTITION__'
+    : value.replace(
+        /[\u0001-\u001f"#%'*/:=?\\\u007f{[\]^]/g,
+        (character) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
+      );
+}
+
+/** The folder of a partition below its table's. */
+export function partitionFolder(keys: readonly Column[], values: readonly string[]): string {
+  return keys.map(({ name }, i) => `${name}=${encodeValue(values[i]!)}`).join('/');
 }
 
 /**
@@ -161,11 +226,11 @@ export function partitionsOf(
         `${file.uri} and ${hive.uri} are in different partition folders; one table has the same key=value folders throughout`,
       );
     }
-    const values = file.folders.map((folder) => decodeURIComponent(folder.slice(folder.indexOf('=') + 1)));
+    const values = file.folders.map((folder) => decodeValue(folder.slice(folder.indexOf('=') + 1)));
     partitions.set(values.join('/'), { values, location: `${base}/${file.folders.join('/')}/` });
   }
   return {
-    partitionKeys: keys.map((key) => ({ name: key!.toLowerCase(), type: 'VARCHAR' })),
+    partitionKeys: keys.map((key) => ({ name: key!.toLowerCase(), type: 'string' })),
     partitions: [...partitions.values()],
   };
 }
@@ -174,62 +239,4 @@ export function partitionsOf(
 export function mergePartitions(old: readonly Partition[], found: readonly Partition[]): Partition[] {
   const byValues = new Map([...old, ...found].map((partition) => [partition.values.join('/'), partition]));
   return [...byValues.values()];
-}
-
-/** The file's own column, of which no table's has the name. */
-const PATH = '"$path"';
-
-/** DuckDB's function over files of a format, every column as the files have it. */
-export function readerOf(
-  table: Pick<Table, 'format' | 'csv' | 'columns'>,
-  files: readonly DataFile[],
-): string {
-  const list = `[${files.map(({ path }) => quoteText(path)).join(', ')}]`;
-  const common = `filename = '$path', hive_partitioning = false`;
-  switch (table.format) {
-    case 'parquet':
-      return `read_parquet(${list}, union_by_name = true, ${common})`;
-    case 'json': {
-      const columns = table.columns.map(({ name, type }) => `${quoteName(name)}: ${quoteText(type)}`);
-      return `read_json(${list}, columns = {${columns.join(', ')}}, ${common})`;
-    }
-    case 'csv': {
-      const { delimiter, skipLines } = table.csv ?? { delimiter: ',' };
-      const names = table.columns.map(({ name }) => `${quoteName(name)}: 'VARCHAR'`);
-      const columns =
-        skipLines === undefined
-          ? 'header = true, union_by_name = true, all_varchar = true'
-          : `header = false, skip = ${skipLines}, columns = {${names.join(', ')}}, auto_detect = false`;
-      // Empty is a text, and null is \N: the default of Athena's LazySimpleSerDe.
-      return `read_csv(${list}, ${columns}, delim = ${quoteText(delimiter)}, quote = '"', escape = '"', nullstr = '\\N', null_padding = true, strict_mode = false, ${common})`;
-    }
-  }
-}
-
-/**
- * The view over a table's files. A column that no file has is null, one that the table does not name is left out; a CSV
- * field that does not fit its column's type is null.
- */
-export function createView(table: Table, files: readonly { file: DataFile; values: string[] }[]): string {
-  const { columns, partitionKeys } = table;
-  const view = `${quoteName(table.database)}.${quoteName(table.name)}`;
-  const all = [...columns, ...partitionKeys];
-  const nulls = (list: readonly Column[]) =>
-    list.map(({ name, type }) => `CAST(NULL AS ${type}) AS ${quoteName(name)}`).join(', ');
-  if (files.length === 0) return `CREATE VIEW ${view} AS SELECT ${nulls(all)} WHERE false`;
-  const cast = table.format === 'csv' ? 'TRY_CAST' : 'CAST';
-  const empty = table.format === 'csv' ? columns.map(({ name }) => ({ name, type: 'VARCHAR' })) : columns;
-  const selected = [
-    ...columns.map(({ name, type }) => `${cast}(f.${quoteName(name)} AS ${type}) AS ${quoteName(name)}`),
-    ...partitionKeys.map(({ name, type }) => `CAST(p.${quoteName(name)} AS ${type}) AS ${quoteName(name)}`),
-  ];
-  const reader = readerOf(
-    table,
-    files.map(({ file }) => file),
-  );
-  const from = `(SELECT ${[nulls(empty), `CAST(NULL AS VARCHAR) AS ${PATH}`].filter(Boolean).join(', ')} WHERE false UNION ALL BY NAME SELECT * FROM ${reader}) AS f`;
-  if (partitionKeys.length === 0) return `CREATE VIEW ${view} AS SELECT ${selected.join(', ')} FROM ${from}`;
-  const rows = files.map(({ file, values }) => `(${[file.path, ...values].map(quoteText).join(', ')})`);
-  const names = [PATH, ...partitionKeys.map(({ name }) => quoteName(name))].join(', ');
-  return `CREATE VIEW ${view} AS SELECT ${selected.join(', ')} FROM ${from} JOIN (VALUES ${rows.join(', ')}) AS p(${names}) ON f.${PATH} = p.${PATH}`;
 }

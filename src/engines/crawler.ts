@@ -4,8 +4,8 @@ import { basename, join } from 'node:path';
 import { SluiceError } from '../errors';
 import type { JobParameters } from '../jobs';
 import { joinFolder } from '../pipelines/location';
-import { runQuery } from '../duckdb/query';
-import type { Crawler, Crawlers } from '../runners/defineRunner';
+import type { QueryProcesses } from '../duckdb/queryProcesses';
+import type { Crawler, Crawlers, CrawlerTarget, CsvClassifier } from '../runners/defineRunner';
 import type { SubmissionOf } from '../runners/runner';
 import {
   mergePartitions,
@@ -17,7 +17,8 @@ import {
 } from './catalog';
 import type { LocalEngine, LocalResult } from './inWorker';
 import { quoteText } from './sql';
-import { toTextTableType } from './types';
+import { escapePath, linesOf, structureQuery } from './tableView';
+import { fromDuckdb, toHive } from './trinoTypes';
 
 /**
  * `glue:startCrawler` without AWS: a table a target, its format by the files' content, its columns by DuckDB over all of
@@ -43,10 +44,15 @@ export class LocalCrawler implements LocalEngine<'glue:startCrawler'> {
     const crawler = this.findCrawler(job.parameters.Name);
     const measures = { TablesCreated: 0, TablesUpdated: 0 };
     for (const target of crawler.targets) {
-      const { path, table } = typeof target === 'string' ? { path: target, table: undefined } : target;
+      const {
+        path,
+        table,
+        exclusions = [],
+      }: CrawlerTarget = typeof target === 'string' ? { path: target } : target;
       const location = joinFolder(this.lake, path);
       const name = (table ?? `${crawler.tablePrefix ?? ''}${basename(path)}`).toLowerCase();
-      const found = await this.crawl(crawler.database, name.replace(/[^a-z0-9_]/g, '_'), location, signal);
+      const tableName = name.replace(/[^a-z0-9_]/g, '_');
+      const found = await this.crawl(crawler, { name: tableName, location, exclusions }, signal);
       if (found === null) continue;
       const old = await this.catalog.getTable(found.database, found.name);
       const merged = old === null ? found : merge(old, found);
@@ -59,27 +65,42 @@ export class LocalCrawler implements LocalEngine<'glue:startCrawler'> {
   }
 
   private async crawl(
-    database: string,
-    name: string,
-    location: string,
+    { database, classifiers = {} }: Crawler,
+    { name, location, exclusions }: { name: string; location: string; exclusions: readonly string[] },
     signal: AbortSignal,
   ): Promise<Table | null> {
-    const files = await this.catalog.listFiles(location, signal);
+    const all = await this.catalog.listFiles(location, signal);
+    const excluded = exclusions.map(globPattern);
+    const files = all.filter(
+      ({ uri }) => !excluded.some((pattern) => pattern.test(uri.slice(location.length))),
+    );
     if (files.length === 0) return null;
     const format = await formatOf(files);
     const { partitionKeys, partitions } = partitionsOf(location, files);
-    const { columns, delimiter } = await inferColumns(format, files, signal);
-    const isKey = ({ name: column }: Column) =>
-      partitionKeys.some((key) => key.name === column.toLowerCase());
+    const { columns, csv } = await inferColumns(
+      { format, files, classifier: classifiers.csv },
+      { processes: this.catalog.processes, signal },
+    );
+    const isKey = ({ name: column }: Column) => partitionKeys.some((key) => key.name === column);
     return {
       database,
       name,
-      format,
+      format: csv?.quote ? 'opencsv' : format,
       location,
       columns: columns.filter((column) => !isKey(column)),
       partitionKeys,
       partitions,
-      ...(format === 'csv' ? { csv: { delimiter } } : {}),
+      serde: csv
+        ? csv.quote
+          ? { separatorChar: csv.delimiter, quoteChar: csv.quote, escapeChar: '\\' }
+          : { 'field.delim': csv.delimiter }
+        : format === 'json'
+          ? { paths: columns.map((column) => column.name).join(',') }
+          : {},
+      properties: {
+        classification: format,
+        ...(csv?.hasHeader ? { 'skip.header.line.count': '1' } : {}),
+      },
     };
   }
 
@@ -138,43 +159,180 @@ async function detectFormat(path: string): Promise<Table['format']> {
   }
 }
 
-/** @throws SluiceError BadData with DuckDB's message */
+/** https://docs.aws.amazon.com/glue/latest/dg/define-crawler.html#crawler-data-stores-exclude */
+function globPattern(glob: string): RegExp {
+  const text = glob.replace(/\*\*|\*|\?|\{([^}]*)\}|[.+^$()|\\]/g, (found, choices?: string) => {
+    if (found === '**') return '.*';
+    if (found === '*') return '[^/]*';
+    if (found === '?') return '[^/]';
+    if (choices !== undefined)
+      return `(${choices
+        .split(',')
+        .map((choice) => globPattern(choice).source.slice(1, -1))
+        .join('|')})`;
+    return `\\${found}`;
+  });
+  return new RegExp(`^${text}$`);
+}
+
+interface Csv {
+  delimiter: string;
+  quote: string | null;
+  hasHeader: boolean;
+}
+
+/** @throws SluiceError BadData with what the engine says of the files */
 async function inferColumns(
-  format: Table['format'],
-  files: readonly DataFile[],
-  signal: AbortSignal,
-): Promise<{ columns: Column[]; delimiter: string }> {
+  {
+    format,
+    files,
+    classifier,
+  }: { format: Table['format']; files: readonly DataFile[]; classifier: CsvClassifier | undefined },
+  { processes, signal }: { processes: QueryProcesses; signal: AbortSignal },
+): Promise<{ columns: Column[]; csv?: Csv }> {
   const tempFolder = await mkdtemp(join(tmpdir(), 'sluice-crawl-'));
-  const names = Object.fromEntries(files.map(({ path, uri }) => [path, uri]));
-  const query = (sql: string) =>
-    runQuery({ sql, variables: {}, names, maxRows: 100_000, tempFolder, signal });
-  const list = `[${files.map(({ path }) => quoteText(path)).join(', ')}]`;
-  const all = 'union_by_name = true, hive_partitioning = false';
+  const names = Object.fromEntries(
+    files.flatMap(({ path, uri }) => [
+      [path, uri],
+      [escapePath(path), uri],
+    ]),
+  );
+  const query = async (sql: string) =>
+    (await processes.run({ sql, variables: {}, names, maxRows: 100_000, tempFolder, signal })).rows!;
+  const list = `[${files.map(({ path }) => quoteText(escapePath(path))).join(', ')}]`;
   try {
-    let delimiter = ',';
-    let reader: string;
-    if (format === 'parquet') reader = `read_parquet(${list}, ${all})`;
-    else if (format === 'json')
-      // A key for each field, however many there are: a map would hide the names.
-      reader = `read_json(${list}, ${all}, sample_size = -1, maximum_depth = -1, map_inference_threshold = -1)`;
-    else {
-      const [sniffed] = (await query(`SELECT Delimiter AS d FROM sniff_csv(${quoteText(files[0]!.path)})`))
-        .rows!;
-      delimiter = String(sniffed!['d']);
-      reader = `read_csv(${list}, ${all}, header = true, delim = ${quoteText(delimiter)}, quote = '"', escape = '"', sample_size = -1, null_padding = true, strict_mode = false, auto_type_candidates = ['BOOLEAN', 'BIGINT', 'DOUBLE', 'VARCHAR'])`;
+    if (format === 'csv') return await inferCsv(files, classifier, query);
+    if (format === 'json') {
+      const [row] = await query(structureQuery(files));
+      const structure: unknown = JSON.parse((row?.['structure'] as string | null) ?? '{}');
+      if (typeof structure !== 'object' || structure === null || Array.isArray(structure))
+        throw new SluiceError('BadData', `${files[0]!.uri}: its lines are no JSON objects`);
+      return {
+        columns: mergeNames(
+          Object.entries(structure).map(([name, type]) => ({
+            name: name.toLowerCase(),
+            type: typeOfStructure(type),
+          })),
+        ),
+      };
     }
-    const { rows } = await query(
-      `SELECT column_name AS name, column_type AS type FROM (DESCRIBE SELECT * FROM ${reader})`,
+    const rows = await query(
+      `SELECT column_name AS name, column_type AS type FROM (DESCRIBE SELECT * FROM read_parquet(${list}, union_by_name = true, hive_partitioning = false))`,
     );
-    const columns = (rows as unknown as Column[]).map(({ name, type }) => ({
-      name,
-      type: format === 'parquet' ? type : toTextTableType(type),
-    }));
-    return { columns, delimiter };
+    return {
+      columns: mergeNames(
+        (rows as unknown as Column[]).map(({ name, type }) => ({
+          name: name.toLowerCase(),
+          type: toHive(fromDuckdb(type)),
+        })),
+      ),
+    };
   } catch (error) {
     if (error instanceof SluiceError) throw new SluiceError('BadData', error.message, { cause: error });
     throw error;
   } finally {
     await rm(tempFolder, { recursive: true, force: true });
   }
+}
+
+/** Names of a catalog are in lower case: what differs in case alone is one column, of the wider type. */
+function mergeNames(columns: readonly Column[]): Column[] {
+  const merged = new Map<string, Column>();
+  for (const column of columns) {
+    const old = merged.get(column.name);
+    merged.set(column.name, old ? { ...old, type: old.type === column.type ? old.type : 'string' } : column);
+  }
+  return [...merged.values()];
+}
+
+/** The type of what `json_group_structure` found. Dates in JSON are texts, as a Glue crawler leaves them. */
+function typeOfStructure(found: unknown): string {
+  if (Array.isArray(found)) return `array<${typeOfStructure(found[0])}>`;
+  if (typeof found === 'object' && found !== null) {
+    const fields = mergeNames(
+      Object.entries(found).map(([name, type]) => ({
+        name: name.toLowerCase(),
+        type: typeOfStructure(type),
+      })),
+    );
+    return `struct<${fields.map(({ name, type }) => `${name}:${type}`).join(',')}>`;
+  }
+  switch (found) {
+    case 'BOOLEAN':
+      return 'boolean';
+    case 'BIGINT':
+    case 'UBIGINT':
+      return 'bigint';
+    case 'DOUBLE':
+      return 'double';
+    case 'HUGEINT':
+      return 'decimal(38,0)';
+    default:
+      return 'string';
+  }
+}
+
+const DELIMITERS = [',', '|', '\t', ';', '\u0001'];
+
+/**
+ * Glue's built-in CSV classifier: its delimiters, its rule for headers, `col0`, `col1`, … without one.
+ * https://docs.aws.amazon.com/glue/latest/dg/add-classifier.html#classifier-builtin
+ */
+async function inferCsv(
+  files: readonly DataFile[],
+  { Delimiter, QuoteSymbol, ContainsHeader = 'UNKNOWN' }: CsvClassifier = {},
+  query: (sql: string) => Promise<Record<string, unknown>[]>,
+): Promise<{ columns: Column[]; csv: Csv }> {
+  const quote = QuoteSymbol ?? null;
+  const sample = await query(`SELECT line FROM ${linesOf(files.slice(0, 1))} WHERE line IS NOT NULL LIMIT 2`);
+  const first = (sample[0]?.['line'] as string | undefined) ?? '';
+  const delimiter =
+    Delimiter ??
+    DELIMITERS.reduce((best, one) => (first.split(one).length > first.split(best).length ? one : best));
+  const header = splitLine(first, delimiter, quote);
+  // The first line of each file, which may be its header, has no say in the types of the others.
+  const typesOf = async (withFirst: boolean) => {
+    if (quote !== null) return header.map(() => 'string');
+    const kinds = header.map((_, i) => `${typeQuery(`f.parts[${i + 1}]`)} AS c${i}`);
+    const lines = linesOf(files, withFirst ? 0 : 1);
+    const [row] = await query(
+      `SELECT ${kinds.join(', ')} FROM (SELECT string_split(line, ${quoteText(delimiter)}) AS parts FROM ${lines} WHERE line IS NOT NULL) AS f`,
+    );
+    return header.map((_, i) => (row?.[`c${i}`] as string | undefined) ?? 'string');
+  };
+  const data = await typesOf(false);
+  const looksLikeHeader =
+    sample.length > 1 &&
+    header.length > 1 &&
+    header.every((text) => /^[A-Za-z_]/.test(text) && !isNumber(text)) &&
+    header.slice(0, -1).every((text) => text.length < 150) &&
+    data.some((type) => type !== 'string');
+  const hasHeader = ContainsHeader === 'PRESENT' || (ContainsHeader === 'UNKNOWN' && looksLikeHeader);
+  const types = hasHeader ? data : await typesOf(true);
+  const columns = header.map((text, i) => ({
+    name: hasHeader ? text.trim().toLowerCase() : `col${i}`,
+    type: quote ? 'string' : types[i]!,
+  }));
+  return { columns, csv: { delimiter, quote, hasHeader } };
+}
+
+const isNumber = (text: string) => /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/.test(text);
+
+function splitLine(line: string, delimiter: string, quote: string | null): string[] {
+  if (quote === null) return line.split(delimiter);
+  const fields = [''];
+  let quoted = false;
+  for (const character of line) {
+    if (character === quote) quoted = !quoted;
+    else if (character === delimiter && !quoted) fields.push('');
+    else fields[fields.length - 1] += character;
+  }
+  return fields;
+}
+
+/** The narrowest of bigint, double, string that all values have. */
+function typeQuery(value: string): string {
+  const all = (pattern: string) =>
+    `bool_and(${value} IS NULL OR ${value} = '' OR regexp_full_match(${value}, '${pattern}'))`;
+  return `CASE WHEN count(nullif(${value}, '')) = 0 THEN 'string' WHEN ${all('[+-]?[0-9]{1,18}')} THEN 'bigint' WHEN ${all('[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?')} THEN 'double' ELSE 'string' END`;
 }

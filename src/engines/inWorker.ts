@@ -18,6 +18,8 @@ export interface LocalEngine<R extends Resource> {
 }
 
 const STOPPED: JobState = { state: 'stopped', message: 'stopped on request' };
+/** What the engine's own code does wrong it does wrong again: a retry would be for ever. */
+const FAULTS = [TypeError, RangeError, SyntaxError, ReferenceError, URIError];
 const FINAL = ['JobFailed', 'BadData', 'InvalidJob', 'ObjectGone'] as const;
 
 /**
@@ -99,8 +101,15 @@ export class InWorkerRunner<R extends Resource> implements Runner<R> {
       await this.s3.send(new PutObjectCommand({ ...object, Body: JSON.stringify(state.result) }));
       return state;
     } catch (error) {
+      if (signal.aborted) throw error;
+      if (FAULTS.some((fault) => error instanceof fault))
+        return {
+          state: 'failed',
+          message: `The local engine failed: ${(error as Error).message}`,
+          code: 'JobFailed',
+        };
       const code = error instanceof SluiceError ? FINAL.find((final) => final === error.code) : undefined;
-      if (code === undefined || signal.aborted) throw error;
+      if (code === undefined) throw error;
       return { state: 'failed', message: (error as SluiceError).message, code };
     }
   }

@@ -1,4 +1,5 @@
 import type { Resource } from '../jobs';
+import { createQueryProcesses } from '../duckdb/queryProcesses';
 import { sharedBy, type RunnerContext } from '../runners/defineRunner';
 import { LimitedRunner } from '../runners/limited';
 import type { Runner } from '../runners/runner';
@@ -11,7 +12,8 @@ import { LocalRedshift } from './redshift';
 /** What stands in for AWS services on one machine, over the lake behind the local S3 gateway. */
 
 const createCatalog = sharedBy(
-  ({ s3, config }: RunnerContext) => new Catalog(s3, config.s3Dir!, config.lake),
+  (context: RunnerContext) =>
+    new Catalog(context.s3, createQueryProcesses(context), context.config.s3Dir!, context.config.lake),
 );
 
 function inWorker<R extends Resource>(

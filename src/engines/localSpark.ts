@@ -80,7 +80,9 @@ export class LocalGlueRunner implements Runner<'glue:startJobRun'> {
       );
     }
     const args = Object.entries(Arguments ?? {}).flat();
-    const parameters = { file: `${this.scripts}/${script}`, args };
+    const { ['--extra-py-files']: modules } = Arguments ?? {};
+    const pyFiles = [`${this.scripts}/sluice_rows.py`, ...(modules?.split(',') ?? [])];
+    const parameters = { file: `${this.scripts}/${script}`, args, pyFiles };
     return this.asGlue(await this.livy.submit(this.asLivy(submission, parameters)));
   }
 

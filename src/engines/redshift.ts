@@ -4,14 +4,14 @@ import { SluiceError } from '../errors';
 import type { JobParameters } from '../jobs';
 import { parseS3Uri } from '../pipelines/location';
 import { listKeys } from '../lake/lakeFiles';
-import { splitStatements } from '../duckdb/query';
+import { splitStatements } from '../duckdb/tokens';
 import type { SubmissionOf } from '../runners/runner';
 import type { Catalog } from './catalog';
 import type { LocalEngine, LocalResult } from './inWorker';
 import { REDSHIFT_SESSION, rewriteRedshift } from './redshiftSql';
 import { openSession, putFile, type CatalogSession } from './session';
-import { quoteName, quoteText } from './sql';
-import { parseUnload, type Unload } from './unload';
+import { namesIn, parseSql, quoteName, quoteText } from './sql';
+import { parseUnload, plainQuotes, type Unload } from './unload';
 
 const DEFAULT_SCHEMA = 'public';
 /** The user metadata that tells whose an object is. */
@@ -28,10 +28,13 @@ export class LocalRedshift implements LocalEngine<'redshiftdata:executeStatement
   ) {}
 
   check({ Sql = '', Parameters }: JobParameters['redshiftdata:executeStatement']): Promise<void> {
-    const statements = splitStatements(Sql).length;
+    const statements = splitStatements(plainQuotes(Sql)).length;
     if (statements !== 1)
-      throw new SluiceError('InvalidJob', `Sql: has ${statements} statements; executeStatement takes one`);
-    rewriteRedshift(Sql, Parameters);
+      throw new SluiceError(
+        'InvalidJob',
+        `Sql: has ${statements} statements; executeStatement takes one, so give each a job of its own`,
+      );
+    rewriteRedshift(plainQuotes(Sql), Parameters);
     return Promise.resolve();
   }
 
@@ -40,11 +43,13 @@ export class LocalRedshift implements LocalEngine<'redshiftdata:executeStatement
     id: string,
     signal: AbortSignal,
   ): Promise<LocalResult> {
-    const { Sql = '', Parameters } = parameters;
+    const { Parameters } = parameters;
+    const Sql = plainQuotes(parameters.Sql ?? '');
     const unload = parseUnload(Sql);
     const sql = rewriteRedshift(splitStatements(unload?.select ?? Sql)[0] ?? '', Parameters);
     if (unload) await this.checkTarget(unload, id, signal);
-    const query = { sql, session: REDSHIFT_SESSION, database: DEFAULT_SCHEMA, signal };
+    const tables = await this.catalog.listTables(namesIn(parseSql(sql)), signal);
+    const query = { sql, tables, session: REDSHIFT_SESSION, database: DEFAULT_SCHEMA, signal };
     return openSession(this.catalog, query, async (session) => {
       if (unload) {
         const { rowCount, engineMs } = await this.unload(session, unload, id, signal);
@@ -52,8 +57,10 @@ export class LocalRedshift implements LocalEngine<'redshiftdata:executeStatement
         return { output: unload.target, measures, ...(maxRows ? { rows: [] } : {}) };
       }
       const file = join(session.folder, 'result.parquet');
-      const columns = session.columns.map(({ name }, i) => `c${i} AS ${quoteName(columnName(name))}`);
+      const described = await session.describe();
+      const columns = described.map(({ name }, i) => `c${i} AS ${quoteName(columnName(name))}`);
       const { rowCount, engineMs } = await session.run(`SELECT ${columns.join(', ')} FROM result`, {
+        columns: columns.length,
         output: { file, format: 'parquet' },
       });
       const measures = { DurationInMillis: engineMs, ResultRows: rowCount };
@@ -64,7 +71,8 @@ export class LocalRedshift implements LocalEngine<'redshiftdata:executeStatement
 
   private async unload(session: CatalogSession, unload: Unload, id: string, signal: AbortSignal) {
     const file = join(session.folder, 'unloaded');
-    const columns = session.columns.map(({ name, type }, i) => {
+    const described = await session.describe();
+    const columns = described.map(({ name, type }, i) => {
       // Redshift's text of a boolean.
       const isText = unload.format === 'csv' && type === 'BOOLEAN';
       const value = isText ? `CASE c${i} WHEN true THEN 't' WHEN false THEN 'f' END` : `c${i}`;
@@ -72,6 +80,7 @@ export class LocalRedshift implements LocalEngine<'redshiftdata:executeStatement
     });
     const { format, options } = unload;
     const done = await session.run(`SELECT ${columns.join(', ')} FROM result`, {
+      columns: columns.length,
       output: { file, format, options },
     });
     await putFile(this.s3, file, unload.target, signal, { [JOB]: id });

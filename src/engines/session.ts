@@ -5,69 +5,66 @@ import { join } from 'node:path';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { SluiceError } from '../errors';
 import { parseS3Uri } from '../pipelines/location';
-import { runQuery, type QueryResult } from '../duckdb/query';
-import { createView, type Catalog } from './catalog';
-import { namesIn, parseSql, quoteName, quoteText } from './sql';
+import type { QueryResult } from '../duckdb/query';
+import type { Catalog, Partition, Table } from './catalog';
+import { isProjected, projectPartitions } from './projection';
+import { quoteName, quoteText } from './sql';
+import { createView, escapePath, structureQuery, type TableFile } from './tableView';
 
 /** One SELECT over the catalog's tables. */
 export interface CatalogQuery {
   /** In DuckDB's dialect. */
   sql: string;
+  /** The tables that it may name. */
+  tables: readonly Table[];
   /** Statements before the views are there, e.g. macros. */
   session: readonly string[];
   /** The database of names without one. */
   database: string;
+  /** Values that the query asks of a table's columns, by `database.name` and column. */
+  asked?: ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>;
   signal: AbortSignal;
 }
 
 /** A session with a view for each table that the query may name. */
 export interface CatalogSession {
-  /** The columns of the query's result. */
-  columns: { name: string; type: string }[];
-  /** Every name of a table's column, in lower case. */
-  tableColumns: ReadonlySet<string>;
   /** The size of all files behind the tables, in bytes. */
   scannedBytes: number;
   /** A folder that is gone after the session. */
   folder: string;
+  /** The columns of the query's result, in DuckDB's notation. */
+  describe(): Promise<{ name: string; type: string }[]>;
   /** Runs a SELECT that reads the query's result as `result`, its columns `c0`, `c1`, …. */
   run(
     select: string,
-    to: { output?: { file: string; format: 'csv' | 'parquet'; options?: string }; maxRows?: number },
+    to: {
+      /** How many columns the query has. */
+      columns: number;
+      output?: { file: string; format: 'csv' | 'parquet'; options?: string };
+      maxRows?: number;
+    },
   ): Promise<QueryResult>;
   /** The first rows of a SELECT over files in the folder. */
   read(select: string, maxRows: number): Promise<Record<string, unknown>[]>;
 }
 
-/** @throws SluiceError JobFailed with DuckDB's message */
+/** @throws SluiceError JobFailed with what the engine says, in Athena's words where they are known */
 export async function openSession<T>(
   catalog: Catalog,
-  { sql, session, database, signal }: CatalogQuery,
+  { sql, tables, session, database, asked = new Map(), signal }: CatalogQuery,
   use: (session: CatalogSession) => Promise<T>,
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-query-'));
   try {
-    const tables = await catalog.listTables(namesIn(parseSql(sql)), signal);
     const names: Record<string, string> = {};
     let scannedBytes = 0;
     const views: string[] = [];
-    for (const table of tables) {
-      const files = await catalog.filesOf(table, signal);
-      for (const { file } of files) {
-        names[file.path] = file.uri;
-        scannedBytes += file.bytes;
-      }
-      views.push(`CREATE SCHEMA IF NOT EXISTS ${quoteName(table.database)}`, createView(table, files));
-    }
-    const prelude = [
-      ...session,
-      ...views,
-      `CREATE SCHEMA IF NOT EXISTS ${quoteName(database)}`,
-      `SET search_path = ${quoteText(`${quoteName(database)},main`)}`,
-    ];
-    const query = (select: string, to: Parameters<CatalogSession['run']>[1]) =>
-      runQuery({
-        sql: [...prelude, select].join(';\n'),
+    const runSql = (
+      text: string,
+      to: { output?: Parameters<CatalogSession['run']>[1]['output']; maxRows?: number },
+    ) =>
+      catalog.processes.run({
+        sql: text,
         variables: {},
         names,
         maxRows: to.maxRows ?? 1,
@@ -75,38 +72,96 @@ export async function openSession<T>(
         tempFolder: folder,
         signal,
       });
-    const described = await query(
-      `SELECT column_name AS name, column_type AS type FROM (DESCRIBE ${sql}\n)`,
-      { maxRows: 10_000 },
-    );
-    const columns = described.rows as unknown as CatalogSession['columns'];
-    const aliases = columns.map((_, i) => `c${i}`).join(', ');
-    const ofTables = tables.flatMap((table) => [...table.columns, ...table.partitionKeys]);
+    for (const table of tables) {
+      if (table.view !== undefined) continue;
+      const files = await catalog.filesOf(
+        table,
+        partitionsFor(table, asked.get(`${table.database}.${table.name}`) ?? new Map()),
+        signal,
+      );
+      for (const { file } of files) {
+        names[file.path] = file.uri;
+        names[escapePath(file.path)] = file.uri;
+        scannedBytes += file.bytes;
+      }
+      views.push(`CREATE SCHEMA IF NOT EXISTS ${quoteName(table.database)}`);
+      views.push(createView(table, files, await structureOf(table, files, runSql)));
+    }
+    const prelude = [
+      ...session,
+      ...views,
+      `CREATE SCHEMA IF NOT EXISTS ${quoteName(database)}`,
+      `SET search_path = ${quoteText(`${quoteName(database)},main`)}`,
+    ];
+    const query = (select: string, to: Parameters<typeof runSql>[1]) =>
+      runSql([...prelude, select].join(';\n'), to);
     return await use({
-      columns,
-      tableColumns: new Set(ofTables.map(({ name }) => name.toLowerCase())),
       scannedBytes,
       folder,
-      run: (select, to) => query(`WITH result(${aliases}) AS (${sql}\n) ${select}`, to),
+      async describe() {
+        const { rows } = await query(
+          `SELECT column_name AS name, column_type AS type FROM (DESCRIBE ${sql}\n)`,
+          {
+            maxRows: 10_000,
+          },
+        );
+        return rows as unknown as { name: string; type: string }[];
+      },
+      run(select, { columns, ...to }) {
+        const aliases = Array.from({ length: columns }, (_, i) => `c${i}`).join(', ');
+        return query(`WITH result(${aliases}) AS (${sql}\n) ${select}`, to);
+      },
       async read(select, maxRows) {
-        const read = await runQuery({
-          sql: select,
-          variables: {},
-          names: {},
-          maxRows,
-          tempFolder: folder,
-          signal,
-        });
-        return read.rows!;
+        return (await runSql(select, { maxRows })).rows!;
       },
     });
   } catch (error) {
     if (error instanceof SluiceError && (error.code === 'InvalidJob' || error.code === 'BadData'))
-      throw new SluiceError('JobFailed', error.message, { cause: error });
+      throw new SluiceError('JobFailed', describeFailure(error.message), { cause: error });
     throw error;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function partitionsFor(table: Table, asked: ReadonlyMap<string, readonly string[]>): readonly Partition[] {
+  if (isProjected(table)) return projectPartitions(table, asked);
+  return table.partitions.filter(({ values }) =>
+    table.partitionKeys.every(
+      ({ name, type }, i) => type !== 'string' || (asked.get(name)?.includes(values[i]!) ?? true),
+    ),
+  );
+}
+
+async function structureOf(
+  { format }: Table,
+  files: readonly TableFile[],
+  run: (sql: string, to: { maxRows: number }) => Promise<QueryResult>,
+): Promise<string | null> {
+  if (format !== 'json' || files.length === 0) return null;
+  const { rows } = await run(structureQuery(files.map(({ file }) => file)), { maxRows: 1 });
+  const structure = rows?.[0]?.['structure'];
+  return typeof structure === 'string' ? structure : null;
+}
+
+/** What the engine says of data, with the code that Athena gives it. */
+const CODES: readonly [RegExp, string][] = [
+  [/must appear in the GROUP BY clause|must appear in the GROUP BY/i, 'EXPRESSION_NOT_AGGREGATE'],
+  [/Overflow|out of range|Out of Range/, 'NUMERIC_VALUE_OUT_OF_RANGE'],
+  [/Malformed JSON|Invalid Input Error: .*JSON|JSON/i, 'HIVE_BAD_DATA'],
+  [/Could not parse string .* according to format/i, 'INVALID_FUNCTION_ARGUMENT'],
+  [/More than one row returned by a subquery/, 'SUBQUERY_MULTIPLE_ROWS'],
+  [/Map keys must be unique/, 'INVALID_FUNCTION_ARGUMENT'],
+  [/^(Conversion Error|Invalid Input Error|IO Error|Invalid Error)/, 'HIVE_BAD_DATA'],
+];
+
+/** Trino's own words come back in the engine's message where the translation put them. */
+export function describeFailure(message: string): string {
+  const raised = /'sluice:([\s\S]*)' to INT32/.exec(message);
+  if (raised) return raised[1]!;
+  if (/^[A-Z_]+: /.test(message)) return message;
+  const code = CODES.find(([pattern]) => pattern.test(message))?.[1] ?? 'NOT_SUPPORTED';
+  return `${code}: local Athena cannot run this query; its engine says: ${message}`;
 }
 
 /** Uploads a file as one object: it is there as a whole or not at all. */

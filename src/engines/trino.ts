@@ -1,47 +1,57 @@
 import { SluiceError } from '../errors';
+import { quoteName, quoteText } from './sql';
+import { castTo } from './trinoCast';
 import {
-  isParenthesis,
-  isSymbol,
-  isWord,
-  nameOf,
-  parseSql,
-  printSql,
-  quoteName,
-  quoteText,
-  raw,
-  splitAtCommas,
-  textOf,
-  type SqlNode,
-  type SqlToken,
-} from './sql';
+  bind,
+  failure,
+  findFunctions,
+  raise,
+  unify,
+  Unknown,
+  type Argument,
+  type Bindings,
+  type TrinoFunction,
+} from './trinoFunctions';
+import { childOf, childrenOf, identifierOf, kindOf, parseTrino, type TreeNode } from './trinoTree';
+import {
+  arrayOf,
+  asDecimal,
+  BIGINT,
+  BOOLEAN,
+  commonType,
+  DATE,
+  decimal,
+  DOUBLE,
+  fieldName,
+  INTEGER,
+  isInteger,
+  isNumeric,
+  isScalar,
+  isText,
+  sameType,
+  scalar,
+  toDuckdb,
+  toDuckdbZone,
+  toTrino,
+  UNKNOWN,
+  VARCHAR,
+  type ScalarType,
+  type TrinoType,
+} from './trinoTypes';
 
-/**
- * What a DuckDB session needs before SQL in Trino's dialect runs in it. UTC is Athena's session zone; an integer divided
- * by an integer is an integer.
- */
+/** What a DuckDB session needs before translated SQL runs in it. UTC is Athena's session zone. */
 export const TRINO_SESSION = [
   "SET TimeZone = 'UTC'",
-  'SET integer_division = true',
   // JSON paths with names in brackets: DuckDB has quoted names only.
   `CREATE MACRO trino_path(p) AS regexp_replace(p, '\\[[''"]([^''"]*)[''"]\\]', '."\\1"', 'g')`,
   // What is no JSON is null, and a scalar is one only when it is no array and no object.
-  'CREATE MACRO trino_json_extract(j, p) AS CASE WHEN json_valid(j) THEN json_extract(j, trino_path(p)) END',
-  `CREATE MACRO trino_json_extract_scalar(j, p) AS CASE WHEN json_valid(j) AND json_type(j, trino_path(p)) NOT IN ('ARRAY', 'OBJECT') THEN json_extract_string(j, trino_path(p)) END`,
-  'CREATE MACRO trino_json_parse(x) AS CAST(x AS JSON)',
-  'CREATE MACRO trino_json_format(x) AS CAST(json(x) AS VARCHAR)',
-  `CREATE MACRO trino_json_array_length(x) AS CASE WHEN json_valid(x) AND json_type(x) = 'ARRAY' THEN json_array_length(x) END`,
-  `CREATE MACRO trino_cardinality(x) AS CASE json_type(to_json(x)) WHEN 'ARRAY' THEN json_array_length(to_json(x)) WHEN 'OBJECT' THEN len(json_keys(to_json(x))) END`,
-  'CREATE MACRO trino_element_at(x, k) AS x[k]',
-  'CREATE MACRO trino_if(c, a) AS CASE WHEN c THEN a END, (c, a, b) AS CASE WHEN c THEN a ELSE b END',
-  'CREATE MACRO trino_from_iso8601_timestamp(x) AS CAST(x AS TIMESTAMPTZ)',
-  'CREATE MACRO trino_from_iso8601_date(x) AS CAST(x AS DATE)',
-  'CREATE MACRO trino_date(x) AS CAST(x AS DATE)',
-  `CREATE MACRO trino_to_iso8601(x) AS strftime(CAST(x AS TIMESTAMPTZ), '%Y-%m-%dT%H:%M:%S.%gZ')`,
-  `CREATE MACRO trino_date_add(unit, n, x) AS x + CAST('1 ' || unit AS INTERVAL) * n`,
-  `CREATE MACRO trino_regexp_extract(x, p) AS CASE WHEN regexp_matches(x, p) THEN regexp_extract(x, p) END, (x, p, g) AS CASE WHEN regexp_matches(x, p) THEN regexp_extract(x, p, g) END`,
-  `CREATE MACRO trino_regexp_replace(x, p) AS regexp_replace(x, p, '', 'g'), (x, p, r) AS regexp_replace(x, p, regexp_replace(r, '\\$(\\d)', '\\\\\\1', 'g'), 'g')`,
-  `CREATE MACRO trino_split_part(x, d, n) AS string_split(x, d)[n]`,
-  // Java's text of a double: scientific from 10^7 on and below 10^-3. `t` is DuckDB's text without sign.
+  'CREATE MACRO trino_json_extract(j, p) AS CASE WHEN json_valid(CAST(j AS VARCHAR)) THEN json_extract(j, trino_path(p)) END',
+  `CREATE MACRO trino_json_extract_scalar(j, p) AS CASE WHEN json_valid(CAST(j AS VARCHAR)) AND json_type(j, trino_path(p)) NOT IN ('ARRAY', 'OBJECT') THEN json_extract_string(j, trino_path(p)) END`,
+  `CREATE MACRO trino_json_array_length(x) AS CASE WHEN json_valid(CAST(x AS VARCHAR)) AND json_type(x) = 'ARRAY' THEN json_array_length(x) END`,
+  `CREATE MACRO trino_json_size(x, p) AS CAST(CASE json_type(x, trino_path(p)) WHEN 'ARRAY' THEN json_array_length(x, trino_path(p)) WHEN 'OBJECT' THEN len(json_keys(x, trino_path(p))) ELSE 0 END AS BIGINT)`,
+  // A text in another zone would lose it.
+  `CREATE MACRO trino_from_iso8601_timestamp(x) AS CASE WHEN regexp_matches(x, 'T.*[+-][0-9]{2}') AND NOT regexp_matches(x, '[+-]00(:?00)?$') THEN CAST(CAST(CAST('sluice:NOT_SUPPORTED: local Athena keeps times of day in UTC alone, and from_iso8601_timestamp got ' || x AS INTEGER) AS VARCHAR) AS TIMESTAMPTZ) ELSE CAST(x AS TIMESTAMPTZ) END`,
+  // Java's text of a double: scientific from 10^7 on and below 10^-3. \`t\` is DuckDB's text without sign.
   `CREATE MACRO trino_digits(t) AS rtrim(ltrim(replace(split_part(t, 'e', 1), '.', ''), '0'), '0')`,
   `CREATE MACRO trino_exponent(t) AS CASE
      WHEN contains(t, 'e') THEN CAST(split_part(t, 'e', 2) AS INTEGER)
@@ -53,244 +63,1554 @@ export const TRINO_SESSION = [
      WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'Infinity' ELSE '-Infinity' END
      WHEN x = 0 OR abs(x) >= 0.001 AND abs(x) < 1e7 THEN CAST(x AS VARCHAR)
      ELSE CASE WHEN x < 0 THEN '-' ELSE '' END || trino_scientific(CAST(abs(x) AS VARCHAR)) END`,
-  `CREATE MACRO trino_to_varchar(x) AS CASE
-     WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN trino_double(TRY_CAST(CAST(x AS VARCHAR) AS DOUBLE))
-     WHEN typeof(x) = 'JSON' THEN json_extract_string(CAST(x AS VARCHAR), '$')
-     WHEN typeof(x) = 'TIMESTAMP' THEN strftime(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g')
-     WHEN typeof(x) = 'TIMESTAMP WITH TIME ZONE' THEN strftime(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMPTZ), '%Y-%m-%d %H:%M:%S.%g UTC')
-     ELSE CAST(x AS VARCHAR) END`,
+  `CREATE MACRO trino_milliseconds(x) AS CAST(round(epoch(x) * 1000) AS BIGINT)`,
+  `CREATE MACRO trino_interval_day(x) AS CASE WHEN trino_milliseconds(x) < 0 THEN '-' ELSE '' END || printf('%d %02d:%02d:%02d.%03d', abs(trino_milliseconds(x)) // 86400000, abs(trino_milliseconds(x)) // 3600000 % 24, abs(trino_milliseconds(x)) // 60000 % 60, abs(trino_milliseconds(x)) // 1000 % 60, abs(trino_milliseconds(x)) % 1000)`,
+  `CREATE MACRO trino_months(x) AS year(x) * 12 + month(x)`,
+  `CREATE MACRO trino_interval_month(x) AS CASE WHEN trino_months(x) < 0 THEN '-' ELSE '' END || (abs(trino_months(x)) // 12) || '-' || (abs(trino_months(x)) % 12)`,
+  // Half away from zero, as Trino's decimals are rounded.
+  `CREATE MACRO trino_divide(n, d) AS (CASE WHEN (n < 0) = (d < 0) THEN 1 ELSE -1 END) * ((2 * abs(n) + abs(d)) // (2 * abs(d)))`,
 ];
 
-/** What the macros above need themselves. */
-const HELPERS = /^(path|digits|exponent|scientific|double|to_varchar)$/;
-/** Functions that have a macro above. */
-const MACROS = new Set(
-  TRINO_SESSION.flatMap((sql) => /^CREATE MACRO trino_(\w+)/.exec(sql)?.[1] ?? []).filter(
-    (name) => !HELPERS.test(name),
-  ),
-);
+/** A table as the translation sees it. */
+export interface TrinoTable {
+  database: string;
+  name: string;
+  columns: { name: string; type: TrinoType }[];
+  /** The text of a view's query, and the database of names in it. */
+  view?: string;
+  /** SQL of DuckDB's with the rows, for what is no table of files. */
+  rows?: string;
+}
 
-/** Functions that DuckDB has under another name. */
-const FUNCTIONS: Record<string, string> = {
-  approx_distinct: 'approx_count_distinct',
-  approx_percentile: 'approx_quantile',
-  arbitrary: 'any_value',
-  array_distinct: 'list_distinct',
-  array_join: 'array_to_string',
-  array_max: 'list_max',
-  array_min: 'list_min',
-  array_position: 'list_position',
-  array_sort: 'list_sort',
-  contains: 'list_contains',
-  date_diff: 'date_sub',
-  date_format: 'strftime',
-  date_parse: 'strptime',
-  day_of_month: 'day',
-  day_of_week: 'isodow',
-  day_of_year: 'dayofyear',
-  filter: 'list_filter',
-  from_unixtime: 'to_timestamp',
-  regexp_like: 'regexp_matches',
-  sequence: 'generate_series',
-  to_unixtime: 'epoch',
-  transform: 'list_transform',
-};
+export interface TrinoContext {
+  /** The database of names without one. */
+  database: string;
+  /** Literals for the `?`, in their order. */
+  parameters?: readonly string[];
+  /** Both names in lower case. */
+  find(database: string, name: string): TrinoTable | null;
+}
 
-/** Words that DuckDB reserves and Trino does not. */
-const RESERVED =
-  /^(at|check|collate|column|do|foreign|initially|lambda|pivot|placing|primary|qualify|references|returning|summarize|unique|unpivot|variadic)$/i;
-
-/** MySQL's letters of a date format, as Trino takes them, in those of strftime. */
-const DATE_LETTERS: Record<string, string> = {
-  M: '%B',
-  W: '%A',
-  c: '%-m',
-  e: '%-d',
-  h: '%I',
-  i: '%M',
-  k: '%-H',
-  l: '%-I',
-  r: '%I:%M:%S %p',
-  s: '%S',
-  T: '%H:%M:%S',
-};
+/** A query in DuckDB's dialect, its columns `c0`, `c1`, …. */
+export interface Translated {
+  sql: string;
+  columns: { name: string | null; type: TrinoType }[];
+}
 
 /**
- * A query in Trino's dialect as DuckDB takes it, for a session with `TRINO_SESSION`: what macros cannot do. All else goes
- * through as it is.
- * @param parameters literals for the `?`, in their order
- * @throws SluiceError InvalidJob when parameters and `?` do not fit together
+ * A query in Trino's dialect as DuckDB takes it, for a session with `TRINO_SESSION`. Every function and type is one of the
+ * tables in `trinoFunctions.ts` and `trinoTypes.ts`; `loadParser` goes first.
+ * @throws SluiceError InvalidJob with Trino's code, the position and what is not known
  */
-export function rewriteTrino(sql: string, parameters: readonly string[] = []): string {
-  const left = parameters.map(parseLiteral);
-  const rewritten = printSql(rewrite(parseSql(sql), left)).trim();
-  if (left.length > 0)
-    throw new SluiceError('InvalidJob', `ExecutionParameters: ${left.length} more than the query has "?"`);
-  return rewritten;
+export function translateTrino(sql: string, context: TrinoContext): Translated {
+  const translator = new Translator(sql, context);
+  const translated = translator.query(parseTrino(sql), new Scope());
+  translator.finish();
+  return translated;
 }
 
-/** @throws SluiceError InvalidJob for what is more than one literal */
-function parseLiteral(text: string): SqlToken {
-  if (/^\s*([A-Za-z]+\s+)?('([^']|'')*'|[+-]?\d[\w.]*|true|false|null)\s*$/i.test(text))
-    return raw(text.trim());
-  throw new SluiceError(
-    'InvalidJob',
-    `ExecutionParameters: ${text} is no literal; put a text in single quotes, such as 'a'`,
-  );
+interface ScopeColumn {
+  name: string | null;
+  type: TrinoType;
+  sql: string;
+  /** Not among those of `*`. */
+  hidden?: boolean;
 }
 
-function rewrite(nodes: readonly SqlNode[], parameters: SqlToken[]): SqlNode[] {
-  const result: SqlNode[] = [];
-  const inner = (some: readonly SqlNode[]) => rewrite(some, parameters);
-  for (let i = 0; i < nodes.length; i++) {
-    const node = nodes[i]!;
-    const next = nodes[i + 1];
-    if (isSymbol(next, '->')) {
-      const names = isParenthesis(node) ? printSql(node.nodes) : printSql([node]).trim();
-      result.push(raw(`lambda ${names}:`));
-      i++;
-    } else if (node.kind === 'group') {
-      result.push({ ...node, nodes: inner(node.nodes) });
-    } else if (isSymbol(node, '?')) {
-      const literal = parameters.shift();
-      if (literal === undefined)
-        throw new SluiceError('InvalidJob', 'ExecutionParameters: the query has more "?" than there are');
-      result.push(literal);
-    } else if (nameOf(node)?.toLowerCase() === 'awsdatacatalog' && isSymbol(next, '.')) {
-      // The catalog that every name is in.
-      const table = nodes[i + 2];
-      if (table) result.push({ ...table, space: node.space });
-      i += 2;
-    } else if (isWord(node, 'AT') && isWord(next, 'TIME') && /^'(UTC|GMT|Z)'$/i.test(printed(nodes[i + 3]))) {
-      result.push(raw('::TIMESTAMPTZ'));
-      i += 3;
-    } else if (isWord(node, 'UNNEST') && isParenthesis(next)) {
-      const unnest = parseUnnest(nodes, i);
-      result.push(raw(printUnnest(unnest, inner)));
-      i = unnest.end;
-    } else if (isWord(node, 'CAST', 'TRY_CAST') && isParenthesis(next)) {
-      result.push(raw(printCast(node.text, next.nodes, inner)));
-      i++;
-    } else if (node.kind === 'word' && isParenthesis(next) && !isWord(next.nodes[0], 'WHERE')) {
-      result.push({ ...node, text: functionName(node.text) });
-      if (isWord(node, 'DATE_FORMAT', 'DATE_PARSE')) {
-        result.push({ ...next, nodes: inner(withDateFormat(next.nodes)) });
-        i++;
-      }
-    } else if (node.kind === 'word' && RESERVED.test(node.text) && !isWord(next, 'TIME')) {
-      result.push({ ...node, text: quoteName(node.text) });
-    } else result.push(node);
-  }
-  return result;
-}
-
-function functionName(name: string): string {
-  const lower = name.toLowerCase();
-  return MACROS.has(lower) ? `trino_${lower}` : (FUNCTIONS[lower] ?? name);
-}
-
-function printed(node: SqlNode | undefined): string {
-  return node ? printSql([node]).trim() : '';
-}
-
-/** The format, the second argument, with strftime's letters. A format that is no literal stays. */
-function withDateFormat(nodes: readonly SqlNode[]): SqlNode[] {
-  const last = nodes.at(-1);
-  const format = textOf(last);
-  if (format === null) return [...nodes];
-  const text = quoteText(format.replace(/%(.)/g, (found, letter: string) => DATE_LETTERS[letter] ?? found));
-  return [...nodes.slice(0, -1), { ...(last as SqlToken), text }];
-}
-
-interface Unnest {
-  values: SqlNode[][];
-  ordinality: boolean;
+interface Relation {
   alias: string | null;
-  columns: string[];
-  /** Whether the values are of a table named before. */
-  joined: boolean;
-  /** The place of the last node. */
-  end: number;
+  database?: string;
+  columns: ScopeColumn[];
 }
 
-/** `UNNEST(…) [WITH ORDINALITY] [[AS] alias [(columns)]]`. */
-function parseUnnest(nodes: readonly SqlNode[], start: number): Unnest {
-  const values = splitAtCommas((nodes[start + 1] as { nodes: SqlNode[] }).nodes);
-  let end = start + 1;
-  const ordinality = isWord(nodes[end + 1], 'WITH') && isWord(nodes[end + 2], 'ORDINALITY');
-  if (ordinality) end += 2;
-  const hasAs = isWord(nodes[end + 1], 'AS');
-  const name = nodes[end + (hasAs ? 2 : 1)];
-  const columns: string[] = [];
-  let alias: string | null = null;
-  if (hasAs || (nameOf(name) !== null && !AFTER_TABLE.test(printed(name)))) {
-    alias = nameOf(name);
-    end += hasAs ? 2 : 1;
-    const group = nodes[end + 1];
-    if (isParenthesis(group)) {
-      columns.push(...splitAtCommas(group.nodes).map(([column]) => nameOf(column) ?? ''));
-      end++;
+interface Expression extends Argument {
+  /** The name that a column of a result gets from it. */
+  name?: string;
+}
+
+/** What names stand for. */
+class Scope {
+  readonly relations: Relation[] = [];
+  readonly queries = new Map<string, { name: string; columns: { name: string | null; type: TrinoType }[] }>();
+  readonly variables = new Map<string, Expression>();
+  windows = new Map<string, TreeNode>();
+
+  constructor(readonly parent: Scope | null = null) {}
+
+  findQuery(name: string): ReturnType<Scope['queries']['get']> {
+    return this.queries.get(name) ?? this.parent?.findQuery(name);
+  }
+}
+
+const CODE_LINE = /\n/g;
+const COMPARISONS: Record<string, string> = { eq: '=', neq: '<>', lt: '<', lte: '<=', gt: '>', gte: '>=' };
+const ARITHMETIC: Record<string, string> = { add: '+', sub: '-', mul: '*', div: '/', mod: '%' };
+const QUANTIFIED: Record<string, string> = { Eq: '=', Neq: '<>', Lt: '<', Lte: '<=', Gt: '>', Gte: '>=' };
+/** The parser's names for functions that have nodes of their own. */
+const RENAMED: Record<string, string> = {
+  rand: 'random',
+  substring: 'substr',
+  str_position: 'strpos',
+  logical_and: 'bool_and',
+  logical_or: 'bool_or',
+  n_tile: 'ntile',
+  list_agg: 'listagg',
+  if_func: 'if',
+  mod_func: 'mod',
+};
+const PARTS = [
+  'this',
+  'expression',
+  'expressions',
+  'path',
+  'start',
+  'length',
+  'substr',
+  'occurrence',
+  'num_buckets',
+  'separator',
+  'condition',
+  'true_value',
+  'false_value',
+  'offset',
+  'default',
+  'seed',
+];
+
+interface Call {
+  name: string;
+  args: TreeNode[];
+  star: boolean;
+  distinct: boolean;
+  filter: TreeNode | null;
+  orderBy: TreeNode[];
+  ignoreNulls: boolean;
+}
+
+class Translator {
+  private relations = 0;
+  private lambdas = 0;
+  private readonly parameters: string[];
+
+  constructor(
+    private readonly source: string,
+    private readonly context: TrinoContext,
+  ) {
+    this.parameters = [...(context.parameters ?? [])];
+  }
+
+  finish(): void {
+    if (this.parameters.length > 0)
+      throw new SluiceError(
+        'InvalidJob',
+        `INVALID_PARAMETER_USAGE: ExecutionParameters: ${this.parameters.length} more than the query has "?"`,
+      );
+  }
+
+  // -- Queries -----------------------------------------------------------------------------------------------------------
+
+  query(node: TreeNode, parent: Scope): Translated {
+    const [kind, parts] = kindOf(balance(node));
+    const scope = new Scope(parent);
+    const before = this.withQueries(childOf(parts, 'with'), scope);
+    let translated: Translated;
+    if (kind === 'select') translated = this.select(parts, scope);
+    else if (kind === 'union' || kind === 'intersect' || kind === 'except')
+      translated = this.setOperation(kind, parts, scope);
+    else if (kind === 'values') translated = this.values(parts, scope);
+    else if (kind === 'subquery' || kind === 'paren') {
+      const inner = this.query(childOf(parts, 'this')!, scope);
+      translated = {
+        ...inner,
+        sql: `SELECT * FROM (${inner.sql})${this.orderAndLimit(parts, inner, scope)}`,
+      };
+    } else return this.unknown(`the statement ${kind}`, parts);
+    return { ...translated, sql: before + translated.sql };
+  }
+
+  private withQueries(node: TreeNode | null, scope: Scope): string {
+    if (node === null) return '';
+    const recursive = node['recursive'] === true;
+    const queries = childrenOf(node, 'ctes').map((cte) => {
+      const written = identifierOf(childOf(cte, 'alias'))!;
+      const name = `q${this.relations++}`;
+      const names = childrenOf(cte, 'columns').map(identifierOf);
+      const named = (columns: Translated['columns']) =>
+        columns.map(({ name: own, type }, i) => ({ name: names[i] ?? own, type }));
+      const body = childOf(cte, 'this')!;
+      if (recursive) {
+        const [kind, union] = kindOf(body);
+        if (kind === 'union') {
+          const first = this.query(childOf(union, 'left')!, scope);
+          scope.queries.set(written.toLowerCase(), { name, columns: named(first.columns) });
+        }
+      }
+      const translated = this.query(body, scope);
+      scope.queries.set(written.toLowerCase(), { name, columns: named(translated.columns) });
+      const columns = translated.columns.map((_, i) => `c${i}`).join(', ');
+      return `${name}(${columns}) AS (${translated.sql})`;
+    });
+    return `WITH ${recursive ? 'RECURSIVE ' : ''}${queries.join(', ')} `;
+  }
+
+  private setOperation(kind: string, parts: TreeNode, scope: Scope): Translated {
+    const [left, right] = [
+      this.query(childOf(parts, 'left')!, scope),
+      this.query(childOf(parts, 'right')!, scope),
+    ];
+    if (left.columns.length !== right.columns.length)
+      this.fail(
+        'TYPE_MISMATCH',
+        `${kind} query has different number of fields: ${left.columns.length}, ${right.columns.length}`,
+        parts,
+      );
+    const columns = left.columns.map(({ name, type }, i) => {
+      const other = right.columns[i]!.type;
+      const common = commonType(type, other);
+      if (common === null)
+        this.fail(
+          'TYPE_MISMATCH',
+          `column ${i + 1} in ${kind} query has incompatible types: ${toTrino(type)}, ${toTrino(other)}`,
+          parts,
+        );
+      return { name, type: common };
+    });
+    const cast = (query: Translated) =>
+      `SELECT ${columns.map(({ type }, i) => `${this.convert({ sql: `c${i}`, type: query.columns[i]!.type }, type)} AS c${i}`).join(', ')} FROM (${query.sql})`;
+    const all = parts['all'] === true ? ' ALL' : '';
+    const translated = { columns, sql: `${cast(left)} ${kind.toUpperCase()}${all} ${cast(right)}` };
+    const tail = this.orderAndLimit(parts, translated, scope);
+    return tail === '' ? translated : { columns, sql: `SELECT * FROM (${translated.sql})${tail}` };
+  }
+
+  /** Of a query whose columns alone can be named. */
+  private orderAndLimit(parts: TreeNode, { columns }: Translated, scope: Scope): string {
+    const inner = new Scope(scope);
+    inner.relations.push({
+      alias: null,
+      columns: columns.map(({ name, type }, i) => ({ name, type, sql: `c${i}` })),
+    });
+    const orderBy = childOf(parts, 'order_by');
+    const order = orderBy
+      ? ` ORDER BY ${childrenOf(orderBy, 'expressions')
+          .map((item) => this.orderItem(item, inner))
+          .join(', ')}`
+      : '';
+    return order + this.limit(parts, inner);
+  }
+
+  private limit(parts: TreeNode, scope: Scope): string {
+    const fetch = childOf(parts, 'fetch');
+    if (fetch?.['with_ties'] === true) this.unknown('FETCH … WITH TIES', parts);
+    const count = fetch ? childOf(fetch, 'count') : countOf(childOf(parts, 'limit'));
+    const offset = countOf(childOf(parts, 'offset'));
+    const print = (node: TreeNode) => this.expression(node, scope).sql;
+    const isAll = count !== null && kindOf(count)[0] === 'column';
+    return `${count && !isAll ? ` LIMIT ${print(count)}` : ''}${offset ? ` OFFSET ${print(offset)}` : ''}`;
+  }
+
+  private values(parts: TreeNode, scope: Scope): Translated {
+    const rows = childrenOf(parts, 'expressions').map((row) => {
+      const items = childrenOf(row, 'expressions');
+      const [kind, tuple] = items.length === 1 ? kindOf(items[0]!) : ['', {}];
+      // VALUES (1, 2) and VALUES ROW(1, 2) are rows of two; VALUES 1 is a row of one.
+      const isRow = kind === 'function' && String(tuple['name']).toUpperCase() === 'ROW';
+      return (isRow ? childrenOf(tuple, 'args') : items).map((item) => this.expression(item, scope));
+    });
+    const types = rows[0]!.map((_, i) =>
+      rows.reduce<TrinoType>((type, row) => {
+        const common = row[i] ? commonType(type, row[i].type) : null;
+        if (common === null) this.fail('TYPE_MISMATCH', 'Values rows have mismatched types', parts);
+        return common;
+      }, UNKNOWN),
+    );
+    const printed = rows.map(
+      (row) => `(${row.map((value, i) => this.convert(value, types[i]!)).join(', ')})`,
+    );
+    const names = types.map((_, i) => `c${i}`).join(', ');
+    const translated = {
+      columns: types.map((type) => ({ name: null, type })),
+      sql: `SELECT * FROM (VALUES ${printed.join(', ')}) AS v(${names})`,
+    };
+    return { ...translated, sql: translated.sql + this.orderAndLimit(parts, translated, scope) };
+  }
+
+  private select(parts: TreeNode, scope: Scope): Translated {
+    for (const key of [
+      'distinct_on',
+      'qualify',
+      'lateral_views',
+      'cluster_by',
+      'connect',
+      'top',
+      'sample',
+      'into',
+    ])
+      if (childOf(parts, key) !== null && childrenOf(parts, key).length !== 0)
+        this.unknown(key.replace('_', ' ').toUpperCase(), parts);
+    for (const window of childrenOf(parts, 'windows'))
+      scope.windows.set(identifierOf(childOf(window, 'name'))!.toLowerCase(), childOf(window, 'spec')!);
+    const from = this.from(parts, scope);
+    const items = childrenOf(parts, 'expressions').flatMap((item) => this.selectItem(item, scope));
+    const where = childOf(parts, 'where_clause');
+    const printedWhere = where ? ` WHERE ${this.condition(childOf(where, 'this')!, scope)}` : '';
+    const groupBy = this.groupBy(childOf(parts, 'group_by'), items, scope);
+    const having = childOf(parts, 'having');
+    const printedHaving = having ? ` HAVING ${this.condition(childOf(having, 'this')!, scope)}` : '';
+    const orderBy = childOf(parts, 'order_by');
+    const order = orderBy
+      ? ` ORDER BY ${childrenOf(orderBy, 'expressions')
+          .map((item) => this.orderItem(item, this.orderScope(item, items, scope)))
+          .join(', ')}`
+      : '';
+    const columns = items.map(({ name, type }) => ({ name: name ?? null, type }));
+    const selected = items.map(({ sql }, i) => `${sql} AS c${i}`).join(', ');
+    const distinct = parts['distinct'] === true ? 'DISTINCT ' : '';
+    return {
+      columns,
+      sql: `SELECT ${distinct}${selected}${from}${printedWhere}${groupBy}${printedHaving}${order}${this.limit(parts, scope)}`,
+    };
+  }
+
+  /** ORDER BY sees the names of the result first, then those of the tables. */
+  private orderScope(item: TreeNode, items: readonly Expression[], scope: Scope): Scope {
+    const inner = new Scope(scope);
+    inner.windows = scope.windows;
+    const isBare = kindOf(childOf(item, 'this') ?? {})[0] === 'column';
+    const seen = new Set<string>();
+    const columns = items.flatMap(({ name, type, sql }, i) => {
+      const key = name?.toLowerCase();
+      if (key === undefined || seen.has(key)) return [];
+      seen.add(key);
+      return [{ name: key, type, sql: isBare ? `c${i}` : sql }];
+    });
+    inner.relations.push({ alias: null, columns });
+    return inner;
+  }
+
+  private selectItem(node: TreeNode, scope: Scope): Expression[] {
+    const [kind, parts] = kindOf(node);
+    if (kind === 'star') {
+      if (childrenOf(parts, 'except').length > 0 || childrenOf(parts, 'replace').length > 0)
+        this.unknown('* with EXCEPT or REPLACE', parts);
+      const table = identifierOf(childOf(parts, 'table'))?.toLowerCase();
+      const found = scope.relations.filter(({ alias }) => table === undefined || alias === table);
+      if (found.length === 0)
+        this.fail(
+          'SYNTAX_ERROR',
+          table === undefined
+            ? 'SELECT * not allowed in queries without FROM clause'
+            : `Unable to resolve reference ${table}`,
+          childOf(parts, 'table'),
+        );
+      return found.flatMap(({ columns }) =>
+        columns
+          .filter(({ hidden }) => !hidden)
+          .map(({ name, type, sql }) => ({ sql, type, ...(name === null ? {} : { name }) })),
+      );
+    }
+    if (kind === 'alias') {
+      const value = this.expression(childOf(parts, 'this')!, scope);
+      return [{ ...value, name: identifierOf(childOf(parts, 'alias'))! }];
+    }
+    const value = this.expression(node, scope);
+    const name =
+      kind === 'column'
+        ? identifierOf(childOf(parts, 'name'))
+        : kind === 'dot'
+          ? identifierOf(childOf(parts, 'field'))
+          : null;
+    const { sql, type } = value;
+    return [{ sql, type, ...(name === null ? {} : { name }) }];
+  }
+
+  private groupBy(node: TreeNode | null, items: readonly Expression[], scope: Scope): string {
+    if (node === null) return '';
+    if (node['all'] === true && childrenOf(node, 'expressions').length === 0)
+      this.unknown('GROUP BY ALL', node);
+    const print = (item: TreeNode): string => {
+      const [kind, parts] = kindOf(item);
+      const name = String(parts['name']).toUpperCase();
+      if (kind === 'function' && ['ROLLUP', 'CUBE', 'GROUPING SETS'].includes(name))
+        return `${name} (${childrenOf(parts, 'args').map(print).join(', ')})`;
+      if (kind === 'tuple') return `(${childrenOf(parts, 'expressions').map(print).join(', ')})`;
+      const ordinal = ordinalOf(item);
+      if (ordinal === null) return this.expression(item, scope).sql;
+      const selected = items[ordinal - 1];
+      if (!selected)
+        this.fail('INVALID_COLUMN_REFERENCE', `GROUP BY position ${ordinal} is not in select list`, parts);
+      return String(ordinal);
+    };
+    return ` GROUP BY ${childrenOf(node, 'expressions').map(print).join(', ')}`;
+  }
+
+  private orderItem(item: TreeNode, scope: Scope): string {
+    const node = childOf(item, 'this')!;
+    const sql = ordinalOf(node) === null ? this.expression(node, scope).sql : String(ordinalOf(node));
+    return `${sql}${item['desc'] === true ? ' DESC' : ''} NULLS ${item['nulls_first'] === true ? 'FIRST' : 'LAST'}`;
+  }
+
+  // -- FROM --------------------------------------------------------------------------------------------------------------
+
+  private from(parts: TreeNode, scope: Scope): string {
+    const from = childOf(parts, 'from');
+    if (from === null) return '';
+    const first = childrenOf(from, 'expressions').map((item) => this.relation(item, scope));
+    return ` FROM ${first.join(' CROSS JOIN ')}${this.joins(childrenOf(parts, 'joins'), scope)}`;
+  }
+
+  private joins(joins: readonly TreeNode[], scope: Scope): string {
+    return joins.map((join) => this.join(join, scope)).join('');
+  }
+
+  private join(join: TreeNode, scope: Scope): string {
+    const kind = String(join['kind']);
+    const using = childrenOf(join, 'using').map((name) => identifierOf(name)!.toLowerCase());
+    const words: Record<string, string> = {
+      Cross: 'CROSS',
+      Implicit: 'CROSS',
+      Inner: 'INNER',
+      Left: 'LEFT',
+      Right: 'RIGHT',
+      Full: 'FULL',
+    };
+    if (words[kind] === undefined) this.unknown(`${kind.toUpperCase()} JOIN`, join);
+    const before = scope.relations.length;
+    const relation = this.relation(childOf(join, 'this')!, scope);
+    if (using.length > 0) {
+      const right = scope.relations.slice(before).flatMap(({ columns }) => columns);
+      const left = scope.relations.slice(0, before).flatMap(({ columns }) => columns);
+      const pairs = using.map((name) => {
+        const [a, b] = [left, right].map((columns) =>
+          columns.find((column) => column.name?.toLowerCase() === name && !column.hidden),
+        );
+        if (!a || !b)
+          this.fail('COLUMN_NOT_FOUND', `Column '${name}' is missing from one side of join`, join);
+        return [a, b] as const;
+      });
+      const on = pairs.map(([a, b]) => this.comparison('=', a, b, join)).join(' AND ');
+      const merged = pairs.map(([a, b]) => ({
+        name: a.name,
+        type: commonType(a.type, b.type)!,
+        sql: kind === 'Full' || kind === 'Right' ? `coalesce(${a.sql}, ${b.sql})` : a.sql,
+      }));
+      const used = new Set(pairs.flat());
+      for (const other of scope.relations)
+        other.columns = other.columns.filter((column) => !used.has(column));
+      scope.relations.unshift({ alias: null, columns: merged });
+      return ` ${words[kind]} JOIN ${relation} ON ${on}`;
+    }
+    const on = childOf(join, 'on');
+    if (words[kind] === 'CROSS') return ` CROSS JOIN ${relation}`;
+    if (on === null) this.fail('SYNTAX_ERROR', `${kind.toUpperCase()} JOIN needs ON or USING`, join);
+    return ` ${words[kind]} JOIN ${relation} ON ${this.condition(on, scope)}`;
+  }
+
+  private relation(node: TreeNode, scope: Scope): string {
+    const [kind, parts] = kindOf(node);
+    if (kind === 'alias') {
+      const alias = identifierOf(childOf(parts, 'alias'));
+      const names = childrenOf(parts, 'column_aliases').map((name) => identifierOf(name)!);
+      const [inner, innerParts] = kindOf(childOf(parts, 'this')!);
+      if (inner === 'unnest') return this.unnest(innerParts, alias, names, scope);
+      return this.derived(childOf(parts, 'this')!, alias, names, scope);
+    }
+    if (kind === 'unnest') return this.unnest(parts, null, [], scope);
+    if (kind === 'values') {
+      const names = childrenOf(parts, 'column_aliases').map((name) => identifierOf(name)!);
+      return this.derived(node, identifierOf(childOf(parts, 'alias')), names, scope);
+    }
+    if (kind === 'table') return this.table(parts, scope);
+    if (kind === 'subquery') {
+      const names = childrenOf(parts, 'column_aliases').map((name) => identifierOf(name)!);
+      return this.derived(
+        node,
+        identifierOf(childOf(parts, 'alias')),
+        names,
+        scope,
+        parts['lateral'] === true,
+      );
+    }
+    if (kind === 'paren') return this.relation(childOf(parts, 'this')!, scope);
+    if (kind === 'joined_table') {
+      const left = this.relation(childOf(parts, 'left')!, scope);
+      return `(${left}${this.joins(childrenOf(parts, 'joins'), scope)})`;
+    }
+    return this.unknown(
+      kind === 'table_sample' ? 'TABLESAMPLE' : `a table by ${kind.replaceAll('_', ' ')}`,
+      parts,
+    );
+  }
+
+  private derived(
+    node: TreeNode,
+    alias: string | null,
+    names: string[],
+    scope: Scope,
+    lateral = false,
+  ): string {
+    const [kind, parts] = kindOf(node);
+    const inner = kind === 'subquery' ? childOf(parts, 'this')! : node;
+    const outer = lateral ? scope : new Scope(scope.parent);
+    if (!lateral) for (const [name, query] of scope.queries) outer.queries.set(name, query);
+    const query = this.query(inner, outer);
+    const name = this.add(query.columns, alias, names, scope, parts);
+    return `${lateral ? 'LATERAL ' : ''}(${query.sql}) AS ${name}`;
+  }
+
+  /** @returns the relation's name in the SQL */
+  private add(
+    columns: Translated['columns'],
+    alias: string | null,
+    names: string[],
+    scope: Scope,
+    node: TreeNode,
+  ): string {
+    const name = `r${this.relations++}`;
+    if (names.length > 0 && names.length !== columns.length)
+      this.fail(
+        'MISMATCHED_COLUMN_ALIASES',
+        `Column alias list has ${names.length} entries but '${alias}' has ${columns.length} columns available`,
+        node,
+      );
+    scope.relations.push({
+      alias: alias?.toLowerCase() ?? null,
+      columns: columns.map(({ name: own, type }, i) => ({
+        name: names[i] ?? own,
+        type,
+        sql: `${name}.c${i}`,
+      })),
+    });
+    return name;
+  }
+
+  private table(parts: TreeNode, scope: Scope): string {
+    if (childOf(parts, 'table_sample') !== null) this.unknown('TABLESAMPLE', parts);
+    if (childOf(parts, 'version') !== null) this.unknown('FOR … AS OF, which Iceberg tables have', parts);
+    const written = identifierOf(childOf(parts, 'name'))!;
+    const schema = identifierOf(childOf(parts, 'schema'))?.toLowerCase();
+    const catalog = identifierOf(childOf(parts, 'catalog'))?.toLowerCase();
+    const alias = identifierOf(childOf(parts, 'alias')) ?? written;
+    const names = childrenOf(parts, 'column_aliases').map((name) => identifierOf(name)!);
+    if (catalog !== undefined && catalog !== 'awsdatacatalog')
+      this.fail('CATALOG_NOT_FOUND', `Catalog '${catalog}' not found`, childOf(parts, 'catalog'));
+    const query = schema === undefined ? scope.findQuery(written.toLowerCase()) : undefined;
+    if (query) return `${query.name} AS ${this.add(query.columns, alias, names, scope, parts)}`;
+    const database = schema ?? this.context.database.toLowerCase();
+    const table = this.context.find(database, written.toLowerCase());
+    if (table === null)
+      return this.fail(
+        'TABLE_NOT_FOUND',
+        `Table 'awsdatacatalog.${database}.${written.toLowerCase()}' does not exist`,
+        childOf(parts, 'name'),
+      );
+    if (table.view !== undefined) {
+      const inner = translateTrino(table.view, { ...this.context, parameters: [], database });
+      const columns = inner.columns.map(({ type }, i) => ({
+        name: table.columns[i]?.name ?? inner.columns[i]!.name,
+        type,
+      }));
+      return `(${inner.sql}) AS ${this.add(columns, alias, names, scope, parts)}`;
+    }
+    const name = `r${this.relations++}`;
+    const columns: ScopeColumn[] = table.columns.map((column, i) => ({
+      name: names[i] ?? column.name,
+      type: column.type,
+      sql: `${name}.${quoteName(column.name)}`,
+    }));
+    if (table.rows === undefined)
+      columns.push({ name: '$path', type: VARCHAR, sql: `${name}."$path"`, hidden: true });
+    scope.relations.push({ alias: alias.toLowerCase(), database, columns });
+    return `${table.rows === undefined ? `${quoteName(database)}.${quoteName(table.name)}` : `(${table.rows})`} AS ${name}`;
+  }
+
+  /** DuckDB's unnest in a SELECT list goes through several lists at once and pads the shorter with null, as Trino's does. */
+  private unnest(parts: TreeNode, alias: string | null, names: string[], scope: Scope): string {
+    const values = [childOf(parts, 'this')!, ...childrenOf(parts, 'expressions')].map((node) =>
+      this.expression(node, scope),
+    );
+    const columns: Translated['columns'] = [];
+    const lists: string[] = [];
+    const outer: string[] = [];
+    for (const { sql, type } of values) {
+      if (type.kind === 'map') {
+        lists.push(`map_keys(${sql})`, `map_values(${sql})`);
+        outer.push(`u.e${lists.length - 2}`, `u.e${lists.length - 1}`);
+        columns.push({ name: null, type: type.key }, { name: null, type: type.value });
+      } else if (type.kind === 'array' && type.of.kind === 'row') {
+        lists.push(sql);
+        type.of.fields.forEach(({ name, type: of }, i) => {
+          outer.push(`struct_extract(u.e${lists.length - 1}, ${quoteText(fieldName(name, i))})`);
+          columns.push({ name, type: of });
+        });
+      } else if (type.kind === 'array') {
+        lists.push(sql);
+        outer.push(`u.e${lists.length - 1}`);
+        columns.push({ name: null, type: type.of });
+      } else this.fail('TYPE_MISMATCH', `Cannot unnest type: ${toTrino(type)}`, parts);
+    }
+    const inner = lists.map((list, i) => `unnest(${list}) AS e${i}`);
+    if (parts['with_ordinality'] === true) {
+      const lengths = lists.map((list) => `coalesce(len(${list}), 0)`);
+      const count = lengths.length === 1 ? lengths[0] : `greatest(${lengths.join(', ')})`;
+      inner.push(`unnest(range(1, ${count} + 1)) AS o`);
+      outer.push('u.o');
+      columns.push({ name: null, type: BIGINT });
+    }
+    const selected = outer.map((sql, i) => `${sql} AS c${i}`).join(', ');
+    const lateral = scope.relations.length > 0 || scope.parent !== null ? 'LATERAL ' : '';
+    const name = this.add(columns, alias, names, scope, parts);
+    return `${lateral}(SELECT ${selected} FROM (SELECT ${inner.join(', ')}) AS u) AS ${name}`;
+  }
+
+  // -- Expressions -------------------------------------------------------------------------------------------------------
+
+  private condition(node: TreeNode, scope: Scope): string {
+    const { sql, type } = this.expression(node, scope);
+    if (!isScalar(type, 'boolean', 'unknown'))
+      this.fail(
+        'TYPE_MISMATCH',
+        `a condition must evaluate to a boolean: actual type ${toTrino(type)}`,
+        node,
+      );
+    return sql;
+  }
+
+  expression(node: TreeNode, scope: Scope): Expression {
+    const [kind, parts] = kindOf(node);
+    const one = (key: string) => this.expression(childOf(parts, key)!, scope);
+    const bool = (sql: string): Expression => ({ sql: `(${sql})`, type: BOOLEAN });
+    if (COMPARISONS[kind])
+      return { sql: this.comparison(COMPARISONS[kind], one('left'), one('right'), parts), type: BOOLEAN };
+    if (ARITHMETIC[kind]) return this.arithmetic(ARITHMETIC[kind], one('left'), one('right'), parts);
+    switch (kind) {
+      case 'literal':
+        return this.literal(parts);
+      case 'boolean':
+        return { sql: String(parts['value']), type: BOOLEAN };
+      case 'null':
+        return { sql: 'NULL', type: UNKNOWN };
+      case 'placeholder':
+      case 'parameter':
+        return this.parameter(scope);
+      case 'column':
+        return this.column(parts, scope);
+      case 'dot':
+        return this.dot(parts, scope);
+      case 'paren':
+      // What has a comment beside it.
+      case 'annotated':
+        return one('this');
+      case 'unicode_string': {
+        const text = String(childOf(childOf(parts, 'this')!, 'literal')!['value']).replace(
+          /\\(?:\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4}))/g,
+          (_, long?: string, short?: string) => String.fromCodePoint(parseInt(long ?? short!, 16)),
+        );
+        return { sql: quoteText(text), type: scalar('varchar', { length: [...text].length }), literal: text };
+      }
+      case 'neg': {
+        const value = one('this');
+        return { sql: `(-${value.sql})`, type: value.type };
+      }
+      case 'and':
+      case 'or':
+        return bool(
+          `${this.condition(childOf(parts, 'left')!, scope)} ${kind.toUpperCase()} ${this.condition(childOf(parts, 'right')!, scope)}`,
+        );
+      case 'not':
+        return bool(`NOT ${this.condition(childOf(parts, 'this')!, scope)}`);
+      case 'is_null':
+        return bool(`${one('this').sql} IS ${parts['not'] === true ? 'NOT ' : ''}NULL`);
+      case 'null_safe_eq':
+      case 'null_safe_neq':
+        return bool(
+          this.comparison(
+            `IS ${kind === 'null_safe_eq' ? 'NOT ' : ''}DISTINCT FROM`,
+            one('left'),
+            one('right'),
+            parts,
+          ),
+        );
+      case 'between': {
+        const value = one('this');
+        const inside = `${this.comparison('>=', value, one('low'), parts)} AND ${this.comparison('<=', value, one('high'), parts)}`;
+        return bool(parts['not'] === true ? `NOT (${inside})` : inside);
+      }
+      case 'in':
+        return bool(this.membership(parts, scope));
+      case 'like':
+        return bool(this.like(parts, scope));
+      case 'exists':
+        return bool(`EXISTS (${this.query(childOf(parts, 'this')!, scope).sql})`);
+      case 'any':
+      case 'all': {
+        const value = one('this');
+        const query = this.query(childOf(parts, 'subquery')!, scope);
+        return bool(`${value.sql} ${QUANTIFIED[String(parts['op'])]} ${kind.toUpperCase()} (${query.sql})`);
+      }
+      case 'subquery': {
+        const query = this.query(childOf(parts, 'this')!, scope);
+        if (query.columns.length !== 1) this.unknown('a subquery of several columns as a value', parts);
+        return { sql: `(${query.sql})`, type: query.columns[0]!.type };
+      }
+      case 'case':
+        return this.caseOf(parts, scope);
+      case 'cast':
+      case 'try_cast': {
+        const value = one('this');
+        const type = this.typeOf(childOf(parts, 'to')!);
+        const sql = this.guard(() => castTo(value.sql, value.type, type), parts);
+        return { sql: kind === 'try_cast' ? `TRY(${sql})` : sql, type };
+      }
+      case 'interval':
+        return this.interval(parts);
+      case 'concat':
+        return this.call(
+          { ...NO_CALL, name: 'concat', args: [childOf(parts, 'left')!, childOf(parts, 'right')!] },
+          parts,
+          scope,
+        );
+      case 'array_func':
+      case 'array': {
+        const items = this.common(
+          childrenOf(parts, 'expressions').map((item) => this.expression(item, scope)),
+          parts,
+        );
+        return { sql: `[${items.values.join(', ')}]`, type: arrayOf(items.type) };
+      }
+      case 'tuple':
+        return this.row(childrenOf(parts, 'expressions'), scope);
+      case 'subscript':
+        return this.subscript(one('this'), one('index'), parts);
+      case 'at_time_zone': {
+        const value = one('this');
+        const zone = one('zone');
+        if (zone.literal === undefined) this.unknown('AT TIME ZONE with a zone that is no literal', parts);
+        const type = scalar('timestamptz', {
+          precision: (value.type as ScalarType).precision ?? 3,
+          zone: zone.literal,
+        });
+        // A timestamp without a zone is one of the session, which is UTC.
+        return {
+          sql: isScalar(value.type, 'timestamptz')
+            ? value.sql
+            : `(CAST(${value.sql} AS TIMESTAMP) AT TIME ZONE 'UTC')`,
+          type,
+        };
+      }
+      case 'extract':
+        return this.call(
+          { ...NO_CALL, name: extracted(parts['field']), args: [childOf(parts, 'this')!] },
+          parts,
+          scope,
+        );
+      case 'trim': {
+        const name =
+          { Both: 'trim', Leading: 'ltrim', Trailing: 'rtrim' }[String(parts['position'])] ?? 'trim';
+        const characters = childOf(parts, 'characters');
+        return this.call(
+          { ...NO_CALL, name, args: [childOf(parts, 'this')!, ...(characters ? [characters] : [])] },
+          parts,
+          scope,
+        );
+      }
+      case 'window_function':
+        return this.windowCall(parts, scope);
+      case 'within_group': {
+        const inner = callOf(childOf(parts, 'this')!);
+        if (!inner) return this.unknown('WITHIN GROUP', parts);
+        return this.call({ ...inner, orderBy: childrenOf(parts, 'order_by') }, parts, scope);
+      }
+      case 'lambda':
+        return this.fail('TYPE_MISMATCH', 'a lambda must be an argument of a function', parts);
+      case 'is_true':
+      case 'is_false':
+        return this.unknown(`IS ${kind === 'is_true' ? 'TRUE' : 'FALSE'}, which Trino does not have`, parts);
+    }
+    const call = callOf(node);
+    if (call) return this.call(call, parts, scope);
+    return this.unknown(kind.replaceAll('_', ' '), parts);
+  }
+
+  private literal(parts: TreeNode): Expression {
+    const value = String(parts['value']);
+    switch (parts['literal_type']) {
+      case 'string':
+        return {
+          sql: quoteText(value),
+          type: scalar('varchar', { length: [...value].length }),
+          literal: value,
+        };
+      case 'number': {
+        if (/e/i.test(value)) return { sql: `CAST('${value}' AS DOUBLE)`, type: DOUBLE };
+        if (value.includes('.')) {
+          const [whole = '', fraction = ''] = value.split('.');
+          const digits = whole.replace(/^0+/, '').length + fraction.length;
+          const type = decimal(Math.max(1, digits), fraction.length);
+          return { sql: `CAST('${value}' AS ${toDuckdb(type)})`, type };
+        }
+        const type = BigInt(value) <= 2147483647n ? INTEGER : BIGINT;
+        if (BigInt(value) > 9223372036854775808n)
+          this.fail('SYNTAX_ERROR', `Invalid numeric literal: ${value}`, parts);
+        return { sql: value, type };
+      }
+      case 'date':
+        return { sql: this.guard(() => castTo(quoteText(value), VARCHAR, DATE), parts), type: DATE };
+      case 'time':
+        return { sql: `TIME ${quoteText(value)}`, type: scalar('time') };
+      case 'timestamp': {
+        const match = /^(\d+-\d+-\d+(?: \d+:\d+(?::\d+(?:\.(\d+))?)?)?)(?: ?([A-Za-z+-].*))?$/.exec(
+          value.trim(),
+        );
+        if (!match) this.fail('INVALID_LITERAL', `'${value}' is not a valid TIMESTAMP literal`, parts);
+        const [, local, digits, zone] = match;
+        const precision = digits?.length ?? 0;
+        if (precision > 6) this.unknown('a timestamp with more than 6 digits of a second', parts);
+        if (zone === undefined)
+          return { sql: `CAST(${quoteText(local!)} AS TIMESTAMP)`, type: scalar('timestamp', { precision }) };
+        return {
+          sql: `(CAST(${quoteText(local!)} AS TIMESTAMP) AT TIME ZONE ${quoteText(toDuckdbZone(zone))})`,
+          type: scalar('timestamptz', { precision, zone }),
+        };
+      }
+      case 'hex_string':
+        return { sql: `unhex(${quoteText(value)})`, type: scalar('varbinary') };
+    }
+    return this.unknown(`a literal of ${String(parts['literal_type'])}`, parts);
+  }
+
+  /** @throws SluiceError InvalidJob for what is more than one literal */
+  private parameter(scope: Scope): Expression {
+    const text = this.parameters.shift();
+    if (text === undefined)
+      throw new SluiceError(
+        'InvalidJob',
+        'INVALID_PARAMETER_USAGE: ExecutionParameters: the query has more "?" than there are',
+      );
+    if (!/^\s*([A-Za-z]+\s+)?('([^']|'')*'|[+-]?\d[\w.]*|true|false|null)\s*$/i.test(text))
+      throw new SluiceError(
+        'InvalidJob',
+        `ExecutionParameters: ${text} is no literal; put a text in single quotes, such as 'a'`,
+      );
+    const [, select] = kindOf(parseTrino(`SELECT ${text}`));
+    return this.expression(childrenOf(select, 'expressions')[0]!, scope);
+  }
+
+  private column(parts: TreeNode, scope: Scope): Expression {
+    const name = identifierOf(childOf(parts, 'name'))!;
+    const table = identifierOf(childOf(parts, 'table'));
+    const found = this.lookUp(table, name, scope);
+    if (found) return { sql: found.sql, type: found.type };
+    if (table !== null) {
+      const row = this.lookUp(null, table, scope);
+      if (row?.type.kind === 'row') return this.field(row, name, parts);
+    }
+    return this.fail(
+      'COLUMN_NOT_FOUND',
+      `Column '${table === null ? '' : `${table}.`}${name}' cannot be resolved`,
+      childOf(parts, 'table') ?? childOf(parts, 'name'),
+    );
+  }
+
+  private lookUp(table: string | null, name: string, scope: Scope): ScopeColumn | null {
+    const [wanted, alias] = [name.toLowerCase(), table?.toLowerCase() ?? null];
+    for (let at: Scope | null = scope; at !== null; at = at.parent) {
+      const variable = alias === null ? at.variables.get(wanted) : undefined;
+      if (variable) return { name, ...variable };
+      const found = at.relations
+        .filter((relation) => alias === null || relation.alias === alias)
+        .flatMap(({ columns }) => columns.filter((column) => column.name?.toLowerCase() === wanted));
+      if (found.length > 1) this.fail('AMBIGUOUS_NAME', `Column '${name}' is ambiguous`, null, name);
+      if (found[0]) return found[0];
+    }
+    return null;
+  }
+
+  private dot(parts: TreeNode, scope: Scope): Expression {
+    const field = identifierOf(childOf(parts, 'field'))!;
+    const inner = childOf(parts, 'this')!;
+    const [kind, column] = kindOf(inner);
+    if (kind === 'column' && childOf(column, 'table') !== null) {
+      // database.table.column
+      const [database, table] = [
+        identifierOf(childOf(column, 'table'))!.toLowerCase(),
+        identifierOf(childOf(column, 'name'))!,
+      ];
+      const relation = scope.relations.find(
+        (one) => one.database === database && one.alias === table.toLowerCase(),
+      );
+      const found = relation?.columns.find((one) => one.name?.toLowerCase() === field.toLowerCase());
+      if (found) return { sql: found.sql, type: found.type };
+    }
+    return this.field(this.expression(inner, scope), field, parts);
+  }
+
+  private field({ sql, type }: Argument, name: string, parts: TreeNode): Expression {
+    if (type.kind !== 'row')
+      return this.fail(
+        'TYPE_MISMATCH',
+        `Expression is not of type ROW, so it has no field ${name}`,
+        parts,
+        name,
+      );
+    const at = type.fields.findIndex((field) => field.name?.toLowerCase() === name.toLowerCase());
+    if (at === -1) this.fail('COLUMN_NOT_FOUND', `Column '${name}' cannot be resolved`, parts, name);
+    return {
+      sql: `struct_extract(${sql}, ${quoteText(type.fields[at]!.name!)})`,
+      type: type.fields[at]!.type,
+    };
+  }
+
+  /** A value as it goes to a type by itself. */
+  private convert(value: Argument, to: TrinoType): string {
+    if (sameType(value.type, to) && !isScalar(value.type, 'unknown')) return value.sql;
+    return castTo(value.sql, value.type, to);
+  }
+
+  private common(values: readonly Expression[], node: TreeNode): { values: string[]; type: TrinoType } {
+    const type = values.reduce<TrinoType>((so, value) => {
+      const next = commonType(so, value.type);
+      if (next === null)
+        this.fail('TYPE_MISMATCH', `All must be the same type: ${toTrino(so)}, ${toTrino(value.type)}`, node);
+      return next;
+    }, UNKNOWN);
+    return { values: values.map((value) => this.convert(value, type)), type };
+  }
+
+  private comparison(operator: string, left: Argument, right: Argument, node: TreeNode): string {
+    const type = commonType(left.type, right.type);
+    if (type === null)
+      this.fail(
+        'TYPE_MISMATCH',
+        `Cannot apply operator: ${toTrino(left.type)} ${operator} ${toTrino(right.type)}`,
+        node,
+      );
+    return `(${this.convert(left, type)} ${operator} ${this.convert(right, type)})`;
+  }
+
+  private membership(parts: TreeNode, scope: Scope): string {
+    const value = this.expression(childOf(parts, 'this')!, scope);
+    const not = parts['not'] === true ? 'NOT ' : '';
+    const node = childOf(parts, 'query');
+    if (node) {
+      const query = this.query(node, scope);
+      const type = query.columns.length === 1 ? commonType(value.type, query.columns[0]!.type) : null;
+      if (type === null)
+        this.fail(
+          'TYPE_MISMATCH',
+          `Value and result of subquery must be of the same type for IN expression: ${toTrino(value.type)}`,
+          parts,
+        );
+      const selected = this.convert({ sql: 'c0', type: query.columns[0]!.type }, type);
+      return `${this.convert(value, type)} ${not}IN (SELECT ${selected} FROM (${query.sql}))`;
+    }
+    const all = this.common(
+      [value, ...childrenOf(parts, 'expressions').map((item) => this.expression(item, scope))],
+      parts,
+    );
+    const [first, ...rest] = all.values;
+    return `${first} ${not}IN (${rest.join(', ')})`;
+  }
+
+  private like(parts: TreeNode, scope: Scope): string {
+    const [value, pattern] = [
+      this.expression(childOf(parts, 'left')!, scope),
+      this.expression(childOf(parts, 'right')!, scope),
+    ];
+    if (
+      !isScalar(value.type, 'varchar', 'char', 'unknown') ||
+      !isScalar(pattern.type, 'varchar', 'char', 'unknown')
+    )
+      this.fail(
+        'TYPE_MISMATCH',
+        `Left side of LIKE expression must evaluate to a varchar (actual: ${toTrino(value.type)})`,
+        parts,
+      );
+    const escape = childOf(parts, 'escape');
+    return `${value.sql} LIKE ${pattern.sql}${escape ? ` ESCAPE ${this.expression(escape, scope).sql}` : ''}`;
+  }
+
+  private caseOf(parts: TreeNode, scope: Scope): Expression {
+    const operandNode = childOf(parts, 'operand');
+    const operand = operandNode ? this.expression(operandNode, scope) : null;
+    const whens = parts['whens'] as [TreeNode, TreeNode][];
+    const conditions = whens.map(([when]) =>
+      operand
+        ? this.comparison('=', operand, this.expression(when, scope), parts)
+        : this.condition(when, scope),
+    );
+    const otherwise = childOf(parts, 'else_');
+    const results = [
+      ...whens.map(([, then]) => this.expression(then, scope)),
+      ...(otherwise ? [this.expression(otherwise, scope)] : []),
+    ];
+    const { values, type } = this.common(results, parts);
+    const printed = conditions.map((condition, i) => `WHEN ${condition} THEN ${values[i]}`).join(' ');
+    return { sql: `CASE ${printed}${otherwise ? ` ELSE ${values.at(-1)}` : ''} END`, type };
+  }
+
+  private row(items: readonly TreeNode[], scope: Scope): Expression {
+    const values = items.map((item) => this.expression(item, scope));
+    const fields = values.map(({ sql }, i) => `${quoteName(`field${i}`)} := ${sql}`);
+    return {
+      sql: `struct_pack(${fields.join(', ')})`,
+      type: { kind: 'row', fields: values.map(({ type }) => ({ name: null, type })) },
+    };
+  }
+
+  private subscript(value: Expression, index: Expression, node: TreeNode): Expression {
+    const { sql, type } = value;
+    if (type.kind === 'array') {
+      const bounds = (condition: string, text: string) =>
+        `WHEN ${condition} THEN ${raise(failure(`INVALID_FUNCTION_ARGUMENT: ${text}`), type.of)}`;
+      return {
+        sql: `CASE ${bounds(`${index.sql} = 0`, 'SQL array indices start at 1')} ${bounds(`${index.sql} < 0`, 'Array subscript is negative')} ${bounds(`${index.sql} > len(${sql})`, 'Array subscript must be less than or equal to array length')} ELSE ${sql}[${index.sql}] END`,
+        type: type.of,
+      };
+    }
+    if (type.kind === 'map') {
+      const key = this.convert(index, type.key);
+      return {
+        sql: `CASE WHEN ${sql} IS NOT NULL AND NOT map_contains(${sql}, ${key}) THEN ${raise(`${failure('INVALID_FUNCTION_ARGUMENT: Key not present in map: ')} || ${key}`, type.value)} ELSE ${sql}[${key}] END`,
+        type: type.value,
+      };
+    }
+    const at = Number(index.sql);
+    if (type.kind === 'row' && type.fields[at - 1]) {
+      const field = type.fields[at - 1]!;
+      return { sql: `struct_extract(${sql}, ${quoteText(fieldName(field.name, at - 1))})`, type: field.type };
+    }
+    return this.fail(
+      'TYPE_MISMATCH',
+      `Cannot use ${toTrino(index.type)} for subscript of ${toTrino(type)}`,
+      node,
+    );
+  }
+
+  private interval(parts: TreeNode): Expression {
+    const value = childOf(childOf(parts, 'this') ?? {}, 'literal');
+    const unit = childOf(parts, 'unit');
+    const name = String(unit?.['unit']).toLowerCase();
+    const text = String(value?.['value']);
+    if (unit?.['type'] !== 'simple' || !/^\s*[+-]?\d+(\.\d+)?\s*$/.test(text))
+      return this.unknown('an interval of several units', parts);
+    const number = Number(text);
+    if (name === 'year') return { sql: `to_months(${number * 12})`, type: scalar('interval_month') };
+    if (name === 'month') return { sql: `to_months(${number})`, type: scalar('interval_month') };
+    if (name === 'second')
+      return { sql: `to_milliseconds(${Math.round(number * 1000)})`, type: scalar('interval_day') };
+    if (['minute', 'hour', 'day', 'week'].includes(name))
+      return { sql: `to_${name}s(${number})`, type: scalar('interval_day') };
+    return this.unknown(`the interval unit ${name}`, parts);
+  }
+
+  // -- Arithmetic. https://trino.io/docs/current/functions/decimal.html, …/datetime.html ------------------------------------
+
+  private arithmetic(operator: string, left: Expression, right: Expression, node: TreeNode): Expression {
+    const [a, b] = [left.type, right.type];
+    const timed = this.timeArithmetic(operator, left, right);
+    if (timed) return timed;
+    if (isScalar(a, 'unknown') && isScalar(b, 'unknown'))
+      return { sql: 'CAST(NULL AS INTEGER)', type: INTEGER };
+    const common = isNumeric(a) || isNumeric(b) ? commonType(a, b) : null;
+    if (common === null || !isNumeric(common))
+      return this.fail(
+        'TYPE_MISMATCH',
+        `Cannot apply operator: ${toTrino(a)} ${operator} ${toTrino(b)}`,
+        node,
+      );
+    if (isScalar(common, 'decimal') && isNumeric(a) && isNumeric(b))
+      return this.decimalArithmetic(operator, left, right);
+    const [x, y] = [this.convert(left, common), this.convert(right, common)];
+    if (operator === '/' || operator === '%') {
+      const sql = isInteger(common) && operator === '/' ? `${x} // ${y}` : `${x} ${operator} ${y}`;
+      return {
+        sql: isInteger(common)
+          ? this.notByZero(y, `CAST(${sql} AS ${toDuckdb(common)})`, common)
+          : `(${sql})`,
+        type: common,
+      };
+    }
+    return { sql: `(${x} ${operator} ${y})`, type: common };
+  }
+
+  private notByZero(divisor: string, sql: string, type: TrinoType): string {
+    if (/^[1-9]\d*$/.test(divisor)) return sql;
+    return `CASE WHEN ${divisor} = 0 THEN ${raise(failure('DIVISION_BY_ZERO: Division by zero'), type)} ELSE ${sql} END`;
+  }
+
+  private decimalArithmetic(operator: string, left: Expression, right: Expression): Expression {
+    const [a, b] = [asDecimal(left.type as ScalarType), asDecimal(right.type as ScalarType)];
+    const [x, y] = [this.convert(left, a), this.convert(right, b)];
+    const [p1, s1, p2, s2] = [a.precision!, a.scale!, b.precision!, b.scale!];
+    const scale = Math.max(s1, s2);
+    if (operator === '+' || operator === '-') {
+      const type = decimal(Math.min(38, Math.max(p1 - s1, p2 - s2) + scale + 1), scale);
+      return {
+        sql: `CAST(CAST(${x} AS ${toDuckdb(type)}) ${operator} CAST(${y} AS ${toDuckdb(type)}) AS ${toDuckdb(type)})`,
+        type,
+      };
+    }
+    if (operator === '*') {
+      const type = decimal(Math.min(38, p1 + p2), s1 + s2);
+      return { sql: `CAST(${x} * ${y} AS ${toDuckdb(type)})`, type };
+    }
+    if (operator === '%') {
+      const type = decimal(Math.min(p2 - s2, p1 - s1) + scale || 1, scale);
+      return { sql: this.notByZero(y, `CAST(${x} % ${y} AS ${toDuckdb(type)})`, type), type };
+    }
+    const type = decimal(Math.max(1, Math.min(38, p1 + s2 + Math.max(0, s2 - s1))), scale);
+    // Whole numbers of the last digit: the digits of a decimal's text are exact at any precision.
+    const unscaled = (sql: string, digits: number) =>
+      digits === 0 ? `CAST(${sql} AS HUGEINT)` : `CAST(replace(CAST(${sql} AS VARCHAR), '.', '') AS HUGEINT)`;
+    const factor = `CAST('1${'0'.repeat(scale + s2 - s1)}' AS HUGEINT)`;
+    const quotient = `trino_divide(${unscaled(x, s1)} * ${factor}, ${unscaled(y, s2)})`;
+    const shifted =
+      scale === 0
+        ? `CAST(${quotient} AS ${toDuckdb(type)})`
+        : `CAST(CAST(${quotient} AS DECIMAL(38, 0)) * CAST('0.${'0'.repeat(scale - 1)}1' AS DECIMAL(${scale}, ${scale})) AS ${toDuckdb(type)})`;
+    return { sql: this.notByZero(y, shifted, type), type };
+  }
+
+  private timeArithmetic(operator: string, left: Expression, right: Expression): Expression | null {
+    const isInterval = (type: TrinoType): type is ScalarType =>
+      isScalar(type, 'interval_day', 'interval_month');
+    const isTime = (type: TrinoType): type is ScalarType =>
+      isScalar(type, 'date', 'timestamp', 'timestamptz', 'time');
+    const [a, b] = [left.type, right.type];
+    const back = (sql: string, type: ScalarType): Expression => ({
+      sql: type.name === 'timestamptz' ? `(${sql})` : `CAST(${sql} AS ${toDuckdb(type)})`,
+      type,
+    });
+    if (isTime(a) && isInterval(b) && (operator === '+' || operator === '-'))
+      return back(`${left.sql} ${operator} ${right.sql}`, a);
+    if (isInterval(a) && isTime(b) && operator === '+') return back(`${right.sql} + ${left.sql}`, b);
+    if (isTime(a) && isTime(b) && operator === '-') {
+      const interval = scalar('interval_day');
+      if (a.name === 'date' && b.name === 'date')
+        return { sql: `to_days(CAST(${left.sql} - ${right.sql} AS INTEGER))`, type: interval };
+      return { sql: `(${left.sql} - ${right.sql})`, type: interval };
+    }
+    if (isInterval(a) && isInterval(b) && a.name === b.name && (operator === '+' || operator === '-'))
+      return { sql: `(${left.sql} ${operator} ${right.sql})`, type: a };
+    if (isInterval(a) && isInteger(b) && operator === '*')
+      return { sql: `(${left.sql} * ${right.sql})`, type: a };
+    if (isInteger(a) && isInterval(b) && operator === '*')
+      return { sql: `(${right.sql} * ${left.sql})`, type: b };
+    return null;
+  }
+
+  // -- Functions ---------------------------------------------------------------------------------------------------------
+
+  private windowCall(parts: TreeNode, scope: Scope): Expression {
+    const call = callOf(childOf(parts, 'this')!);
+    if (!call) return this.unknown('OVER', parts);
+    let spec = childOf(parts, 'over')!;
+    const name = identifierOf(childOf(spec, 'window_name'));
+    if (name !== null) {
+      const named = scope.windows.get(name.toLowerCase());
+      if (!named) this.fail('INVALID_WINDOW_REFERENCE', `Cannot resolve WINDOW name ${name}`, parts, name);
+      spec = {
+        ...named,
+        ...Object.fromEntries(
+          Object.entries(spec).filter(
+            ([, value]) => value !== null && !(Array.isArray(value) && value.length === 0),
+          ),
+        ),
+      };
+    }
+    const partition = childrenOf(spec, 'partition_by').map((node) => this.expression(node, scope).sql);
+    const order = childrenOf(spec, 'order_by').map((item) => this.orderItem(item, scope));
+    const clauses = [
+      ...(partition.length > 0 ? [`PARTITION BY ${partition.join(', ')}`] : []),
+      ...(order.length > 0 ? [`ORDER BY ${order.join(', ')}`] : []),
+      ...this.frame(childOf(spec, 'frame'), scope),
+    ];
+    return this.call(call, parts, scope, ` OVER (${clauses.join(' ')})`);
+  }
+
+  private frame(frame: TreeNode | null, scope: Scope): string[] {
+    if (frame === null) return [];
+    const bound = (side: unknown): string => {
+      if (typeof side === 'string')
+        return (
+          {
+            CurrentRow: 'CURRENT ROW',
+            UnboundedPreceding: 'UNBOUNDED PRECEDING',
+            UnboundedFollowing: 'UNBOUNDED FOLLOWING',
+          }[side] ?? this.unknown(`the frame ${side}`, frame)
+        );
+      const [word, node] = Object.entries(side as TreeNode)[0]!;
+      return `${this.expression(node as TreeNode, scope).sql} ${word.toUpperCase()}`;
+    };
+    const kind = String(frame['kind']).toUpperCase();
+    const end = frame['end'] ?? null;
+    return [
+      end === null
+        ? `${kind} ${bound(frame['start'])}`
+        : `${kind} BETWEEN ${bound(frame['start'])} AND ${bound(end)}`,
+    ];
+  }
+
+  private call(call: Call, node: TreeNode, scope: Scope, over = ''): Expression {
+    const { name } = call;
+    const filter = call.filter ? ` FILTER (WHERE ${this.condition(call.filter, scope)})` : '';
+    if (name === 'count' && (call.star || call.args.length === 0))
+      return { sql: `count(*)${filter}${over}`, type: BIGINT };
+    if (name === 'count' && call.args.length === 1 && kindOf(call.args[0]!)[0] === 'tuple') {
+      const items = childrenOf(kindOf(call.args[0]!)[1], 'expressions').map((item) =>
+        this.expression(item, scope),
+      );
+      return {
+        sql: `count(DISTINCT CASE WHEN ${items.map(({ sql }) => `${sql} IS NOT NULL`).join(' AND ')} THEN ROW(${items.map(({ sql }) => sql).join(', ')}) END)${filter}${over}`,
+        type: BIGINT,
+      };
+    }
+    if (name === 'row') return this.row(call.args, scope);
+    if (name === 'grouping')
+      return {
+        sql: `CAST(grouping(${call.args.map((arg) => this.expression(arg, scope).sql).join(', ')}) AS INTEGER)`,
+        type: INTEGER,
+      };
+    if (name === 'mod')
+      return this.arithmetic(
+        '%',
+        this.expression(call.args[0]!, scope),
+        this.expression(call.args[1]!, scope),
+        node,
+      );
+    if (name === 'try' && call.args.length === 1) {
+      const value = this.expression(call.args[0]!, scope);
+      return { sql: `TRY(${value.sql})`, type: value.type };
+    }
+    const overloads = findFunctions(name);
+    if (overloads.length === 0)
+      return this.fail('FUNCTION_NOT_FOUND', `local Athena does not know the function ${name}`, node, name);
+    const isLambda = (arg: TreeNode) => kindOf(arg)[0] === 'lambda';
+    const given = call.args.map((arg) => (isLambda(arg) ? null : this.expression(arg, scope)));
+    for (const entry of this.byFit(overloads, given)) {
+      const matched = this.match(entry, call.args, given, scope, name);
+      if (matched === null) continue;
+      return this.guard(
+        () => this.print(entry, matched.args, matched.bound, matched.pair, call, { filter, over }, scope),
+        node,
+        name,
+      );
+    }
+    const types = given.map((value) => (value ? toTrino(value.type) : 'function'));
+    return this.fail(
+      'FUNCTION_NOT_FOUND',
+      `Unexpected parameters (${types.join(', ')}) for function ${name}; local Athena knows it with others`,
+      node,
+      name,
+    );
+  }
+
+  /** Those first that take the arguments' types as they are. */
+  private byFit(overloads: readonly TrinoFunction[], given: readonly (Expression | null)[]): TrinoFunction[] {
+    const cost = (entry: TrinoFunction) =>
+      given.reduce((sum, value, i) => {
+        const pattern = entry.parameters[Math.min(i, entry.parameters.length - 1)];
+        if (!value || pattern?.kind !== 'type' || isScalar(value.type, 'unknown')) return sum;
+        return (
+          sum +
+          (value.type.kind === 'scalar' &&
+          pattern.type.kind === 'scalar' &&
+          value.type.name === pattern.type.name
+            ? 0
+            : 1)
+        );
+      }, 0);
+    return [...overloads].sort((a, b) => cost(a) - cost(b));
+  }
+
+  private match(
+    entry: TrinoFunction,
+    nodes: readonly TreeNode[],
+    given: readonly (Expression | null)[],
+    scope: Scope,
+    name: string,
+  ) {
+    const { parameters, variadic } = entry;
+    if (variadic ? nodes.length < parameters.length : nodes.length !== parameters.length) return null;
+    const patternOf = (i: number) => parameters[Math.min(i, parameters.length - 1)]!;
+    const bound: Bindings = new Map();
+    for (const [i, value] of given.entries()) {
+      const pattern = patternOf(i);
+      if ((value === null) !== (pattern.kind === 'function')) return null;
+      if (value && !unify(pattern, value.type, bound)) return null;
+    }
+    const pair = `p${this.lambdas++}`;
+    const args = given.map((value, i): Argument => {
+      const pattern = patternOf(i);
+      if (value === null)
+        return this.lambda(
+          nodes[i]!,
+          pattern as Extract<typeof pattern, { kind: 'function' }>,
+          bound,
+          scope,
+          { name, pair },
+        );
+      const to = bind(pattern, bound);
+      const keeps =
+        (pattern.kind === 'type' &&
+          to.kind === 'scalar' &&
+          value.type.kind === 'scalar' &&
+          (to.name === value.type.name || (to.name === 'varchar' && isText(value.type)))) ||
+        (pattern.kind === 'variable' && 'ND'.includes(pattern.name));
+      return keeps ? value : { ...value, sql: this.convert(value, to), type: to };
+    });
+    return { args, bound, pair };
+  }
+
+  private lambda(
+    node: TreeNode,
+    pattern: { from: unknown[]; to: unknown },
+    bound: Bindings,
+    scope: Scope,
+    { name, pair }: { name: string; pair: string },
+  ): Argument {
+    const [, parts] = kindOf(node);
+    const inner = new Scope(scope);
+    const patterns = pattern as Extract<TrinoFunction['parameters'][number], { kind: 'function' }>;
+    const names = childrenOf(parts, 'parameters').map((parameter) => identifierOf(parameter)!);
+    if (names.length !== patterns.from.length)
+      this.fail(
+        'FUNCTION_NOT_FOUND',
+        `the lambda of ${name} takes ${patterns.from.length} arguments`,
+        node,
+        name,
+      );
+    const ofPair =
+      name.startsWith('transform_') || name === 'map_filter'
+        ? ['.key', '.value']
+        : name === 'zip_with'
+          ? ['[1]', '[2]']
+          : null;
+    const variables = names.map((_, i) => (ofPair ? `${pair}${ofPair[i]}` : `l${this.lambdas++}`));
+    names.forEach((variable, i) =>
+      inner.variables.set(variable.toLowerCase(), {
+        sql: variables[i]!,
+        type: bind(patterns.from[i]!, bound),
+      }),
+    );
+    const body = this.expression(childOf(parts, 'body')!, inner);
+    unify(patterns.to, body.type, bound);
+    const sql = isScalar(body.type, 'unknown') ? this.convert(body, bind(patterns.to, bound)) : body.sql;
+    return { sql: ofPair ? sql : `lambda ${variables.join(', ')}: ${sql}`, type: body.type };
+  }
+
+  private print(
+    entry: TrinoFunction,
+    args: Argument[],
+    bound: Bindings,
+    pair: string,
+    call: Call,
+    { filter, over }: { filter: string; over: string },
+    scope: Scope,
+  ): Expression {
+    const result = entry.result(bound, args);
+    const fill = (template: string, around = '') =>
+      template.replace(/\$(\d|\*|type|p|(?=\s|\)|,|$))/g, (found, key: string) => {
+        if (key === '*') return args.map(({ sql }) => sql).join(', ');
+        if (key === 'type') return toDuckdb(result);
+        if (key === 'p') return pair;
+        if (key === '') return around;
+        return args[Number(key) - 1]?.sql ?? found;
+      });
+    let sql =
+      typeof entry.sql === 'string' ? fill(entry.sql) : entry.sql(args, result).replaceAll('$p', pair);
+    if (entry.kind === 'scalar') {
+      if (over !== '' || filter !== '' || call.distinct)
+        throw new Unknown(`${call.name} with OVER, FILTER or DISTINCT`);
+      return { sql: /^[\w.]+$/.test(sql) ? sql : `(${sql})`, type: result };
+    }
+    if (entry.kind === 'window' && over === '') throw new Unknown(`${call.name} without OVER`);
+    if (call.distinct) sql = sql.replace(/\((DISTINCT )?/, '(DISTINCT ');
+    if (call.orderBy.length > 0)
+      sql = sql.replace(
+        /\)$/,
+        ` ORDER BY ${call.orderBy.map((item) => this.orderItem(item, scope)).join(', ')})`,
+      );
+    if (call.ignoreNulls) sql = sql.replace(/\)$/, ' IGNORE NULLS)');
+    const whole = `${sql}${filter}${over}`;
+    return { sql: entry.around === undefined ? whole : `(${fill(entry.around, whole)})`, type: result };
+  }
+
+  // -- Types and failures ------------------------------------------------------------------------------------------------
+
+  private typeOf(node: TreeNode): TrinoType {
+    const size = (key: string) => node[key] as number | null | undefined;
+    switch (node['data_type']) {
+      case 'boolean':
+      case 'date':
+      case 'double':
+      case 'json':
+      case 'uuid':
+        return scalar(node['data_type']);
+      case 'tiny_int':
+        return scalar('tinyint');
+      case 'small_int':
+        return scalar('smallint');
+      case 'int':
+        return INTEGER;
+      case 'big_int':
+        return BIGINT;
+      case 'float':
+        if (node['real_spelling'] === true) return scalar('real');
+        return this.unknown('the type float, which is real in a query', node);
+      case 'decimal':
+        return decimal(size('precision') ?? 38, size('scale') ?? 0);
+      case 'var_char':
+        return scalar('varchar', size('length') ? { length: size('length')! } : {});
+      case 'char':
+        return scalar('char', { length: size('length') ?? 1 });
+      case 'var_binary':
+        return scalar('varbinary');
+      case 'time':
+        return scalar('time');
+      case 'timestamp': {
+        const precision = size('precision') ?? 3;
+        if (precision > 6) this.unknown(`timestamp(${precision}): DuckDB keeps six digits of a second`, node);
+        return node['timezone'] === true
+          ? scalar('timestamptz', { precision, zone: 'UTC' })
+          : scalar('timestamp', { precision });
+      }
+      case 'array':
+        return arrayOf(this.typeOf(childOf(node, 'element_type')!));
+      case 'map':
+        return {
+          kind: 'map',
+          key: this.typeOf(childOf(node, 'key_type')!),
+          value: this.typeOf(childOf(node, 'value_type')!),
+        };
+      case 'struct':
+        return {
+          kind: 'row',
+          fields: childrenOf(node, 'fields').map((field) => ({
+            name: field['name'] === '' ? null : String(field['name']).toLowerCase(),
+            type: this.typeOf(childOf(field, 'data_type')!),
+          })),
+        };
+    }
+    return this.unknown(`the type ${String(node['data_type'])}`, node);
+  }
+
+  private guard<T>(make: () => T, node: TreeNode, name?: string): T {
+    try {
+      return make();
+    } catch (error) {
+      if (error instanceof Unknown)
+        return this.fail('NOT_SUPPORTED', `local Athena does not know ${error.message}`, node, name);
+      throw error;
     }
   }
-  const joined = !isWord(nodes[start - 1], 'FROM');
-  return { values, ordinality, alias, columns, joined, end };
-}
 
-const AFTER_TABLE =
-  /^(on|where|group|order|having|limit|offset|cross|join|left|right|inner|full|union|except|intersect|window|fetch)$/i;
-
-/** DuckDB's unnest in a SELECT list goes through several lists at once and pads the shorter with null, as Trino's does. */
-function printUnnest(
-  { values, ordinality, alias, columns, joined }: Unnest,
-  inner: (nodes: readonly SqlNode[]) => SqlNode[],
-): string {
-  const printedValues = values.map((value) => printSql(inner(value)).trim());
-  const named = columns.length - (ordinality ? 1 : 0);
-  // One value with two columns is a map.
-  const lists =
-    printedValues.length === 1 && named === 2
-      ? [`map_keys(${printedValues[0]})`, `map_values(${printedValues[0]})`]
-      : printedValues;
-  const selected = lists.map((list, i) => `unnest(${list}) AS ${quoteName(columns[i] ?? `_col${i}`)}`);
-  if (ordinality) {
-    const lengths = lists.map((list) => `coalesce(len(${list}), 0)`);
-    const count = lengths.length === 1 ? lengths[0] : `greatest(${lengths.join(', ')})`;
-    selected.push(`unnest(range(1, ${count} + 1)) AS ${quoteName(columns[lists.length] ?? 'ordinality')}`);
+  private unknown(what: string, node: TreeNode | null): never {
+    return this.fail('NOT_SUPPORTED', `local Athena does not know ${what}`, node);
   }
-  return `${joined ? 'LATERAL ' : ''}(SELECT ${selected.join(', ')})${alias === null ? '' : ` AS ${quoteName(alias)}`}`;
-}
 
-function printCast(
-  cast: string,
-  nodes: readonly SqlNode[],
-  inner: (nodes: readonly SqlNode[]) => SqlNode[],
-): string {
-  const as = nodes.findLastIndex((node) => isWord(node, 'AS'));
-  const value = printSql(inner(nodes.slice(0, as))).trim();
-  const type = nodes.slice(as + 1);
-  const [name, size] = type;
-  if (isWord(name, 'VARCHAR', 'CHAR'))
-    return isParenthesis(size)
-      ? `left(trino_to_varchar(${value}), ${printSql(size.nodes)})`
-      : `trino_to_varchar(${value})`;
-  // A text becomes a JSON text; json_parse reads it.
-  if (isWord(name, 'JSON') && type.length === 1) return `to_json(${value})`;
-  return `${cast}(${value} AS ${toDuckdbType(type)})`;
-}
-
-/** A type of Trino's in DuckDB's notation, e.g. `ARRAY(ROW(a BIGINT))`. */
-export function toDuckdbType(nodes: readonly SqlNode[]): string {
-  const [name, group] = nodes;
-  const parts = isParenthesis(group) ? splitAtCommas(group.nodes) : [];
-  if (isWord(name, 'ARRAY') && parts.length === 1) return `${toDuckdbType(parts[0]!)}[]`;
-  if (isWord(name, 'MAP') && parts.length === 2) return `MAP(${parts.map(toDuckdbType).join(', ')})`;
-  if (isWord(name, 'ROW') && parts.length > 0) {
-    const fields = parts.map(([field, ...type]) => `${quoteName(nameOf(field) ?? '')} ${toDuckdbType(type)}`);
-    return `STRUCT(${fields.join(', ')})`;
+  private fail(code: string, text: string, node: TreeNode | null, name?: string): never {
+    const at = this.place(node, name);
+    throw new SluiceError('InvalidJob', `${code}: ${at === null ? '' : `line ${at}: `}${text}`);
   }
-  if (isWord(name, 'VARCHAR', 'CHAR')) return 'VARCHAR';
-  if (isWord(name, 'VARBINARY')) return 'BLOB';
-  if (isWord(name, 'TIMESTAMP'))
-    return nodes.some((node) => isWord(node, 'WITH')) ? 'TIMESTAMPTZ' : 'TIMESTAMP';
-  return printSql(nodes).trim();
+
+  /** The parser keeps the places of names. A function's is looked for; another node's is that of the first name in it. */
+  private place(node: TreeNode | null, name?: string): string | null {
+    let offset =
+      name === undefined
+        ? -1
+        : this.source.search(new RegExp(`(?<![\\w'])${name.replace(/[^\w]/g, '\\$&')}\\b`, 'i'));
+    if (offset === -1) offset = node === null ? -1 : (firstOffset(node) ?? -1);
+    if (offset === -1) return null;
+    const before = this.source.slice(0, offset);
+    return `${(before.match(CODE_LINE)?.length ?? 0) + 1}:${offset - before.lastIndexOf('\n')}`;
+  }
+}
+
+const NO_CALL: Omit<Call, 'name' | 'args'> = {
+  star: false,
+  distinct: false,
+  filter: null,
+  orderBy: [],
+  ignoreNulls: false,
+};
+/** The function that EXTRACT of a field is. */
+function extracted(field: unknown): string {
+  const name = typeof field === 'string' ? field : String(Object.values(field as TreeNode)[0]);
+  return EXTRACTED[name] ?? name.toLowerCase();
+}
+const EXTRACTED: Record<string, string> = {
+  DayOfWeek: 'day_of_week',
+  DayOfYear: 'day_of_year',
+  Dow: 'day_of_week',
+  Doy: 'day_of_year',
+};
+
+function firstOffset(node: unknown): number | null {
+  if (typeof node !== 'object' || node === null) return null;
+  const span = (node as TreeNode)['span'] as { start?: number } | undefined;
+  if (typeof span?.start === 'number') return span.start;
+  for (const value of Object.values(node)) {
+    const found = firstOffset(value);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function ordinalOf(node: TreeNode): number | null {
+  const literal = childOf(node, 'literal');
+  return literal?.['literal_type'] === 'number' && /^\d+$/.test(String(literal['value']))
+    ? Number(literal['value'])
+    : null;
+}
+
+/** The number of LIMIT and OFFSET, which is inside a node for a SELECT and bare for a UNION. */
+function countOf(node: TreeNode | null): TreeNode | null {
+  return node === null ? null : (childOf(node, 'this') ?? node);
+}
+
+/** INTERSECT binds more tightly than UNION and EXCEPT, and the parser goes from left to right. */
+function balance(node: TreeNode): TreeNode {
+  const [kind, parts] = kindOf(node);
+  if (kind !== 'intersect') return node;
+  const [leftKind, left] = kindOf(childOf(parts, 'left')!);
+  if (leftKind !== 'union' && leftKind !== 'except') return node;
+  return {
+    [leftKind]: {
+      ...parts,
+      ...left,
+      order_by: parts['order_by'],
+      limit: parts['limit'],
+      offset: parts['offset'],
+      with: left['with'] ?? parts['with'],
+      right: balance({ intersect: { left: left['right'], right: parts['right'], all: parts['all'] } }),
+    },
+  };
+}
+
+/** A node that is a call of a function, whatever shape the parser gives it. */
+function callOf(node: TreeNode): Call | null {
+  const [kind, parts] = kindOf(node);
+  const more = {
+    star: parts['star'] === true,
+    distinct: parts['distinct'] === true,
+    filter: childOf(parts, 'filter'),
+    orderBy: childrenOf(parts, 'order_by'),
+    ignoreNulls: parts['ignore_nulls'] === true,
+  };
+  if (kind === 'function' || kind === 'aggregate_function')
+    return { name: String(parts['name']).toLowerCase(), args: childrenOf(parts, 'args'), ...more };
+  const name = RENAMED[kind] ?? kind;
+  if (kind === 'log') {
+    const base = childOf(parts, 'base');
+    return { name, args: [...(base ? [base] : []), childOf(parts, 'this')!], ...more };
+  }
+  if (findFunctions(name).length === 0 && name !== 'count' && name !== 'mod') return null;
+  const args = PARTS.flatMap((key): TreeNode[] => {
+    const part = parts[key] as TreeNode | TreeNode[] | null | undefined;
+    if (part === null || part === undefined) return [];
+    return Array.isArray(part) ? part : [part];
+  });
+  return { name, args, ...more };
 }

@@ -41,6 +41,19 @@ export function parseUnload(sql: string): Unload | null {
   };
 }
 
+/**
+ * The query of an UNLOAD in dollar quotes. In single quotes it may have `\\'` and `''` for a quote of its own.
+ * https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html
+ */
+export function plainQuotes(sql: string): string {
+  const begin = /^\s*UNLOAD\s*\(\s*'/i.exec(sql);
+  if (!begin) return sql;
+  const text = /^(?:[^'\\]|\\[\s\S]|'')*/.exec(sql.slice(begin[0].length))![0];
+  const query = text.replace(/\\(['\\])|''/g, (_, escaped?: string) => escaped ?? "'");
+  if (query.includes('$$')) return sql;
+  return `${begin[0].slice(0, -1)}$$${query}$$${sql.slice(begin[0].length + text.length + 1)}`;
+}
+
 interface Options {
   csv: boolean;
   parquet: boolean;

@@ -179,6 +179,13 @@ export function checkOutputApart(location: string, inputs: readonly StageInput[]
   }
 }
 
+/** Removes what `publishOutput` has put into a folder under this name, if it is there. */
+export async function removeOutput(s3: S3Client, location: string, name: string): Promise<void> {
+  const { bucket, prefix } = parseFolder(location);
+  const keys = [prefix + SUCCESS_MARKER, prefix + name, publishedListOf(prefix)];
+  await Promise.all(keys.map((key) => remove(s3, bucket, key)));
+}
+
 /** A folder in a bucket. */
 export interface Folder {
   bucket: string;
@@ -220,6 +227,10 @@ async function download(
     const { name } = error as Error;
     if (name === 'NoSuchBucket')
       throw new SluiceError('InvalidJob', `${uri}: the bucket ${bucket} does not exist`, { cause: error });
+    if (name === 'InvalidObjectState')
+      throw new SluiceError('ObjectGone', `${uri} is archived; restore it first, then start again`, {
+        cause: error,
+      });
     if (name === 'NoSuchKey' || name === 'NotFound' || name === 'NoSuchVersion') {
       throw notThere(object, uri, error);
     }

@@ -1,3 +1,4 @@
+import { isArrivalKey } from './arrivalRule';
 import { parseS3Uri } from './location';
 
 interface ObjectName {
@@ -14,6 +15,8 @@ type Part = { text: string } | Wildcard;
 
 interface Pattern {
   bucket: string;
+  /** The pattern's own key. */
+  patternKey: string;
   /** The text before the first wildcard, and that after the last one. */
   prefix: string;
   suffix: string;
@@ -30,7 +33,7 @@ const compiledPatterns = new Map<string, Pattern | null>();
 const oldestPatterns = compiledPatterns.keys();
 
 /**
- * Whether an object's URI fits a pattern. `*` and `?` stand for any text and one character within a folder, `**` for
+ * Whether an object's URI fits a pattern, and is one that counts (`arrivalRule.ts`). `*` and `?` stand for any text and one character within a folder, `**` for
  * any text; everything else stands for itself.
  */
 export function matchesPattern(pattern: string, object: ObjectName): boolean {
@@ -38,11 +41,12 @@ export function matchesPattern(pattern: string, object: ObjectName): boolean {
   return compiled !== null && fits(compiled, object);
 }
 
-function fits({ bucket, prefix, suffix, matches }: Pattern, object: ObjectName): boolean {
+function fits({ bucket, patternKey, prefix, suffix, matches }: Pattern, object: ObjectName): boolean {
   const { key } = object;
   if (bucket !== object.bucket || !key.startsWith(prefix)) return false;
   if (matches === null) return key.length === prefix.length;
-  return key.length >= prefix.length + suffix.length && key.endsWith(suffix) && matches(key);
+  const canMatch = key.length >= prefix.length + suffix.length && key.endsWith(suffix);
+  return canMatch && matches(key) && isArrivalKey(key, patternKey);
 }
 
 /**
@@ -171,6 +175,7 @@ function compile(pattern: string): Pattern | null {
   const isLiteral = parts.length === 0 || (parts.length === 1 && typeof first === 'object');
   return {
     bucket: uri.bucket,
+    patternKey: uri.key,
     prefix: typeof first === 'object' ? first.text : '',
     texts: parts.slice(1).flatMap((part) => (typeof part === 'object' ? [part.text] : [])),
     suffix: !isLiteral && typeof last === 'object' ? last.text : '',

@@ -21,8 +21,24 @@ export type GlueJobs = Record<string, { script: string }>;
 export interface Crawler {
   database: string;
   /** Each a folder below the lake, or one with the name of its table; by default the folder's own. */
-  targets: (string | { path: string; table?: string })[];
+  targets: (string | CrawlerTarget)[];
   tablePrefix?: string;
+  classifiers?: { csv?: CsvClassifier };
+}
+
+export interface CrawlerTarget {
+  path: string;
+  table?: string;
+  /** Glue's exclude patterns, relative to the path, e.g. `tmp/**`. */
+  exclusions?: string[];
+}
+
+/** https://docs.aws.amazon.com/glue/latest/dg/custom-classifier.html#classifier-values-csv */
+export interface CsvClassifier {
+  Delimiter?: string;
+  /** With it, the table is read by OpenCSVSerde. */
+  QuoteSymbol?: string;
+  ContainsHeader?: 'UNKNOWN' | 'PRESENT' | 'ABSENT';
 }
 
 /** The local crawlers by name. */

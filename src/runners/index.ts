@@ -90,7 +90,7 @@ export class Runners {
 
   constructor(
     readonly registry: RunnerRegistry,
-    private readonly context: RunnerContext,
+    readonly context: RunnerContext,
   ) {}
 
   /** @throws SluiceError InvalidJob for an unknown resource, NoEngine for one that does not run here */

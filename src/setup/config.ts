@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { isIP } from 'node:net';
+import { availableParallelism, totalmem } from 'node:os';
 import { SluiceError } from '../errors';
 import { parseDuration } from '../pipelines/duration';
 import { isNotificationTarget } from '../pipelines/input';
@@ -36,6 +37,8 @@ export interface Config {
   retryForMs: number;
   /** How long a submit or await goes on while the worker's credentials are missing, expired or not yet valid. */
   credentialsForMs: number;
+  /** What all SQL beside a worker may take together, and how many queries run at once. */
+  duckdb: { memoryBytes: number; spillBytes: number; threads: number; queries: number };
   logLevel: string;
   /** Worker Versioning (pinned) is on when both are set. */
   deploymentName: string | null;
@@ -55,6 +58,24 @@ export type LivyAuth =
 /** The longest duration that a setting takes. */
 const MAX_DURATION_MS = 30 * 86_400_000;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+const MOST_THREADS = 1_024;
+const LEAST_BYTES = 64_000_000;
+const UNITS: Record<string, number> = { k: 10, m: 20, g: 30, t: 40 };
+
+/** `2GB` or `512 MiB` in bytes; null for what is no size. A unit with `i` is a power of two, one without of ten. */
+export function parseSize(text: string): number | null {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt])(i?)b?$/i.exec(text.trim());
+  if (!match) return null;
+  const power = UNITS[match[2]!.toLowerCase()]!;
+  return Math.floor(Number(match[1]) * (match[3] ? 2 ** power : 10 ** ((power / 10) * 3)));
+}
+
+/** The memory of the machine, or of the container that this process may not leave. */
+function machineMemory(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 && limit < totalmem() ? limit : totalmem();
+}
 
 /** Settings that a project gives, under those of the environment. */
 export interface ConfigDefaults {
@@ -77,6 +98,22 @@ export function readConfig(
     const number = Number(value);
     if (/^\d{1,5}$/.test(value) && number < 65_536) return number;
     problems.push(`${name}: "${value}" is no port; give a number from 0 to 65535`);
+    return fallback;
+  };
+  const count = (name: string, fallback: number): number => {
+    const value = text(name);
+    if (value === null) return fallback;
+    const number = Number(value);
+    if (Number.isInteger(number) && number >= 1 && number <= MOST_THREADS) return number;
+    problems.push(`${name}: "${value}" is no count; give a whole number from 1 to ${MOST_THREADS}`);
+    return fallback;
+  };
+  const bytes = (name: string, fallback: number): number => {
+    const value = text(name);
+    if (value === null) return fallback;
+    const size = parseSize(value);
+    if (size !== null && size >= LEAST_BYTES) return size;
+    problems.push(`${name}: "${value}" is no size of 64 MB or more; give one such as "2GB" or "512MB"`);
     return fallback;
   };
   const duration = (name: string, fallbackMs: number): number => {
@@ -229,6 +266,12 @@ export function readConfig(
     listEveryMs: duration('SLUICE_LIST_EVERY', 15 * 60_000),
     retryForMs: duration('SLUICE_RETRY_FOR', 10 * 60_000),
     credentialsForMs: duration('SLUICE_CREDENTIALS_FOR', 3_600_000),
+    duckdb: {
+      memoryBytes: bytes('SLUICE_DUCKDB_MEMORY', Math.floor(machineMemory() / 2)),
+      spillBytes: bytes('SLUICE_DUCKDB_SPILL', 20_000_000_000),
+      threads: count('SLUICE_DUCKDB_THREADS', availableParallelism()),
+      queries: count('SLUICE_DUCKDB_QUERIES', availableParallelism()),
+    },
     logLevel: choice('SLUICE_LOG_LEVEL', LOG_LEVELS, 'info'),
     deploymentName: text('SLUICE_DEPLOYMENT_NAME'),
     buildId: text('SLUICE_BUILD_ID'),
@@ -252,6 +295,13 @@ export function readConfig(
       'SLUICE_S3_DIR: unset; with SLUICE_ENGINES=local it names the folder of buckets behind the S3 gateway',
     );
   }
+  const { memoryBytes, queries } = config.duckdb;
+  if (memoryBytes / queries < LEAST_BYTES)
+    problems.push(
+      `SLUICE_DUCKDB_MEMORY: ${memoryBytes} bytes leave each of SLUICE_DUCKDB_QUERIES=${queries} less than 64 MB; give more, or fewer queries`,
+    );
+  if (memoryBytes > machineMemory())
+    problems.push(`SLUICE_DUCKDB_MEMORY: more than the machine has (${machineMemory()} bytes)`);
   if (problems.length > 0)
     throw new SluiceError(
       'InvalidInput',

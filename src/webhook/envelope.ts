@@ -1,7 +1,7 @@
 /** Finds out by itself what a body is: an S3 event notification, an EventBridge event, or an SNS message around one of them. */
 import { SluiceError } from '../errors';
 import { isEventBridgeEvent, parseEventBridgeEvent } from './eventBridge';
-import { parseS3Notification, type Notification } from './s3';
+import { parseS3Notification, relayedEvents, type Notification } from './s3';
 import { isSnsMessage, parseSnsMessage, type SnsMessage } from './sns';
 
 export type Envelope =
@@ -27,7 +27,29 @@ export function openSnsMessage(message: SnsMessage): Notification {
   return openEvent(body).notification;
 }
 
-function openEvent(body: unknown): Extract<Envelope, { notification: Notification }> {
+/** How often one relay may stand within another: a queue behind a topic is two. */
+const MAX_RELAYS = 3;
+
+function openEvent(body: unknown, relays = 0): Extract<Envelope, { notification: Notification }> {
+  const relayed = relays < MAX_RELAYS ? relayedEvents(body) : null;
+  if (relayed !== null) {
+    const opened = relayed.map((text, i) => {
+      const event = parseJson(text, `event in Records[${i}]`);
+      // A queue that a topic sends to, without raw delivery.
+      const inner = isSnsMessage(event)
+        ? parseJson((event as { Message: unknown }).Message, `message in Records[${i}]`)
+        : event;
+      return openEvent(inner, relays + 1);
+    });
+    const notifications = opened.map(({ notification }) => notification);
+    return {
+      kind: opened[0]!.kind,
+      notification: {
+        arrivals: notifications.flatMap(({ arrivals }) => arrivals),
+        ignored: notifications.reduce((sum, { ignored }) => sum + ignored, 0),
+      },
+    };
+  }
   return isEventBridgeEvent(body)
     ? { kind: 'eventBridge', notification: parseEventBridgeEvent(body) }
     : { kind: 's3', notification: parseS3Notification(body) };

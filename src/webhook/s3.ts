@@ -40,6 +40,21 @@ export interface Notification {
 
 const testEvent = z.object({ Event: z.literal('s3:TestEvent') });
 
+/** An event relayed by SQS or SNS in the shape that Lambda is given: the event itself is the text of a record. */
+const relayedRecord = z.union([
+  z.object({ eventSource: z.literal('aws:sqs'), body: z.string() }).transform(({ body }) => body),
+  z
+    .object({ EventSource: z.literal('aws:sns'), Sns: z.object({ Message: z.string() }) })
+    .transform(({ Sns }) => Sns.Message),
+]);
+const relay = z.object({ Records: z.array(relayedRecord).min(1) });
+
+/** The texts of the events within a body that SQS or SNS has relayed; null for any other. */
+export function relayedEvents(body: unknown): string[] | null {
+  const parsed = relay.safeParse(body);
+  return parsed.success ? parsed.data.Records : null;
+}
+
 /** Records are checked one by one, since those that are ignored need not have an object at all. */
 const envelope = z.object({ Records: z.array(z.object({ eventName: z.string() }).loose()) });
 
@@ -85,7 +100,8 @@ export function parseS3Notification(body: unknown): Notification {
       return;
     }
     const arrival = toArrival(created.data);
-    if (isKeyTooLong(arrival.key)) problems.push(`Records[${index}].s3.object.key: ${KEY_TOO_LONG}`);
+    if (arrival.key.endsWith('/')) ignored += 1;
+    else if (isKeyTooLong(arrival.key)) problems.push(`Records[${index}].s3.object.key: ${KEY_TOO_LONG}`);
     else arrivals.push(arrival);
   });
   if (problems.length > 0) throw notS3(problems);

@@ -4,6 +4,7 @@ import type { ActivityDependencies } from '../activities';
 import { SluiceError } from '../errors';
 import type { Config } from '../setup/config';
 import { checkNamespace, connectClient, connectS3, connectWorker } from '../setup/connect';
+import { sweepStagingFolders } from '../duckdb/stagingFolders';
 import { createLogger, type Logger } from '../setup/logging';
 import { registerSearchAttributes } from '../setup/registerSearchAttributes';
 import { createWorker } from './createWorker';
@@ -12,6 +13,7 @@ import { loadWorkflows, partsOf, type WorkerProject } from './workerProject';
 /** Runs the worker of a project until a signal stops it. */
 export async function runWorker(project: WorkerProject, config: Config): Promise<void> {
   const log = createLogger(config.logLevel, 'worker');
+  await sweepStagingFolders().catch((error: unknown) => log.warn({ error }, 'left folders stay'));
   installRuntime(config, log, ['SIGINT', 'SIGTERM']);
   await withConnections(config, log, async ({ connection, namespace, activities }) => {
     const worker = await createWorker({

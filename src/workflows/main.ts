@@ -4,7 +4,7 @@ import { marketingAndSales } from './marketingAndSales';
 import { rateCodes } from './rateCodes';
 import { definePipeline } from './steps';
 
-const { lake, output, engine, within, extraJobs } = marketingAndSales.fields;
+const { lake, output, engine, within, extraJobs, maxBadShare } = marketingAndSales.fields;
 
 /** `marketing-and-sales`, then `rate-codes`, as child runs. */
 export const main = definePipeline(
@@ -12,7 +12,7 @@ export const main = definePipeline(
     name: 'main',
     about: 'marketing-and-sales, then rate-codes, as child runs.',
     input: {
-      ...{ lake, output, engine, within, extraJobs },
+      ...{ lake, output, engine, within, extraJobs, maxBadShare },
       rootPath: field.location({ about: 'of rate-codes; the lake unless given', optional: true }),
       ifExists: rateCodes.fields.ifExists,
       scripts: field.location({ about: 'of rate-codes; <lake>/jobs unless given', optional: true }),
@@ -27,7 +27,7 @@ export const main = definePipeline(
       rateCodes: await run.child('rate-codes', rateCodes, {
         rootPath: rootPath ?? input.lake,
         scripts: scripts ?? joinLocation(input.lake, 'jobs'),
-        ...{ ifExists, onFailure },
+        ...{ ifExists, onFailure, maxBadShare: input.maxBadShare },
       }),
     };
   },

@@ -1,5 +1,6 @@
 import type { Job, JobResult } from '../jobs';
 import { field, type Arrival } from '../pipelines';
+import { csvArguments, csvFields, csvOptions, rowsTo, type CsvInput } from '../pipelines/csv';
 import { joinFolder, joinLocation } from '../pipelines/location';
 import { definePipeline, type Run } from './steps';
 
@@ -13,12 +14,13 @@ export const marketingAndSales = definePipeline(
       output: field.path({ about: 'the prefix of all outputs in the lake', default: 'marketing-and-sales' }),
       engine: field.choice(['duckdb', 'glue'], { about: 'where the jobs run', default: 'duckdb' }),
       within: field.duration({ about: 'how long to wait for each file', default: '7 days' }),
+      ...csvFields,
       extraJobs: field.jobs({ about: 'further jobs beside the two; the join waits for them', default: [] }),
     },
     sources: ({ lake }) => [joinLocation(lake, 'sales/*.csv'), joinLocation(lake, 'marketing/*.csv')],
     schedule: { cron: '0 0 * * 1', about: 'weekly, Monday 00:00' },
   },
-  async (run, { lake, output, engine, within, extraJobs }) => {
+  async (run, { lake, output, engine, within, extraJobs, ...csv }) => {
     const at = (...parts: string[]) => joinFolder(lake, output, ...parts);
     const [sales, marketing, report] = [at('tmp/sales'), at('tmp/marketing'), at('sales-leads-influenced')];
     const jobs = engine === 'glue' ? glueJobs : duckdbJobs;
@@ -28,7 +30,7 @@ export const marketingAndSales = definePipeline(
         joinLocation(lake, what, '*.csv'),
         { within },
       );
-      await branch.job(`process ${what} data`, jobs.process(what, object, to));
+      await branch.job(`process ${what} data`, jobs.process(what, object, { to, csv }));
     };
     const results: Record<string, JobResult> = {};
     const extraBranches = extraJobs.map(({ name, arrival, options, ...job }) => {
@@ -48,28 +50,51 @@ export const marketingAndSales = definePipeline(
   },
 );
 
+interface Processing {
+  to: string;
+  csv: CsvInput;
+}
+
 const glue = (JobName: string, Arguments: Record<string, string>): Job => ({
   resource: 'glue:startJobRun',
   parameters: { JobName, Arguments },
 });
 const glueJobs = {
-  process: (what: string, { bucket, key }: Arrival, to: string) =>
-    glue(`sluice-process-${what}`, { [`--${what}`]: `s3://${bucket}/${key}`, '--output': to }),
+  process: (what: string, { bucket, key }: Arrival, { to, csv }: Processing) =>
+    glue(`sluice-process-${what}`, {
+      [`--${what}`]: `s3://${bucket}/${key}`,
+      '--output': to,
+      ...csvOptions(csv, to),
+    }),
   join: (sales: string, marketing: string, to: string) =>
-    glue('sluice-join', { '--sales-leads': sales, '--marketing': marketing, '--output': to }),
+    glue('sluice-join', {
+      '--sales-leads': sales,
+      '--marketing': marketing,
+      '--output': to,
+      ...rowsTo(to),
+    }),
 };
 
-const duckdb = (name: string, inputs: object, location: string, format: 'parquet' | 'csv'): Job => ({
+const duckdb = (
+  name: string,
+  inputs: object,
+  { to, format, ...rest }: { to: string; format: 'parquet' | 'csv'; arguments?: Record<string, string> },
+): Job => ({
   resource: 'duckdb:query',
   parameters: {
     script: `marketing-and-sales/${name}.sql`,
     inputs: { ...inputs },
-    output: { location, format },
+    ...rest,
+    output: { location: to, format },
   },
 });
 const duckdbJobs = {
-  process: (what: string, { bucket, key, versionId, etag }: Arrival, to: string) =>
-    duckdb(`process-${what}`, { [what]: { bucket, key, versionId, etag } }, to, 'parquet'),
+  process: (what: string, { bucket, key, versionId, etag }: Arrival, { to, csv }: Processing) =>
+    duckdb(
+      `process-${what}`,
+      { [what]: { bucket, key, versionId, etag } },
+      { to, format: 'parquet', arguments: csvArguments(csv) },
+    ),
   join: (sales_leads: string, marketing: string, to: string) =>
-    duckdb('join', { sales_leads, marketing }, to, 'csv'),
+    duckdb('join', { sales_leads, marketing }, { to, format: 'csv' }),
 };

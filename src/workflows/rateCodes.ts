@@ -1,5 +1,6 @@
 import type { Job } from '../jobs';
 import { field } from '../pipelines';
+import { csvFields, csvOptions } from '../pipelines/csv';
 import { joinFolder, joinLocation } from '../pipelines/location';
 import { definePipeline } from './steps';
 
@@ -23,18 +24,22 @@ export const rateCodes = definePipeline(
         about: 'what an output that is there already leads to',
         default: 'overwrite',
       }),
+      ...csvFields,
       scripts: field.location({
         about: 'where the folder jobs/ of this package was uploaded to',
         default: 's3://lake/jobs',
       }),
     },
   },
-  async (run, { rootPath, engine, clusterId, ifExists, scripts }) => {
-    const script = (step: string, name: string): Job => {
+  async (run, { rootPath, engine, clusterId, ifExists, scripts, ...csv }) => {
+    const at = (name: string) => joinFolder(rootPath, 'emr-step-functions', name);
+    const rows = joinLocation(scripts, 'sluice_rows.py');
+    const script = (step: string, name: string, output: string): Job => {
       const file = joinLocation(scripts, 'rate-codes', name);
-      const args = [rootPath, '--if-exists', ifExists];
-      if (engine === 'livy') return { resource: 'livy:createBatch', parameters: { file, args } };
-      const Args = ['spark-submit', '--deploy-mode', 'cluster', file, ...args];
+      const args = [rootPath, '--if-exists', ifExists, ...Object.entries(csvOptions(csv, output)).flat()];
+      if (engine === 'livy')
+        return { resource: 'livy:createBatch', parameters: { file, args, pyFiles: [rows] } };
+      const Args = ['spark-submit', '--deploy-mode', 'cluster', '--py-files', rows, file, ...args];
       const HadoopJarStep = { Jar: 'command-runner.jar', Args };
       return {
         resource: 'elasticmapreduce:addStep',
@@ -44,11 +49,15 @@ export const rateCodes = definePipeline(
         },
       };
     };
-    const runScript = (step: string, name: string, failedAs: string) =>
-      run.job(step, script(step, name), { failedAs });
-    await runScript('MilesPerRateCode', 'miles_per_rate_code.py', 'MilesPerRate job failed');
-    await runScript('RateCodeStatus', 'rate_code_status.py', 'RateCodeStatus job failed');
-    const at = (name: string) => joinFolder(rootPath, 'emr-step-functions', name);
-    return { output: at('rate-code-status'), milesPerRateCode: at('miles-per-rate') };
+    const [milesPerRateCode, output] = [at('miles-per-rate'), at('rate-code-status')];
+    await run.job(
+      'MilesPerRateCode',
+      script('MilesPerRateCode', 'miles_per_rate_code.py', milesPerRateCode),
+      { failedAs: 'MilesPerRate job failed' },
+    );
+    await run.job('RateCodeStatus', script('RateCodeStatus', 'rate_code_status.py', output), {
+      failedAs: 'RateCodeStatus job failed',
+    });
+    return { output, milesPerRateCode };
   },
 );

@@ -284,7 +284,7 @@ test('a second worker works with what dev has written down, and is told nothing 
   expect(log).not.toContain('Unexpected');
 });
 
-test('tasks, a runner, scripts and a service of its own are part of the project', async () => {
+test('tasks, a runner and scripts of its own are part of the project', async () => {
   const files: Record<string, string> = {
     'src/tasks/shout.ts': `import { defineTask } from 'sluice';
 import { field } from 'sluice/workflow';

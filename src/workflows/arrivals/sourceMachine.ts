@@ -8,6 +8,7 @@ import type {
 } from '../../contracts/messages';
 import type { Arrival } from '../../pipelines';
 import { isSameVersion, isSince } from '../../pipelines/arrival';
+import { hasContent } from '../../pipelines/arrivalRule';
 import { byteLength } from '../steps/byteLength';
 import { Packer, unpack, type Carried, type Retention } from './carry';
 import {
@@ -428,7 +429,7 @@ export class SourceMachine {
 
   private send(nowMs: number, isDue: (listener: SubscriptionListener) => boolean): WorkOf<'signal runs'> {
     const signals = takeSignals(this.subscriptions, nowMs, isDue);
-    for (const { of } of signals) if (of.once) this.unsubscribe(of);
+    for (const { of, chunk } of signals) if (of.once && chunk.some(hasContent)) this.unsubscribe(of);
     return { kind: 'signal runs', signals };
   }
 
@@ -462,7 +463,7 @@ export class SourceMachine {
         const since = listing === null ? of.since : subscriptionFloor(listener, listing.isFull);
         if (!fits({ ...of, since }, arrival)) continue;
         if (!told.includes(of.runId)) listener.pending.push(arrival);
-        else if (of.once) this.unsubscribe(of);
+        else if (of.once && hasContent(arrival)) this.unsubscribe(of);
       }
       for (const { trigger, offer } of triggers) {
         const { catchingUpFrom } = trigger;
@@ -496,6 +497,7 @@ export class SourceMachine {
 
     return (arrival: Arrival, isListed: boolean): void => {
       if (!fits(trigger.of, arrival) || !isSince(arrival, triggerFloor(trigger))) return;
+      if (trigger.of.empty !== 'take' && !hasContent(arrival)) return;
       if (this.startedRuns.has(pipeline, arrival) || isOnItsWay(arrival)) return;
       if (Date.parse(arrival.time) < nowMs - this.retention.ms + OVERLAP_MS) {
         // Its event has the time of the event, by which it cannot be told from what was started.

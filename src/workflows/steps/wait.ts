@@ -11,6 +11,7 @@ import type { Failure, StepStatus, Subscription } from '../../contracts/messages
 import { SluiceError } from '../../errors';
 import type { Arrival } from '../../pipelines';
 import { isNewer, isSameVersion, isSince } from '../../pipelines/arrival';
+import { hasContent } from '../../pipelines/arrivalRule';
 import { DURATION_NEEDS, parseBoundedDuration } from '../../pipelines/duration';
 import { sourceOf, type Source } from '../../pipelines/location';
 import { matchesPattern } from '../../pipelines/patterns';
@@ -35,6 +36,11 @@ export interface WaitOptions {
   since?: string;
   complete?: Completeness;
   late?: Late;
+  /**
+   * What an object without content is: `wait` for what takes its place (the default; the status shows it meanwhile), or
+   * `take` it. A marker may be empty in any case.
+   */
+  empty?: 'wait' | 'take';
 }
 
 /**
@@ -67,6 +73,7 @@ export class Wait {
   private readonly since: string;
   private readonly complete: Completeness | undefined;
   private readonly late: Late;
+  private readonly empty: 'wait' | 'take';
   private readonly within: string;
   private readonly pattern: string;
   /** The key that ends the wait and is not among its objects. */
@@ -85,7 +92,7 @@ export class Wait {
   constructor(
     private readonly shared: Shared,
     { name, parent, pattern }: { name: string; parent: string | null; pattern: string },
-    { within = '7 days', since = shared.since, complete, late = 'ignore' }: WaitOptions,
+    { within = '7 days', since = shared.since, complete, late = 'ignore', empty = 'wait' }: WaitOptions,
   ) {
     this.step = shared.board.addStep({ name, kind: 'wait', parent });
     this.pattern = pattern;
@@ -93,6 +100,7 @@ export class Wait {
     this.since = since;
     this.complete = complete;
     this.late = late;
+    this.empty = empty;
     this.signKey = signKeyOf(complete);
   }
 
@@ -103,6 +111,7 @@ export class Wait {
       const withinMs = this.check();
       shared.board.update(step, { state: 'waiting', waitingFor: this.pattern, attempts: 1 });
       const subscriptions = new Subscriptions(this.subscriptions());
+      this.showEmpty();
       try {
         if (!this.isCompleteAtOnce()) await subscriptions.open({ withinMs, summary: step.name });
         const taken = await this.untilComplete();
@@ -298,8 +307,31 @@ export class Wait {
     return shared.inbox
       .all()
       .filter(
-        (arrival) => (matchesPattern(pattern, arrival) || this.isSign(arrival)) && isSince(arrival, since),
+        (arrival) =>
+          ((matchesPattern(pattern, arrival) && this.isTaken(arrival)) || this.isSign(arrival)) &&
+          isSince(arrival, since),
       );
+  }
+
+  private isTaken(arrival: Arrival): boolean {
+    return this.empty === 'take' || arrival.byHand === true || hasContent(arrival);
+  }
+
+  /** Shows in the status which objects came without content, while the wait goes on. */
+  private showEmpty(): void {
+    const { shared, step, pattern, since } = this;
+    const show = (arrivals: readonly Arrival[]) => {
+      if (step.state !== 'waiting') return;
+      const empty = arrivals.filter(
+        (arrival) => matchesPattern(pattern, arrival) && isSince(arrival, since) && !this.isTaken(arrival),
+      );
+      if (empty.length === 0) return;
+      const known = new Map((step.objects ?? []).map((object) => [object.uri, object]));
+      for (const arrival of empty) known.set(shown(arrival).uri, { ...shown(arrival), empty: true });
+      shared.board.update(step, { objects: [...known.values()].slice(0, SHOWN_OBJECTS) });
+    };
+    show(shared.inbox.all());
+    shared.inbox.follow(show);
   }
 
   private isSign({ bucket, key }: Arrival): boolean {
@@ -352,7 +384,8 @@ export class Wait {
     const { pattern, complete, since, sign, taken } = this;
     const isSign = this.isSign(arrival);
     const isListed = complete === undefined || !('manifest' in complete) || taken.has(arrival.key);
-    if (!isSign && !(isListed && isAwaited(pattern, complete, arrival))) return false;
+    if (!isSign && !(isListed && isAwaited(pattern, complete, arrival) && this.isTaken(arrival)))
+      return false;
     const known = isSign ? sign : taken.get(arrival.key);
     if (known && (isSameVersion(known, arrival) || !isNewer(arrival, known))) return false;
     return isSince(arrival, since);

@@ -1,4 +1,5 @@
 /** `publishOutput` and what stands around it, over a real S3 gateway. */
+import { QueryProcesses } from '../../../src/duckdb/queryProcesses';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -122,7 +123,9 @@ test.each([
   const parameters = { sql: 'SELECT 1', inputs: { a: input }, output: { location, format: 'csv' as const } };
   const job = { resource: 'duckdb:query' as const, parameters };
   const submission = { job, key: 'k', run: 'r', step: 's' } as SubmissionOf<'duckdb:query'>;
-  await expect(new DuckdbRunner(s3, []).submit(submission)).rejects.toMatchObject({
+  const processes = new QueryProcesses({ memoryBytes: 100_000_000, spillBytes: 50_000_000, threads: 1 });
+  const submitted = new DuckdbRunner(s3, [], processes).submit(submission);
+  await expect(submitted).rejects.toMatchObject({
     code: 'InvalidJob',
     message: expect.stringContaining('give the output a folder of its own'),
   });

@@ -65,12 +65,12 @@ class Step {
 
   /** `submit` of a runner that works inside the worker remembers nothing to look at. */
   async awaitEnd(more: object = {}) {
-    const reference = await this.double.submit(submission as never);
+    const reference = await this.double.submit(submission);
     return this.run(() => this.activities.awaitJob(submission, reference), more).outcome;
   }
 
   async startAwait() {
-    const reference = await this.double.submit(submission as never);
+    const reference = await this.double.submit(submission);
     return this.run(() => this.activities.awaitJob(submission, reference));
   }
 }

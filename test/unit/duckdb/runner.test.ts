@@ -1,9 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { S3Client } from '@aws-sdk/client-s3';
+import { QueryProcesses } from '../../../src/duckdb/queryProcesses';
 import { DuckdbRunner } from '../../../src/duckdb/runner';
 import type { SubmissionOf } from '../../../src/runners/runner';
 import type { DuckdbQueryParameters } from '../../../src/duckdb';
+
+const processes = new QueryProcesses({ memoryBytes: 500_000_000, spillBytes: 1_000_000_000, threads: 2 });
 
 /** S3 without any object. */
 let server: Server;
@@ -32,15 +35,18 @@ const submission = (parameters: DuckdbQueryParameters) =>
   ({ job: { resource: 'duckdb:query', parameters }, key: 'a-key' }) as SubmissionOf<'duckdb:query'>;
 
 async function run(parameters: DuckdbQueryParameters) {
-  const runner = new DuckdbRunner(s3, []);
+  const runner = new DuckdbRunner(s3, [], processes);
   const reference = await runner.submit(submission(parameters));
-  return runner.poll(submission(parameters), reference, new AbortController().signal);
+  return runner.poll(submission(parameters), reference, new AbortController().signal, {
+    resumed: undefined,
+    keep: () => {},
+  });
 }
 
 test('a format that is none is refused before anything runs, with the field, the value and the choice', async () => {
   const output = { location: 's3://lake/out/', format: 'xml' as 'csv' };
   await expect(
-    new DuckdbRunner(s3, []).submit(submission({ sql: 'SELECT 1', output })),
+    new DuckdbRunner(s3, [], processes).submit(submission({ sql: 'SELECT 1', output })),
   ).rejects.toMatchObject({
     code: 'InvalidJob',
     message: 'output.format: "xml"; give csv or parquet',

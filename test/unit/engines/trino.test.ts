@@ -1,7 +1,8 @@
 /** Trino's dialect on DuckDB, against hand-worked answers and against sqlglot's translation of the same text. */
 import { execFileSync } from 'node:child_process';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
-import { rewriteTrino, TRINO_SESSION } from '../../../src/engines/trino';
+import { TRINO_SESSION } from '../../../src/engines/trino';
+import { runTrino } from '../../support/trino';
 import { ensureAwsTestTools } from '../../../src/local';
 
 /** Rows of every shape that the queries look at: seeded, so that each run sees the same. */
@@ -106,7 +107,7 @@ const ANSWERED: [string, unknown[][]][] = [
     `SELECT CAST(json_extract('{"a":"x"}', '$.a') AS VARCHAR), CAST(1.50 AS VARCHAR), CAST(true AS VARCHAR),
        CAST(TIMESTAMP '2024-01-02 03:04:05' AS VARCHAR), CAST('abc' AS VARCHAR(2)), json_format(json_parse('{"a": [1, 2]}')),
        json_format(CAST('a"b' AS JSON)), CAST(json_extract('{"a":"12"}', '$.a') AS BIGINT)`,
-    [['x', '1.50', 'true', '2024-01-02 03:04:05.000', 'ab', '{"a":[1,2]}', '"a\\"b"', '12']],
+    [['x', '1.50', 'true', '2024-01-02 03:04:05', 'ab', '{"a":[1,2]}', '"a\\"b"', '12']],
   ],
   [
     `SELECT cardinality(ARRAY[1, 2, 3]), cardinality(MAP(ARRAY['a'], ARRAY[1])), element_at(ARRAY[1, 2], 2), element_at(ARRAY[1, 2], 5),
@@ -115,7 +116,7 @@ const ANSWERED: [string, unknown[][]][] = [
   ],
   [
     `SELECT 7 / 2, 7 / 2.0, if(1 > 2, 'a'), if(1 < 2, 'a', 'b'), split_part('a,b', ',', 3)`,
-    [[3, 3.5, null, 'a', null]],
+    [[3, '3.5', null, 'a', null]],
   ],
   [
     `SELECT date_parse('02/Jan/2024 03:04:05', '%d/%b/%Y %H:%i:%s'), date_format(TIMESTAMP '2024-01-02 03:04:05', '%Y-%m-%d %H:%i:%s %M'),
@@ -126,7 +127,7 @@ const ANSWERED: [string, unknown[][]][] = [
         '2024-01-02 03:04:05',
         '2024-01-02 03:04:05 January',
         '0',
-        '2024-03-31 00:00:00',
+        '2024-03-31',
         60,
         '1970-01-01T00:01:00.000Z',
       ],
@@ -135,7 +136,7 @@ const ANSWERED: [string, unknown[][]][] = [
   [
     `SELECT CAST(from_iso8601_timestamp('2024-01-02T03:04:05.678+02:00') AT TIME ZONE 'UTC' AS VARCHAR),
        CAST(TIMESTAMP '2024-01-02 03:04:05' AT TIME ZONE 'UTC' AS VARCHAR)`,
-    [['2024-01-02 01:04:05.678 UTC', '2024-01-02 03:04:05.000 UTC']],
+    [['2024-01-02 01:04:05.678 UTC', '2024-01-02 03:04:05 UTC']],
   ],
   [
     `SELECT regexp_extract('ab12', '[0-9]+'), regexp_extract('ab', '[0-9]+'), regexp_extract('ab12', '([a-z]+)([0-9]+)', 2), regexp_replace('a1b2', '([0-9])', '<$1>')`,
@@ -201,13 +202,13 @@ function translate(sql: string[]): string[] {
 }
 
 test.each(ANSWERED)('%s', async (sql, answer) => {
-  expect(await rowsOf(rewriteTrino(sql))).toEqual(answer);
+  expect((await runTrino(connection, sql)).rows).toEqual(answer);
 });
 
 test('gives the answers that sqlglot gives for the same text', async () => {
   const translated = translate(SHARED);
   for (const [i, sql] of SHARED.entries()) {
-    const ours = sorted(await rowsOf(rewriteTrino(sql)));
+    const ours = sorted((await runTrino(connection, sql)).rows);
     expect({ sql, rows: ours }).toEqual({ sql, rows: sorted(await rowsOf(translated[i]!)) });
     expect(ours).not.toEqual([]);
   }
@@ -229,5 +230,5 @@ test('pairs arrays in JSON by position, the shorter padded with null', async () 
       prev[i]?.state ?? null,
     ]);
   });
-  expect(sorted(await rowsOf(rewriteTrino(PAIRS)))).toEqual(sorted(expected));
+  expect(sorted((await runTrino(connection, PAIRS)).rows)).toEqual(sorted(expected));
 });

@@ -140,8 +140,8 @@ describe('process sales data', () => {
 });
 
 describe('process marketing data', () => {
-  test('keeps every row, duplicates too, and short rows are filled with null', async () => {
-    const text = `${MARKETING},Events\n1/1/2014,1,+2,-3, 4 ,"x, y"\n1/1/2014,1,+2,-3, 4 ,\n1/2/2014,,n/a\n,,,,`;
+  test('keeps every row, duplicates too; what has no number is null, and a short row is rejected', async () => {
+    const text = `${MARKETING},Events\n1/1/2014,1,+2,-3, 4 ,"x, y"\n1/1/2014,1,+2,-3, 4 ,\n1/2/2014,,n/a,,,\n,,,,,\n1/3/2014,1`;
     expect(await processMarketing(text)).toEqual([
       ['1/1/2014', 1, 2, -3, 4],
       ['1/1/2014', 1, 2, -3, 4],

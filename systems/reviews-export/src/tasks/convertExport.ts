@@ -31,7 +31,7 @@ import { readExport, type ExportKind } from './exportFolder';
 /** Says of a row of an incremental export whether the item was `put`, or a `delete` that left its key only. */
 export const OPERATION = 'ddb_operation';
 export const PARTITION = 'ddb_export_timestamp';
-const MEMORY_LIMIT = '1GB';
+const MEMORY_BYTES = 1_000_000_000;
 
 const COLUMN_TYPES: Record<string, ColumnType> = {
   text: { kind: 'text' },
@@ -100,7 +100,7 @@ async function convert(
       output: { file, format: 'parquet' },
       maxRows: 0,
       tempFolder: folder,
-      memoryLimit: MEMORY_LIMIT,
+      limits: { memoryBytes: MEMORY_BYTES },
       signal,
     });
     await publishOutput(s3, file, input.output, 'part-00000.snappy.parquet', signal);

@@ -1,0 +1,282 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { SluiceError } from '../../errors';
+import { RecordReader, type CsvRecord, type Dialect } from './records';
+import {
+  decodeFile,
+  describeNotUtf8,
+  dialectOf,
+  hasByteOrderMark,
+  readText,
+  type CsvOptions,
+} from './source';
+import { NotUtf8, surveyFile } from './survey';
+import { isReadable, type Column } from './values';
+
+/** A row or value that was set aside. */
+export interface BadCase {
+  file: string;
+  line: number;
+  /** The column of a value that could not be read; null for a whole row. */
+  column: string | null;
+  text: string;
+  reason: string;
+}
+
+/** A file as DuckDB reads it. */
+export interface PreparedFile {
+  /** The file of the input, which messages name. */
+  original: string;
+  path: string;
+  header: string[];
+  /** Of each column that was asked for, its place. */
+  places: number[];
+  dialect: Dialect;
+  skipLines: number;
+  hasQuotedLineBreak: boolean;
+  /** Rewritten: fields are trimmed, and rows that are none were left out. */
+  isRewritten: boolean;
+  /** How many rows were left out. */
+  rejected: number;
+  /** The file as text for a second look. */
+  textFile: string;
+}
+
+/** How many cases are kept, and how long their texts may be. */
+export const MAX_CASES = 100;
+const MAX_TEXT = 1_000;
+const HEAD_LINES = 20;
+const DELIMITERS = [
+  [',', '","'],
+  [';', '";"'],
+  ['\t', 'a tab'],
+  ['|', '"|"'],
+] as const;
+
+/**
+ * Makes a file ready for DuckDB's reader: decoded, its header read, and rewritten where the reader would read it
+ * differently.
+ * @throws SluiceError BadData that names the file, InvalidJob for wrong options
+ */
+export async function prepareFile(
+  original: string,
+  columns: readonly Column[],
+  options: CsvOptions,
+  signal: AbortSignal,
+): Promise<PreparedFile> {
+  const textFile = await decodeFile(original, options.encoding, signal);
+  const dialect = dialectOf(readBeginning(textFile), options);
+  const { header, headerAt } = readHeader(textFile, dialect, options.skipLines);
+  const places = findPlaces({ original, textFile, header, columns, dialect, options });
+  try {
+    const survey = surveyFile(textFile, headerAt, dialect);
+    const prepared = { original, textFile, header, places, dialect };
+    // A field that is empty and a line that is empty look alike where there is one column.
+    if (survey.isPlain && header.length > 1) {
+      const { hasQuotedLineBreak } = survey;
+      const { skipLines } = options;
+      return { ...prepared, path: textFile, skipLines, hasQuotedLineBreak, isRewritten: false, rejected: 0 };
+    }
+    const path = `${original}.rewritten`;
+    const rejected = rewrite(textFile, path, { dialect, skipLines: options.skipLines, width: header.length });
+    return {
+      ...prepared,
+      path,
+      dialect: { delimiter: ',', lineEnd: '\n' },
+      skipLines: 0,
+      hasQuotedLineBreak: true,
+      isRewritten: true,
+      rejected,
+    };
+  } catch (error) {
+    throw error instanceof NotUtf8 ? describeNotUtf8(textFile, error) : error;
+  }
+}
+
+/** The rows of a file, each with its line: what no row can be made of has a reason. */
+export function* readRows(
+  textFile: string,
+  { options, width }: { options: Pick<CsvOptions, 'delimiter' | 'skipLines'>; width: number },
+): Generator<CsvRecord> {
+  const dialect = { ...dialectOf(readBeginning(textFile), { ...options, encoding: 'utf-8' }) };
+  yield* rowsOf(textFile, { dialect, skipLines: options.skipLines, width });
+}
+
+/** The first cases of a file. */
+export function* findCases(
+  { original, textFile, header, places }: PreparedFile,
+  columns: readonly Column[],
+  options: CsvOptions,
+): Generator<BadCase> {
+  for (const row of readRows(textFile, { options, width: header.length })) {
+    const { line } = row;
+    if (row.fields === null) {
+      yield { file: original, line, column: null, text: cut(row.text), reason: row.reason! };
+      continue;
+    }
+    for (const [i, { name, type }] of columns.entries()) {
+      const text = row.fields[places[i]!]!;
+      if (text !== '' && !isReadable(text, type)) {
+        const reason = `no ${type.sql}`;
+        yield { file: original, line, column: name, text: cut(text), reason };
+      }
+    }
+  }
+}
+
+interface Layout {
+  dialect: Dialect;
+  skipLines: number;
+  width: number;
+}
+
+function* rowsOf(textFile: string, { dialect, skipLines, width }: Layout): Generator<CsvRecord> {
+  const text = readText(textFile);
+  try {
+    const reader = new RecordReader(text.next, dialect);
+    for (let i = 0; i < skipLines; i++) reader.readLine();
+    reader.readHeader();
+    for (let row = reader.read(); row !== null; row = reader.read()) {
+      if (row.fields === null) yield row;
+      // One delimiter too many at the end of a row takes nothing from it.
+      else if (row.fields.length === width + 1 && row.fields[width] === '')
+        yield { ...row, fields: row.fields.slice(0, width) };
+      else if (row.fields.length === width) yield row;
+      else {
+        const reason = `${row.fields.length} fields; the header has ${width}`;
+        yield { ...row, fields: null, reason };
+      }
+    }
+  } finally {
+    text.close();
+  }
+}
+
+/** @returns how many rows were left out */
+function rewrite(textFile: string, path: string, layout: Layout): number {
+  const file = openSync(path, 'w');
+  let rejected = 0;
+  let lines = [`${Array.from({ length: layout.width }, (_, i) => `c${i}`).join(',')}\n`];
+  let length = 0;
+  const flush = () => {
+    writeSync(file, lines.join(''));
+    lines = [];
+    length = 0;
+  };
+  try {
+    for (const { fields } of rowsOf(textFile, layout)) {
+      if (fields === null) rejected++;
+      else {
+        const line = `${fields.map(quote).join(',')}\n`;
+        lines.push(line);
+        length += line.length;
+        if (length > 1 << 20) flush();
+      }
+    }
+    flush();
+    return rejected;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** An only field that is empty is quoted: its line would count as none. */
+function quote(field: string, _: number, all: readonly string[]): string {
+  return /[",\r\n]|^[ \t]|[ \t]$/.test(field) || (field === '' && all.length === 1)
+    ? `"${field.replaceAll('"', '""')}"`
+    : field;
+}
+
+function readBeginning(textFile: string): string {
+  const text = readText(textFile);
+  try {
+    let head = text.next() ?? '';
+    // The first line may be longer than a piece.
+    for (let more = text.next(); more !== null && !/[\r\n]./s.test(head); more = text.next()) head += more;
+    return head;
+  } finally {
+    text.close();
+  }
+}
+
+function readHeader(
+  textFile: string,
+  dialect: Dialect,
+  skipLines: number,
+): { header: string[]; headerAt: number } {
+  const text = readText(textFile);
+  try {
+    const reader = new RecordReader(text.next, dialect);
+    let skipped = hasByteOrderMark(textFile) ? 3 : 0;
+    const lineEndBytes = dialect.lineEnd.length;
+    for (let i = 0; i < skipLines; i++) {
+      const line = reader.readLine();
+      if (line !== null) skipped += Buffer.byteLength(line) + lineEndBytes;
+    }
+    const header = reader.readHeader();
+    return { header: header.map(columnName), headerAt: skipped };
+  } finally {
+    text.close();
+  }
+}
+
+/** `Forecasted Monthly Revenue` is `forecasted_monthly_revenue`. */
+export function columnName(field: string): string {
+  return field.trim().toLowerCase().replace(/\s+/g, '_');
+}
+
+interface HeaderSearch {
+  original: string;
+  textFile: string;
+  header: readonly string[];
+  columns: readonly Column[];
+  dialect: Dialect;
+  options: CsvOptions;
+}
+
+function findPlaces(search: HeaderSearch): number[] {
+  const { original, header, columns } = search;
+  return columns.map(({ name }) => {
+    const places = header.flatMap((found, i) => (found === name ? [i] : []));
+    if (places.length === 1) return places[0]!;
+    if (places.length > 1) {
+      const named = places.map((place) => place + 1).join(' and ');
+      throw new SluiceError(
+        'BadData',
+        `${original}: columns ${named} are both called "${name}"; give each its own name`,
+      );
+    }
+    const has = header.join(', ') || 'nothing';
+    throw new SluiceError(
+      'BadData',
+      `${original}: no column "${name}"; the header has ${cut(has)}${suggest(search)}`,
+    );
+  });
+}
+
+/** Another delimiter or line with which all columns are there, as the end of a message. */
+function suggest({ textFile, columns, options }: HeaderSearch): string {
+  const beginning = readBeginning(textFile);
+  const { lineEnd } = dialectOf(beginning, options);
+  const lines = beginning.split(lineEnd).slice(0, HEAD_LINES);
+  const ordered = [...DELIMITERS].sort(([a], [b]) => rank(a) - rank(b));
+  function rank(delimiter: string): number {
+    return delimiter === options.delimiter ? 0 : 1;
+  }
+  for (const [delimiter, shown] of ordered) {
+    const at = lines.findIndex((line) => {
+      const names = line.split(delimiter).map((field) => columnName(field.replace(/^\s*"(.*)"\s*$/s, '$1')));
+      return columns.every(({ name }) => names.includes(name));
+    });
+    if (at === -1) continue;
+    const cures = [
+      ...(delimiter === options.delimiter ? [] : [`its fields are separated by ${shown}: give delimiter`]),
+      ...(at === options.skipLines ? [] : [`its header is line ${at + 1}: give skipLines ${at}`]),
+    ];
+    return `; ${cures.join(', and ')}`;
+  }
+  return '';
+}
+
+function cut(text: string): string {
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 1)}…` : text;
+}

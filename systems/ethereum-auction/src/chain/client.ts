@@ -1,0 +1,119 @@
+import {
+  BaseError,
+  createPublicClient,
+  http,
+  HttpRequestError,
+  RpcRequestError,
+  TimeoutError,
+  type PublicClient,
+} from 'viem';
+import { SluiceError } from 'sluice';
+
+/** Which chain it is: the number that it signs with, and the beginning of its first block's hash, which a chain that was started anew has not. */
+export interface ChainIdentity {
+  chainId: number;
+  genesis: string;
+}
+
+export interface Chain extends ChainIdentity {
+  client: PublicClient;
+  /** As records and file names have it: `31337-0a1b2c3d`. */
+  name: string;
+  /** Runs one question and tells its failures apart. */
+  ask<T>(question: (client: PublicClient) => Promise<T>): Promise<T>;
+}
+
+export interface ConnectOptions {
+  rpcUrl: string;
+  /** The chain that the run began with; any other is refused. */
+  expected?: ChainIdentity | undefined;
+  timeoutMs?: number;
+  retryCount?: number;
+}
+
+const TIMEOUT_MS = 15_000;
+
+/**
+ * Connects to a chain's JSON-RPC and makes sure that it is the same chain as before.
+ * @throws SluiceError ServerUnreachable, Throttled, Transient; BadData for another chain than expected
+ */
+export async function connectChain({
+  rpcUrl,
+  expected,
+  timeoutMs,
+  retryCount,
+}: ConnectOptions): Promise<Chain> {
+  const client = createPublicClient({
+    // A cached block number would hide the blocks of the last seconds from a listener.
+    cacheTime: 0,
+    pollingInterval: 250,
+    transport: http(rpcUrl, {
+      batch: { batchSize: 100 },
+      timeout: timeoutMs ?? TIMEOUT_MS,
+      retryCount: retryCount ?? 4,
+      retryDelay: 250,
+    }),
+  }) as PublicClient;
+  const ask = async <T>(question: (asked: PublicClient) => Promise<T>): Promise<T> => {
+    try {
+      return await question(client);
+    } catch (error) {
+      throw toChainError(error, rpcUrl);
+    }
+  };
+  const [chainId, { hash }] = await ask((asked) =>
+    Promise.all([asked.getChainId(), asked.getBlock({ blockNumber: 0n })]),
+  );
+  const genesis = hash.slice(2, 10);
+  if (expected !== undefined && (expected.chainId !== chainId || expected.genesis !== genesis)) {
+    throw new SluiceError(
+      'BadData',
+      `${hostOf(rpcUrl)} is the chain ${chainId}-${genesis} and was ${expected.chainId}-${expected.genesis}; point it to the chain that the run began with, or start a new run`,
+    );
+  }
+  return { client, chainId, genesis, name: `${chainId}-${genesis}`, ask };
+}
+
+/** The one place that tells what a chain's answers mean. No message has the URL's path or query: they may hold a key. */
+export function toChainError(error: unknown, rpcUrl: string): unknown {
+  if (error instanceof SluiceError || !(error instanceof BaseError)) return error;
+  const host = hostOf(rpcUrl);
+  const request = error.walk((cause) => cause instanceof HttpRequestError) as HttpRequestError | null;
+  if (request !== null) {
+    const { status } = request;
+    if (status === 429) return of('Throttled', `${host} asks to slow down (429)`);
+    if (status === 401 || status === 403)
+      return of('AccessDenied', `${host} denied access (${status}); check the key in AUCTION_RPC_URL`);
+    if (status === undefined)
+      return of('ServerUnreachable', `The chain does not answer at ${host}; start it, or correct rpcUrl`);
+    return of('Transient', `${host} answered ${status}`);
+  }
+  if (error.walk((cause) => cause instanceof TimeoutError) !== null)
+    return of('Transient', `${host} did not answer in time`);
+  const rpc = error.walk((cause) => cause instanceof RpcRequestError) as RpcRequestError | null;
+  if (rpc?.code === 429 || /rate limit|too many requests/i.test(rpc?.details ?? ''))
+    return of('Throttled', `${host} asks to slow down`);
+  return of(
+    'Transient',
+    `${host}: ${error.shortMessage}${error.details ? ` ${error.details}` : ''}`.replaceAll(rpcUrl, host),
+  );
+
+  function of(code: 'Throttled' | 'AccessDenied' | 'ServerUnreachable' | 'Transient', message: string) {
+    return new SluiceError(code, message);
+  }
+}
+
+/** What a node says in any of its words when it was asked for too much at once. */
+export function isTooMuch(error: unknown): boolean {
+  return (
+    error instanceof SluiceError &&
+    /block range|range (is )?too|too (many|large|wide)|more than \d+ (results|logs)|limit(ed)? (to|exceeded)|exceed|response size/i.test(
+      error.message,
+    ) &&
+    error.code === 'Transient'
+  );
+}
+
+export function hostOf(rpcUrl: string): string {
+  return URL.canParse(rpcUrl) ? new URL(rpcUrl).host : 'the chain';
+}

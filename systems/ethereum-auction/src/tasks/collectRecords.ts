@@ -1,0 +1,138 @@
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import {
+  defineTask,
+  field,
+  listKeys,
+  parseS3Uri,
+  publishOutput,
+  SluiceError,
+  type TaskContext,
+} from 'sluice';
+import { putText } from '../lakeObjects';
+import { parseRecords, type ReadRecord } from '../readRecords';
+
+const MOST_REJECTED = 100;
+
+interface Rejected {
+  file: string;
+  line: number;
+  column: string | null;
+  text: string;
+  reason: string;
+}
+
+export const collectRecords = defineTask(
+  {
+    name: 'collect-records',
+    about:
+      'Reads the records of a folder, as streams leave them, and writes those that can be read one a line.',
+    input: {
+      from: field.s3({ about: 'a folder of records, or one object' }),
+      to: field.folder(),
+      maxBadShare: field.share({ about: 'fail when more of the rows cannot be read', default: 1 }),
+    },
+  },
+  async ({ from, to, maxBadShare }, context) => {
+    const { s3, signal, report } = context;
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-auction-'));
+    try {
+      const file = join(folder, 'records.jsonl');
+      const out = createWriteStream(file);
+      const rejected: Rejected[] = [];
+      const counts = { rowsRead: 0, rowsRejected: 0, rowsWritten: 0 };
+      const objects = await listObjects(s3, from, signal);
+      for (const [i, { bucket, key }] of objects.entries()) {
+        const uri = `s3://${bucket}/${key}`;
+        let line = 0;
+        const before = { ...counts };
+        for await (const text of readLines(context, { bucket, key })) {
+          line++;
+          for (const read of parseRecords(text)) {
+            counts.rowsRead++;
+            if ('reason' in read) {
+              counts.rowsRejected++;
+              const { column, reason } = read;
+              if (rejected.length < MOST_REJECTED)
+                rejected.push({ file: uri, line, column, text: read.text.slice(0, 1000), reason });
+            } else {
+              counts.rowsWritten++;
+              if (!out.write(toLine(read))) await once(out, 'drain', { signal });
+            }
+          }
+        }
+        if (counts.rowsRead > before.rowsRead && counts.rowsWritten === before.rowsWritten)
+          throw bad(`${uri}: no row can be read`, rejected);
+        report({ objects: i + 1, of: objects.length });
+      }
+      out.end();
+      await finished(out, { signal });
+      if (counts.rowsRejected > counts.rowsRead * maxBadShare)
+        throw bad(`${from}: ${counts.rowsRejected} of ${counts.rowsRead} rows cannot be read`, rejected);
+      await publishOutput(s3, file, to, 'part-00000.jsonl', signal);
+      if (rejected.length > 0) {
+        const text = rejected.map((one) => `${JSON.stringify(one)}\n`).join('');
+        const uri = `${to.replace(/\/$/, '')}-rejected/part-00000.jsonl`;
+        await putText(s3, uri, { text, contentType: 'application/x-ndjson', signal });
+      }
+      return { output: to, measures: counts };
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  },
+);
+
+function bad(what: string, rejected: readonly Rejected[]): SluiceError {
+  const first = rejected.slice(0, 5).map(({ file, line, reason }) => `${file} line ${line}: ${reason}`);
+  return new SluiceError('BadData', [what, ...first].join('\n  '));
+}
+
+/** Lower case, since the columns of a Glue table are. */
+function toLine(record: ReadRecord): string {
+  const entries = Object.entries(record).map(([name, value]) => [name.toLowerCase(), value as unknown]);
+  return `${JSON.stringify(Object.fromEntries(entries))}\n`;
+}
+
+/** The object, or all of the folder but markers and hidden ones. */
+async function listObjects(
+  s3: S3Client,
+  from: string,
+  signal: AbortSignal,
+): Promise<{ bucket: string; key: string }[]> {
+  const { bucket, key } = parseS3Uri(from)!;
+  if (/\.(jsonl?|ndjson)(\.gz)?$/.test(key)) return [{ bucket, key }];
+  const prefix = key === '' || key.endsWith('/') ? key : `${key}/`;
+  const keys = await listKeys(s3, bucket, prefix, signal);
+  return keys
+    .filter(
+      (one) =>
+        !one.endsWith('/') &&
+        !one
+          .slice(prefix.length)
+          .split('/')
+          .some((part) => /^[._]/.test(part)),
+    )
+    .sort()
+    .map((one) => ({ bucket, key: one }));
+}
+
+async function* readLines({ s3, signal }: TaskContext, { bucket, key }: { bucket: string; key: string }) {
+  const { Body } = await s3
+    .send(new GetObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal })
+    .catch((error: Error) => {
+      if (error.name !== 'NoSuchKey') throw error;
+      throw new SluiceError('ObjectGone', `s3://${bucket}/${key} is not there`, { cause: error });
+    });
+  const bytes = Body as Readable;
+  const input = basename(key).endsWith('.gz') ? bytes.pipe(createGunzip()) : bytes;
+  for await (const line of createInterface({ input, crlfDelay: Infinity }))
+    if (line.trim() !== '') yield line;
+}

@@ -1,0 +1,31 @@
+import { defineTask } from 'sluice';
+import { AUCTION_ABI } from '../chain/auctionAbi';
+import { readAccounts } from '../chain/keys';
+import { signWithdrawals as sign } from '../chain/transactions';
+import { readSettings } from '../settings';
+import { chain, connect, contract, rpcUrl } from './_fields';
+
+export const signWithdrawals = defineTask(
+  {
+    name: 'sign-withdrawals',
+    about: 'Signs the withdrawals of everybody who has something in an auction that is over.',
+    input: { rpcUrl, chain, contract },
+  },
+  async (input) => {
+    const connected = await connect(input);
+    const { owner, bidders } = await readAccounts(readSettings().keys, connected.chainId);
+    const auction = { address: input.contract, abi: AUCTION_ABI } as const;
+    const [leader, ...sums] = await connected.ask((client) =>
+      Promise.all([
+        client.readContract({ ...auction, functionName: 'leader' }),
+        ...bidders.map(({ address }) =>
+          client.readContract({ ...auction, functionName: 'bids', args: [address] }),
+        ),
+      ]),
+    );
+    const losers = bidders.filter(({ address }, i) => sums[i]! > 0n && address !== leader);
+    const hasWinner = bidders.some(({ address }, i) => address === leader && sums[i]! > 0n);
+    const accounts = hasWinner ? [owner, ...losers] : losers;
+    return { payload: { transactions: await sign(connected, input.contract, accounts) } };
+  },
+);

@@ -1,0 +1,257 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runQuery, type TaskContext } from 'sluice';
+import { ATHENA_QUERIES } from '../../src/pipelines/_athenaQueries';
+import { parseRecords } from '../../src/readRecords';
+import type { AuctionRecord } from '../../src/records';
+import { collectRecords } from '../../src/tasks/collectRecords';
+import { putText, getText } from '../../src/lakeObjects';
+import { rewriteTrino, TRINO_SESSION } from '../../../../src/engines/trino';
+import { startS3, type LocalS3 } from '../support/localS3';
+
+const JOBS = join(__dirname, '..', '..', 'jobs', 'ethereum-auction');
+const QUERIES = Object.keys(ATHENA_QUERIES);
+const signal = new AbortController().signal;
+
+let lake: LocalS3;
+let folder: string;
+beforeAll(async () => {
+  lake = await startS3();
+  folder = await mkdtemp(join(tmpdir(), 'sluice-auction-answers-'));
+}, 60_000);
+afterAll(async () => {
+  await lake.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const context = () =>
+  ({
+    s3: lake.s3,
+    signal,
+    resumed: undefined,
+    keep: () => {},
+    report: () => {},
+    log: { info: () => {}, warn: () => {} },
+  }) as unknown as TaskContext;
+
+let tables = 0;
+/** The records as the pipeline collects them, in a local file, and the events that count. */
+async function collect(text: string, wanted: { chain?: string; contract?: string } = {}) {
+  const from = `s3://lake/t${++tables}/events/2026/01/01/00/a.json`;
+  const to = `s3://lake/t${tables}/collected/`;
+  await putText(lake.s3, from, { text, contentType: 'application/x-ndjson' });
+  const { measures } = await collectRecords.run({ from: from.replace(/2026.*/, ''), to }, context());
+  const records = join(folder, `records-${tables}.jsonl`);
+  await writeFile(records, await getText(lake.s3, `${to}part-00000.jsonl`));
+  const events = join(folder, `events-${tables}.parquet`);
+  const { chain = '', contract = '' } = wanted;
+  await runQuery({
+    sql: await readFile(join(JOBS, 'current.sql'), 'utf8'),
+    variables: { records: [records], chain, contract },
+    names: {},
+    output: { file: events, format: 'parquet' },
+    maxRows: 1,
+    tempFolder: folder,
+    signal,
+  });
+  return { records, events, measures: measures!, chain, contract };
+}
+type Collected = Awaited<ReturnType<typeof collect>>;
+
+async function byDuckdb(name: string, { events }: Collected): Promise<string> {
+  const file = join(folder, `${name}-${tables}.csv`);
+  const sql = await readFile(join(JOBS, `${name}.sql`), 'utf8');
+  const output = { file, format: 'csv' } as const;
+  await runQuery({
+    sql,
+    variables: { events: [events] },
+    names: {},
+    output,
+    maxRows: 1,
+    tempFolder: folder,
+    signal,
+  });
+  return readFile(file, 'utf8');
+}
+
+/** Athena's text on the local engine of Athena's SQL. */
+async function byAthena(name: string, { records, chain, contract }: Collected): Promise<string> {
+  const columns = ['id', 'kind', 'chain', 'contract', 'blockhash', 'timestamp', 'bidder', 'amount'];
+  const types = [...columns.map((column) => `"${column}": 'VARCHAR'`), `block: 'BIGINT'`, `epoch: 'BIGINT'`];
+  const view = `CREATE VIEW auction_records AS SELECT * FROM read_json('${records}', format = 'newline_delimited', columns = {${types.join(', ')}})`;
+  const query = rewriteTrino(ATHENA_QUERIES[name]!({ table: 'auction_records', chain, contract }));
+  const file = join(folder, `athena-${name}-${tables}.csv`);
+  await runQuery({
+    sql: [...TRINO_SESSION, view, query].join(';\n'),
+    variables: { records: [records] },
+    names: {},
+    output: { file, format: 'csv' },
+    maxRows: 1,
+    tempFolder: folder,
+    signal,
+  });
+  return readFile(file, 'utf8');
+}
+
+function toRecord(given: Partial<AuctionRecord>): AuctionRecord {
+  return {
+    Id: '',
+    Kind: 'bid',
+    Chain: '31337-00000000',
+    Contract: '0x00000000000000000000000000000000000000aa',
+    Block: 1,
+    BlockHash: '0x01',
+    Timestamp: '2026-01-01T00:00:00.000Z',
+    Bidder: '0x00000000000000000000000000000000000000b1',
+    Amount: '1',
+    Epoch: 0,
+    ...given,
+  };
+}
+const lines = (records: Partial<AuctionRecord>[]) =>
+  records.map((record) => `${JSON.stringify(toRecord(record))}\n`).join('');
+
+test('amounts past 2^53, 2^128 and near 2^256 add up exactly, and Athena says the same', async () => {
+  const most = 2n ** 256n - 1n;
+  const amounts = [2n ** 53n + 1n, 2n ** 128n + 1n, most, most, 3n];
+  const text = lines(amounts.map((amount, i) => ({ Id: `0x${i}:0`, Amount: String(amount) })));
+  const collected = await collect(text);
+  const sum = amounts.reduce((all, amount) => all + amount, 0n);
+  expect(await byDuckdb('spend_per_block', collected)).toBe(`block,spend\n1,${sum}\n`);
+  expect(await byAthena('spend_per_block', collected)).toBe(`block,spend\n1,${sum}\n`);
+});
+
+test('a record that came twice counts once, one of a block that is gone does not, one that came back does', async () => {
+  const text = lines([
+    { Id: '0xa:0', BlockHash: '0x01', Amount: '5' },
+    { Id: '0xa:0', BlockHash: '0x01', Amount: '5' },
+    { Id: '0xb:0', BlockHash: '0x02', Block: 2, Amount: '7' },
+    { Id: '0x02', Kind: 'removed', BlockHash: '0x02', Block: 2, Epoch: 1, Amount: '0' },
+    // The same transaction, mined again in another block.
+    { Id: '0xb:0', BlockHash: '0x03', Block: 3, Amount: '7', Epoch: 1 },
+    // A block that the chain left, and to which it went back.
+    { Id: '0xc:0', BlockHash: '0x04', Block: 4, Amount: '9' },
+    { Id: '0x04', Kind: 'removed', BlockHash: '0x04', Block: 4, Epoch: 1, Amount: '0' },
+    { Id: '0xc:0', BlockHash: '0x04', Block: 4, Amount: '9', Epoch: 2 },
+  ]);
+  const collected = await collect(text);
+  const expected = 'block,spend\n1,5\n3,7\n4,9\n';
+  expect(await byDuckdb('spend_per_block', collected)).toBe(expected);
+  expect(await byAthena('spend_per_block', collected)).toBe(expected);
+});
+
+test('of two contracts in one stream, the answers are of the one that is asked for; withdrawals are no spend', async () => {
+  const other = '0x00000000000000000000000000000000000000bB';
+  const text = lines([
+    { Id: '0xa:0', Amount: '5' },
+    { Id: '0xb:0', Amount: '6', Contract: other },
+    { Id: '0xc:0', Amount: '6', Contract: other, Kind: 'withdrawal', Block: 9 },
+  ]);
+  const collected = await collect(text, { contract: other.toLowerCase() });
+  for (const ask of [byDuckdb, byAthena])
+    expect(await ask('spend_per_block', collected)).toBe('block,spend\n1,6\n');
+  expect(await byDuckdb('funds', collected)).toBe(
+    `contract,bidder,bids,withdrawn\n${other},${toRecord({}).Bidder},6,6\n`,
+  );
+});
+
+test('no record at all gives headers alone', async () => {
+  const collected = await collect('');
+  for (const name of QUERIES) {
+    const answer = await byDuckdb(name, collected);
+    expect(answer.trim().split('\n')).toHaveLength(1);
+    expect(await byAthena(name, collected)).toBe(answer);
+  }
+});
+
+test('rows that are no record are counted and shown, records without a line break are told apart', async () => {
+  const good = lines([{ Id: '0xa:0' }]).trim();
+  const text = `${good}${good.replace('0xa', '0xb')}\nno json\n${good.replace('"Amount":"1"', '"Amount":-1')}\n`;
+  const { measures } = await collect(text);
+  expect(measures).toEqual({ rowsRead: 4, rowsRejected: 2, rowsWritten: 2 });
+  const rejected = await lake.readAll(`t${tables}/collected-rejected`);
+  expect(
+    rejected
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { reason: string }).reason),
+  ).toEqual(['no JSON', 'no whole number of wei, or more than 2^256']);
+  await expect(collect('no json\n')).rejects.toMatchObject({ code: 'BadData' });
+});
+
+test('an amount that is a JSON number keeps all its digits', () => {
+  const text = JSON.stringify(toRecord({}))
+    .replace('"1"}', '"1"}')
+    .replace('"Amount":"1"', '"Amount":12345678901234567890123');
+  expect(parseRecords(text)).toMatchObject([{ Amount: '12345678901234567890123' }]);
+  const past = JSON.stringify(toRecord({ Amount: String(2n ** 256n) }));
+  expect(parseRecords(past)).toMatchObject([{ column: 'Amount' }]);
+});
+
+const data =
+  process.env['SLUICE_TEST_DATA'] ?? join(__dirname, '..', '..', '..', '..', '..', 'shared', 'data');
+const bids = join(data, 'ethereum-auction', 'bids.jsonl');
+(existsSync(bids) ? describe : describe.skip)(`the public set (${bids})`, () => {
+  /** The answers by plain loops over the lines. */
+  function expected(text: string): Record<string, string> {
+    const records = text
+      .trim()
+      .split('\n')
+      .map(
+        (line) => JSON.parse(line) as { Block: number; Timestamp: string; Bidder: string; Amount: number },
+      );
+    const windowOf = (time: string, seconds: number) =>
+      new Date(Math.floor(Date.parse(time) / (seconds * 1000)) * seconds * 1000).toISOString();
+    const table = (header: string, rows: [string, number][]) =>
+      `${header}\n${rows.map(([key, value]) => `${key},${value}\n`).join('')}`;
+    const sums = (keyOf: (record: (typeof records)[number]) => string) => {
+      const found = new Map<string, number>();
+      for (const record of records) found.set(keyOf(record), (found.get(keyOf(record)) ?? 0) + record.Amount);
+      return [...found].sort(([a], [b]) => (a < b ? -1 : 1));
+    };
+    const distinct = (seconds: number) => {
+      const found = new Map<string, Set<string>>();
+      for (const { Timestamp, Bidder } of records) {
+        const key = windowOf(Timestamp, seconds);
+        found.set(key, (found.get(key) ?? new Set()).add(Bidder));
+      }
+      return [...found]
+        .map(([key, set]): [string, number] => [key, set.size])
+        .sort(([a], [b]) => (a < b ? -1 : 1));
+    };
+    return {
+      spend_per_block_window: table(
+        'window_start,block,spend',
+        sums(({ Timestamp, Block }) => `${windowOf(Timestamp, 15)},${Block}`),
+      ),
+      spend_per_block: table(
+        'block,spend',
+        sums(({ Block }) => String(Block)),
+      ),
+      distinct_bidders_15s: table('window_start,distinct_bidders', distinct(15)),
+      distinct_bidders_10s: table('window_start,distinct_bidders', distinct(10)),
+    };
+  }
+
+  test('the four answers of DuckDB and of Athena are those of the data page, and the amounts add up to 3,736', async () => {
+    const text = await readFile(bids, 'utf8');
+    const answers = expected(text);
+    const collected = await collect(text);
+    for (const name of QUERIES) {
+      expect(await byDuckdb(name, collected)).toBe(answers[name]);
+      expect(await byAthena(name, collected)).toBe(answers[name]);
+    }
+    const spends = answers['spend_per_block']!.trim()
+      .split('\n')
+      .slice(1)
+      .map((line) => Number(line.split(',')[1]));
+    expect(spends.reduce((sum, spend) => sum + spend, 0)).toBe(3736);
+  });
+});
+
+test('each analysis is there for both engines', async () => {
+  const files = (await readdir(JOBS)).map((file) => file.replace('.sql', ''));
+  expect(files).toEqual(expect.arrayContaining([...QUERIES, 'current', 'funds']));
+});

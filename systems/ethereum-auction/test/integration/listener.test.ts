@@ -1,0 +1,269 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createRandom } from '../../src/chain/bids';
+import { connectChain } from '../../src/chain/client';
+import { moveCursor, readNext, type Listening, type NextReading } from '../../src/listener';
+import { getText } from '../../src/lakeObjects';
+import type { AuctionRecord } from '../../src/records';
+import { deployAuction, type TestAuction } from '../support/auction';
+import { startAnvil, type LocalChain } from '../support/localChain';
+import { startS3, type LocalS3 } from '../support/localS3';
+import { countedSum } from '../support/records';
+
+/** `SLUICE_LONG=1` has the numbers of the requirement: 100 reorganisations, a gap of 5,000 blocks. */
+const REORGANISATIONS = process.env['SLUICE_LONG'] ? 100 : 12;
+/** Blocks; the local chain needs some milliseconds for each. */
+const GAP = process.env['SLUICE_LONG'] ? 5_000 : 500;
+
+let local: LocalChain;
+let lake: LocalS3;
+beforeAll(async () => {
+  [local, lake] = await Promise.all([startAnvil(), startS3()]);
+}, 60_000);
+afterAll(() => Promise.all([local.stop(), lake.stop()]));
+
+let folders = 0;
+function listen(auction: TestAuction, options: Partial<Listening> = {}) {
+  const listening: Listening = {
+    chain: auction.chain,
+    s3: lake.s3,
+    folder: `s3://lake/test-${++folders}`,
+    contract: auction.address,
+    fromBlock: auction.block,
+    finality: 'latest',
+    confirmations: 0,
+    maxBlocks: 2000,
+    depth: 512,
+    ...options,
+  };
+  const put: AuctionRecord[] = [];
+  const readings: NextReading[] = [];
+  const putObject = async ({ object }: NextReading) => {
+    const text = await getText(lake.s3, object!);
+    put.push(
+      ...text
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as AuctionRecord),
+    );
+  };
+  return {
+    listening,
+    put,
+    readings,
+    putObject,
+    /** Listens until there is nothing more. */
+    async run() {
+      for (let more = true; more;) {
+        const next = await readNext(listening);
+        readings.push(next);
+        more = next.more;
+        if (next.object === null) continue;
+        await putObject(next);
+        await moveCursor(lake.s3, { cursor: next.cursor, object: next.object, depth: listening.depth });
+      }
+    },
+  };
+}
+
+const balance = ({ chain, address }: TestAuction) => chain.client.getBalance({ address });
+
+test('every event is put once with its own id, and the sum of the records is the balance of the contract', async () => {
+  const auction = await deployAuction(local.rpcUrl);
+  const listener = listen(auction);
+  await auction.bid(1);
+  await listener.run();
+  expect(listener.put).toHaveLength(10);
+  await auction.bid(2);
+  await listener.run();
+  await listener.run();
+  expect(listener.put).toHaveLength(20);
+  expect(new Set(listener.put.map(({ Id }) => Id)).size).toBe(20);
+  expect(listener.put[0]).toMatchObject({
+    Id: expect.stringMatching(/^0x[0-9a-f]{64}:0$/),
+    Kind: 'bid',
+    Timestamp: expect.stringMatching(/^\d{4}-.*\.000Z$/),
+    Amount: expect.stringMatching(/^\d+$/),
+  });
+  expect(countedSum(listener.put)).toBe(await balance(auction));
+});
+
+test('a gap of thousands of blocks is read in bounded parts, and an empty window puts nothing', async () => {
+  const long = await startAnvil(undefined, ['--prune-history']);
+  try {
+    const auction = await deployAuction(long.rpcUrl);
+    const listener = listen(auction, { maxBlocks: GAP * 0.4 });
+    await auction.bid(1);
+    await long.rpc('anvil_mine', [`0x${GAP.toString(16)}`]);
+    await auction.bid(2);
+    await listener.run();
+    expect(listener.readings.map(({ records }) => records)).toEqual([10, 0, 10]);
+    await long.rpc('anvil_mine', ['0x3']);
+    await listener.run();
+    expect(listener.put).toHaveLength(20);
+  } finally {
+    await long.stop();
+  }
+});
+
+test('after seeded reorganisations the counted records are the balance of the contract', async () => {
+  const auction = await deployAuction(local.rpcUrl);
+  const listener = listen(auction, { depth: 64 });
+  const random = createRandom(7);
+  for (let i = 0, batch = 1; i < REORGANISATIONS; i++) {
+    const blocks = 1 + Math.floor(random() * 3);
+    for (let block = 0; block < blocks; block++) await auction.bid(batch++, 1 + Math.floor(random() * 4));
+    await listener.run();
+    // Not deeper than what came last: the contract stays.
+    await local.reorganise(1 + Math.floor(random() * blocks));
+    // Some are seen at once, some only with the next blocks.
+    if (random() < 0.5) await listener.run();
+  }
+  await auction.bid(1_000_000);
+  await listener.run();
+  expect(countedSum(listener.put)).toBe(await balance(auction));
+  expect(listener.put.filter(({ Kind }) => Kind === 'removed').length).toBeGreaterThan(REORGANISATIONS / 2);
+}, 600_000);
+
+test('a reorganisation deeper than the listener looks back is refused, and nothing is rewritten in silence', async () => {
+  const auction = await deployAuction(local.rpcUrl);
+  const listener = listen(auction, { depth: 2, maxBlocks: 2 });
+  for (let batch = 1; batch <= 10; batch++) await auction.bid(batch, 1);
+  await listener.run();
+  await local.reorganise(8);
+  await expect(listener.run()).rejects.toMatchObject({
+    code: 'BadData',
+    message: expect.stringContaining('deeper'),
+  });
+  expect(listener.put).toHaveLength(10);
+});
+
+test('two listeners at once lose nothing, and what both put has one id', async () => {
+  const auction = await deployAuction(local.rpcUrl);
+  const one = listen(auction, { maxBlocks: 2 });
+  const other = listen(auction, { folder: one.listening.folder, maxBlocks: 2 });
+  for (let batch = 1; batch <= 8; batch++) await auction.bid(batch, 3);
+  await Promise.all([one.run(), other.run()]);
+  await one.run();
+  expect(countedSum([...one.put, ...other.put])).toBe(await balance(auction));
+  expect(new Set([...one.put, ...other.put].map(({ Id }) => Id)).size).toBe(24);
+});
+
+test('a listener that was killed after its announcement is finished by the next, also when the chain changed meanwhile', async () => {
+  const auction = await deployAuction(local.rpcUrl);
+  const listener = listen(auction);
+  await auction.bid(1);
+  const announced = await readNext(listener.listening);
+  // Killed here, and the block is gone.
+  await local.reorganise(1);
+  await auction.bid(2);
+  await listener.run();
+  expect(listener.readings[0]!.object).toBe(announced.object);
+  expect(countedSum(listener.put)).toBe(await balance(auction));
+});
+
+test('another chain at the same address is refused', async () => {
+  const auction = await deployAuction(local.rpcUrl);
+  const { chainId } = auction.chain;
+  const expected = { chainId, genesis: '00000000' };
+  await expect(connectChain({ rpcUrl: local.rpcUrl, expected })).rejects.toMatchObject({ code: 'BadData' });
+  const listener = listen(auction);
+  await auction.bid(1);
+  await listener.run();
+  const elsewhere = { ...auction.chain, name: '1-12345678' };
+  await expect(readNext({ ...listener.listening, chain: elsewhere })).rejects.toThrow(
+    `was listened to on ${auction.chain.name}`,
+  );
+});
+
+/** A node in front of the chain that answers some calls as `answer` says. */
+async function startNode(
+  answer: (call: { id: number; method: string; params: unknown[] }) => object | number | null,
+) {
+  const respond = async (request: IncomingMessage, response: ServerResponse) => {
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part as Buffer);
+    const body = JSON.parse(Buffer.concat(parts).toString()) as object;
+    const calls = (Array.isArray(body) ? body : [body]) as {
+      id: number;
+      method: string;
+      params: unknown[];
+    }[];
+    const answers: object[] = [];
+    for (const call of calls) {
+      const own = answer(call);
+      if (typeof own === 'number') return void response.writeHead(own).end();
+      if (own !== null) answers.push({ jsonrpc: '2.0', id: call.id, ...own });
+      else {
+        const real = await fetch(local.rpcUrl, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(call),
+        });
+        answers.push((await real.json()) as object);
+      }
+    }
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(Array.isArray(body) ? answers : answers[0]));
+  };
+  const server = createServer((request, response) => void respond(request, response)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { rpcUrl: `http://127.0.0.1:${port}/v3/a-key-that-nobody-may-see`, stop: () => void server.close() };
+}
+
+test('a node that refuses large ranges is asked for half of them, and half again', async () => {
+  const auction = await deployAuction(local.rpcUrl);
+  const node = await startNode(({ method, params }) => {
+    if (method !== 'eth_getLogs') return null;
+    const { fromBlock, toBlock } = params[0] as { fromBlock: string; toBlock: string };
+    return Number(toBlock) - Number(fromBlock) < 4
+      ? null
+      : { error: { code: -32000, message: 'block range too large, maximum is 4' } };
+  });
+  try {
+    for (let batch = 1; batch <= 10; batch++) await auction.bid(batch, 1);
+    const chain = await connectChain({ rpcUrl: node.rpcUrl, retryCount: 0 });
+    const listener = listen(auction, { chain });
+    await listener.run();
+    expect(listener.put).toHaveLength(10);
+  } finally {
+    node.stop();
+  }
+});
+
+test.each([
+  [429, 'Throttled'],
+  [503, 'Transient'],
+  [401, 'AccessDenied'],
+])('a node that answers %i is %s, and its key is in no message', async (status, code) => {
+  const node = await startNode(() => status);
+  try {
+    const failure = await connectChain({ rpcUrl: node.rpcUrl, retryCount: 0 }).catch((error: Error) => error);
+    expect(failure).toMatchObject({ code });
+    expect((failure as Error).message).not.toContain('a-key-that-nobody-may-see');
+  } finally {
+    node.stop();
+  }
+});
+
+test('a node that does not have the newest block yet is asked later, and nothing is passed over', async () => {
+  const auction = await deployAuction(local.rpcUrl);
+  await auction.bid(1);
+  let behind = true;
+  const node = await startNode(({ method, params }) => {
+    const isBlock = method === 'eth_getBlockByNumber' && params[0] !== 'latest' && params[0] !== '0x0';
+    return behind && isBlock && Number(params[0]) > auction.block ? { result: null } : null;
+  });
+  try {
+    const chain = await connectChain({ rpcUrl: node.rpcUrl, retryCount: 0 });
+    const listener = listen(auction, { chain });
+    await expect(listener.run()).rejects.toMatchObject({ code: 'Transient' });
+    behind = false;
+    await listener.run();
+    expect(listener.put).toHaveLength(10);
+  } finally {
+    node.stop();
+  }
+});

@@ -1,0 +1,89 @@
+/** Tables over files, through local Athena and an S3 gateway. */
+import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { LocalAthena } from '../../src/engines/athena';
+import { Catalog } from '../../src/engines/catalog';
+import { quietRuntime } from '../support/environment';
+import { testQueryProcesses } from '../support/queryProcesses';
+import { startTestS3 } from '../support/s3';
+import { addVerdict, printFigures } from './figures';
+import { FILE_CASES, type FileCase } from './files';
+
+let lake: Awaited<ReturnType<typeof startTestS3>>;
+let athena: LocalAthena;
+let queries = 0;
+
+beforeAll(async () => {
+  quietRuntime();
+  lake = await startTestS3();
+  athena = new LocalAthena(
+    lake.s3,
+    new Catalog(lake.s3, testQueryProcesses(), lake.s3Dir, 's3://lake'),
+    's3://lake',
+  );
+}, 300_000);
+
+afterAll(() => lake.stop());
+
+async function run(sql: string, Database: string): Promise<string> {
+  const id = `query-${queries++}`;
+  const job = {
+    resource: 'athena:startQueryExecution' as const,
+    parameters: { QueryString: sql, QueryExecutionContext: { Database } },
+  };
+  const { output } = await athena.run(
+    { job, key: id, run: 'run', step: 'step' },
+    id,
+    new AbortController().signal,
+  );
+  const { Body } = await lake.s3.send(
+    new GetObjectCommand({ Bucket: 'lake', Key: output!.slice('s3://lake/'.length) }),
+  );
+  return Body!.transformToString();
+}
+
+async function answer({ ddl, then = [], files, query }: FileCase, i: number): Promise<string> {
+  const location = `s3://lake/case-${i}/`;
+  for (const [name, Body] of Object.entries(files))
+    await lake.s3.send(new PutObjectCommand({ Bucket: 'lake', Key: `case-${i}/${name}`, Body }));
+  try {
+    for (const sql of [ddl, ...then])
+      await run(
+        sql.replaceAll("LOCATION'", `${location}'`).replace(/'LOCATION(?!')/g, `'${location}`),
+        `case_${i}`,
+      );
+    const text = await run(query, `case_${i}`);
+    return text
+      .slice(text.indexOf('\n') + 1)
+      .replace(/\n$/, '')
+      .replaceAll(location, 'LOCATION');
+  } catch (error) {
+    return `ERROR ${(error as Error).message}`;
+  }
+}
+
+test('the corpus has at least 100 files', () => {
+  expect(FILE_CASES.reduce((sum, { files }) => sum + Object.keys(files).length, 0)).toBeGreaterThanOrEqual(
+    100,
+  );
+});
+
+test('every table over files answers as the documentation says', async () => {
+  const disagreements: string[] = [];
+  const only = process.env['CORPUS_KIND'];
+  for (const [i, one] of FILE_CASES.entries()) {
+    if (only !== undefined && only !== one.kind) continue;
+    const found = await answer(one, i);
+    const agrees = one.answer.startsWith('ERROR') ? found.startsWith(one.answer) : found === one.answer;
+    const verdict = agrees ? 'agrees' : found.startsWith('ERROR') ? 'refused' : 'wrong';
+    addVerdict(one.kind, verdict);
+    if (!agrees)
+      disagreements.push(
+        `${verdict}: ${one.ddl}\n  ${one.query}\n  expected ${one.answer}\n  found    ${found.slice(0, 400)}`,
+      );
+  }
+  const { agrees } = printFigures();
+  if (process.env['CORPUS_VERBOSE']) process.stdout.write(`${disagreements.join('\n')}\n`);
+  expect(disagreements.filter((text) => text.startsWith('wrong'))).toEqual([]);
+  expect(agrees).toBeGreaterThanOrEqual(FILE_CASES.length * 0.95);
+  if (process.env['CORPUS_VERBOSE']) process.stdout.write(`${disagreements.join('\n')}\n`);
+}, 600_000);

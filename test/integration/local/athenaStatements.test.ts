@@ -1,0 +1,273 @@
+/** Athena's statements about tables, writing ones, the crawler's rules and Glue's API, over a real S3 gateway. */
+import {
+  BatchCreatePartitionCommand,
+  CreateTableCommand,
+  GetPartitionsCommand,
+  GetTableCommand,
+  GetTablesCommand,
+  GlueClient,
+} from '@aws-sdk/client-glue';
+import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { LocalAthena } from '../../../src/engines/athena';
+import { Catalog } from '../../../src/engines/catalog';
+import { LocalCrawler } from '../../../src/engines/crawler';
+import { startGlueServer, type GlueServer } from '../../../src/engines/glueServer';
+import { LocalRedshift } from '../../../src/engines/redshift';
+import type { Crawler } from '../../../src/runners/defineRunner';
+import { listKeys } from '../../../src/lake/lakeFiles';
+import { quietRuntime } from '../../support/environment';
+import { testQueryProcesses } from '../../support/queryProcesses';
+import { startTestS3 } from '../../support/s3';
+
+let lake: Awaited<ReturnType<typeof startTestS3>>;
+let catalog: Catalog;
+let server: GlueServer;
+let glue: GlueClient;
+let queries = 0;
+
+beforeAll(async () => {
+  quietRuntime();
+  lake = await startTestS3();
+  catalog = new Catalog(lake.s3, testQueryProcesses(), lake.s3Dir, 's3://lake');
+  server = await startGlueServer(catalog);
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  glue = new GlueClient({ endpoint: server.url, region: 'us-east-1', credentials });
+}, 300_000);
+
+afterAll(async () => {
+  glue.destroy();
+  await server.stop();
+  await lake.stop();
+});
+
+const signal = () => new AbortController().signal;
+
+async function execute(QueryString: string, more: object = {}) {
+  const athena = new LocalAthena(lake.s3, catalog, 's3://lake');
+  const parameters = { QueryString, QueryExecutionContext: { Database: 'shop' }, ...more };
+  await athena.check(parameters);
+  const id = `query-${queries++}`;
+  const job = { resource: 'athena:startQueryExecution' as const, parameters };
+  return athena.run({ job, key: id, run: 'run', step: 'step' }, id, signal());
+}
+
+async function ask(sql: string, more: object = {}): Promise<string> {
+  return read((await execute(sql, more)).output!);
+}
+
+async function read(uri: string): Promise<string> {
+  const { Body } = await lake.s3.send(
+    new GetObjectCommand({ Bucket: 'lake', Key: uri.slice('s3://lake/'.length) }),
+  );
+  return Body!.transformToString();
+}
+
+const put = (Key: string, Body: string) => lake.s3.send(new PutObjectCommand({ Bucket: 'lake', Key, Body }));
+
+async function crawl(crawler: Crawler): Promise<void> {
+  const local = new LocalCrawler(catalog, 's3://lake', { it: crawler });
+  const job = { resource: 'glue:startCrawler' as const, parameters: { Name: 'it' } };
+  await local.run({ job, key: 'key', run: 'run', step: 'step' }, 'id', signal());
+}
+
+const COLORS = "(VALUES (1, 'ü', 'a'), (2, NULL, 'a'), (3, 'x', 'b')) AS t(id, name, kind)";
+
+test('CREATE TABLE AS writes files and a table, with partitions, in each format', async () => {
+  for (const format of ['PARQUET', 'JSON', 'TEXTFILE']) {
+    const name = `made_${format.toLowerCase()}`;
+    const { output } = await execute(
+      `CREATE TABLE ${name} WITH (format = '${format}', partitioned_by = ARRAY['kind'], external_location = 's3://lake/${name}/') AS SELECT * FROM ${COLORS}`,
+    );
+    expect((await read(output!)).trim().split('\n')).toHaveLength(2);
+    expect(await ask(`SELECT * FROM ${name} ORDER BY id`)).toBe(
+      '"id","name","kind"\n"1","ü","a"\n"2",,"a"\n"3","x","b"\n',
+    );
+    expect(await ask(`SHOW PARTITIONS ${name}`)).toBe('kind=a\nkind=b\n');
+  }
+  await expect(execute(`CREATE TABLE made_json AS SELECT 1 AS a`)).rejects.toThrow('TABLE_ALREADY_EXISTS');
+  await expect(
+    execute(`CREATE TABLE other WITH (external_location = 's3://lake/made_json/') AS SELECT 1 AS a`),
+  ).rejects.toThrow('HIVE_PATH_ALREADY_EXISTS');
+  await expect(execute(`CREATE TABLE other WITH (format = 'ORC') AS SELECT 1 AS a`)).rejects.toThrow('ORC');
+  await expect(execute(`CREATE TABLE other WITH (table_type = 'ICEBERG') AS SELECT 1 AS a`)).rejects.toThrow(
+    'Iceberg',
+  );
+  await execute('CREATE TABLE empty AS SELECT * FROM made_json WITH NO DATA');
+  expect(await ask('SELECT count(*) AS n FROM empty')).toBe('"n"\n"0"\n');
+}, 120_000);
+
+test('INSERT INTO adds rows and partitions, and checks columns and types', async () => {
+  await execute(
+    `CREATE TABLE grown WITH (partitioned_by = ARRAY['kind'], external_location = 's3://lake/grown/') AS SELECT id, name, CAST(kind AS varchar) AS kind FROM ${COLORS}`,
+  );
+  await execute("INSERT INTO grown VALUES (4, 'y', 'c/d')");
+  await execute("INSERT INTO grown (id, kind) SELECT 5, 'a'");
+  expect(await ask('SELECT id, name, kind FROM grown WHERE id > 3 ORDER BY id')).toBe(
+    '"id","name","kind"\n"4","y","c/d"\n"5",,"a"\n',
+  );
+  await expect(execute("INSERT INTO grown VALUES ('x', 'y', 'z')")).rejects.toThrow('TYPE_MISMATCH');
+  await expect(execute("INSERT INTO grown VALUES (6, 'two', 'a')")).rejects.toThrow('Cannot truncate');
+  await expect(execute('INSERT INTO grown VALUES (1)')).rejects.toThrow('TYPE_MISMATCH');
+}, 120_000);
+
+test('UNLOAD writes files and refuses a folder that has some', async () => {
+  const sql = `UNLOAD (SELECT id, name FROM ${COLORS}) TO 's3://lake/unloaded/' WITH (format = 'TEXTFILE', field_delimiter = ';', compression = 'NONE')`;
+  await execute(sql);
+  const [key] = await listKeys(lake.s3, 'lake', 'unloaded/');
+  expect(await read(`s3://lake/${key}`)).toBe('1;ü\n2;\\N\n3;x\n');
+  await expect(execute(sql)).rejects.toThrow('HIVE_PATH_ALREADY_EXISTS');
+}, 120_000);
+
+test('views read what their tables have, also through each other', async () => {
+  await execute(`CREATE TABLE base AS SELECT * FROM ${COLORS}`);
+  await execute("CREATE VIEW ones AS SELECT id, kind FROM base WHERE kind = 'a'");
+  await execute('CREATE OR REPLACE VIEW twos AS SELECT id * 2 AS twice FROM ones');
+  expect(await ask('SELECT sum(twice) AS n FROM twos')).toBe('"n"\n"6"\n');
+  expect(await ask('SHOW VIEWS')).toBe('ones\ntwos\n');
+  await expect(execute('CREATE VIEW ones AS SELECT 1 AS a')).rejects.toThrow('exists already');
+  await execute('DROP VIEW twos');
+}, 120_000);
+
+test('prepared statements take their values from USING and from ExecutionParameters', async () => {
+  await execute(`PREPARE named FROM SELECT name FROM ${COLORS} WHERE id = ? AND kind = ?`);
+  expect(await ask("EXECUTE named USING 1, 'a'")).toBe('"name"\n"ü"\n');
+  expect(await ask('EXECUTE named', { ExecutionParameters: ['3', "'b'"] })).toBe('"name"\n"x"\n');
+  await expect(execute('EXECUTE named USING 1')).rejects.toThrow('more "?"');
+  await execute('DEALLOCATE PREPARE named');
+  await expect(execute('EXECUTE named USING 1, 2')).rejects.toThrow('not found: named');
+}, 120_000);
+
+test('SHOW, DESCRIBE and EXPLAIN say what the catalog has', async () => {
+  await execute(`CREATE EXTERNAL TABLE shown (id bigint COMMENT 'the id', tags array<string>) PARTITIONED BY (d string)
+    ROW FORMAT DELIMITED FIELDS TERMINATED BY '\\t' LOCATION 's3://lake/shown/' TBLPROPERTIES ('skip.header.line.count'='1')`);
+  expect(await ask("SHOW TABLES 'sho*'")).toBe('shown\n');
+  expect(await ask('SHOW DATABASES')).toContain('shop\n');
+  expect(await ask('SHOW COLUMNS IN shown')).toBe(
+    ['id', 'tags', 'd'].map((name) => `${name.padEnd(20)}\n`).join(''),
+  );
+  expect(await ask("SHOW TBLPROPERTIES shown('skip.header.line.count')")).toBe('1\n');
+  const create = await ask('SHOW CREATE TABLE shown');
+  expect(create).toContain("  `id` bigint COMMENT 'the id', \n  `tags` array<string>)\n");
+  await execute('DROP TABLE shown');
+  await execute(create);
+  expect(await ask('SHOW CREATE TABLE shown')).toBe(create);
+  expect((await ask('DESCRIBE shown')).split('\n')[0]).toBe(
+    ['id', 'bigint', 'the id'].map((text) => text.padEnd(20)).join('\t'),
+  );
+  expect(await ask('EXPLAIN SELECT id FROM shown')).toContain('Output id: bigint');
+  await execute("ALTER TABLE shown ADD PARTITION (d = '1')");
+  await expect(execute("ALTER TABLE shown ADD PARTITION (d = '1')")).rejects.toThrow('AlreadyExists');
+  await execute('ALTER TABLE shown ADD COLUMNS (more int)');
+  await execute("ALTER TABLE shown SET TBLPROPERTIES ('a' = 'b')");
+  expect(await ask('SHOW TBLPROPERTIES shown')).toContain('a\tb\n');
+  await expect(execute('SHOW FUNCTIONS')).rejects.toThrow('line 1:6');
+  await expect(execute('DELETE FROM shown')).rejects.toThrow('Iceberg');
+}, 120_000);
+
+test('the crawler goes by the rules of Glue for headers, quotes, case and exclusions', async () => {
+  await put('plain/a.csv', '1,2.5,x\n3,4.5,y\n');
+  await put('texts/a.csv', 'a,b\nc,d\n');
+  await put('quoted/a.csv', 'id,name\n1,"Doe, Jane"\n');
+  await put('cased/a.json', '{"id":1,"Name":"a"}\n');
+  await put('cased/b.json', '{"id":2,"name":"b"}\n');
+  await put('reports/report[1].json', '{"n":2}\n');
+  await put('reports/report1.json', '{"n":1}\n');
+  await put('reports/tmp/x.json', '{"other":1}\n');
+  await put('sales/discount=10%/a.csv', '1,2\n3,4\n');
+  await crawl({
+    database: 'crawled',
+    targets: ['plain/', 'texts/', 'cased/', 'sales/', { path: 'reports/', exclusions: ['tmp/**'] }],
+  });
+  await crawl({
+    database: 'crawled',
+    targets: ['quoted/'],
+    classifiers: { csv: { QuoteSymbol: '"', ContainsHeader: 'PRESENT' } },
+  });
+  const inCrawled = { QueryExecutionContext: { Database: 'crawled' } };
+  expect(await ask('SELECT * FROM plain ORDER BY col0', inCrawled)).toBe(
+    '"col0","col1","col2"\n"1","2.5","x"\n"3","4.5","y"\n',
+  );
+  expect(await ask('SELECT count(col0) AS n FROM texts', inCrawled)).toBe('"n"\n"2"\n');
+  expect(await ask('SELECT * FROM cased ORDER BY id', inCrawled)).toBe('"id","name"\n"1","a"\n"2","b"\n');
+  // What a crawler passes by Athena reads: https://docs.aws.amazon.com/athena/latest/ug/troubleshooting-athena.html
+  expect(await ask('SELECT * FROM reports ORDER BY n', inCrawled)).toBe('"n"\n"1"\n"2"\n\n');
+  expect(await ask('SELECT DISTINCT discount FROM sales', inCrawled)).toBe('"discount"\n"10%"\n');
+  expect(await ask('SELECT name FROM quoted', inCrawled)).toBe('"name"\n"Doe, Jane"\n');
+}, 120_000);
+
+test('a client of Glue sees the same tables, and makes some', async () => {
+  await execute("CREATE EXTERNAL TABLE seen (a int) PARTITIONED BY (d string) LOCATION 's3://lake/seen/'");
+  const { Table } = await glue.send(new GetTableCommand({ DatabaseName: 'shop', Name: 'seen' }));
+  expect(Table).toMatchObject({
+    StorageDescriptor: { Location: 's3://lake/seen/', Columns: [{ Name: 'a', Type: 'int' }] },
+    PartitionKeys: [{ Name: 'd', Type: 'string' }],
+  });
+  await put('seen/d=1/a', '7\n');
+  await glue.send(
+    new BatchCreatePartitionCommand({
+      DatabaseName: 'shop',
+      TableName: 'seen',
+      PartitionInputList: [{ Values: ['1'], StorageDescriptor: { Location: 's3://lake/seen/d=1/' } }],
+    }),
+  );
+  expect(await ask('SELECT a, d FROM seen')).toBe('"a","d"\n"7","1"\n');
+  const { Partitions } = await glue.send(
+    new GetPartitionsCommand({ DatabaseName: 'shop', TableName: 'seen', Expression: "d = '1'" }),
+  );
+  expect(Partitions).toHaveLength(1);
+  await put('spark/a', '1,x\n');
+  await glue.send(
+    new CreateTableCommand({
+      DatabaseName: 'shop',
+      TableInput: {
+        Name: 'spark',
+        StorageDescriptor: {
+          Location: 's3a://lake/spark/',
+          Columns: [{ Name: 'id', Type: 'int' }],
+          SerdeInfo: {
+            SerializationLibrary: 'org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe',
+            Parameters: { 'field.delim': ',' },
+          },
+        },
+      },
+    }),
+  );
+  expect(await ask('SELECT id FROM spark')).toBe('"id"\n"1"\n');
+  const { TableList } = await glue.send(new GetTablesCommand({ DatabaseName: 'shop', Expression: 'sp*' }));
+  expect(TableList?.map(({ Name }) => Name)).toEqual(['spark']);
+  await expect(glue.send(new GetTableCommand({ DatabaseName: 'shop', Name: 'absent' }))).rejects.toThrow(
+    expect.objectContaining({ name: 'EntityNotFoundException' }) as Error,
+  );
+}, 120_000);
+
+test('a SELECT over 1,000 partitions plans in under a second', async () => {
+  await execute("CREATE EXTERNAL TABLE many (a int) PARTITIONED BY (d string) LOCATION 's3://lake/many/'");
+  await Promise.all(Array.from({ length: 1000 }, (_, i) => put(`many/d=${i}/a`, `${i}\n`)));
+  await execute('MSCK REPAIR TABLE many');
+  const startedAt = performance.now();
+  expect(await ask("SELECT a FROM many WHERE d = '500'")).toBe('"a"\n"500"\n');
+  const oneMs = performance.now() - startedAt;
+  expect(await ask('SELECT count(*) AS n, sum(a) AS s FROM many')).toBe('"n","s"\n"1000","499500"\n');
+  expect(oneMs).toBeLessThan(1000);
+}, 120_000);
+
+test('UNLOAD of local Redshift takes quotes as Redshift does', async () => {
+  await put('people/a.csv', "1,o'neil\n2,x\n");
+  await execute(
+    "CREATE EXTERNAL TABLE people (id int, name string) ROW FORMAT DELIMITED FIELDS TERMINATED BY ',' LOCATION 's3://lake/people/'",
+  );
+  const redshift = new LocalRedshift(lake.s3, catalog);
+  const select = (quote: (text: string) => string) => quote("SELECT id FROM shop.people WHERE name = 'x'");
+  const ways = [
+    (text: string) => `'${text.replaceAll("'", "''")}'`,
+    (text: string) => `'${text.replaceAll("'", "\\'")}'`,
+    (text: string) => `$$${text}$$`,
+  ];
+  for (const [i, way] of ways.entries()) {
+    const Sql = `UNLOAD (${select(way)}) TO 's3://lake/quotes/${i}/' IAM_ROLE default CSV PARALLEL OFF`;
+    const job = { resource: 'redshiftdata:executeStatement' as const, parameters: { Sql } };
+    await redshift.check(job.parameters);
+    const { output } = await redshift.run({ job, key: `k${i}`, run: 'run', step: 'step' }, `k${i}`, signal());
+    expect(await read(output!)).toBe('2\n');
+  }
+}, 120_000);
