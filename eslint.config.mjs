@@ -84,6 +84,11 @@ export default tseslint.config(
     rules: { '@typescript-eslint/no-restricted-imports': ['error', noSandboxEscape] },
   },
   { files: ['**/*.mjs', '**/*.js'], ...tseslint.configs.disableTypeChecked },
+  // What node:test is given to run is not awaited.
+  {
+    files: ['templates/project/test/**'],
+    rules: { '@typescript-eslint/no-floating-promises': 'off' },
+  },
   {
     files: ['test/**', 'bench/**', '{packages,systems}/*/{test,bench}/**'],
     rules: {
