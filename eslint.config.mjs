@@ -65,7 +65,7 @@ const projectZones = [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist', 'node_modules', 'jest.config.js', 'templates', 'test/fixtures'] },
+  { ignores: ['dist', 'node_modules', '.sluice', 'jest.config.js', 'templates', 'test/fixtures'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     plugins: { 'import-x': importX },

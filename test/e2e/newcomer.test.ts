@@ -80,6 +80,16 @@ async function save(change: () => void, expected: RegExp): Promise<number> {
   return performance.now() - beganMs;
 }
 
+/** Starts a run of hello under this id that waits for a file in a folder of the same name. */
+async function startWaiting(id: string): Promise<string> {
+  await json(['start', 'hello', '-p', `lake=s3://lake/${id}`, '--id', id]);
+  await eventually(
+    () => json<{ waitingFor: string[] }>(['status', id]),
+    ({ waitingFor }) => waitingFor.length > 0,
+  );
+  return id;
+}
+
 const report = () => readFileSync(path.join(etl, '.sluice/s3/lake/report/part-00000.csv'), 'utf8');
 
 test('the packed file holds what a user needs, and its types resolve', async () => {
@@ -133,7 +143,16 @@ export const stack = () => createTestStack({ pipelines: [one] });
   writeFileSync(path.join(consumer, 'esm.mts'), code);
   writeFileSync(path.join(consumer, 'commonjs.cts'), code);
   const compiler = path.join(etl, 'node_modules', 'typescript', 'bin', 'tsc');
-  const common = ['--noEmit', '--strict', '--target', 'es2022', '--types', 'node', '--skipLibCheck'];
+  const common = [
+    '--ignoreConfig',
+    '--noEmit',
+    '--strict',
+    '--target',
+    'es2022',
+    '--types',
+    'node',
+    '--skipLibCheck',
+  ];
   const files = ['consumer/esm.mts', 'consumer/commonjs.cts'];
   for (const settings of [
     ['--module', 'nodenext'],
@@ -168,11 +187,7 @@ test('dev starts the stack, and hello takes the file that init has put there', a
 });
 
 test('a saved file is in force, and runs that wait go on with it', async () => {
-  const waiting = await json<Ended>(['start', 'hello', '-p', 'lake=s3://lake/later']);
-  await eventually(
-    () => json<{ waitingFor: string[] }>(['status', waiting.id]),
-    ({ waitingFor }) => waitingFor.length > 0,
-  );
+  const waiting = await startWaiting('later');
   const tookMs = await save(
     () => edit('src/pipelines/hello.ts', (text) => text.replace('count(*) AS rows', 'count(*) AS people')),
     /Reloaded in .*: hello, job/,
@@ -181,7 +196,7 @@ test('a saved file is in force, and runs that wait go on with it', async () => {
   console.info(`reloaded after ${Math.round(tookMs)} ms`);
   await sluice(['upload', 'samples/people.csv', 's3://lake/later/inbox/']);
   await eventually(
-    () => json<Ended>(['status', waiting.id]),
+    () => json<Ended>(['status', waiting]),
     ({ state }) => state === 'completed',
   );
   expect(readFileSync(path.join(etl, '.sluice/s3/lake/later/report/part-00000.csv'), 'utf8')).toBe(
@@ -190,11 +205,16 @@ test('a saved file is in force, and runs that wait go on with it', async () => {
 });
 
 test('a file that does not compile is told with its line, and the version before goes on', async () => {
+  const waiting = await startWaiting('broken');
   await save(
     () => edit('src/pipelines/hello.ts', (text) => text.replace('async (run', 'async ((run')),
     /src\/pipelines\/hello\.ts.*:\d+:\d+[\s\S]*The version before goes on/,
   );
-  expect(await json<Ended>(['start', 'hello', '--wait'])).toMatchObject({ state: 'completed' });
+  await sluice(['upload', 'samples/people.csv', 's3://lake/broken/inbox/']);
+  await eventually(
+    () => json<Ended>(['status', waiting]),
+    ({ state }) => state === 'completed',
+  );
   await save(
     () => edit('src/pipelines/hello.ts', (text) => text.replace('async ((run', 'async (run')),
     /Reloaded/,
@@ -213,11 +233,7 @@ test('a type error is a warning, and the code is in force', async () => {
 });
 
 test('a run whose history does not fit the changed code is told with pipeline, run, step and cure', async () => {
-  const { id } = await json<Ended>(['start', 'hello', '-p', 'lake=s3://lake/stuck', '--id', 'stuck']);
-  await eventually(
-    () => json<{ waitingFor: string[] }>(['status', id]),
-    ({ waitingFor }) => waitingFor.length > 0,
-  );
+  const id = await startWaiting('stuck');
   const first =
     "await run.job('first', { resource: 'duckdb:query', parameters: { sql: 'SELECT 1 AS one' } });\n    const [file]";
   await save(
@@ -268,7 +284,7 @@ test('a second worker works with what dev has written down, and is told nothing 
   expect(log).not.toContain('Unexpected');
 });
 
-test('tasks, a runner, scripts and a service of its own are part of the project', async () => {
+test('tasks, a runner and scripts of its own are part of the project', async () => {
   const files: Record<string, string> = {
     'src/tasks/shout.ts': `import { defineTask } from 'sluice';
 import { field } from 'sluice/workflow';

@@ -29,12 +29,14 @@ test('docs/command-line.md has every command, and no other', () => {
     'demo',
     'dev',
     'doctor',
+    'init',
     'list',
     'pipelines',
     'schedule',
     'signal',
     'start',
     'status',
+    'upload',
     'watch',
     'webhook',
     'worker',
@@ -104,29 +106,34 @@ test('docker-compose.yml has settings that exist, and no secret with a default',
   for (const variable of variables) expect(variable).toMatch(/^\w+:\?/);
 });
 
-test('the pipeline of docs/writing-a-pipeline.md type-checks against what the package exports', () => {
-  const [workflows, worker] = [
+test('the project of docs/writing-a-pipeline.md type-checks against what the package exports', () => {
+  const [pipeline, config, services, itsTest] = [
     ...read('docs/writing-a-pipeline.md').matchAll(/^```ts\n([\s\S]*?)^```$/gm),
-  ].map((match) => match[1]!);
+  ].map((match) => match[1]);
   // In the checkout, so that the packages are found; in memory, so that nothing is left behind.
   const files = new Map([
-    [join(root, 'test', 'workflows.ts'), workflows!],
-    [join(root, 'test', 'worker.ts'), worker!],
+    [join(root, 'test', 'src', 'pipelines', 'nightly.ts'), pipeline!],
+    [join(root, 'test', 'sluice.config.ts'), config!],
+    [join(root, 'test', 'services.config.ts'), services!],
+    [join(root, 'test', 'test', 'nightly.test.ts'), itsTest!],
   ]);
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => ts.sys.readFile(path)) as {
+  const settings = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => ts.sys.readFile(path)) as {
     config: { compilerOptions: object };
   };
-  const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root);
+  const { options } = ts.convertCompilerOptionsFromJson(settings.config.compilerOptions, root);
   options.noEmit = true;
   options.paths = {
     sluice: [join(root, 'src', 'index.ts')],
     'sluice/workflow': [join(root, 'src', 'workflow.ts')],
+    'sluice/testing': [join(root, 'src', 'testing.ts')],
   };
   const disk = ts.createCompilerHost(options);
   const host: ts.CompilerHost = {
     ...disk,
     readFile: (path) => files.get(path) ?? disk.readFile(path),
     fileExists: (path) => files.has(path) || disk.fileExists(path),
+    directoryExists: (path) =>
+      [...files.keys()].some((file) => file.startsWith(`${path}/`)) || ts.sys.directoryExists(path),
     getSourceFile: (path, target, ...rest) =>
       files.has(path)
         ? ts.createSourceFile(path, files.get(path)!, target)
