@@ -104,14 +104,14 @@ test('docker-compose.yml has settings that exist, and no secret with a default',
   for (const variable of variables) expect(variable).toMatch(/^\w+:\?/);
 });
 
-test('the pipeline of docs/writing-a-pipeline.md type-checks against what the package exports', () => {
-  const [workflows, worker] = [
+test('the project of docs/writing-a-pipeline.md type-checks against what the package exports', () => {
+  const [pipeline, settings] = [
     ...read('docs/writing-a-pipeline.md').matchAll(/^```ts\n([\s\S]*?)^```$/gm),
   ].map((match) => match[1]!);
   // In the checkout, so that the packages are found; in memory, so that nothing is left behind.
   const files = new Map([
-    [join(root, 'test', 'workflows.ts'), workflows!],
-    [join(root, 'test', 'worker.ts'), worker!],
+    [join(root, 'test', 'nightly.ts'), pipeline!],
+    [join(root, 'test', 'sluice.config.ts'), settings!],
   ]);
   const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => ts.sys.readFile(path)) as {
     config: { compilerOptions: object };
