@@ -92,7 +92,7 @@ export async function runQuery(query: Query): Promise<QueryResult> {
       done.rowCount = Number(rows);
     } else {
       const reader = await connection.streamAndReadUntil(last, maxRows);
-      done.rows = reader.convertRowObjects(toJson).slice(0, maxRows) as Record<string, unknown>[];
+      done.rows = reader.convertRowObjects(toJson).slice(0, maxRows);
       done.rowCount = done.rows.length;
     }
     await count();
