@@ -53,14 +53,19 @@ const projectZones = [
   ...PROJECTS.flatMap((project) =>
     OWN.map((part) => ({
       target: `${project}/${part}`,
-      from: ['./src', './test', './samples', ...PROJECTS.filter((other) => other !== project)],
+      from: [
+        './src',
+        './test',
+        './samples',
+        ...PROJECTS.filter((other) => other !== project && !other.startsWith('./packages/')),
+      ],
       message: 'A project imports what `sluice`, or another package by its name, exports.',
     })),
   ),
 ];
 
 export default tseslint.config(
-  { ignores: ['dist', 'node_modules', '.sluice', 'test/fixtures/empty', 'jest.config.js'] },
+  { ignores: ['dist', 'node_modules', '.sluice', 'jest.config.js', 'templates', 'test/fixtures'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     plugins: { 'import-x': importX },

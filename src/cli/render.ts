@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import { formatDuration } from '../pipelines/duration';
-import type { Failure, RunState, StepState } from '../contracts/messages';
+import type { Failure, RunState, StepState, StepRows } from '../contracts/messages';
 import { formatTime } from './output';
 import { isEnded, type RunView, type StepView } from './readStatus';
 import { renderResult } from './renderResult';
@@ -94,13 +94,25 @@ function renderStep(step: StepView, { colors, now }: Context): string {
 
 /** What a step waits for, took or runs. */
 export function describeWork(step: StepView): string[] {
-  if (step.waitingFor) return [`for ${step.waitingFor}`];
-  if (step.objects)
-    return step.objects.map(({ uri, late, empty }) =>
-      late ? `${uri} (late)` : empty ? `${uri} (empty)` : uri,
-    );
-  if (step.job) return [step.job.resource, step.job.externalId, step.job.url].filter((part) => part !== null);
+  const objects = (step.objects ?? []).map(({ uri, late, empty }) =>
+    late ? `${uri} (late)` : empty ? `${uri} (empty)` : uri,
+  );
+  if (step.waitingFor) return [`for ${step.waitingFor}`, ...objects];
+  if (step.objects) return objects;
+  if (step.job)
+    return [
+      step.job.resource,
+      step.job.externalId,
+      step.job.url,
+      step.rows ? describeRows(step.rows) : null,
+    ].filter((part) => part !== null);
   return [];
+}
+
+/** `3 rows rejected, 1 value unread of 100 rows`. */
+function describeRows({ read, rejected, unread }: StepRows): string {
+  const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`;
+  return `${count(rejected, 'row')} rejected, ${count(unread, 'value')} unread of ${count(read + rejected, 'row')}`;
 }
 
 export function formatFailure({ code, message, step }: Failure, withStep: boolean): string {

@@ -48,9 +48,19 @@ export interface StepStatus {
         empty?: boolean;
       }[]
     | null;
+  /** What became of the rows of a job that had bad ones. */
+  rows?: StepRows;
   /** The child run of a group that is one. */
   run: { id: string } | null;
   failure: Failure | null;
+}
+
+/** Rows that a job read, rejected and wrote, and values that it could not read; `docs/data.md`. */
+export interface StepRows {
+  read: number;
+  rejected: number;
+  unread: number;
+  written: number;
 }
 
 /** What the query `status` answers; the command line adds id, run id, times and link from the server. */

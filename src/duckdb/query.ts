@@ -18,6 +18,8 @@ export interface Query {
   sql: string;
   /** Read in SQL as `getvariable('<name>')`: a text, or a list of local file names. */
   variables: Record<string, string | string[]>;
+  /** Statements of a local engine's own (settings, macros, views), before the SQL is confined to its inputs. */
+  prelude?: readonly string[];
   /** Local file name -> the URI that errors name instead. */
   names: Record<string, string>;
   /** The file that takes the rows; without it they come back. `options` of COPY replace the format's usual ones. */
@@ -76,6 +78,7 @@ export async function runQuery(query: Query): Promise<QueryResult> {
   const progress = reportProgress(connection, query.onProgress);
   const startedAt = performance.now();
   try {
+    for (const statement of query.prelude ?? []) await connection.run(statement);
     await confine(connection, query);
     for (const [name, value] of Object.entries(query.variables)) {
       await connection.run(`SET VARIABLE ${quoteName(name)} = ${toSql(value)}`);
@@ -92,7 +95,7 @@ export async function runQuery(query: Query): Promise<QueryResult> {
       done.rowCount = Number(rows);
     } else {
       const reader = await connection.streamAndReadUntil(last, maxRows);
-      done.rows = reader.convertRowObjects(toJson).slice(0, maxRows) as Record<string, unknown>[];
+      done.rows = reader.convertRowObjects(toJson).slice(0, maxRows);
       done.rowCount = done.rows.length;
     }
     await count();

@@ -62,9 +62,11 @@ export async function openSession<T>(
     const runSql = (
       text: string,
       to: { output?: Parameters<CatalogSession['run']>[1]['output']; maxRows?: number },
+      prelude: readonly string[] = [],
     ) =>
       catalog.processes.run({
         sql: text,
+        prelude,
         variables: {},
         names,
         maxRows: to.maxRows ?? 1,
@@ -93,8 +95,7 @@ export async function openSession<T>(
       `CREATE SCHEMA IF NOT EXISTS ${quoteName(database)}`,
       `SET search_path = ${quoteText(`${quoteName(database)},main`)}`,
     ];
-    const query = (select: string, to: Parameters<typeof runSql>[1]) =>
-      runSql([...prelude, select].join(';\n'), to);
+    const query = (select: string, to: Parameters<typeof runSql>[1]) => runSql(select, to, prelude);
     return await use({
       scannedBytes,
       folder,

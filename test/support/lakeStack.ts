@@ -39,7 +39,7 @@ export function useLakeStack(options: Pick<StackOptions, 'spark' | 'portOffset'>
         .map((entry) => join(entry.parentPath, entry.name))
         .sort(),
     /** Starts a run by the command line, and expects that it completes. */
-    async run(pipeline: string, id: string, ...parameters: string[]): Promise<Record<string, unknown>> {
+    run: async (pipeline: string, id: string, ...parameters: string[]): Promise<Record<string, unknown>> => {
       const given = ['lake=s3://lake', ...parameters].flatMap((parameter) => ['-p', parameter]);
       const args = ['start', pipeline, '--id', id, ...given, '--wait', '--json'];
       const { stdout, stderr } = await sluice(args, { env: { ...stack.info.env } });
@@ -48,7 +48,7 @@ export function useLakeStack(options: Pick<StackOptions, 'spark' | 'portOffset'>
       expect(ended).toMatchObject({ state: 'completed' });
       return ended;
     },
-    async rowsOf(sql: string): Promise<Record<string, unknown>[]> {
+    rowsOf: async (sql: string): Promise<Record<string, unknown>[]> => {
       const { rows } = await runQuery({
         ...{ sql, variables: {}, names: {}, maxRows: 2000, tempFolder: folder },
         signal: new AbortController().signal,

@@ -6,7 +6,12 @@ import { ensureSpark } from '../../src/local';
 export async function runOnSpark(calls: string[][]): Promise<(string | null)[]> {
   const { python } = await ensureSpark({ env: process.env, report: () => {} });
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, PYSPARK_PYTHON: python, SPARK_LOCAL_IP: '127.0.0.1', PYTHONPATH: join(__dirname, '..', '..', 'jobs') };
+    const env = {
+      ...process.env,
+      PYSPARK_PYTHON: python,
+      SPARK_LOCAL_IP: '127.0.0.1',
+      PYTHONPATH: join(__dirname, '..', '..', 'jobs'),
+    };
     const child = execFile(
       python,
       [join(__dirname, '..', 'fixtures', 'run_scripts.py')],

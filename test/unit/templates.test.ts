@@ -8,7 +8,7 @@ const root = join(__dirname, '..', '..');
 const templates = [
   ...readdirSync(join(root, 'templates')).map((name) => join('templates', name)),
   ...readdirSync(join(root, 'systems')).map((name) => join('systems', name, 'template.yaml')),
-].filter((file) => existsSync(join(root, file)));
+].filter((file) => file.endsWith('.yaml') && existsSync(join(root, file)));
 const INSTALL_TIMEOUT_MS = 600_000;
 
 test('there is a template for each way of arrivals and each system with infrastructure of its own', () => {

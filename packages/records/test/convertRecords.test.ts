@@ -197,7 +197,7 @@ test('wrong input is refused with every problem', () => {
   );
   expect(() =>
     removeConverted.check({ from: 's3://lake/a/', converted: 's3://lake/b/', olderThan: 'soon' }),
-  ).toThrow('olderThan: "soon"; give a duration above zero such as');
+  ).toThrow('olderThan: "soon"; give a duration above zero');
   const columns = () => convertRecords.check({ from: 's3://lake/a/', to: 's3://lake/p/', columns: ['A'] });
   expect(columns).toThrow('columns: "A"; give names of a-z, 0-9 and _');
 });

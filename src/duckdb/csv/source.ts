@@ -5,7 +5,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { createGunzip } from 'node:zlib';
 import { SluiceError } from '../../errors';
 import type { Dialect, LineEnd } from './records';
-import { NotUtf8 } from './survey';
+import type { NotUtf8 } from './survey';
 
 /** What a caller says of its files; what it does not say is as in `data.md`. */
 export interface CsvOptions {

@@ -71,7 +71,7 @@ export class JobStep {
         });
         const result = await awaitJob(submission, reference, deadlineMs);
         board.addMeasures(result);
-        board.update(step, { state: 'succeeded' });
+        board.update(step, { state: 'succeeded', ...badRows(result) });
         shared.clusters.note({ submission, reference }, options);
         return result;
       } catch (thrown) {
@@ -220,4 +220,11 @@ function describeStop({ outcome, externalId, url, message }: StopResult): string
     default:
       return 'the job had already ended';
   }
+}
+
+/** What became of a job's rows, when some were bad. */
+function badRows({ measures }: JobResult): Pick<StepStatus, 'rows'> {
+  const { rowsRead = 0, rowsRejected = 0, valuesUnread = 0, rowsWritten = 0 } = measures;
+  if (rowsRejected + valuesUnread === 0) return {};
+  return { rows: { read: rowsRead, rejected: rowsRejected, unread: valuesUnread, written: rowsWritten } };
 }

@@ -159,10 +159,15 @@ export function renderDetails(status: RunStatus): string {
           : '';
       const what = step.job
         ? `${step.job.resource} ${step.job.url ? `[${step.job.externalId}](${step.job.url})` : (step.job.externalId ?? '')}`
-        : (step.objects?.map((object) => object.uri).join(' ') ?? step.waitingFor ?? '');
+        : (step.objects?.map(({ uri, empty }) => (empty ? `${uri} (empty)` : uri)).join(' ') ??
+          step.waitingFor ??
+          '');
+      const rows = step.rows
+        ? ` (${step.rows.rejected} rows rejected, ${step.rows.unread} values unread)`
+        : '';
       const name = step.parent === null ? step.name : `${step.parent} / ${step.name}`;
       lines.push(
-        `| ${cell(name)} | ${step.state} | ${step.attempts || ''} | ${step.startedAt?.slice(0, 19) ?? ''} | ${took} | ${cell(what)} |`,
+        `| ${cell(name)} | ${step.state} | ${step.attempts || ''} | ${step.startedAt?.slice(0, 19) ?? ''} | ${took} | ${cell(what + rows)} |`,
       );
     }
     if (status.steps.length > SHOWN_STEPS)

@@ -58,7 +58,12 @@ export async function putText(
   { text, contentType, signal }: { text: string; contentType: string; signal?: AbortSignal },
 ): Promise<void> {
   await s3.send(
-    new PutObjectCommand({ ...locationOf(uri), Body: text, ContentType: contentType }),
+    new PutObjectCommand({
+      ...locationOf(uri),
+      Body: text,
+      ContentLength: Buffer.byteLength(text),
+      ContentType: contentType,
+    }),
     signal ? { abortSignal: signal } : {},
   );
 }

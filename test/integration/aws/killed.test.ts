@@ -11,7 +11,6 @@ import type { Job, Resource } from '../../../src/jobs';
 import { seeded } from '../../../src/testing/random';
 import { AthenaDouble } from '../../support/aws/athena';
 import type { AwsDouble, ServiceDouble } from '../../support/aws/double';
-import { DynamodbExportDouble } from '../../../systems/reviews-export/test/support/exportDouble';
 import { EmrDouble } from '../../support/aws/emr';
 import { EmrServerlessDouble } from '../../support/aws/emrServerless';
 import { GlueJobsDouble } from '../../support/aws/glue';
@@ -25,7 +24,6 @@ const ROUNDS = Number(process.env['SLUICE_ROUNDS'] ?? 4);
 const SEED = Number(process.env['SLUICE_SEED'] ?? Date.now() % 1_000_000);
 const TASK_QUEUE = 'killed';
 const CLUSTER = 'j-standing';
-const TABLE = 'arn:aws:dynamodb:eu-west-1:123456789012:table/leads';
 const APPLICATION = '00f5trm1fv0d3p09';
 const RESOURCES = [
   'glue:startJobRun',
@@ -36,7 +34,6 @@ const RESOURCES = [
   'emr-serverless:startJobRun',
   'redshiftdata:executeStatement',
   'redshiftdata:batchExecuteStatement',
-  'dynamodb:exportTableToPointInTime',
 ] as const satisfies Resource[];
 const JOBS_PER_KILL = 5;
 const JOBS = Array.from({ length: ROUNDS * JOBS_PER_KILL }, (_, i) => `job-${i}`);
@@ -48,7 +45,6 @@ const OPERATIONS = [
   ...['AddJobFlowSteps', 'ListSteps', 'CancelSteps'],
   ...['RunJobFlow', 'DescribeCluster', 'ListClusters', 'TerminateJobFlows'],
   ...['ExecuteStatement', 'BatchExecuteStatement', 'DescribeStatement', 'CancelStatement'],
-  ...['ExportTableToPointInTime', 'DescribeExport', 'ListExports'],
 ];
 /** How many faults wait for their call at most, so that the services answer more often than not. */
 const MAX_FAULTS = 8;
@@ -75,7 +71,6 @@ const athena = new AthenaDouble();
 const emr = new EmrDouble();
 const serverless = new EmrServerlessDouble(APPLICATION);
 const redshift = new RedshiftDataDouble();
-const dynamodb = new DynamodbExportDouble();
 
 beforeAll(async () => {
   quietRuntime();
@@ -90,7 +85,7 @@ beforeAll(async () => {
     service: 'glue',
     handlers: { ...glueJobs.handlers, ...crawlers.handlers },
   };
-  const started = await startAwsDouble(glue, athena, emr, serverless, redshift, dynamodb);
+  const started = await startAwsDouble(glue, athena, emr, serverless, redshift);
   aws = started.aws;
   endpoint = started.settings.endpoint;
 }, 300_000);
@@ -159,8 +154,6 @@ function jobOf(name: string, resource: (typeof RESOURCES)[number]): Job {
       return { resource, parameters: { Sql: name, Database: 'dev', WorkgroupName: 'etl' } };
     case 'redshiftdata:batchExecuteStatement':
       return { resource, parameters: { Sqls: [name, 'ANALYZE'], Database: 'dev', WorkgroupName: 'etl' } };
-    case 'dynamodb:exportTableToPointInTime':
-      return { resource, parameters: { TableArn: TABLE, S3Bucket: 'lake', S3Prefix: name } };
   }
 }
 
@@ -175,7 +168,6 @@ function startsOf(name: string): number {
     [...emr.clusters.values()].filter(carries),
     [...serverless.runs.values()].filter(({ input }) => input['name'] === name),
     [...redshift.statements.values()].filter(({ sqls }) => sqls[0] === name),
-    [...dynamodb.exports.values()].filter(({ input }) => input['S3Prefix'] === name),
   ];
   return started.flat().length;
 }
@@ -190,7 +182,6 @@ function countRunning(): Record<string, number> {
     clusters: emr.clusterControl.running(),
     serverlessRuns: serverless.control.running(),
     statements: redshift.control.running(),
-    exports: dynamodb.control.running(),
   };
 }
 
@@ -214,10 +205,6 @@ function advance(): void {
     move(run.state, ['SUBMITTED', 'RUNNING', 'SUCCESS'], (next) => (run.state = next));
   for (const statement of redshift.statements.values())
     move(statement.state, ['SUBMITTED', 'STARTED', 'FINISHED'], (next) => (statement.state = next));
-  for (const run of dynamodb.exports.values())
-    move(run.state, ['IN_PROGRESS', 'COMPLETED'], (next) =>
-      Object.assign(run, { state: next, ended: new Date() }),
-    );
 }
 
 function addFault(): void {
@@ -268,8 +255,7 @@ test(
         ends.push(end);
         open.add(end);
         void end.then(() => open.delete(end));
-        // An export cannot be stopped.
-        if (random() < 0.3 && resource !== 'dynamodb:exportTableToPointInTime') {
+        if (random() < 0.3) {
           cancelled.add(name);
           cancels.push(pause(random() * 3000).then(async () => void (await run.cancel().catch(() => {}))));
         }

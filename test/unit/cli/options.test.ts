@@ -6,6 +6,7 @@ import { parsePorts } from '../../../src/cli/stackOptions';
 import { readConfig } from '../../../src/setup/config';
 import { findPipeline } from '../../../src/pipelines';
 import { SHIPPED_PIPELINES } from '../../../src/workflows/shipped';
+import { reviewsExport } from '../../../systems/reviews-export/src/pipelines/reviewsExport';
 
 const config = readConfig({ SLUICE_LAKE: 's3://other' });
 
@@ -55,7 +56,7 @@ test('a parameter goes over the file, and the file over the settings', () => {
 });
 
 test('a parameter of kind number is a number within its bounds', () => {
-  const pipeline = findPipeline('reviews-export', SHIPPED_PIPELINES);
+  const pipeline = reviewsExport.description;
   const read = (parameter: Record<string, string>) => readInput(pipeline, { parameter }, config);
   expect(read({ maxConsumedReadThroughput: '0.3', exportTimeout: '2.5' })).toMatchObject({
     maxConsumedReadThroughput: 0.3,
@@ -73,7 +74,7 @@ test('a parameter of kind number is a number within its bounds', () => {
 });
 
 test('fields that are right each by itself may not go together', () => {
-  const pipeline = findPipeline('reviews-export', SHIPPED_PIPELINES);
+  const pipeline = reviewsExport.description;
   const read = (parameter: Record<string, string>) => readInput(pipeline, { parameter }, config);
   expect(() => read({ mode: 'scan', exportType: 'INCREMENTAL_EXPORT' })).toThrow(
     'exportType: a scan reads the whole table',

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -124,3 +125,27 @@ test('of a query whose rows are not all asked for, the first come back', async (
   const { rows } = await read(`Date,Stage,Revenue\n${'a,Lead,1\n'.repeat(50_000)}x\n`);
   expect(rows).toHaveLength(10_000);
 });
+
+test("what Python's csv module writes, in all its ways, is read back equal", async () => {
+  const seed = Number(process.env['SLUICE_TEST_SEED'] ?? 20261128);
+  const writer = join(__dirname, '..', '..', 'fixtures', 'write_csv.py');
+  const { stdout } = spawnSync('python3', [writer, folder, String(seed), '150'], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  });
+  const files = JSON.parse(stdout) as { file: string; delimiter: string; rows: string[][] }[];
+  for (const { file, delimiter, rows } of files) {
+    const found = await runQuery({
+      sql: `SELECT date, stage, revenue::VARCHAR AS revenue FROM sluice_csv('in', ${COLUMNS}, delimiter := '${delimiter}')`,
+      variables: { in: [file] },
+      ...{ names: {}, maxRows: 1_000, tempFolder: folder, signal: new AbortController().signal },
+    });
+    const expected = rows.map((row) => row.map((field) => (field === '' ? null : field)));
+    expect({ seed, file, rows: found.rows!.map((row) => Object.values(row)) }).toEqual({
+      seed,
+      file,
+      rows: expected,
+    });
+    expect(found.account).toMatchObject({ rejected: 0, unread: 0, read: rows.length });
+  }
+}, 240_000);

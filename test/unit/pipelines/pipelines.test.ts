@@ -4,13 +4,14 @@ import { RunnerRegistry } from '../../../src/runners';
 import { parseInput } from '../../../src/pipelines';
 import { agentEvents } from '../../../systems/agent-events/src/pipelines/agentEvents';
 import { contactTraceRecords } from '../../../systems/contact-trace-records/src/pipelines/contactTraceRecords';
+import { dynamodbExportTableToPointInTime } from '../../../systems/reviews-export/src/runners/dynamodbExport';
 import { reviewsExport } from '../../../systems/reviews-export/src/pipelines/reviewsExport';
 
-const registry = new RunnerRegistry();
+const registry = new RunnerRegistry([dynamodbExportTableToPointInTime]);
 const ON_AWS = [
-  ['reviewsExport', reviewsExport.description],
-  ['contactTraceRecords', contactTraceRecords.description],
-  ['agentEvents', agentEvents.description],
+  ['reviews-export/src/pipelines/reviewsExport.ts', reviewsExport.description],
+  ['contact-trace-records/src/pipelines/contactTraceRecords.ts', contactTraceRecords.description],
+  ['agent-events/src/pipelines/agentEvents.ts', agentEvents.description],
 ] as const;
 /** Resources that a pipeline uses only with another input, or in the worker itself. */
 const NOT_BY_DEFAULT = ['glue:startJobRun', 'worker:task'];
@@ -18,7 +19,7 @@ const NOT_BY_DEFAULT = ['glue:startJobRun', 'worker:task'];
 test.each(ON_AWS)(
   '%s names the resources that its workflow uses, and doctor can look at them',
   (file, pipeline) => {
-    const source = readFileSync(join(__dirname, '..', '..', '..', 'src', 'workflows', `${file}.ts`), 'utf8');
+    const source = readFileSync(join(__dirname, '..', '..', '..', 'systems', file), 'utf8');
     const used = registry.resources.filter(
       (resource) =>
         source.includes(`'${resource}'`) ||

@@ -2,13 +2,16 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { runQuery, type TaskContext } from 'sluice';
 import { ATHENA_QUERIES } from '../../src/pipelines/_athenaQueries';
 import { parseRecords } from '../../src/readRecords';
 import type { AuctionRecord } from '../../src/records';
 import { collectRecords } from '../../src/tasks/collectRecords';
 import { putText, getText } from '../../src/lakeObjects';
-import { rewriteTrino, TRINO_SESSION } from '../../../../src/engines/trino';
+import { translateTrino, TRINO_SESSION } from '../../../../src/engines/trino';
+import { loadParser } from '../../../../src/engines/trinoTree';
+import { BIGINT, toDuckdb, toText, VARCHAR } from '../../../../src/engines/trinoTypes';
 import { startS3, type LocalS3 } from '../support/localS3';
 
 const JOBS = join(__dirname, '..', '..', 'jobs', 'ethereum-auction');
@@ -76,22 +79,44 @@ async function byDuckdb(name: string, { events }: Collected): Promise<string> {
   return readFile(file, 'utf8');
 }
 
-/** Athena's text on the local engine of Athena's SQL. */
+const COLUMNS = [
+  'id',
+  'kind',
+  'chain',
+  'contract',
+  'block',
+  'blockhash',
+  'timestamp',
+  'bidder',
+  'amount',
+  'epoch',
+];
+
+/** Athena's text by the local engine of Athena's SQL. */
 async function byAthena(name: string, { records, chain, contract }: Collected): Promise<string> {
-  const columns = ['id', 'kind', 'chain', 'contract', 'blockhash', 'timestamp', 'bidder', 'amount'];
-  const types = [...columns.map((column) => `"${column}": 'VARCHAR'`), `block: 'BIGINT'`, `epoch: 'BIGINT'`];
-  const view = `CREATE VIEW auction_records AS SELECT * FROM read_json('${records}', format = 'newline_delimited', columns = {${types.join(', ')}})`;
-  const query = rewriteTrino(ATHENA_QUERIES[name]!({ table: 'auction_records', chain, contract }));
-  const file = join(folder, `athena-${name}-${tables}.csv`);
-  await runQuery({
-    sql: [...TRINO_SESSION, view, query].join(';\n'),
-    variables: { records: [records] },
-    names: {},
-    output: { file, format: 'csv' },
-    maxRows: 1,
-    tempFolder: folder,
-    signal,
+  await loadParser();
+  const columns = COLUMNS.map((column) => ({
+    name: column,
+    type: /block$|epoch/.test(column) ? BIGINT : VARCHAR,
+  }));
+  const types = columns.map((column) => `"${column.name}": '${toDuckdb(column.type)}'`);
+  const rows = `SELECT * FROM read_json('${records}', format = 'newline_delimited', columns = {${types.join(', ')}})`;
+  const table = { database: 'auctions', name: 'auction_records', columns, rows };
+  const query = translateTrino(ATHENA_QUERIES[name]!({ table: table.name, chain, contract }), {
+    database: table.database,
+    find: () => table,
   });
+  const selected = query.columns.map((column, i) => `${toText(column.type, `c${i}`)} AS "${column.name}"`);
+  const file = join(folder, `athena-${name}-${tables}.csv`);
+  const connection = await (await DuckDBInstance.create(':memory:')).connect();
+  try {
+    for (const statement of TRINO_SESSION) await connection.run(statement);
+    await connection.run(
+      `COPY (SELECT ${selected.join(', ')} FROM (${query.sql})) TO '${file}' (HEADER true)`,
+    );
+  } finally {
+    connection.closeSync();
+  }
   return readFile(file, 'utf8');
 }
 
