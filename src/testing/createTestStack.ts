@@ -250,7 +250,7 @@ class Stack implements TestStack, StackTime {
     const { s3, clock } = this.parts;
     await clock.refresh();
     const { bucket, key } = objectOf(uri);
-    const content = body === undefined && size !== undefined ? size : Buffer.from(body ?? '');
+    const content = body === undefined && size !== undefined ? size : Buffer.from(body ?? '\n');
     const { etag, modified, size: bytes } = s3.put(bucket, key, content, time);
     const sequencer = (++this.events).toString(16).padStart(16, '0');
     return { bucket, key, versionId: null, etag, size: bytes, sequencer, time: modified.toISOString() };

@@ -54,7 +54,7 @@ export interface SubmittedJob {
   stopped: boolean;
 }
 
-/** An object that arrives; without `body` and `size` it is empty. */
+/** An object that arrives; without `body` and `size` it holds an empty line. */
 export interface ArrivingObject {
   body?: string | Uint8Array;
   /** Bytes of an object without content, which no job can read. */
