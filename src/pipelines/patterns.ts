@@ -33,8 +33,8 @@ const compiledPatterns = new Map<string, Pattern | null>();
 const oldestPatterns = compiledPatterns.keys();
 
 /**
- * Whether an object's URI fits a pattern, and is one that counts (`arrivalRule.ts`). `*` and `?` stand for any text and one character within a folder, `**` for
- * any text; everything else stands for itself.
+ * Whether an object's URI fits a pattern, and is one that counts (`arrivalRule.ts`). `*` and `?` stand for any text and one
+ * character within a folder, `**` for any text; everything else stands for itself.
  */
 export function matchesPattern(pattern: string, object: ObjectName): boolean {
   const compiled = compileOnce(pattern);

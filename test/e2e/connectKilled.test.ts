@@ -22,7 +22,7 @@ import { recordHistory } from '../support/recordHistory';
 import { finishUnderKills, WorkerProcesses } from '../support/workerProcesses';
 import { connectToS3Of } from '../support/s3';
 
-const PORT_OFFSET = 25_000;
+const PORT_OFFSET = 11_300;
 
 let folder: string;
 let stack: Stack;

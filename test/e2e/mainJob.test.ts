@@ -210,7 +210,10 @@ describeWithRealData('on the real files', () => {
       (await sluice(['start', 'rate-codes', '--id', 'killed-1', '-p', 'onFailure=fallback'], { env })).code,
     ).toBe(0);
     const { steps } = await statusWhen('killed-1', (now) => Boolean(now.steps[0]?.job?.externalId));
-    await fetch(`${stack.info.livy!.url}/batches/${steps[0]!.job!.externalId}`, { method: 'DELETE' });
+    await fetch(`${stack.info.livy!.url}/batches/${steps[0]!.job!.externalId}`, {
+      method: 'DELETE',
+      headers: { 'x-requested-by': 'test' },
+    });
     const ended = await sluice(['watch', 'killed-1'], { env });
     expect(ended.code).toBe(0);
     expect(await status('killed-1')).toMatchObject({

@@ -5,7 +5,7 @@ import { startStack, type Stack } from '../../src/local';
 import { describeWithBrowser, withPage } from '../support/browser';
 import { sluice } from '../support/cli';
 
-const PORT_OFFSET = 23_000;
+const PORT_OFFSET = 21_400;
 
 describeWithBrowser('in the Temporal Web UI', () => {
   let folder: string;

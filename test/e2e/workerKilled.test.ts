@@ -5,7 +5,7 @@ import { startStack, type Stack } from '../../src/local';
 import { sluice } from '../support/cli';
 import { WorkerProcesses } from '../support/workerProcesses';
 
-const PORT_OFFSET = 22_000;
+const PORT_OFFSET = 21_200;
 
 let folder: string;
 let stack: Stack;

@@ -9,6 +9,8 @@ import {
 import type { S3Client } from '@aws-sdk/client-s3';
 import { readConfig, type Config } from '../../src/setup/config';
 import { createWorker } from '../../src/worker/createWorker';
+import type { AnyRunnerDefinition } from '../../src/runners';
+import { bundlePipelines } from '../../src/worker/bundlePipelines';
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/searchAttributes';
 import { ensureTemporal, ensureTemporalTestServer } from '../../src/local';
 import { definitionsOf, type RunnersByResource } from './runners';
@@ -62,9 +64,20 @@ export async function startTestWorker(
   {
     s3,
     runners = {},
+    definitions = [],
+    files,
     config = {},
     searchAttributes = true,
-  }: { s3?: S3Client; runners?: RunnersByResource; config?: Partial<Config>; searchAttributes?: boolean },
+  }: {
+    s3?: S3Client;
+    runners?: RunnersByResource;
+    /** Of a project's own resources. */
+    definitions?: readonly AnyRunnerDefinition[];
+    /** Pipelines other than those of the tests. */
+    files?: string[];
+    config?: Partial<Config>;
+    searchAttributes?: boolean;
+  },
 ) {
   bundle ??= bundleWorkflowCode({
     workflowsPath: join(__dirname, 'workflows.ts'),
@@ -78,9 +91,9 @@ export async function startTestWorker(
       client: environment.client,
       s3: s3 as S3Client,
       searchAttributes,
-      runners: definitionsOf(runners),
+      runners: [...definitionsOf(runners), ...definitions],
     },
-    workflows: { workflowBundle: await bundle },
+    workflows: { workflowBundle: await (files ? bundlePipelines({ files }) : bundle) },
   });
   const running = worker.run();
   return {

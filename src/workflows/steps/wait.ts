@@ -161,16 +161,25 @@ export class Wait {
     return withinMs;
   }
 
-  /** One for the pattern, and one for a marker or manifest that does not fit it. */
+  /** One for the pattern, and one for each marker, manifest or key of the rule that does not fit it. */
   private subscriptions(): Subscription[] {
-    const { pattern, source, complete, since, deadlineMs, late, step, signKey } = this;
+    const { pattern, source, complete, since, deadlineMs, late, step } = this;
     const { workflowId, runId } = workflowInfo();
     const subscription: Subscription = { workflowId, runId, pattern, since, step: step.name };
     if (late === 'ignore') subscription.until = new Date(deadlineMs + UNTIL_MARGIN_MS).toISOString();
     if (late === 'ignore' && complete === undefined) subscription.once = true;
-    if (signKey === null || matchesPattern(pattern, { bucket: source.bucket, key: signKey }))
-      return [subscription];
-    return [subscription, { ...subscription, pattern: `s3://${source.bucket}/${signKey}` }];
+    const others = this.keysBeside().map((key) => ({
+      ...subscription,
+      pattern: `s3://${source.bucket}/${key}`,
+    }));
+    return [subscription, ...others];
+  }
+
+  /** The keys that the rule names and that are no arrivals of the pattern: a marker elsewhere, or `_SUCCESS` by name. */
+  private keysBeside(): string[] {
+    const { pattern, source, complete, signKey } = this;
+    const named = complete && 'keys' in complete ? complete.keys : signKey === null ? [] : [signKey];
+    return named.filter((key) => !matchesPattern(pattern, { bucket: source.bucket, key }));
   }
 
   private isCompleteAtOnce(): boolean {
@@ -303,12 +312,15 @@ export class Wait {
 
   /** What has arrived for the wait, its marker or manifest included. */
   private arrivals(): Arrival[] {
-    const { shared, pattern, since } = this;
+    const { shared, pattern, since, source } = this;
+    const beside = new Set(this.keysBeside());
     return shared.inbox
       .all()
       .filter(
         (arrival) =>
-          ((matchesPattern(pattern, arrival) && this.isTaken(arrival)) || this.isSign(arrival)) &&
+          ((matchesPattern(pattern, arrival) && this.isTaken(arrival)) ||
+            this.isSign(arrival) ||
+            (beside.has(arrival.key) && arrival.bucket === source.bucket)) &&
           isSince(arrival, since),
       );
   }

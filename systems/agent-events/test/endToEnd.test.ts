@@ -12,7 +12,7 @@ import { sluice } from '../../../test/support/cli';
 import { describeWithRealData, realData } from '../../../test/support/data';
 import { useLakeStack } from '../../../test/support/lakeStack';
 
-const { env, upload, readLake, filesIn, run, rowsOf } = useLakeStack({ spark: false, portOffset: 23_000 });
+const { env, upload, readLake, filesIn, run, rowsOf } = useLakeStack({ spark: false, portOffset: 11_400 });
 
 describeWithRealData('on the shared data', () => {
   test('logins and sessions are those of the agent events, asked twice with the same answer', async () => {

@@ -13,7 +13,7 @@ import { useLakeStack } from '../../../test/support/lakeStack';
 
 const { env, pathOf, upload, readLake, filesIn, run, rowsOf } = useLakeStack({
   spark: true,
-  portOffset: 22_000,
+  portOffset: 11_200,
 });
 
 const sortedRows = async (path: string) =>

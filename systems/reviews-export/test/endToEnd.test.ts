@@ -12,7 +12,7 @@ import { describeWithRealData, realData } from '../../../test/support/data';
 import { WITH_SYSTEMS } from '../../../test/support/project';
 import { STARTED, WorkerProcesses } from '../../../test/support/workerProcesses';
 
-const PORT_OFFSET = 24_000;
+const PORT_OFFSET = 11_600;
 
 let folder: string;
 let stack: Stack;

@@ -1,6 +1,8 @@
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Runner, SubmissionOf, Job, JobResult } from 'sluice';
 import { quietRuntime, startServer, startTestWorker } from '../../../test/support/environment';
+import { reviewsExport } from '../src/pipelines/reviewsExport';
+import { dynamodbExportTableToPointInTime } from '../src/runners/dynamodbExport';
 import { succeeded } from '../../../test/support/scriptedRunner';
 
 const TABLE = 'arn:aws:dynamodb:eu-central-1:123456789012:table/Reviews';
@@ -41,13 +43,16 @@ beforeAll(async () => {
   environment = await startServer();
   const resources = [
     'worker:task',
-    'dynamodb:exportTableToPointInTime',
     'glue:startJobRun',
     'glue:startCrawler',
     'athena:startQueryExecution',
   ] as const;
   const runners = Object.fromEntries(resources.map((resource) => [resource, service]));
-  worker = await startTestWorker(environment, { runners });
+  worker = await startTestWorker(environment, {
+    runners,
+    definitions: [{ ...dynamodbExportTableToPointInTime, create: () => service }],
+    files: [reviewsExport.file!],
+  });
 }, 120_000);
 
 afterAll(async () => {

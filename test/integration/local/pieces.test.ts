@@ -85,7 +85,7 @@ SparkSession.builder.getOrCreate().range(3).write.parquet(${JSON.stringify(outpu
   );
   const response = await fetch(`${livy.url}/batches`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', 'x-requested-by': 'test' },
     body: JSON.stringify({ file, name: 'job' }),
   });
   let batch = (await response.json()) as { id: number; state: string; log: string[] };

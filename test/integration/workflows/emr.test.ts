@@ -177,13 +177,19 @@ test('rate-codes runs as two steps of a cluster, one after the other', async () 
     workflowId: `emr-${++runs}`,
     args: [{ engine: 'elasticmapreduce', clusterId: 'j-spark', rootPath: 's3://lake/taxi' }],
   });
-  for (const [i, script] of ['miles_per_rate_code.py', 'rate_code_status.py'].entries()) {
+  const scripts = [
+    ['miles_per_rate_code.py', 'miles-per-rate'],
+    ['rate_code_status.py', 'rate-code-status'],
+  ] as const;
+  for (const [i, [script, output]] of scripts.entries()) {
     await until(() => emr.steps.size === i + 1);
     expect(emr.steps.get(`s-${i}`)!.config).toEqual({
       Jar: 'command-runner.jar',
       Args: [
-        ...['spark-submit', '--deploy-mode', 'cluster', `s3://lake/jobs/rate-codes/${script}`],
-        ...['s3://lake/taxi', '--if-exists', 'overwrite'],
+        ...['spark-submit', '--deploy-mode', 'cluster', '--py-files', 's3://lake/jobs/sluice_rows.py'],
+        ...[`s3://lake/jobs/rate-codes/${script}`, 's3://lake/taxi', '--if-exists', 'overwrite'],
+        ...['--delimiter', ',', '--skip-lines', '0', '--encoding', 'utf-8', '--max-bad-share', '1'],
+        ...['--rows-to', `s3://lake/taxi/emr-step-functions/${output}-rejected/_rows.json`],
       ],
     });
     emr.stepControl.move('COMPLETED');

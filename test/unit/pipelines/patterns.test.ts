@@ -1,4 +1,5 @@
 import { matchesPattern, PatternIndex } from '../../../src/pipelines/patterns';
+import { isArrivalKey } from '../../../src/pipelines/arrivalRule';
 import { createRandom } from '../../support/random';
 
 const matches = (pattern: string, key: string) =>
@@ -9,12 +10,13 @@ function matchesSlowly(pattern: string, key: string): boolean {
   const expression = pattern.replace(/\*\*|\*|\?|[.+^${}()|[\]\\]/g, (found) =>
     found === '**' ? '.*' : found === '*' ? '[^/]*' : found === '?' ? '[^/]' : `\\${found}`,
   );
-  return new RegExp(`^${expression}$`, 's').test(key);
+  return new RegExp(`^${expression}$`, 's').test(key) && (key === pattern || isArrivalKey(key, pattern));
 }
 
 test.each([
   ['sales/*.csv', 'sales/a.csv', true],
-  ['sales/*.csv', 'sales/.csv', true],
+  ['sales/*.csv', 'sales/.csv', false],
+  ['sales/*b', 'sales/b', true],
   ['sales/*.csv', 'sales/b/a.csv', false],
   ['sales/**.csv', 'sales/b/a.csv', true],
   ['sales/a?.csv', 'sales/ab.csv', true],
