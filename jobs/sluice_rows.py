@@ -19,6 +19,7 @@ import math
 import re
 import sys
 import traceback
+import urllib.parse
 import uuid
 import zlib
 
@@ -343,6 +344,12 @@ class CsvFile:
             self.is_plain = False
 
 
+def shown_name(location, options):
+    """The object's own name: Spark encodes it, and a local stack's buckets are folders."""
+    name, buckets = urllib.parse.unquote(location), options["buckets"]
+    return "s3://" + name[len(buckets) :] if buckets and name.startswith(buckets) else name
+
+
 def cut(text):
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
 
@@ -360,7 +367,7 @@ def survey(lines, columns, options):
     first = next(rows, None)
     if first is None:
         return
-    name = first["file"]
+    name = shown_name(first["file"], options)
     try:
         file = CsvFile(name, bytes_of(first, rows), options)
         places = file.places(columns)
@@ -430,14 +437,15 @@ class RowJob:
         parser.add_argument("--max-bad-share", type=float, default=1.0)
         parser.add_argument("--rows-to")
         self.arguments, _ = parser.parse_known_args()
+        self.spark = SparkSession.builder.appName(name).getOrCreate()
         self.options = {
+            "buckets": self.spark.conf.get("spark.sluice.buckets", None),
             "delimiter": re.sub(r"^(\\t|tab)$", "\t", self.arguments.delimiter, flags=re.IGNORECASE),
             "skip_lines": self.arguments.skip_lines,
             "encoding": self.arguments.encoding,
         }
         self.read = self.rejected = self.unread = 0
         self.cases = []
-        self.spark = SparkSession.builder.appName(name).getOrCreate()
         # Casts that do not fit are null, as the reading rules say.
         self.spark.conf.set("spark.sql.ansi.enabled", "false")
         self.spark.conf.set("spark.sql.legacy.timeParserPolicy", "CORRECTED")
@@ -458,7 +466,8 @@ class RowJob:
             if file["read"] == 0 and file["rejected"] > 0:
                 raise BadData("no row could be read: %s" % describe_cases(file["cases"]))
         if not files:
-            raise BadData('%s: no column "%s"; the header has nothing' % (location, next(iter(columns))))
+            name = shown_name(location, self.options)
+            raise BadData('%s: no column "%s"; the header has nothing' % (name, next(iter(columns))))
         self.check_share()
         plain = files[0]["plain"] and all(
             [file[key] for key in ("plain", "width", "places", "line_end")]
@@ -480,7 +489,8 @@ class RowJob:
             lines.rdd.getNumPartitions()
             return lines
         except AnalysisException as error:
-            raise BadData("%s: cannot be read: %s" % (location, str(error).splitlines()[0]))
+            reason = str(error).splitlines()[0]
+            raise BadData("%s: cannot be read: %s" % (shown_name(location, self.options), reason))
 
     def read_plain(self, location, columns, files):
         """By Spark's own reader; a row that it does not read as it was counted fails the job."""

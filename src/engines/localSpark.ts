@@ -27,7 +27,9 @@ function toLocal(s3Dir: string, parameters: LivyCreateBatchParameters): LivyCrea
       parameters[name] ? [[name, map(parameters[name])]] : [],
     ),
   );
-  return { ...parameters, ...lists, file: toLocalUri(s3Dir, parameters.file) };
+  // By this, what names a file can name the object that it is.
+  const conf = { ...parameters.conf, 'spark.sluice.buckets': `file://${join(s3Dir, '/')}` };
+  return { ...parameters, ...lists, conf, file: toLocalUri(s3Dir, parameters.file) };
 }
 
 /** `livy:createBatch` beside a local stack: the same job on the stack's Livy, with folders for buckets. */
