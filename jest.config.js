@@ -14,7 +14,7 @@ module.exports = {
     ],
   },
   // Two cores: integration tests share one Temporal server, one gateway and one Livy, so more workers only queue.
-  maxWorkers: 2,
+  maxWorkers: 1,
   testTimeout: 60_000,
   setupFiles: ['<rootDir>/src/setup/quiet.ts'],
 };
