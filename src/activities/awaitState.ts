@@ -11,8 +11,11 @@ export interface Budgets {
   credentialsForMs: number;
 }
 
-/** How often work is begun whose worker dies in it. */
-const DEATHS = 2;
+/**
+ * How often work is begun whose worker dies in it. SQL, which can crash a process, has its own; a worker is mostly ended by
+ * others, perhaps at each thing that the work writes, and a run must live through that.
+ */
+const DEATHS = 6;
 /** Work that takes long and fails is begun anew at least so often, however short the budget. */
 const WORK_ATTEMPTS = 3;
 

@@ -127,7 +127,7 @@ describe('work inside the worker', () => {
 
   const limited = (runner: Runner) => new LimitedRunner(runner, new Limiter(1));
 
-  test('that has taken its worker with it twice is not begun a third time', async () => {
+  test('that has taken its worker with it again and again is not begun once more', async () => {
     const first = new Step({ worksInPoll: true }, limited);
     await first.awaitEnd();
     // The first heartbeat is the one that is sent at once: it says already that the work has begun.
@@ -137,7 +137,7 @@ describe('work inside the worker', () => {
     await second.awaitEnd();
     expect(second.double.calls.poll).toBe(1);
     const third = new Step({ worksInPoll: true }, limited);
-    third.beats = [{ isAtWork: true, deaths: 1, lastFailure: { code: 'Transient', message: 'a reset' } }];
+    third.beats = [{ isAtWork: true, deaths: 5, lastFailure: { code: 'Transient', message: 'a reset' } }];
     expect(await failureOf(third.awaitEnd())).toMatchObject({
       type: 'Unexpected',
       nonRetryable: true,
