@@ -32,7 +32,7 @@ export class WorkerProcesses {
 }
 
 /** Resolves when the process is gone. */
-async function kill(worker: ChildProcess): Promise<void> {
+export async function kill(worker: ChildProcess): Promise<void> {
   if (worker.exitCode !== null) throw new Error(`the worker ended by itself, with ${worker.exitCode}`);
   const gone = once(worker, 'exit');
   worker.kill('SIGKILL');
@@ -43,7 +43,7 @@ async function kill(worker: ChildProcess): Promise<void> {
  * Tells the server at once what it would find out by its time-outs: that nobody works on the run any more. The activities
  * that a dead worker had are started again as after a heartbeat that did not come.
  */
-async function giveUpWorker({ client, workflowId }: WorkflowHandle): Promise<void> {
+export async function giveUpWorker({ client, workflowId }: WorkflowHandle): Promise<void> {
   const { workflowService, connection } = client;
   const { namespace } = client.options;
   const run = { namespace, execution: { workflowId } };

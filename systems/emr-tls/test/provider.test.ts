@@ -8,7 +8,7 @@ import { CreateRoleCommand, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { LabelParameterVersionCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 import { zipSync } from 'fflate';
 import { closeAws, createAws, type Aws } from '../src/aws';
-import { makeSelfSigned, type Pair } from '../src/certificates';
+import { describeCertificate, makeSelfSigned, type Pair } from '../src/certificates';
 import { AwsDouble } from '../src/doubles/awsDouble';
 import { AwsFault } from '../src/doubles/fault';
 import { parameterNames, tlsTags } from '../src/names';
@@ -131,7 +131,8 @@ test('the JAR has the provider for Java 8, what it uses under names of its own, 
 
 test('master, core and task node talk mutual TLS 1.3: a chain of three with an EC key, and a wildcard between nodes', async () => {
   const master = issue({ name: 'emr.ec2.internal' });
-  await store(master, issue({ key: 'rsa', issuers: 0 }));
+  const between = issue({ key: 'rsa', issuers: 0 });
+  await store(master, between);
   double.hooks = { before: () => wait(100) };
   const [first, core, extra] = await Promise.all([
     start('MASTER', { folder: join(folder, 'master') }),
@@ -157,6 +158,31 @@ test('master, core and task node talk mutual TLS 1.3: a chain of three with an E
     /^refused .*No (name|subject).*matching|No subject/,
   );
   expect(await core.connect({ ...to, protocol: 'TLSv1.2' })).toMatch(/^refused .*protocol_version/);
+
+  // What the cluster's own look would report of the two.
+  const script = join(__dirname, '..', 'cluster', 'verify_nodes.py');
+  const ports = [`127.0.0.1@master:${port}`, `127.0.0.1@node:${corePort}`, '127.0.0.1@node:1'];
+  const said = execFile('python3', [script, '-', ...ports]);
+  let report = '';
+  for await (const chunk of said.stdout!) report += chunk as string;
+  const secure = { host: '127.0.0.1', protocol: 'TLSv1.3', error: null };
+  expect(JSON.parse(report)).toEqual({
+    endpoints: [
+      { ...secure, port, role: 'master', fingerprint: describeCertificate(master.certificate).fingerprint },
+      {
+        ...secure,
+        ...{
+          port: corePort,
+          role: 'node',
+          fingerprint: describeCertificate(between.certificate).fingerprint,
+        },
+      },
+      {
+        ...{ host: '127.0.0.1', port: 1, role: 'node', protocol: null, fingerprint: null },
+        error: expect.stringContaining('refused'),
+      },
+    ],
+  });
 
   const key = await stat(join(folder, 'master', 'private.key'));
   expect((key.mode & 0o777).toString(8)).toBe('600');
