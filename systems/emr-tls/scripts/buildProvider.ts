@@ -3,11 +3,12 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { buildJar } from '../src/provider/buildJar';
+import { readSettings } from '../src/settings';
 
 async function main(): Promise<void> {
   const folder = resolve(process.argv[2] ?? 'dist');
   await mkdir(folder, { recursive: true });
-  await buildJar(folder, AbortSignal.timeout(30 * 60_000));
+  await buildJar({ folder, maven: readSettings().maven, signal: AbortSignal.timeout(30 * 60_000) });
   const jar = join(folder, 'emr-tls.jar');
   const sha256 = createHash('sha256')
     .update(await readFile(jar))

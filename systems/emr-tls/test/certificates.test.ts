@@ -23,7 +23,7 @@ test('a certificate that is made is for every host of the domain, has the publis
   expect(leaf!.verify(leaf!.publicKey)).toBe(true);
   const key = createPrivateKey(pair.privateKey);
   expect(key.asymmetricKeyDetails!.modulusLength).toBe(4096);
-  for (const text of Object.values(pair)) {
+  for (const text of [pair.certificate, pair.privateKey]) {
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(4096);
     expect(text).not.toContain('\r');
   }

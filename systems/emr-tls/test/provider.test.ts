@@ -117,6 +117,9 @@ const failureOf = (call: Promise<unknown>) =>
     (error: Error) => error.message,
   );
 
+/** Three further JVMs, slow answers and a build: `SLUICE_LONG=1`. */
+const long = process.env['SLUICE_LONG'] === '1' ? test : test.skip;
+
 const FIRST = 'ip-10-0-0-1.ec2.internal';
 
 test('the JAR has the provider for Java 8, what it uses under names of its own, and not the interface', async () => {
@@ -192,82 +195,103 @@ test('master, core and task node talk mutual TLS 1.3: a chain of three with an E
   for (const node of nodes) expect(node.log).not.toContain('PRIVATE KEY');
 }, 120_000);
 
-test('after a change, a node trusts the certificate before besides, and one that started before refuses the new one', async () => {
-  const [old, fresh] = [issue({ issuers: 0 }), issue({ issuers: 0 })];
-  const label = async (ParameterVersion: number) => {
-    for (const Name of [names.certificate, names.nodesCertificate])
-      await aws.ssm.send(new LabelParameterVersionCommand({ Name, ParameterVersion, Labels: ['previous'] }));
-  };
-  const shake = async (client: JavaNode, server: JavaNode) =>
-    client.connect({ host: FIRST, port: await server.listen('TLSv1.3'), protocol: 'TLSv1.3' });
-  await store(old, old);
-  const before = await start('CORE');
-  await store(fresh, fresh);
-  await label(1);
-  const after = await start('MASTER', { broker: 'ssm' });
-  expect(await shake(before, after)).toMatch(/^refused .*(trust|path)/);
-  // The old one's certificate again, while the new one is trusted besides.
-  await store(old, old);
-  await label(2);
-  const again = await start('CORE');
-  expect(await shake(again, after)).toBe('connected TLSv1.3 CN=*.ec2.internal');
-  expect(await shake(after, again)).toBe('connected TLSv1.3 CN=*.ec2.internal');
-}, 120_000);
-
-test.each<[string, RegExp, () => Promise<unknown>]>([
-  [
-    'a missing tag',
-    /the instance has no tag ssm:ssl:inter-node-private-key; create the cluster with it/,
-    () => start('CORE', { without: ['ssm:ssl:inter-node-private-key'] }),
-  ],
-  [
-    'an expired certificate',
-    /the certificate CN=\*\.ec2\.internal in \/emr\/inter-nodes-certificate ended on 2020-02-01T00:00:00Z; store a new one/,
-    async () => {
-      await store(issue(), issue({ notAfter: '20200201000000Z', issuers: 0 }));
-      await start('CORE');
-    },
-  ],
-  [
-    'a swapped key',
-    /the key in the parameter \/emr\/inter-nodes-private-key is not that of the certificate in \/emr\/inter-nodes-certificate; store both anew/,
-    async () => {
-      await put(names.nodesPrivateKey, issue().privateKey);
-      await start('CORE');
-    },
-  ],
-  [
-    'KMS that refuses',
-    /kms:Decrypt of \/emr\/inter-nodes-certificate was refused: AccessDeniedException: no; allow the instance's role kms:Decrypt/,
-    async () => {
-      double.hooks = {
-        before: ({ operation }) => {
-          if (operation === 'kms:Decrypt') throw new AwsFault('AccessDeniedException', 'no');
-        },
-      };
-      await start('CORE');
-    },
-  ],
-  [
-    'a function that fails',
-    /the function get-ssm-parameter-lambda failed for \/emr\/inter-nodes-certificate: .*AccessDeniedException.*; see the function's log/,
-    async () => {
-      double.iam.roles.get('broker')!.policies.clear();
-      await start('CORE');
-    },
-  ],
-])(
-  '%s is one sentence in the log of EMR',
-  async (_, said, act) => {
-    await store(issue(), issue());
-    const message = await failureOf(act());
-    expect(message).toMatch(said);
-    expect(message.split('\n')).toHaveLength(1);
+long(
+  'after a change, a node trusts the certificate before besides, and one that started before refuses the new one',
+  async () => {
+    const [old, fresh] = [issue({ issuers: 0 }), issue({ issuers: 0 })];
+    const label = async (ParameterVersion: number) => {
+      for (const Name of [names.certificate, names.nodesCertificate])
+        await aws.ssm.send(
+          new LabelParameterVersionCommand({ Name, ParameterVersion, Labels: ['previous'] }),
+        );
+    };
+    const shake = async (client: JavaNode, server: JavaNode) =>
+      client.connect({ host: FIRST, port: await server.listen('TLSv1.3'), protocol: 'TLSv1.3' });
+    await store(old, old);
+    const before = await start('CORE');
+    await store(fresh, fresh);
+    await label(1);
+    const after = await start('MASTER', { broker: 'ssm' });
+    expect(await shake(before, after)).toMatch(/^refused .*(trust|path)/);
+    // The old one's certificate again, while the new one is trusted besides.
+    await store(old, old);
+    await label(2);
+    const again = await start('CORE');
+    expect(await shake(again, after)).toBe('connected TLSv1.3 CN=*.ec2.internal');
+    expect(await shake(after, again)).toBe('connected TLSv1.3 CN=*.ec2.internal');
   },
-  60_000,
+  120_000,
 );
 
-const long = process.env['SLUICE_LONG'] === '1' ? test : test.skip;
+test('each failure is one sentence in the log of EMR', async () => {
+  await store(issue(), issue());
+  const node = await start('CORE');
+  const [[instance, tags]] = [...double.instances.tags] as [[string, Record<string, string>]];
+  const expectFailure = async (said: RegExp) => {
+    const message = await failureOf(node.load());
+    expect(message).toMatch(said);
+    expect(message.split('\n')).toHaveLength(1);
+    expect(node.log).toContain(`emr-tls: ${message.replace('The provider gives no certificate: ', '')}\n`);
+  };
+
+  const without = { ...tags };
+  delete without['ssm:ssl:inter-node-private-key'];
+  double.instances.tags.set(instance, without);
+  await expectFailure(/the instance has no tag ssm:ssl:inter-node-private-key; create the cluster with it$/);
+  double.instances.tags.set(instance, tags);
+
+  double.hooks = {
+    before: ({ operation }) => {
+      if (operation === 'kms:Decrypt') throw new AwsFault('AccessDeniedException', 'no');
+    },
+  };
+  await expectFailure(
+    /kms:Decrypt of \/emr\/inter-nodes-certificate was refused: AccessDeniedException: no; allow the instance's role kms:Decrypt/,
+  );
+  double.hooks = {};
+
+  const { policies } = double.iam.roles.get('broker')!;
+  const allowed = policies.get('ssm')!;
+  policies.clear();
+  await expectFailure(
+    /the function get-ssm-parameter-lambda failed for \/emr\/inter-nodes-certificate: .*AccessDeniedException.*; see the function's log$/,
+  );
+  policies.set('ssm', allowed);
+
+  await put(names.nodesPrivateKey, issue().privateKey);
+  await expectFailure(
+    /the key in the parameter \/emr\/inter-nodes-private-key is not that of the certificate in \/emr\/inter-nodes-certificate; store both anew$/,
+  );
+  await store(issue(), issue({ notAfter: '20200201000000Z', issuers: 0 }));
+  await expectFailure(
+    /the certificate CN=\*\.ec2\.internal in \/emr\/inter-nodes-certificate ended on 2020-02-01T00:00:00Z; store a new one$/,
+  );
+  await store(issue(), issue());
+  await node.load();
+}, 120_000);
+
+test('where Java or Maven is missing, that is said with what helps', async () => {
+  const missing = JavaNode.start({
+    ...{ java: join(folder, 'no-java'), classPath: [jar], endpoint, metadata: endpoint, folder: null },
+    signal: AbortSignal.timeout(60_000),
+  });
+  await expect(missing).rejects.toMatchObject({
+    code: 'MissingTool',
+    message: expect.stringMatching(
+      /there is no program .*no-java\. Install Java 8 or later, or set JAVA_HOME$/,
+    ),
+  });
+  const withoutMaven = {
+    ...settings,
+    jar: null,
+    cache: join(folder, 'cache'),
+    maven: join(folder, 'no-maven'),
+  };
+  await expect(findJar(withoutMaven, AbortSignal.timeout(60_000))).rejects.toMatchObject({
+    code: 'MissingTool',
+    message: expect.stringMatching(/Maven 3\.8 or later and a JDK 8 to 19 are needed.*EMR_TLS_JAR/),
+  });
+}, 60_000);
 
 long(
   'answers that take 30 s are waited for',
@@ -294,7 +318,7 @@ long(
   async () => {
     const built = join(folder, 'again');
     await promisify(execFile)('mkdir', [built]);
-    await buildJar(built, AbortSignal.timeout(600_000));
+    await buildJar({ folder: built, maven: settings.maven, signal: AbortSignal.timeout(600_000) });
     expect((await readFile(join(built, 'emr-tls.jar'))).equals(await readFile(jar))).toBe(true);
   },
   900_000,

@@ -3,7 +3,7 @@ import { AwsFault, type Place } from './fault';
 
 /** Instances with tags, each with a metadata service of its own below `/nodes/ID` (version 2: a token first). */
 export class InstanceDouble {
-  private readonly tags = new Map<string, Record<string, string>>();
+  readonly tags = new Map<string, Record<string, string>>();
 
   constructor(private readonly place: Place) {}
 

@@ -73,9 +73,9 @@ export class LambdaDouble {
     const entry = unzipSync(zip)[`${file}.py`];
     if (entry === undefined)
       throw new AwsFault('InvalidParameterValueException', `there is no ${file}.py in the code`);
-    const { FunctionName: _, Code: __, Tags, ...settings } = input;
+    const { Role, Runtime, Handler, Timeout, Description, Tags } = input;
     const described = {
-      ...settings,
+      ...{ Role, Runtime, Handler, Timeout, Description },
       ...{
         FunctionName: name,
         FunctionArn: this.arnOf(name),

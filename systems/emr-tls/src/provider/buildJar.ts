@@ -30,7 +30,7 @@ export async function findJar(settings: Settings, signal: AbortSignal): Promise<
   await mkdir(settings.cache, { recursive: true });
   const partial = await mkdtemp(join(settings.cache, '.partial-emr-tls-'));
   try {
-    await buildJar(partial, signal);
+    await buildJar({ folder: partial, maven: settings.maven, signal });
     // Whoever builds beside builds the same bytes.
     await rename(partial, folder).catch(async (error: unknown) => {
       if (!(await exists(jar))) throw error;
@@ -41,15 +41,22 @@ export async function findJar(settings: Settings, signal: AbortSignal): Promise<
   return jar;
 }
 
+export interface BuildJar {
+  folder: string;
+  /** The program. */
+  maven: string;
+  signal: AbortSignal;
+}
+
 /** Builds into `folder`, which gets the JAR, and the interface beside it. */
-export async function buildJar(folder: string, signal: AbortSignal): Promise<void> {
+export async function buildJar({ folder, maven, signal }: BuildJar): Promise<void> {
   const work = join(folder, 'build');
   await cp(SOURCES, work, {
     recursive: true,
     filter: (path) => !/[/\\]target([/\\]|$)/.test(relative(SOURCES, path)),
   });
   try {
-    await promisify(execFile)('mvn', ['--batch-mode', '--quiet', 'package'], {
+    await promisify(execFile)(maven, ['--batch-mode', '--quiet', 'package'], {
       cwd: work,
       signal,
       maxBuffer: MAX_LOG,

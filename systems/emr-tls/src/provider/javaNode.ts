@@ -57,11 +57,24 @@ export class JavaNode {
       child.once('close', (code) => reject(new Error(`the JVM of a node ended with ${code}: ${node.log}`)));
     });
     failed.catch(() => undefined);
+    // Told by the end of the process.
+    child.stdin.on('error', () => undefined);
     const node = new JavaNode(child);
-    const ready = await Promise.race([node.nextLine(), failed]);
-    if (ready === 'ready') return node;
-    node.stop();
-    throw new SluiceError('BadData', ready.replace(/^failed /, 'The provider gives no certificate: '));
+    await Promise.race([node.load(), failed]).catch((error: unknown) => {
+      node.stop();
+      throw error;
+    });
+    return node;
+  }
+
+  /**
+   * Has the provider read its certificate and key, anew after the first time.
+   * @throws SluiceError BadData with the provider's own sentence when it fails
+   */
+  async load(): Promise<void> {
+    const said = await this.ask('load');
+    if (said !== 'ready')
+      throw new SluiceError('BadData', said.replace(/^failed /, 'The provider gives no certificate: '));
   }
 
   /** Listens for nodes that present a certificate. Answers the port. */

@@ -162,10 +162,8 @@ async function makeFunction(
   const abort = { abortSignal: signal };
   const FunctionName = functionName;
   const ZipFile = await zipBroker();
-  const wanted = {
-    ...{ Role: roleArn, Runtime: RUNTIME, Handler: HANDLER, Timeout: TIMEOUT_S },
-    CodeSha256: createHash('sha256').update(ZipFile).digest('base64'),
-  };
+  const settings = { Role: roleArn, Runtime: RUNTIME, Handler: HANDLER, Timeout: TIMEOUT_S } as const;
+  const wanted = { ...settings, CodeSha256: createHash('sha256').update(ZipFile).digest('base64') };
   for (let attempt = 1; ; attempt++) {
     const there = await orMissing(
       lambda.send(new GetFunctionCommand({ FunctionName }), abort),
@@ -185,10 +183,9 @@ async function makeFunction(
       return FunctionArn!;
     }
     try {
-      const { CodeSha256: _, ...settings } = wanted;
       await lambda.send(
         new CreateFunctionCommand({
-          ...{ FunctionName, ...settings, Runtime: RUNTIME, Code: { ZipFile } },
+          ...{ FunctionName, ...settings, Code: { ZipFile } },
           Description: 'Reads the certificates of EMR nodes',
           Tags: { [OWNER_TAG]: owner },
         }),

@@ -1,4 +1,4 @@
-import { S3Client } from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
 import type { AnyTask, TaskContext, TaskResult } from 'sluice';
 import { createAws } from '../../src/aws';
 import { AwsDouble } from '../../src/doubles/awsDouble';

@@ -18,45 +18,56 @@ import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManagerFactory;
 
 /**
- * A node on one machine: it loads the provider by its class name, as EMR does, builds a key store and a trust store from what
- * it gives, and does what its standard input says, a line each. It answers each line with one line.
+ * A node on one machine, which does what its standard input says, a line each, and answers each line with one line.
  *
  * <pre>
+ *   load                                     -> ready | failed SENTENCE
  *   listen PROTOCOL                          -> listening PORT
  *   connect HOST PORT PROTOCOL               -> connected PROTOCOL SUBJECT | refused REASON
  * </pre>
  *
- * A listener wants a certificate of whoever connects. HOST is the name that the other's certificate must be for.
+ * To load is what EMR does: the provider by its class name, then a key store and a trust store from what it gives. A listener
+ * wants a certificate of whoever connects. HOST is the name that the other's certificate must be for.
  */
 public final class Node {
   private static final char[] PASSWORD = "on this machine".toCharArray();
 
-  private final SSLContext context;
+  private final String provider;
+  private SSLContext context;
 
-  private Node(SSLContext context) {
-    this.context = context;
+  private Node(String provider) {
+    this.provider = provider;
   }
 
+  /** Takes the name of the provider's class. */
   public static void main(String[] arguments) throws Exception {
     BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-    Node node;
-    try {
-      TLSArtifactsProvider provider =
-          (TLSArtifactsProvider) Class.forName(arguments[0]).getDeclaredConstructor().newInstance();
-      node = new Node(contextOf(provider.getTlsArtifacts()));
-    } catch (ProviderFailure failure) {
-      System.out.println("failed " + failure.getMessage());
-      return;
-    }
-    System.out.println("ready");
-    for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-      String[] words = line.split(" ");
-      System.out.println(
-          words[0].equals("listen")
-              ? "listening " + node.listen(words[1])
-              : node.connect(words[1], Integer.parseInt(words[2]), words[3]));
-    }
+    Node node = new Node(arguments[0]);
+    for (String line = lines.readLine(); line != null; line = lines.readLine())
+      System.out.println(node.answer(line.split(" ")));
     System.exit(0);
+  }
+
+  private String answer(String[] words) throws Exception {
+    switch (words[0]) {
+      case "load":
+        return load();
+      case "listen":
+        return "listening " + listen(words[1]);
+      default:
+        return connect(words[1], Integer.parseInt(words[2]), words[3]);
+    }
+  }
+
+  private String load() throws Exception {
+    try {
+      TLSArtifactsProvider loaded =
+          (TLSArtifactsProvider) Class.forName(provider).getDeclaredConstructor().newInstance();
+      context = contextOf(loaded.getTlsArtifacts());
+      return "ready";
+    } catch (ProviderFailure failure) {
+      return "failed " + failure.getMessage();
+    }
   }
 
   private static SSLContext contextOf(TLSArtifacts artifacts) throws Exception {
