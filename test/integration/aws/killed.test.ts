@@ -1,7 +1,7 @@
 /**
  * Workers are killed at random moments while the services fail at random: each job of every resource that submits to a
  * service is started once, and none is left running. Lambda is not among them: docs/jobs.md says why. `SLUICE_ROUNDS` is
- * how often a worker is killed (default 4), `SLUICE_SEED` draws the same moments and cancellations again.
+ * how often a worker is killed (default 2), `SLUICE_SEED` draws the same moments and cancellations again.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ import { startAwsDouble } from '../../support/aws/start';
 import { quietRuntime, startServer } from '../../support/environment';
 
 const WORKER = join(__dirname, '..', '..', '..', 'dist', 'src', 'worker.js');
-const ROUNDS = Number(process.env['SLUICE_ROUNDS'] ?? 4);
+const ROUNDS = Number(process.env['SLUICE_ROUNDS'] ?? 2);
 const SEED = Number(process.env['SLUICE_SEED'] ?? Date.now() % 1_000_000);
 const TASK_QUEUE = 'killed';
 const CLUSTER = 'j-standing';

@@ -4,6 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateStreamCommand, type KinesisClient } from '@aws-sdk/client-kinesis';
+import { isLong } from '../../../../test/support/long';
 import { createRandom, planBids } from '../../src/chain/bids';
 import { awaitTransactions, sendTransactions, signBids } from '../../src/chain/transactions';
 import { moveCursor, readNext, type Listening } from '../../src/listener';
@@ -18,7 +19,7 @@ import { startS3, type LocalS3 } from '../support/localS3';
 import { countedRecords, countedSum } from '../support/records';
 
 /** `SLUICE_LONG=1` kills as often as the requirement says. */
-const KILLS = process.env['SLUICE_LONG'] ? 100 : 15;
+const KILLS = isLong ? 100 : 15;
 const STREAM = 'auction-events';
 
 let local: LocalChain;
