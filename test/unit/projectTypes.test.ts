@@ -1,11 +1,12 @@
 /** What a project of one's own compiles against: the declarations of the package. The examples of the docs are such projects. */
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import ts from 'typescript';
+import { writeExamples } from '../support/docsProject';
 
 const root = join(__dirname, '..', '..');
 /** Each has the files of one project. */
-const PAGES = ['writing-a-pipeline.md', 'tasks-and-runners.md'];
+const PAGES = ['writing-a-pipeline.md', 'tasks-and-runners.md', 'testing.md'];
 let project: string;
 
 const WRONG = `
@@ -42,16 +43,7 @@ beforeAll(async () => {
   // The package as it is published, with the declarations of `npm run build`.
   await mkdir(join(project, 'node_modules'));
   await symlink(root, join(project, 'node_modules', 'sluice'));
-  for (const page of PAGES) {
-    const text = await readFile(join(root, 'docs', page), 'utf8');
-    const examples = [...text.matchAll(/^```ts\n\/\/ (\S+)\n([\s\S]*?)^```$/gm)];
-    expect(examples.length).toBeGreaterThan(0);
-    for (const [, path, code] of examples) {
-      const file = join(project, page.replace('.md', ''), path!);
-      await mkdir(dirname(file), { recursive: true });
-      await writeFile(file, code!);
-    }
-  }
+  for (const page of PAGES) await writeExamples(page, join(project, page.replace('.md', '')));
   await writeFile(join(project, 'tasks-and-runners', 'test', 'wrong.ts'), WRONG);
 });
 
