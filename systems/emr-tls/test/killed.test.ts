@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +7,7 @@ import { Client, Connection } from '@temporalio/client';
 import { startStack, type Stack } from '../../../src/local';
 import { sluice } from '../../../test/support/cli';
 import { WITH_SYSTEMS } from '../../../test/support/project';
-import { giveUpWorker, WorkerProcesses } from '../../../test/support/workerProcesses';
+import { killWorker, WorkerProcesses } from '../../../test/support/workerProcesses';
 import { AwsDouble } from '../src/doubles/awsDouble';
 import { playedAws } from '../src/services';
 
@@ -77,10 +76,7 @@ describeLong('a worker that is killed when a write has had its effect', () => {
       after: async ({ operation }) => {
         if (!WRITES.includes(operation) || killed.has(operation)) return;
         killed.add(operation);
-        const gone = once(worker, 'exit');
-        worker.kill('SIGKILL');
-        await gone;
-        await giveUpWorker(handle);
+        await killWorker(worker, [handle]);
         worker = await workers.start(env);
       },
     };
