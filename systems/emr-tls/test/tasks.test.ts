@@ -51,8 +51,8 @@ const store = async (plan: TlsPlan, more: Record<string, unknown> = {}): Promise
   return payload as StoredCertificates;
 };
 
-const restore = async ({ keyArn, owner, before }: TlsPlan) =>
-  (await played.run('restore-parameters', { keyArn, owner, before: before.parameters })).payload;
+const restore = async ({ owner, before }: TlsPlan) =>
+  (await played.run('restore-parameters', { owner, before: before.parameters })).payload;
 
 const text = (name: string) => played.double.ssm.text(name);
 const expectPair = (certificate: string, key: string) =>
@@ -173,8 +173,11 @@ test('a task that starts again takes what it has stored whole, and stores anew w
 
 test('what a parameter held before is labelled previous, and is what it holds again when taken back', async () => {
   const first = await store(await check());
-  const plan = await check({}, 'run/2');
+  const keyOf = (name: string) => played.double.ssm.parameters.get(name)!.at(-1)!.keyId;
+  const firstKey = keyOf('/emr/private-key');
+  const plan = await check({ keyId: played.double.kms.addKey() }, 'run/2');
   const second = await store(plan);
+  expect(keyOf('/emr/private-key')).not.toBe(firstKey);
   expect(second.parameters.map(({ version }) => version)).toEqual([2, 2, 2, 2]);
   const previous = new X509Certificate(text('/emr/certificate:previous'));
   expect(previous.fingerprint256).toBe(first.master.fingerprint);
@@ -182,6 +185,7 @@ test('what a parameter held before is labelled previous, and is what it holds ag
   expect(await restore(plan)).toEqual({ left: [] });
   expect(new X509Certificate(text('/emr/certificate')).fingerprint256).toBe(first.master.fingerprint);
   expectPair('/emr/certificate', '/emr/private-key');
+  expect(keyOf('/emr/private-key')).toBe(firstKey);
   expect(() => text('/emr/certificate:previous')).toThrow('does not exist');
   // Taken back once, nothing is left to take back.
   const versions = played.double.ssm.parameters.get('/emr/certificate')!.length;

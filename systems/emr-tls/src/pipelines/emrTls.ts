@@ -160,7 +160,7 @@ async function storeCertificate({ run, input, plan, undo }: Encrypting): Promise
   const { prefix, days, certificate, privateKey } = input;
   const { keyArn, domain, owner } = plan;
   const before = plan.before.parameters;
-  undo('store certificate', task('restore-parameters', { keyArn, owner, before }));
+  undo('store certificate', task('restore-parameters', { owner, before }));
   const { payload } = await run.job(
     'store certificate',
     task('store-certificate', { prefix, keyArn, domain, days, certificate, privateKey, owner, before }),

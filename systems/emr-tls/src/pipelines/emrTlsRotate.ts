@@ -71,7 +71,7 @@ export const emrTlsRotate = definePipeline(
       };
     return withUndo(run, async (undo) => {
       const found = await run.job('name clusters', task('find-clusters', { prefix }));
-      undo('store certificate', task('restore-parameters', { keyArn, owner, before }));
+      undo('store certificate', task('restore-parameters', { owner, before }));
       const { payload } = await run.job(
         'store certificate',
         task('store-certificate', {

@@ -20,19 +20,19 @@ export function createRestoreParameters(connect: () => Aws) {
       name: 'restore-parameters',
       about: 'Takes back the parameters that a run has stored.',
       input: {
-        keyArn: field.text(),
         owner: field.text(),
         before: field.value(Array.isArray as (value: unknown) => value is ParameterBefore[], {
           needs: 'the parameters as they were',
         }),
       },
     },
-    async ({ keyArn, owner, before }, { signal }) => {
+    async ({ owner, before }, { signal }) => {
       const { ssm } = connect();
       const abort = { abortSignal: signal };
       const left: string[] = [];
       for (const { name, version, previous } of before) {
-        const newest = (await readHistory(ssm, name, signal)).at(-1);
+        const versions = await readHistory(ssm, name, signal);
+        const newest = versions.at(-1);
         if (newest === undefined) continue;
         if (!isOwnedBy(owner, newest.Description)) {
           if (newest.Version !== version) left.push(`${name}: somebody has changed it since`);
@@ -42,16 +42,17 @@ export function createRestoreParameters(connect: () => Aws) {
           await orMissing(ssm.send(new DeleteParameterCommand({ Name: name }), abort), 'ParameterNotFound');
           continue;
         }
+        const was = versions.find(({ Version }) => Version === version);
         const text = await readText(ssm, `${name}:${version}`, signal);
-        if (text === null) {
+        if (was === undefined || text === null) {
           left.push(`${name}: the store no longer has its version ${version}`);
           continue;
         }
+        // Encrypted by the key of before, which nodes of before may use.
+        const { Type, KeyId } = was;
         const Description = `sluice emr-tls: version ${version} again`;
         await ssm.send(
-          new PutParameterCommand({
-            ...{ Name: name, Value: text, Type: 'SecureString', KeyId: keyArn, Overwrite: true, Description },
-          }),
+          new PutParameterCommand({ Name: name, Value: text, Type, KeyId, Overwrite: true, Description }),
           abort,
         );
         const label = { Name: name, Labels: [PREVIOUS] };
