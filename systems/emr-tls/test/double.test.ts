@@ -1,5 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { DeleteSecurityConfigurationCommand } from '@aws-sdk/client-emr';
 import { CreateRoleCommand, DeleteRoleCommand, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { DecryptCommand, DescribeKeyCommand } from '@aws-sdk/client-kms';
@@ -14,11 +16,13 @@ import { buildSecurityConfiguration } from '../src/securityConfiguration';
 const settings = { region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
 
 let double: AwsDouble;
+let endpoint: string;
 let aws: Aws;
 
 beforeEach(async () => {
   double = new AwsDouble();
-  aws = createAws({ ...settings, endpoint: await double.listen() });
+  endpoint = await double.listen();
+  aws = createAws({ ...settings, endpoint });
 });
 
 afterEach(async () => {
@@ -85,6 +89,29 @@ test('a Standard parameter holds 4,096 bytes, and a secure one is what KMS has e
   expect(await read('/emr/a:previous', true)).toMatchObject({ Version: 2 });
   expect(await nameOf(read('/emr/a:other', true))).toBe('ParameterVersionNotFound');
 });
+
+test("the broker's Python answers what the store holds, without decryption", async () => {
+  const { python } = await ensureAwsTestTools({ env: process.env, report: () => {} });
+  const put = { Name: '/emr/a', Type: 'SecureString', KeyId: 'alias/emr-tls', Value: 'text' } as const;
+  await aws.ssm.send(new PutParameterCommand(put));
+  const program = `
+import json, sys
+import lambda_function
+print(json.dumps(lambda_function.lambda_handler({"ParameterName": sys.argv[1]}, None)))
+`;
+  const run = (name: string) =>
+    promisify(execFile)(python, ['-c', program, name], {
+      cwd: join(__dirname, '..', 'broker'),
+      env: {
+        ...{ PYTHONDONTWRITEBYTECODE: '1', AWS_DEFAULT_REGION: 'us-east-1', AWS_ENDPOINT_URL: endpoint },
+        ...{ AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' },
+      },
+    });
+  const { stdout } = await run('/emr/a');
+  expect(JSON.parse(stdout)).toBe(double.ssm.find('/emr/a').version.value);
+  // By this the provider knows that a parameter has no version before.
+  await expect(run('/emr/a:previous')).rejects.toThrow('ParameterVersionNotFound');
+}, 60_000);
 
 test('a security configuration must be one, and is listed', async () => {
   const create = (SecurityConfiguration: string) =>
