@@ -24,7 +24,14 @@ const FEW_READS = 4;
 const GOOD = 'I';
 const BAD = '#';
 
-const FLAG = { paired: 0x1, unmapped: 0x4, reverse: 0x10, first: 0x40, last: 0x80 };
+const FLAG = {
+  /** In a proper pair: only then is it known that mates may overlap. */
+  paired: 0x1 | 0x2,
+  unmapped: 0x4,
+  reverse: 0x10,
+  first: 0x40,
+  last: 0x80,
+};
 const NOT_COUNTED = { secondary: 0x100, failed: 0x200, duplicate: 0x400 };
 
 /** SAM of each sample, sorted by position. There is no genome behind it: a place has the base that its number gives. */

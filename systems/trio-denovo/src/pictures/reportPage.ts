@@ -74,11 +74,20 @@ export function reportPage(report: Report): string {
     LISTS.map(([answer, what]) => [`${answer}.csv`, lists[answer].count, what]),
   )}</div>
 <h2>De novo (${listed})</h2>
-${left}<div class="wide">${table(['chrom', 'pos', 'ref', 'alt', 'id'], first)}</div>
+${left}<div class="wide">${table(['chrom', 'pos', 'ref', 'alt', 'id', 'reads'], withVerdicts(first, reads?.sites ?? []))}</div>
 ${reads === null ? '<p>No reads were given, so nothing says whether these are real.</p>' : readsOf(report, reads)}
 </body>
 </html>
 `;
+}
+
+/** With what the reads say, of those that were looked at. */
+function withVerdicts(rows: string[][], sites: readonly Site[]): string[][] {
+  const key = (values: unknown[]) => values.join(' ');
+  const verdicts = new Map(
+    sites.map(({ chrom, pos, ref, alt, verdict }) => [key([chrom, pos, ref, alt]), verdict]),
+  );
+  return rows.map((row) => [...row, verdicts.get(key(row.slice(0, 4))) ?? '']);
 }
 
 function readsOf({ minReads }: Report, { coverages, sites, pictures }: NonNullable<Report['reads']>): string {

@@ -46,7 +46,11 @@ export async function createCluster(
       AutoTerminationPolicy: { IdleTimeout: IDLE_SECONDS },
       // The three coverages and the variants need not wait for one another.
       StepConcurrencyLevel: 4,
-      Tags: [{ Key: 'pipeline', Value: 'trio-denovo' }],
+      Tags: [
+        { Key: 'pipeline', Value: 'trio-denovo' },
+        // EMR's managed policy lets its service touch only what has it.
+        { Key: 'for-use-with-amazon-emr-managed-policies', Value: 'true' },
+      ],
       VisibleToAllUsers: true,
     },
   });

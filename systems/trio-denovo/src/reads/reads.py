@@ -106,15 +106,15 @@ def view_site(reads, request, site, length):
 
 
 def shows(found, site):
-    """Whether a read has the site's ALT: its bases, or an insertion or deletion of that length behind the first base."""
+    """Whether a read has the site's ALT: its bases, or a deletion of that length behind the first base."""
     ref, alt = site["ref"], site["alt"]
     if ref is None or not set(ref + alt) <= set(BASES):
         return False
     grown = len(alt) - len(ref)
-    if found.indel != grown:
-        return False
     bases = found.alignment.query_sequence[found.query_position : found.query_position + len(alt)].upper()
-    return bases == alt if grown >= 0 else bases[:1] == alt[:1]
+    if grown == 0:
+        return bases == alt
+    return found.indel == grown and (bases == alt if grown > 0 else bases[0] == alt[0])
 
 
 def show_reads(reads, request, at, length):
