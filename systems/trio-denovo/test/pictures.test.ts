@@ -114,11 +114,11 @@ describeWithBrowser('the report in a browser', () => {
           });
           await page.setViewportSize({ width, height: 800 });
           await page.goto(`file://${file}`);
-          expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
-          const drawn = await page.evaluate(() =>
-            [...document.images].map(
-              ({ naturalWidth, naturalHeight }) => naturalWidth > 100 && naturalHeight > 100,
-            ),
+          expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(
+            width,
+          );
+          const drawn = await page.evaluate<boolean[]>(
+            '[...document.images].map(({ naturalWidth, naturalHeight }) => naturalWidth > 100 && naturalHeight > 100)',
           );
           expect(drawn).toEqual([true, true]);
           expect(asked).toHaveLength(1);

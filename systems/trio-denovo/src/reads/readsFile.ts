@@ -126,7 +126,7 @@ export class ReadsFile {
     const answer = JSON.parse(out) as Answer | { error: string };
     if (typeof answer === 'object' && answer !== null && 'error' in answer)
       throw this.refusal(hide(answer.error));
-    return answer as Answer;
+    return answer;
   }
 
   /** What cannot be reached is of the moment; any other refusal is the file's. */
