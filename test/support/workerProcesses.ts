@@ -56,6 +56,13 @@ async function giveUpWorker({ client, workflowId }: WorkflowHandle): Promise<voi
   }
 }
 
+export interface KilledRun {
+  env: NodeJS.ProcessEnv;
+  start: () => Promise<void>;
+  /** Whether a write of this path ends the worker: work whose worker died six times is given up. Default all. */
+  killsAt?: (path: string) => boolean;
+}
+
 /**
  * Runs a pipeline while its worker is killed at every write: S3 has done it, and the worker does not hear of it. The note
  * that a local job has ended is left out, since its next await finds it and does nothing.
@@ -65,7 +72,7 @@ async function giveUpWorker({ client, workflowId }: WorkflowHandle): Promise<voi
 export async function finishUnderKills(
   workers: WorkerProcesses,
   handle: WorkflowHandle,
-  { env, start }: { env: NodeJS.ProcessEnv; start: () => Promise<void> },
+  { env, start, killsAt = () => true }: KilledRun,
 ): Promise<{ writes: Write[]; awaits: Record<string, number> }> {
   let worker: ChildProcess;
   let replacing: Promise<void> | null = null;
@@ -79,7 +86,7 @@ export async function finishUnderKills(
     worker = await workers.start(workerEnv);
   };
   const s3 = await startWatchedS3(env['AWS_ENDPOINT_URL_S3']!, async ({ path }) => {
-    if (path.includes('/.jobs/')) return;
+    if (path.includes('/.jobs/') || !killsAt(path)) return;
     // What the same worker wrote side by side dies with it.
     replacing ??= replaceWorker()
       .catch((error: unknown) => fail(error))

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -36,7 +36,9 @@ async function adamSettings(): Promise<Record<string, string>> {
 }
 
 /** Runs `variants.py` on each file, and returns the answers. */
-async function answersOf(files: { name: string; bytes: Buffer; region?: string[]; swapped?: boolean }[]) {
+async function answersOf(
+  files: { name: string; bytes: Buffer; region?: string[]; swapped?: boolean; fails?: string }[],
+) {
   const calls = await Promise.all(
     files.map(async ({ name, bytes, region = [], swapped = false }) => {
       const output = join(folder, `out-${name}`);
@@ -49,7 +51,10 @@ async function answersOf(files: { name: string; bytes: Buffer; region?: string[]
     }),
   );
   const failures = await runOnSpark(calls, await adamSettings());
-  expect(failures).toEqual(files.map(() => null));
+  expect(failures.map((failure) => failure ?? '')).toEqual(
+    files.map(({ fails = '' }) => (fails === '' ? '' : (expect.stringContaining(fails) as string))),
+  );
+  files = files.filter(({ fails }) => fails === undefined);
   const read = (name: string, answer: string) =>
     readFile(join(folder, `out-${name}`, `${answer}.csv`), 'utf8');
   return Promise.all(
@@ -106,4 +111,17 @@ whenLong(
     expect(answers).toEqual([...texts, none, within].map((text) => expectedVariants(text, TRIO)));
   },
   1_800_000,
+);
+
+whenLong(
+  'a line that ADAM cannot read fails the job with file and line, and leaves no output',
+  async () => {
+    const { text } = makeTrioVcf(seeded(2), { sites: 20, denovo: 1 });
+    const bytes = Buffer.from(`${text}17\t81000000\tshort\n`);
+    await answersOf([
+      { name: 'bad.vcf', bytes, fails: "bad.vcf: there aren't enough columns for line 17\t81000000\tshort" },
+    ]);
+    expect(await readdir(join(folder, 'out-bad.vcf'))).toEqual([]);
+  },
+  300_000,
 );

@@ -48,7 +48,8 @@ def main():
         & ~F.coalesce("duplicateRead", F.lit(False))
         & ~F.coalesce("failedVendorQualityChecks", F.lit(False))
     )
-    depths = count_depths(reads, arguments.start - 1, arguments.end)
+    with adam.reading(arguments.alignments):
+        depths = count_depths(reads, arguments.start - 1, arguments.end)
     covered = sum(positions for _, positions in depths)
     rows = ["%s,%d,%d,%.9f" % (arguments.sample, depth, positions, positions / covered) for depth, positions in depths]
     text = "\n".join(["sample,depth,positions,share"] + rows) + "\n"

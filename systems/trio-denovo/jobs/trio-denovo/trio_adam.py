@@ -1,5 +1,6 @@
 """What both scripts do with ADAM and with files. Its JAR has to be among Spark's jars, and never on the extra class path."""
 
+import contextlib
 import re
 import sys
 import traceback
@@ -29,6 +30,24 @@ class Adam:
         # ADAM reads BAM by another file system of S3's than Spark's own.
         location = re.sub("^s3://", "s3a://", location)
         return DataFrame(self.adam.loadAlignments(location, self.stringency).toDF(), self.spark)
+
+
+    @contextlib.contextmanager
+    def reading(self, location):
+        """Tells the file when a line or record of it cannot be read."""
+        try:
+            yield
+        except Exception as error:
+            # The line's number is counted from the beginning of a part of the file.
+            unread = re.search(r"(?:TribbleException|SAMFormatException): (?:Line \d+: )?(.*)", str(error))
+            if not unread:
+                raise
+            raise BadData("%s: %s" % (self.name_of(location), unread.group(1)))
+
+    def name_of(self, location):
+        """A local stack's buckets are folders; errors name the object."""
+        buckets = self.spark.conf.get("spark.sluice.buckets", "")
+        return "s3://" + location[len(buckets) :] if buckets and location.startswith(buckets) else location
 
 
 class Files:

@@ -66,7 +66,8 @@ def main():
     files = Files(adam.spark, arguments.output)
     aside = files.aside()
     try:
-        read_genotypes(adam, arguments).write.parquet(aside.toString(), compression="snappy")
+        with adam.reading(arguments.genotypes):
+            read_genotypes(adam, arguments).write.parquet(aside.toString(), compression="snappy")
         # Read back: the three answers need the VCF no more.
         genotypes = adam.spark.read.parquet(aside.toString())
         variants = find_variants(genotypes, arguments.child).cache()

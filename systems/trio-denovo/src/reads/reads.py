@@ -88,7 +88,7 @@ def view_site(reads, request, site, length):
     )
     for column in columns:
         for found in column.pileups:
-            if found.is_refskip:
+            if found.is_refskip or found.alignment.query_sequence is None:
                 continue
             if found.is_del:
                 deleted += 1
