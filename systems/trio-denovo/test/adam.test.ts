@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { ensurePythonPackages } from 'sluice';
 import { seeded } from 'sluice/testing';
+import { isLong } from '../../../test/support/long';
 import { runOnSpark } from '../../../test/support/spark';
 import { CHILD, FATHER, makeTrioVcf, MOTHER } from '../samples/trioVcf';
 import { ADAM } from '../src/tasks/provideAdam';
@@ -11,7 +12,7 @@ import { ANSWERS } from '../src/vcf/variantQueries';
 import { expectedVariants } from './support/expectedVariants';
 
 /** A Spark that reads twenty files takes minutes: `SLUICE_LONG=1`. */
-const whenLong = process.env['SLUICE_LONG'] === undefined ? test.skip : test;
+const whenLong = isLong ? test : test.skip;
 const SCRIPTS = join(__dirname, '..', 'jobs', 'trio-denovo');
 const TRIO = { child: CHILD, father: FATHER, mother: MOTHER };
 const TRIOS = 20;

@@ -4,6 +4,7 @@ import { basename, join, relative } from 'node:path';
 import { seeded } from 'sluice/testing';
 import { describeWithRealData, realData } from '../../../test/support/data';
 import { useLakeStack } from '../../../test/support/lakeStack';
+import { isLong } from '../../../test/support/long';
 import { makeTrio, type MadeTrio } from '../samples/makeTrio';
 import { CHILD, FATHER, makeTrioVcf, MOTHER } from '../samples/trioVcf';
 import type { Testimony } from '../samples/trioReads';
@@ -11,8 +12,6 @@ import type { Site } from '../src/reads/sites';
 import { ANSWERS } from '../src/vcf/variantQueries';
 import { expectedVariants } from './support/expectedVariants';
 
-/** `SLUICE_LONG=1` has ADAM on Spark, by way of Livy, do the same. */
-const LONG = process.env['SLUICE_LONG'] !== undefined;
 const TRIO = { child: CHILD, father: FATHER, mother: MOTHER };
 const VERDICTS: Record<Testimony, string> = {
   confirmed: 'confirmed',
@@ -21,7 +20,7 @@ const VERDICTS: Record<Testimony, string> = {
   open: 'too few reads',
 };
 
-const { pathOf, upload, readLake, filesIn, run } = useLakeStack({ spark: LONG, portOffset: 16_000 });
+const { pathOf, upload, readLake, filesIn, run } = useLakeStack({ spark: isLong, portOffset: 16_000 });
 let folder: string;
 let made: MadeTrio;
 
@@ -77,7 +76,8 @@ test('a second run over the same files gives the same answers; of other sites, t
   ]);
 }, 120_000);
 
-(LONG ? test : test.skip)(
+// With `SLUICE_LONG=1`, since it is four Sparks.
+(isLong ? test : test.skip)(
   'on Livy, ADAM gives the same answers, coverage and verdicts byte for byte',
   async () => {
     const coverage = () =>
@@ -99,7 +99,7 @@ test('other genotypes replace all answers, and without reads nothing is left of 
 }, 60_000);
 
 describeWithRealData('on the shared data', () => {
-  test.each(['duckdb', ...(LONG ? ['livy'] : [])])(
+  test.each(['duckdb', ...(isLong ? ['livy'] : [])])(
     'the answers of %s are those of the rules',
     async (engine) => {
       const text = await readFile(join(realData, 'trio-vcf/trio.chr17.vcf'), 'utf8');

@@ -5,13 +5,14 @@ import { Client, Connection } from '@temporalio/client';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { startStack, type Stack } from '../../../src/local';
 import { sluice } from '../../../test/support/cli';
+import { isLong } from '../../../test/support/long';
 import { WITH_SYSTEMS } from '../../../test/support/project';
 import { connectToS3Of } from '../../../test/support/s3';
 import { finishUnderKills, WorkerProcesses } from '../../../test/support/workerProcesses';
 import { makeTrio, type MadeTrio } from '../samples/makeTrio';
 
 /** A worker is started anew a dozen times: `SLUICE_LONG=1`. */
-const describeWhenLong = process.env['SLUICE_LONG'] === undefined ? describe.skip : describe;
+const describeWhenLong = isLong ? describe : describe.skip;
 
 /** Of each step one write or two, of several in their midst. */
 const KILLED_AT =

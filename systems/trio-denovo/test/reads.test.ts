@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { seeded } from 'sluice/testing';
+import { isLong } from '../../../test/support/long';
 import { startTestS3 } from '../../../test/support/s3';
 import { runTask, taskContext } from '../../../test/support/tasks';
 import { makeTrioReads } from '../samples/trioReads';
@@ -20,7 +21,7 @@ const LENGTH = 10_000;
 const SAMPLES: [string, string, string] = [CHILD, FATHER, MOTHER];
 const TRIO = { child: CHILD, father: FATHER, mother: MOTHER };
 /** All sites with all reads over them, or with two of them: `SLUICE_LONG=1`, since each position is asked for. */
-const STRETCH = process.env['SLUICE_LONG'] === undefined ? ([470, 590] as const) : ([390, 1_010] as const);
+const STRETCH = isLong ? ([390, 1_010] as const) : ([470, 590] as const);
 const SITES = [
   { pos: 500, ref: 'A', alt: 'T', testimony: 'confirmed' as const },
   { pos: 560, ref: 'C', alt: 'G', testimony: 'absent' as const },
