@@ -48,6 +48,7 @@ export {
   listKeys,
   parseFolder,
   publishOutput,
+  removeOutput,
   stageInput,
   SUCCESS_MARKER,
   type Folder,
@@ -76,6 +77,6 @@ export { SHIPPED as shippedPipelines } from './workflows/shipped';
 export { registerSearchAttributes } from './setup/registerSearchAttributes';
 export { addTrigger, listTriggers, removeTrigger } from './arrivals/triggers';
 export type { Failure, RunState, RunStatus, StepState, StepStatus, Trigger } from './contracts/messages';
-export { motoService, type MotoService } from './local';
+export { ensurePythonPackages, motoService, type MotoService, type PythonPackages } from './local';
 export { defineConfig, loadProject, type DefinedConfig, type Project, type ProjectConfig } from './project';
 export type { Service, ServiceContext, ServiceReady } from './local/service';

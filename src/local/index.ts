@@ -12,6 +12,7 @@ export {
   ensureAwsTestTools,
   ensureLivy,
   ensureLivyAndSpark,
+  ensurePythonPackages,
   ensureS3Gateway,
   ensureSpark,
   ensureTemporal,
@@ -19,4 +20,5 @@ export {
   probeTools,
   type LivyTools,
   type Probe,
+  type PythonPackages,
 } from './tools';

@@ -1,8 +1,8 @@
-import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { SluiceError } from '../../../src/errors';
-import { checkTools, ensureTemporal, probeTools } from '../../../src/local/tools';
+import { checkTools, ensurePythonPackages, ensureTemporal, probeTools } from '../../../src/local/tools';
 
 let folder: string;
 beforeEach(async () => {
@@ -51,4 +51,12 @@ test('a program on PATH is taken as it is and needs nothing else', async () => {
   expect(probe.available).toMatchObject({ temporal: true, s3Gateway: false, spark: false });
   expect(probe.spark).toBe(false);
   expect(probe.missingForSpark.sort()).toEqual(['java', 'mvn', 'python3']);
+});
+
+test('packages of PyPI without a Python name what they are for, and leave nothing half installed', async () => {
+  const packages = { name: 'pysam-1', title: 'pysam, which reads BAM files', packages: ['pysam==1'] };
+  const failure = await ensurePythonPackages(packages, context()).catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: 'MissingTool' });
+  expect((failure as SluiceError).message).toMatch(/Python .*needed by pysam, which reads BAM files/);
+  expect((await readdir(context().cache)).filter((entry) => entry.includes('pysam'))).toEqual([]);
 });
