@@ -10,6 +10,7 @@ export { startTemporal, type TemporalServer } from './temporal';
 export {
   checkTools,
   ensureAwsTestTools,
+  ensureJars,
   ensureLivy,
   ensureLivyAndSpark,
   ensureS3Gateway,
@@ -17,6 +18,7 @@ export {
   ensureTemporal,
   ensureTemporalTestServer,
   probeTools,
+  type Jars,
   type LivyTools,
   type Probe,
 } from './tools';

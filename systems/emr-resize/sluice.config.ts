@@ -1,7 +1,19 @@
 import { defineConfig } from 'sluice';
+import { clusterRunners } from './src/runners/localClusters';
+import { emrCluster } from './src/services';
+import { adviseResize } from './src/tasks/adviseResize';
+import { awaitSettings } from './src/tasks/awaitSettings';
 import { compactParquet } from './src/tasks/compactParquet';
+import { lookAtCluster } from './src/tasks/lookAtCluster';
+import { reportResize } from './src/tasks/reportResize';
 import { s3DistCp } from './src/tasks/s3DistCp';
+import { watchResize } from './src/tasks/watchResize';
 
 export default defineConfig({
-  tasks: [s3DistCp, compactParquet],
+  tasks: [
+    ...[lookAtCluster, adviseResize, awaitSettings, watchResize, reportResize],
+    ...[s3DistCp, compactParquet],
+  ],
+  runners: clusterRunners,
+  services: [emrCluster],
 });

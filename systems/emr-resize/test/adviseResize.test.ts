@@ -3,7 +3,7 @@ import { adviseResize, type ResizeRequest } from '../src/advice/adviseResize';
 import type { ClusterFacts } from '../src/advice/clusterFacts';
 import { estimateDrain } from '../src/advice/estimateDrain';
 import { DEFAULT_SETTINGS, FAST_SETTINGS } from '../src/advice/hdfsSettings';
-import { LIMITS, mostAtOnce, RESIZE_RULES } from '../src/advice/resizeRules';
+import { areOnCore, LIMITS, mostAtOnce, RESIZE_RULES } from '../src/advice/resizeRules';
 import { clusterFacts, group } from './facts';
 
 const MEGABYTE = 1024 * 1024;
@@ -75,6 +75,8 @@ test('a primary node, a group with a policy and settings of a fleet are told of'
   const advised = adviseResize(clusterFacts(), { part: 'master', target: 2, fast: 'auto' });
   expect(advised).toMatchObject({ refused: true, rounds: [] });
   expect(verdictOf('no-policy', [{ parts: [group({ hasPolicy: true })] }, 5])).toBe('refuse');
+  const spotTasks = { parts: [group({}), { ...task, spot: true }], yarn: { masterLabels: [] } };
+  expect(verdictOf('master-label-without-spot', [spotTasks, 5])).toBe('warn');
   expect(verdictOf('one-drain', [{ hdfs: { underReplicated: 1 } }, 5])).toBe('refuse');
   expect(verdictOf('settings-by-group', [{ parts: [fleet] }, 5])).toBe('warn');
   expect(verdictOf('settings-by-group', [{}, 5])).toBeUndefined();
@@ -218,8 +220,7 @@ test('of 10,000 clusters none is advised below replication, below its masters, o
     expect(request.target).toBeGreaterThanOrEqual(facts.hdfs.replication);
     if (request.target < from) {
       expect(facts.hdfs.underReplicated ?? 0).toBe(0);
-      if (!facts.yarn.masterLabels.includes('TASK'))
-        expect(request.target).toBeGreaterThanOrEqual(facts.yarn.applications ?? 0);
+      if (areOnCore(facts)) expect(request.target).toBeGreaterThanOrEqual(facts.yarn.applications ?? 0);
     }
   }
   // A property of nothing would hold as well.

@@ -12,6 +12,8 @@ export interface ClusterPart {
   running: number;
   /** How many instances run; of a group as many as `running`. */
   instances: number;
+  /** Of a fleet: the units that are asked for in each market. */
+  capacity?: { onDemand: number; spot: number };
   /** Whether some of it is on Spot. */
   spot: boolean;
   /** The service's own word, such as RUNNING or RESIZING. */
@@ -45,7 +47,7 @@ export interface ClusterFacts {
   yarn: {
     /** Applications that run, each of which has a master. */
     applications: number | null;
-    /** The roles of nodes that application masters may be on: `yarn.app.mapreduce.am.labels`. */
+    /** The roles of nodes that application masters may be on: `yarn.app.mapreduce.am.labels`; empty where any may be. */
     masterLabels: string[];
     /** Percent. */
     memoryAvailable: number | null;

@@ -86,6 +86,11 @@ export function isBusy(resize: Resize): boolean {
   );
 }
 
+/** Whether application masters are on core nodes alone. */
+export function areOnCore({ yarn: { masterLabels } }: ClusterFacts): boolean {
+  return masterLabels.length > 0 && !masterLabels.includes('TASK');
+}
+
 /** How many core nodes may go at once. */
 export function mostAtOnce(nodes: number): number {
   return Math.max(1, Math.floor(nodes * LIMITS.shareAtOnce));
@@ -134,7 +139,7 @@ export const RESIZE_RULES: readonly Rule[] = [
     about:
       'As many core nodes stay as application masters run at once, where masters run on core nodes alone.',
     source: GUIDE,
-    concerns: (resize) => shrinksCore(resize) && !resize.facts.yarn.masterLabels.includes('TASK'),
+    concerns: (resize) => shrinksCore(resize) && areOnCore(resize.facts),
     judge: ({ to, facts: { yarn } }) => ({
       verdict: yarn.applications === null ? 'warn' : to < yarn.applications ? 'refuse' : 'pass',
       value: to,
@@ -147,12 +152,17 @@ export const RESIZE_RULES: readonly Rule[] = [
     about: 'Application masters are not on task nodes while those are on Spot.',
     source: GUIDE,
     concerns: () => true,
-    judge: ({ facts }) => {
-      const spot = facts.parts.some(({ role, spot }) => role === 'task' && spot);
-      const labelled = facts.yarn.masterLabels.includes('TASK');
+    judge: ({ facts: { parts, yarn } }) => {
+      const spot = parts.some((part) => part.role === 'task' && part.spot);
+      // Without labels, as from release 6 on, masters are anywhere.
+      const verdict = yarn.masterLabels.includes('TASK')
+        ? 'refuse'
+        : yarn.masterLabels.length
+          ? 'pass'
+          : 'warn';
       return {
-        verdict: spot && labelled ? 'refuse' : 'pass',
-        value: facts.yarn.masterLabels.join(',') || null,
+        verdict: spot ? verdict : 'pass',
+        value: yarn.masterLabels.join(',') || null,
         limit: 'CORE',
         text: 'yarn.app.mapreduce.am.labels: a Spot node that is taken back takes its application with it',
       };

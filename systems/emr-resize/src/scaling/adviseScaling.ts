@@ -1,4 +1,5 @@
 import type { ClusterFacts, ClusterPart } from '../advice/clusterFacts';
+import { areOnCore } from '../advice/resizeRules';
 import {
   coreByHdfs,
   emrDefaults,
@@ -93,9 +94,9 @@ function remarksOn(
 }
 
 /** The smallest size of a core group: copies of a block, application masters, and one. */
-export function leastCore({ hdfs, yarn }: ClusterFacts): number {
-  const masters = yarn.masterLabels.includes('TASK') ? 0 : (yarn.applications ?? 0);
-  return Math.max(1, hdfs.replication, masters);
+export function leastCore(facts: ClusterFacts): number {
+  const masters = areOnCore(facts) ? (facts.yarn.applications ?? 0) : 0;
+  return Math.max(1, facts.hdfs.replication, masters);
 }
 
 export type ScalingMeans = 'automatic' | 'managed';

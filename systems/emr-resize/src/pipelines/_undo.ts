@@ -1,0 +1,14 @@
+import { CancellationScope } from '@temporalio/workflow';
+
+/**
+ * Does `act`, and `undo` in any case after it: when it fails, and when the run is cancelled meanwhile. What `undo` undoes may
+ * not be done yet, so it is idempotent. An undo that fails is what the run fails of: something is left that somebody has to
+ * set right.
+ */
+export async function withUndo<T>(act: () => Promise<T>, undo: () => Promise<unknown>): Promise<T> {
+  try {
+    return await act();
+  } finally {
+    await CancellationScope.nonCancellable(undo);
+  }
+}
