@@ -114,8 +114,14 @@ public final class MiniCluster {
 
   private synchronized String add(int count) throws Exception {
     cluster.startDataNodes(conf, count, true, null, null);
-    cluster.waitActive();
+    for (DataNode running : cluster.getDataNodes())
+      while (!isRegistered(running)) Thread.sleep(50);
     return status();
+  }
+
+  /** A DataNode has no id before it has registered. */
+  private boolean isRegistered(DataNode running) throws IOException {
+    return running.getDatanodeId() != null && nodes().getDatanode(running.getDatanodeId()) != null;
   }
 
   /** FileSystem.refreshNodes would read a configuration without the file of excluded nodes. */
@@ -129,8 +135,7 @@ public final class MiniCluster {
   private synchronized String remove(String name) throws Exception {
     List<DataNode> running = cluster.getDataNodes();
     for (int i = 0; i < running.size(); i++)
-      if (running.get(i).getDatanodeId() != null
-          && running.get(i).getDatanodeId().getXferAddr().equals(name)) {
+      if (isRegistered(running.get(i)) && running.get(i).getDatanodeId().getXferAddr().equals(name)) {
         cluster.stopDataNode(i);
         break;
       }
@@ -195,10 +200,8 @@ public final class MiniCluster {
     FSNamesystem names = cluster.getNamesystem();
     List<String> nodes = new ArrayList<>();
     for (DataNode running : cluster.getDataNodes()) {
-      // A DataNode has no id before it has registered.
-      if (running.getDatanodeId() == null) continue;
+      if (!isRegistered(running)) continue;
       DatanodeDescriptor node = nodes().getDatanode(running.getDatanodeId());
-      if (node == null) continue;
       String state =
           node.isDecommissioned()
               ? "decommissioned"

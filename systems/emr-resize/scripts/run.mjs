@@ -8,5 +8,6 @@ if (!existsSync(file)) {
   process.exit(2);
 }
 process.argv.splice(2, process.argv.length, ...args);
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 const { createJiti } = await import('jiti');
 await createJiti(import.meta.url).import(file.pathname);

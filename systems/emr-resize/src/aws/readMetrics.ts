@@ -19,6 +19,8 @@ const METRICS = {
   ContainerPending: [EMR, 'Maximum'],
   ContainerAllocated: [EMR, 'Average'],
   AppsRunning: [EMR, 'Maximum'],
+  CoreNodesRunning: [EMR, 'Average'],
+  TaskNodesRunning: [EMR, 'Average'],
   HDFSBlocks: [OWN, 'Maximum'],
   HDFSBytes: [OWN, 'Maximum'],
 } as const;

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -40,8 +40,9 @@ export async function startHadoop(
     ],
     { stdio: ['pipe', 'pipe', 'pipe'] },
   );
-  child.stderr.pipe(createWriteStream(join(dir, 'hadoop.log')));
-  await untilReady(child, join(dir, 'hadoop.log'));
+  const log = join(dir, 'hadoop.log');
+  child.stderr.pipe(createWriteStream(log));
+  await untilReady(child, log);
   const ask = async (verb: string, given: Record<string, string> = {}) => {
     const answer = await fetch(`http://127.0.0.1:${port}/${verb}?${new URLSearchParams(given)}`);
     const body = (await answer.json()) as { message?: string };
@@ -68,7 +69,8 @@ export async function startHadoop(
 /** @throws SluiceError MissingTool when the process ends instead */
 async function untilReady(child: ChildProcess, log: string): Promise<void> {
   for await (const line of createInterface({ input: child.stdout! })) if (line === 'ready') return;
-  throw new SluiceError('MissingTool', `Hadoop's mini cluster does not start on this Java; ${log} says why`);
+  const said = (await readFile(log, 'utf8')).trim().split('\n').slice(0, 3).join(' ');
+  throw new SluiceError('MissingTool', `Hadoop's mini cluster does not start on this Java: ${said} (${log})`);
 }
 
 async function freePort(): Promise<number> {

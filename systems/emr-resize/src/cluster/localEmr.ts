@@ -254,9 +254,9 @@ function summaryOf({ options, state, created }: LocalCluster) {
 /** YARN's are those of a cluster without work: there is none here. */
 async function metricsOf(cluster: LocalCluster): Promise<Record<string, number>> {
   const hdfs = await cluster.status();
-  const workers = cluster.parts
-    .filter(({ role }) => role !== 'master')
-    .reduce((sum, { running }) => sum + running, 0);
+  const nodesOf = (of: Part['role']) =>
+    cluster.parts.filter(({ role }) => role === of).reduce((sum, { running }) => sum + running, 0);
+  const workers = nodesOf('core') + nodesOf('task');
   return {
     HDFSUtilization: hdfs.bytesTotal === 0 ? 0 : (100 * hdfs.bytesUsed) / hdfs.bytesTotal,
     HDFSBytes: hdfs.nodes.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -270,5 +270,7 @@ async function metricsOf(cluster: LocalCluster): Promise<Record<string, number>>
     ContainerPending: 0,
     ContainerAllocated: 0,
     AppsRunning: 0,
+    CoreNodesRunning: nodesOf('core'),
+    TaskNodesRunning: nodesOf('task'),
   };
 }

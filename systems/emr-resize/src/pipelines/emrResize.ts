@@ -18,7 +18,7 @@ import type { awaitSettings } from '../tasks/awaitSettings';
 import type { lookAtCluster } from '../tasks/lookAtCluster';
 import type { reportResize } from '../tasks/reportResize';
 import type { Sample, watchResize } from '../tasks/watchResize';
-import { withUndo } from './_undo';
+import { withUndo } from './_temporal';
 
 export interface EmrResizeResult {
   advice: string;

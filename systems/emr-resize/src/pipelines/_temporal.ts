@@ -1,4 +1,7 @@
-import { CancellationScope } from '@temporalio/workflow';
+import { CancellationScope, sleep } from '@temporalio/workflow';
+import type { Run } from 'sluice/workflow';
+
+/** What the pipelines need of Temporal itself. */
 
 /**
  * Does `act`, and `undo` in any case after it: when it fails, and when the run is cancelled meanwhile. What `undo` undoes may
@@ -11,4 +14,9 @@ export async function withUndo<T>(act: () => Promise<T>, undo: () => Promise<unk
   } finally {
     await CancellationScope.nonCancellable(undo);
   }
+}
+
+/** Lets time pass, as a step of its own. It holds nothing of a worker meanwhile. */
+export function pause(run: Run, name: string, duration: string): Promise<void> {
+  return run.group(name, () => sleep(duration, { summary: name }));
 }
