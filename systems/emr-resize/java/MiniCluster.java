@@ -12,7 +12,9 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -43,6 +45,7 @@ public final class MiniCluster {
   private final MiniDFSCluster cluster;
   private final FileSystem fs;
   private final TreeSet<String> excluded = new TreeSet<>();
+  private final Set<DataNode> removed = ConcurrentHashMap.newKeySet();
   private final AtomicLong written = new AtomicLong();
 
   public static void main(String[] args) throws Exception {
@@ -115,12 +118,13 @@ public final class MiniCluster {
   private synchronized String add(int count) throws Exception {
     cluster.startDataNodes(conf, count, true, null, null);
     for (DataNode running : cluster.getDataNodes())
-      while (!isRegistered(running)) Thread.sleep(50);
+      while (!removed.contains(running) && !isRegistered(running)) Thread.sleep(50);
     return status();
   }
 
-  /** A DataNode has no id before it has registered. */
+  /** A DataNode has no id before it has registered; one that was removed counts no more. */
   private boolean isRegistered(DataNode running) throws IOException {
+    if (removed.contains(running)) return false;
     return running.getDatanodeId() != null && nodes().getDatanode(running.getDatanodeId()) != null;
   }
 
@@ -133,11 +137,11 @@ public final class MiniCluster {
   }
 
   private synchronized String remove(String name) throws Exception {
-    List<DataNode> running = cluster.getDataNodes();
-    for (int i = 0; i < running.size(); i++)
-      if (isRegistered(running.get(i)) && running.get(i).getDatanodeId().getXferAddr().equals(name)) {
-        cluster.stopDataNode(i);
-        break;
+    // It stays in the mini cluster's list: the folders of its nodes are numbered by that.
+    for (DataNode running : cluster.getDataNodes())
+      if (isRegistered(running) && running.getDatanodeId().getXferAddr().equals(name)) {
+        removed.add(running);
+        running.shutdown();
       }
     return status();
   }

@@ -25,7 +25,7 @@ import { runTask } from '../../../test/support/tasks';
 
 /** `SLUICE_LONG=1` has the numbers of the demo, and kills more often. */
 const LONG = process.env['SLUICE_LONG'] !== undefined;
-const FILES = LONG ? 300 : 120;
+const FILES = LONG ? 300 : 90;
 const KILLS = LONG ? 4 : 1;
 const ClusterId = 'j-1';
 
