@@ -7,7 +7,7 @@ import { EMRClient, type Configuration } from '@aws-sdk/client-emr';
 import type { JobParameters } from 'sluice';
 import { seeded } from 'sluice/testing';
 import { adviseResize as advise } from '../src/advice/adviseResize';
-import { DEFAULT_SETTINGS, FAST_SETTINGS, toProperties } from '../src/advice/hdfsSettings';
+import { DEFAULT_SETTINGS, FAST_SETTINGS, toProperties, type HdfsSettings } from '../src/advice/hdfsSettings';
 import { withClients } from '../src/aws/clients';
 import { lookAtCluster as look } from '../src/aws/lookAtCluster';
 import { ensureHadoop, startHadoop } from '../src/cluster/hadoopStorage';
@@ -100,10 +100,14 @@ async function modify(
   });
 }
 
-const configure = async (Configurations: Configuration[]) => {
+const configure = async (Configurations: Configuration[], settings: HdfsSettings) => {
   await modify('master', { Configurations });
   await step(({ signal }) =>
-    runTask(awaitSettings, { clusterId: ClusterId, group: 'master' }, { s3: null as never, signal }),
+    runTask(
+      awaitSettings,
+      { clusterId: ClusterId, group: 'master', settings },
+      { s3: null as never, signal },
+    ),
   );
 };
 
@@ -111,7 +115,8 @@ async function shrink(target: number, fast: 'true' | 'false') {
   const { facts } = await withClients((clients) => look(clients, { clusterId: ClusterId }));
   const advice = advise(facts, { part: 'core', target, fast });
   expect(advice).toMatchObject({ refused: false, tune: fast === 'true' ? FAST_SETTINGS : null });
-  if (advice.tune) await configure([{ Classification: 'hdfs-site', Properties: toProperties(advice.tune) }]);
+  if (advice.tune)
+    await configure([{ Classification: 'hdfs-site', Properties: toProperties(advice.tune) }], advice.tune);
   const startedAt = Date.now();
   const [, { payload }] = await Promise.all([
     modify('core', { InstanceCount: target }),
@@ -124,7 +129,7 @@ async function shrink(target: number, fast: 'true' | 'false') {
     ),
   ]);
   const seconds = (Date.now() - startedAt) / 1000;
-  if (advice.tune) await configure([]);
+  if (advice.tune) await configure([], DEFAULT_SETTINGS);
   return {
     seconds,
     estimate: advice.rounds[0]!.estimate!,

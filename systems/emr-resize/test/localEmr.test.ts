@@ -15,10 +15,12 @@ import {
   RunJobFlowCommand,
   TerminateJobFlowsCommand,
 } from '@aws-sdk/client-emr';
-import { FAST_SETTINGS, toProperties } from '../src/advice/hdfsSettings';
+import { DEFAULT_SETTINGS, FAST_SETTINGS, toProperties, type HdfsSettings } from '../src/advice/hdfsSettings';
 import { withClients, type Clients } from '../src/aws/clients';
 import { lookAtCluster } from '../src/aws/lookAtCluster';
 import { simulateStorage } from '../src/cluster/simulatedStorage';
+import { awaitSettings } from '../src/tasks/awaitSettings';
+import { runTask } from '../../../test/support/tasks';
 import { startDouble, type Double } from './double';
 
 let double: Double;
@@ -75,19 +77,10 @@ test('all that advice is made of is read from EMR and CloudWatch', async () => {
 
 test('a group shrinks as HDFS copies, by the rule that the estimate is made of, and grows at once', async () => {
   double = await startDouble({ blocks: 300 });
-  const modify = (InstanceCount: number) =>
-    use(({ emr }) =>
-      emr.send(
-        new ModifyInstanceGroupsCommand({
-          ClusterId,
-          InstanceGroups: [{ InstanceGroupId: 'ig-CORE', InstanceCount }],
-        }),
-      ),
-    );
-  await modify(5);
+  await resizeTo(5);
   expect(await coreOf()).toMatchObject({ requested: 5, running: 6, state: 'RESIZING' });
   expect((await look()).facts.hdfs.underReplicated).toBe(100);
-  await expect(modify(4)).rejects.toThrow('RESIZING');
+  await expect(resizeTo(4)).rejects.toThrow('RESIZING');
   // 100 replicas, 12 in a round of 3 s.
   double.pass(24_000);
   expect((await look()).facts.hdfs.underReplicated).toBe(4);
@@ -95,24 +88,38 @@ test('a group shrinks as HDFS copies, by the rule that the estimate is made of, 
   double.pass(3000);
   await look();
   expect(await coreOf()).toMatchObject({ requested: 5, running: 5, state: 'RUNNING' });
-  await modify(7);
+  await resizeTo(7);
   await look();
   expect(await coreOf()).toMatchObject({ requested: 7, running: 7, state: 'RUNNING' });
 });
 
-test('a resize that is stuck stays RESIZING, and one that is half done shows what runs', async () => {
-  double = await startDouble({ blocks: 300, stuck: true });
-  await use(({ emr }) =>
+const resizeTo = (InstanceCount: number) =>
+  use(({ emr }) =>
     emr.send(
       new ModifyInstanceGroupsCommand({
         ClusterId,
-        InstanceGroups: [{ InstanceGroupId: 'ig-CORE', InstanceCount: 3 }],
+        InstanceGroups: [{ InstanceGroupId: 'ig-CORE', InstanceCount }],
       }),
     ),
   );
+
+test('a resize that is stuck stays RESIZING', async () => {
+  double = await startDouble({ blocks: 300, stuck: true });
+  await resizeTo(3);
   await look();
   double.pass(7 * 86_400_000);
   expect(await coreOf()).toMatchObject({ requested: 3, running: 6, state: 'RESIZING' });
+});
+
+test('a resize that is half done shows what runs and what is left', async () => {
+  double = await startDouble({ blocks: 300 });
+  await resizeTo(3);
+  await look();
+  // 300 replicas leave three nodes, 12 in a round of 3 s: after 13 rounds one node has none left.
+  double.pass(13 * 3000);
+  await look();
+  expect(await coreOf()).toMatchObject({ requested: 3, running: 5, state: 'RESIZING' });
+  expect((await look()).facts.hdfs.underReplicated).toBe(144);
 });
 
 test('a fleet that has not shrunk in a day stays at what runs', async () => {
@@ -253,4 +260,26 @@ test('the simulated HDFS keeps every replica while nodes come and go', async () 
   ]);
   expect(underReplicated).toBe(0);
   double = await startDouble({ blocks: 0 });
+});
+
+test('configurations that EMR went back from are a failure that says what is in force', async () => {
+  double = await startDouble({ blocks: 0 });
+  const { endpoint } = double.settings;
+  const environment = { ...process.env };
+  Object.assign(process.env, {
+    ...{ AWS_ENDPOINT_URL_EMR: endpoint, AWS_ENDPOINT_URL_CLOUDWATCH: endpoint, AWS_REGION: 'eu-west-1' },
+    ...{ AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' },
+  });
+  try {
+    const given = { clusterId: ClusterId, group: 'master' };
+    const run = (settings: HdfsSettings) =>
+      runTask(awaitSettings, { ...given, settings }, { s3: null as never });
+    await run(DEFAULT_SETTINGS);
+    await expect(run(FAST_SETTINGS)).rejects.toMatchObject({
+      code: 'InvalidJob',
+      message: expect.stringMatching('"workMultiplier":2[^]* where [^]*"workMultiplier":30'),
+    });
+  } finally {
+    process.env = environment;
+  }
 });

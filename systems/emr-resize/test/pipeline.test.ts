@@ -94,6 +94,13 @@ test('a refused resize says which rules are in the way and touches nothing', asy
   expect(stepsOf(run.id)).toEqual(['look', 'advise']);
 });
 
+test('a size that is there already is left as it is', async () => {
+  script(lookOf());
+  const run = await start({ group: 'core', target: 6, fast: 'true' });
+  expect(await run.result()).toMatchObject({ report: null, from: 6, to: 6 });
+  expect(stepsOf(run.id)).toEqual(['look', 'advise']);
+});
+
 test.each([
   ['the resize fails', { resize: { fails: 'ARRESTED' } }, 'ARRESTED'],
   ['the progress fails', { progress: { fails: 'gone' } }, 'gone'],

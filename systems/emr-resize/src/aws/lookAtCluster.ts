@@ -43,9 +43,9 @@ export async function lookAtCluster(clients: Clients, { clusterId, blocks }: Loo
   const { Steps: running = [] } = await emr.send(
     new ListStepsCommand({ ClusterId: clusterId, StepStates: ['RUNNING', 'PENDING'] }),
   );
-  const { ManagedScalingPolicy: managed } = await emr.send(
-    new GetManagedScalingPolicyCommand({ ClusterId: clusterId }),
-  );
+  const { ManagedScalingPolicy: managed } = hasManagedScaling(cluster)
+    ? await emr.send(new GetManagedScalingPolicyCommand({ ClusterId: clusterId }))
+    : {};
   const metrics = await readNewest(clients, clusterId, [
     ...(['HDFSUtilization', 'CapacityRemainingGB', 'HDFSBytesWritten', 'UnderReplicatedBlocks'] as const),
     ...(['MissingBlocks', 'YARNMemoryAvailablePercentage', 'ContainerPending', 'AppsRunning'] as const),
@@ -156,4 +156,10 @@ function usedBytes(metrics: Record<'HDFSUtilization' | 'CapacityRemainingGB', nu
 function labelsOf(configured: string | undefined, { ReleaseLabel = '' }: Cluster): string[] {
   if (configured !== undefined) return configured.split(',').map((label) => label.trim());
   return /^emr-[45]\./.test(ReleaseLabel) ? ['CORE'] : [];
+}
+
+/** From release 5.30 on: https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-managed-scaling.html */
+function hasManagedScaling({ ReleaseLabel = '' }: Cluster): boolean {
+  const [, major, minor] = /^emr-(\d+)\.(\d+)/.exec(ReleaseLabel) ?? [];
+  return Number(major) > 5 || (Number(major) === 5 && Number(minor) >= 30);
 }

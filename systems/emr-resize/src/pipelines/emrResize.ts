@@ -11,7 +11,7 @@ import {
 } from 'sluice/workflow';
 import type { ResizeAdvice } from '../advice/adviseResize';
 import type { ClusterPart } from '../advice/clusterFacts';
-import { toProperties } from '../advice/hdfsSettings';
+import { toProperties, toSettings } from '../advice/hdfsSettings';
 import type { Look } from '../aws/lookAtCluster';
 import type { adviseResize } from '../tasks/adviseResize';
 import type { awaitSettings } from '../tasks/awaitSettings';
@@ -205,6 +205,8 @@ function modification(input: Input, { name, kind, capacity }: ClusterPart, size:
 }
 
 type Configurations = Look['configurations'];
+/** EMR reconfigures a group in some minutes. */
+const CONFIGURED_WITHIN = '1 hour';
 
 /** Gives the primary group its configurations and waits until they are in force. */
 async function configure(
@@ -216,23 +218,24 @@ async function configure(
     what,
   }: { input: Input; look: Look; configurations: Configurations; what: string },
 ): Promise<void> {
-  await run.job(what, {
-    resource: 'elasticmapreduce:modifyInstanceGroupByName',
-    parameters: {
-      ClusterId,
-      InstanceGroupName: look.masterName,
-      InstanceGroup: { Configurations: configurations },
-    },
-  });
-  await run.job(
-    `${what}: in force`,
-    task<typeof awaitSettings>('await-settings', { clusterId: ClusterId, group: look.masterName }),
-  );
+  const group = look.masterName;
+  const timeout = { timeout: CONFIGURED_WITHIN };
+  const parameters = {
+    ...{ ClusterId, InstanceGroupName: group },
+    InstanceGroup: { Configurations: configurations },
+  };
+  await run.job(what, { resource: 'elasticmapreduce:modifyInstanceGroupByName', parameters }, timeout);
+  const settings = toSettings(siteOf(configurations)?.Properties ?? {});
+  const asked = { clusterId: ClusterId, group, settings };
+  await run.job(`${what}: in force`, task<typeof awaitSettings>('await-settings', asked), timeout);
 }
+
+const siteOf = (configurations: Configurations) =>
+  configurations.find(({ Classification }) => Classification === 'hdfs-site');
 
 /** The configurations that are there, with those of a fast drain. */
 function tuned({ configurations }: Look, { tune }: ResizeAdvice): Configurations {
-  const site = configurations.find(({ Classification }) => Classification === 'hdfs-site');
+  const site = siteOf(configurations);
   return [
     ...configurations.filter((other) => other !== site),
     {

@@ -38,7 +38,7 @@ export const watchResize = defineTask(
         if (samples.length > MAX_SAMPLES)
           samples.splice(0, samples.length, ...samples.filter((_, i) => i % 2 === 0));
         keep({ startedAt, samples });
-        report({ nodes: part.running, of: target, blocksLeft });
+        report({ nodes: part.running, nodesDraining: Math.max(0, part.running - target), blocksLeft });
         const isSteady = part.requested === target && part.state === 'RUNNING';
         const isThere = part.kind === 'fleet' || part.running === target;
         if (isSteady && isThere && (blocksLeft ?? 0) === 0) return;
