@@ -83,7 +83,7 @@ async function main() {
     const { JobFlowId: second } = await emr.send(new RunJobFlowCommand({ Name: 'second', Instances }));
     emr.destroy();
     const written = await Promise.all(
-      [STANDING, second!].map((id) => hdfs(id, `write?${new URLSearchParams(FILES)}`)),
+      [STANDING, second!].map((id) => hdfs(id, `write?${String(new URLSearchParams(FILES))}`)),
     );
     say(`two clusters of 6 nodes with ${FILES.files} small files each; HDFS: ${String(written[0]!['kind'])}`);
     const [slow, fast] = await Promise.all([resize(env, STANDING, 'false'), resize(env, second!, 'true')]);

@@ -62,7 +62,7 @@ const random = seeded(11);
 
 /** A step that is begun anew after each death of its worker, with what it had kept; the last attempt may end. */
 async function step<T>(
-  body: (life: { signal: AbortSignal; resumed: unknown; keep(value: unknown): void }) => Promise<T>,
+  body: (life: { signal: AbortSignal; resumed: unknown; keep: (value: unknown) => void }) => Promise<T>,
 ): Promise<T> {
   let resumed: unknown;
   const keep = (value: unknown) => (resumed = value);

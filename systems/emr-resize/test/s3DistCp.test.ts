@@ -227,7 +227,7 @@ test('an object that is replaced meanwhile is not deleted, and a later job does 
       name !== 'send'
         ? (Reflect.get(target, name) as unknown)
         : async (...given: Parameters<S3Client['send']>) => {
-            const answer = await target.send(...given);
+            const answer: unknown = await (target.send(...given) as unknown as Promise<unknown>);
             const command = given[0] as unknown as PutObjectCommand;
             if (command.input.Key?.endsWith('/out/_SUCCESS') && command instanceof PutObjectCommand)
               await target.send(

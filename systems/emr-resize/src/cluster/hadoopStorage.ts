@@ -44,7 +44,7 @@ export async function startHadoop(
   child.stderr.pipe(createWriteStream(log));
   await untilReady(child, log);
   const ask = async (verb: string, given: Record<string, string> = {}) => {
-    const answer = await fetch(`http://127.0.0.1:${port}/${verb}?${new URLSearchParams(given)}`);
+    const answer = await fetch(`http://127.0.0.1:${port}/${verb}?${String(new URLSearchParams(given))}`);
     const body = (await answer.json()) as { message?: string };
     if (!answer.ok) throw new Error(`HDFS: ${verb}: ${body.message}`);
     return body as unknown;
@@ -59,7 +59,7 @@ export async function startHadoop(
     write: (files, bytes) => ask('write', { files: String(files), bytes: String(bytes) }),
     check: async () => (await ask('check')) as { files: number; readable: number },
     async stop() {
-      const ended = child.exitCode === null ? once(child, 'exit') : undefined;
+      const ended = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined;
       child.kill('SIGKILL');
       await ended;
     },

@@ -9,7 +9,10 @@ const ADVANCE_MS = 250;
  * Serves a local EMR as AWS does: the SDK's clients of EMR and CloudWatch are led here by their endpoints. Below
  * `/hdfs/CLUSTER/` it has what people would do on a cluster: `status`, `write?files=300&bytes=2048`, `check`.
  */
-export async function serveEmr(emr: LocalEmr, port: number): Promise<{ url: string; stop(): Promise<void> }> {
+export async function serveEmr(
+  emr: LocalEmr,
+  port: number,
+): Promise<{ url: string; stop: () => Promise<void> }> {
   const server = createServer((request, response) => {
     void answer(emr, request).then(
       (body) =>

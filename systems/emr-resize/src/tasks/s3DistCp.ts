@@ -63,7 +63,7 @@ export const s3DistCp = defineTask(
         write: (output) => writeOutput(s3, { from, to }, output, signal),
         onWritten: (bytes) => {
           keep(bytes);
-          report({ outputs: bytes.length, of: manifest!.outputs.length });
+          report({ outputs: bytes.length, of: manifest.outputs.length });
         },
       });
       await s3.send(
