@@ -22,11 +22,11 @@ import type { Submission } from '../../../src/contracts/activities';
 import type { JobReference } from '../../../src/jobs';
 import { quietRuntime } from '../../../test/support/environment';
 import { runTask } from '../../../test/support/tasks';
+import { isLong, seedOf } from '../../../test/support/long';
 
 /** `SLUICE_LONG=1` has the numbers of the demo, and kills more often. */
-const LONG = process.env['SLUICE_LONG'] !== undefined;
-const FILES = LONG ? 300 : 90;
-const KILLS = LONG ? 4 : 1;
+const FILES = isLong ? 300 : 90;
+const KILLS = isLong ? 4 : 1;
 const ClusterId = 'j-1';
 
 let folder: string;
@@ -58,7 +58,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const random = seeded(11);
+const random = seeded(seedOf(11));
 
 /** A step that is begun anew after each death of its worker, with what it had kept; the last attempt may end. */
 async function step<T>(

@@ -11,8 +11,8 @@ import { startStack, type Stack } from '../../../src/local';
 import { sluice } from '../../../test/support/cli';
 import { WITH_SYSTEMS } from '../../../test/support/project';
 import { WorkerProcesses } from '../../../test/support/workerProcesses';
+import { isLong, seedOf } from '../../../test/support/long';
 
-const LONG = process.env['SLUICE_LONG'] !== undefined;
 const KILLS = 6;
 const FILES = 300;
 const PORT_OFFSET = 18_200;
@@ -22,7 +22,7 @@ let stack: Stack;
 const workers = new WorkerProcesses();
 
 beforeAll(async () => {
-  if (!LONG) return;
+  if (!isLong) return;
   folder = await mkdtemp(join(tmpdir(), 'sluice-resize-killed-'));
   stack = await startStack({
     ...{ dir: folder, portOffset: PORT_OFFSET, spark: false, worker: false, report: () => {} },
@@ -36,7 +36,7 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true, force: true });
 }, 60_000);
 
-(LONG ? test : test.skip)(
+(isLong ? test : test.skip)(
   'no block is lost, and the settings are back, however often the worker is killed in a resize',
   async () => {
     const { env } = stack.info;
@@ -53,7 +53,7 @@ afterAll(async () => {
     expect(started).toMatchObject({ code: 0 });
     let ended = false;
     const run = sluice(['watch', 'killed'], { env }).finally(() => (ended = true));
-    const random = seeded(3);
+    const random = seeded(seedOf(3));
     for (let kills = 0; kills < KILLS && !ended; kills++) {
       await sleep(oneOf(random, [300, 1500, 4000]));
       worker.kill('SIGKILL');
