@@ -153,7 +153,7 @@ export const RESIZE_RULES: readonly Rule[] = [
     source: GUIDE,
     concerns: () => true,
     judge: ({ facts: { parts, yarn } }) => {
-      const spot = parts.some((part) => part.role === 'task' && part.spot);
+      const spot = parts.some((part) => part.role === 'task' && part.spot && part.requested > 0);
       // Without labels, as from release 6 on, masters are anywhere.
       const verdict = yarn.masterLabels.includes('TASK')
         ? 'refuse'
@@ -162,7 +162,7 @@ export const RESIZE_RULES: readonly Rule[] = [
           : 'warn';
       return {
         verdict: spot ? verdict : 'pass',
-        value: yarn.masterLabels.join(',') || null,
+        value: yarn.masterLabels.join(',') || 'none',
         limit: 'CORE',
         text: 'yarn.app.mapreduce.am.labels: a Spot node that is taken back takes its application with it',
       };
@@ -206,8 +206,8 @@ export const RESIZE_RULES: readonly Rule[] = [
     concerns: () => true,
     judge: ({ facts, part }) => ({
       verdict: part.hasPolicy || facts.managedScaling ? 'refuse' : 'pass',
-      value: facts.managedScaling ? 'managed scaling' : part.hasPolicy ? 'automatic scaling' : null,
-      limit: null,
+      value: facts.managedScaling ? 'managed scaling' : part.hasPolicy ? 'automatic scaling' : 'none',
+      limit: 'none',
       text: 'a policy that scales it; remove the policy, or change its limits instead',
     }),
   },

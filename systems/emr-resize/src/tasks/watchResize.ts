@@ -31,7 +31,7 @@ export const watchResize = defineTask(
     const kept = resumed as { startedAt: number; samples: Sample[] } | undefined;
     const { startedAt, samples } = kept ?? { startedAt: Date.now(), samples: [] };
     await withClients(async (clients) => {
-      for (let wait = FIRST_WAIT_MS; ; wait = Math.min(MAX_WAIT_MS, wait * 1.5)) {
+      for (let wait = FIRST_WAIT_MS; ; wait = Math.min(MAX_WAIT_MS, wait * 1.2)) {
         const { part, blocksLeft } = await readProgress(clients, clusterId, name);
         const seconds = (Date.now() - startedAt) / 1000;
         samples.push({ seconds, nodes: part.running, blocksLeft });
