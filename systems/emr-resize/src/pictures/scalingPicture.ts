@@ -6,7 +6,7 @@ import { draw } from './draw';
 const MAX_POINTS = 400;
 const POLICIES = 4;
 
-/** The advised policy beside the mirrored one, EMR's defaults and the next: nodes above, what waits below. */
+/** The advised policy beside the mirrored one, EMR's defaults and none: nodes above, what waits below. */
 export function drawScaling(
   { part, outcomes }: ScalingAdvice,
   { demand, nodeCapacity }: Curve,
@@ -29,7 +29,7 @@ export function drawScaling(
     ),
   ];
   const x = { field: 'hours', type: 'quantitative', title: 'hours' } as const;
-  const color = { field: 'series', type: 'nominal', title: null, legend: { labelLimit: 300 } } as const;
+  const color = { field: 'series', type: 'nominal', title: null, legend: { labelLimit: 400 } } as const;
   return draw({
     title: `${part}: simulated`,
     data: { values },

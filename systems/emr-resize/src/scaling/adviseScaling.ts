@@ -20,7 +20,7 @@ export interface ScalingAdvice {
   role: 'core' | 'task';
   /** The policy to put; one without rules is a size to keep, with no policy. */
   policy: ScalingPolicy;
-  /** Every policy that was played, the advised one first. */
+  /** Every policy that was played: the advised one, the mirrored one, EMR's defaults, the best size without one, the rest. */
   outcomes: Outcome[];
   remarks: string[];
 }
@@ -49,15 +49,17 @@ export function adviseScaling(
           COOLDOWNS_SECONDS.map((cooldownSeconds) => forgiving(bounds, { step, cooldownSeconds })),
         );
   const candidates = [...sizesWithin(bounds).map((nodes) => fixedSize(nodes)), ...policies].map(play);
+  const isGoodEnough = ({ flaps, meanQueue }: Outcome) =>
+    flaps <= eager.outcome.flaps && meanQueue <= QUEUE_TOLERANCE * eager.outcome.meanQueue + 1e-9;
   // The most nodes from the start neither flap nor let more wait than any policy, so there is always one.
-  const best = candidates
-    .filter(
-      ({ outcome }) =>
-        outcome.flaps <= eager.outcome.flaps &&
-        outcome.meanQueue <= QUEUE_TOLERANCE * eager.outcome.meanQueue + 1e-9,
-    )
-    .reduce((a, b) => (isCheaper(b.outcome, a.outcome) ? b : a));
-  const others = [eager, play(emrDefaults(bounds)), ...candidates.filter((one) => one !== best)];
+  const ranked = candidates
+    .filter(({ outcome }) => isGoodEnough(outcome))
+    .sort((one, other) => compareCosts(one.outcome, other.outcome));
+  const best = ranked[0]!;
+  // What no policy at all would be, at its best, is what any policy has to be better than.
+  const none = ranked.filter((one) => one !== best && one.policy.rules.length === 0).slice(0, 1);
+  const rest = candidates.filter((one) => one !== best && one !== none[0]);
+  const others = [eager, play(emrDefaults(bounds)), ...none, ...rest];
   return {
     ...{ part: part.name, role: part.role, policy: best.policy },
     outcomes: [best, ...others].map(({ outcome }) => outcome),
@@ -65,8 +67,8 @@ export function adviseScaling(
   };
 }
 
-const isCheaper = (a: Outcome, b: Outcome) =>
-  a.nodeHours < b.nodeHours || (a.nodeHours === b.nodeHours && a.actions < b.actions);
+const compareCosts = (one: Outcome, other: Outcome) =>
+  one.nodeHours - other.nodeHours || one.actions - other.actions;
 
 /** The fixed sizes that are played: at most nine, the least and the most among them. */
 function sizesWithin({ least, most }: Bounds): number[] {
