@@ -1,6 +1,7 @@
 import { defineConfig, shippedPipelines } from 'sluice';
 import agentEvents from './systems/agent-events/sluice.config';
 import contactTraceRecords from './systems/contact-trace-records/sluice.config';
+import emrResize from './systems/emr-resize/sluice.config';
 import emrTls from './systems/emr-tls/sluice.config';
 import ethereumAuction from './systems/ethereum-auction/sluice.config';
 import reviewsExport from './systems/reviews-export/sluice.config';
@@ -11,5 +12,5 @@ export default defineConfig({
   pipelines: [...shippedPipelines],
   tasks: [],
   runners: [],
-  projects: [reviewsExport, contactTraceRecords, agentEvents, ethereumAuction, trioDenovo, emrTls],
+  projects: [reviewsExport, contactTraceRecords, agentEvents, ethereumAuction, trioDenovo, emrTls, emrResize],
 });

@@ -16,6 +16,12 @@ const CAMPAIGNS = [
     'systems/ethereum-auction/test/integration/killed',
     'systems/ethereum-auction/test/integration/listener',
   ],
+  ...[
+    'systems/emr-resize/test/hdfs',
+    'systems/emr-resize/test/s3DistCp',
+    'systems/emr-resize/test/workerKilled',
+  ],
+  ...['systems/emr-resize/test/adviseScaling', 'systems/emr-resize/test/adviseResize'],
 ];
 const [minutes = '60', ...rest] = process.argv.slice(2);
 if (!(Number(minutes) > 0)) {

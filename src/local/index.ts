@@ -10,6 +10,7 @@ export { startTemporal, type TemporalServer } from './temporal';
 export {
   checkTools,
   ensureAwsTestTools,
+  ensureJars,
   ensureLivy,
   ensureLivyAndSpark,
   ensurePythonPackages,
@@ -18,6 +19,7 @@ export {
   ensureTemporal,
   ensureTemporalTestServer,
   probeTools,
+  type Jars,
   type LivyTools,
   type Probe,
   type PythonPackages,

@@ -1,4 +1,4 @@
-import { chmod, readdir, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheFolder, install, isInstalled, type Installation, type Report } from './cache';
 import { findProgram, runCommand } from './command';
@@ -296,6 +296,42 @@ export async function ensurePythonPackages(
     { cache, report: context.report },
   );
   return { python: pythonIn(folder), sitePackages: await findSitePackages(folder) };
+}
+
+/** Jars of Maven's, for a service of a project. */
+export interface Jars {
+  /** What they are, for people: `Hadoop's mini cluster`. */
+  title: string;
+  /** `group:artifact:version`. */
+  coordinates: string;
+}
+
+/**
+ * The folder with the jars of an artifact and of all that it needs at run time, and the `java` to run them with. They are
+ * copied into the cache by the first call; another version is another folder.
+ * @throws SluiceError MissingTool where Java is missing, or Maven while they are not there yet
+ */
+export async function ensureJars(
+  { title, coordinates }: Jars,
+  context: ToolContext,
+): Promise<{ java: string; jars: string }> {
+  const [, artifact, version] = coordinates.split(':');
+  const name = `${artifact}-${version}`;
+  const cache = context.cache ?? cacheFolder(context.env);
+  const needed: ProgramName[] = (await isInstalled(cache, name)) ? ['java'] : ['java', 'mvn'];
+  const { java } = await requirePrograms(
+    needed.map((program) => ({ program, neededBy: title })),
+    context.env,
+  );
+  const folder = await install(
+    {
+      name,
+      build: (partial) => copyFromMaven(coordinates, partial, context),
+      verify: (partial) => access(path.join(partial, 'jars')),
+    },
+    { cache, report: context.report },
+  );
+  return { java: java as string, jars: path.join(folder, 'jars') };
 }
 
 async function installFromPyPI(
