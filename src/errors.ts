@@ -9,6 +9,8 @@ export const ERROR_CODES = {
   UnknownRun: 'No run has this id.',
   WrongUsage: 'A command was called with wrong options.',
   ServerUnreachable: 'A server (Temporal, S3, Livy) cannot be reached at its address.',
+  NoWorker: 'No worker has taken up the work of a run.',
+  BrokenPipeline: 'The code of a pipeline cannot go on with a run; it is tried until it can.',
   PortTaken: 'A port that the local stack needs is in use.',
   FolderInUse: 'Another local stack uses the same data folder.',
   MissingTool: 'A program that is needed is not on this machine.',

@@ -3,6 +3,7 @@ import type { AwaitDetails } from '../contracts/activities';
 import type { Progress } from '../runners/runner';
 import type { Beats } from './beating';
 import { UNEXPECTED_ATTEMPTS } from '../services/failures';
+import { isTimeToTell, TELL_AFTER_MS } from './retries';
 
 export interface Budgets {
   /** How long a service or server may go on without an answer. */
@@ -29,7 +30,11 @@ const WORK_ATTEMPTS = 3;
 export class AwaitState {
   private details: AwaitDetails;
 
-  constructor(private readonly beats: Beats) {
+  /** @param recovered is called when a row of failures ends of which the run was told */
+  constructor(
+    private readonly beats: Beats,
+    private readonly recovered: () => void,
+  ) {
     const { isAtWork = false, deaths = 0, ...kept } = (beats.resumed ?? {}) as AwaitDetails;
     this.details = { ...kept, deaths: isAtWork ? deaths + 1 : deaths };
   }
@@ -41,7 +46,7 @@ export class AwaitState {
       get resumed() {
         return read();
       },
-      keep: (work) => this.keep({ work, deaths: 0, failures: 0, failingSinceMs: undefined }),
+      keep: (work) => this.endRow({ work, deaths: 0 }),
       begin: () => this.keep({ isAtWork: true }),
     };
   }
@@ -61,7 +66,7 @@ export class AwaitState {
   }
 
   answered(): void {
-    if (this.details.failures) this.keep({ failures: 0, failingSinceMs: undefined });
+    if (this.details.failures) this.endRow({});
   }
 
   /** @returns whether the budget of this class of failure is spent */
@@ -89,6 +94,34 @@ export class AwaitState {
       default:
         return worksInPoll || failingMs > budgets.retryForMs;
     }
+  }
+
+  /**
+   * To be asked after a failure, before the pause that follows it.
+   * @returns how long the row of failures is, when the run is to be told of it; null when it is not
+   */
+  rowToTell(
+    pauseMs: number,
+    stuckAfterMs: number,
+  ): { attempt: number; failingForMs: number; failure: NonNullable<AwaitDetails['lastFailure']> } | null {
+    const { failures = 0, failingSinceMs = Date.now(), lastFailure, lookedToMs = 0 } = this.details;
+    const { told = 0, isTold = false } = this.details;
+    const failingForMs = Date.now() - failingSinceMs;
+    const stretch = { fromMs: lookedToMs, toMs: failingForMs + pauseMs };
+    // A service that fails now and then is told of ever more seldom.
+    const firstMs = TELL_AFTER_MS * 2 ** (isTold ? told - 1 : told);
+    const isTime = isTimeToTell(stretch, { firstMs, stuckAfterMs });
+    this.keep({
+      lookedToMs: stretch.toMs,
+      ...(isTime && !isTold ? { told: told + 1, isTold: true } : {}),
+    });
+    return isTime && lastFailure ? { attempt: failures, failingForMs, failure: lastFailure } : null;
+  }
+
+  private endRow(change: Partial<Record<keyof AwaitDetails, unknown>>): void {
+    const { isTold } = this.details;
+    this.keep({ ...change, failures: 0, failingSinceMs: undefined, lookedToMs: undefined, isTold: false });
+    if (isTold) this.recovered();
   }
 
   private keep(change: Partial<Record<keyof AwaitDetails, unknown>>): void {

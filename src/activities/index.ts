@@ -5,6 +5,7 @@ import type { Config } from '../setup/config';
 import { createArrivalActivities } from './arrivals';
 import { createJobActivities } from './jobs';
 import { createNotifyActivities, type NotifyDependencies } from './notify';
+import { createRetryTelling } from './retries';
 import { RunnerRegistry, Runners, type AnyRunnerDefinition } from '../runners';
 import type { Crawlers, GlueJobs } from '../runners/defineRunner';
 import { Limiter } from '../services/limiter';
@@ -52,11 +53,13 @@ export function createActivities(deps: ActivityDependencies): Activities {
     crawlers: deps.crawlers ?? {},
     work: new Limiter(config.duckdb.queries),
   });
+  const telling = createRetryTelling(client, config.stuckAfterMs);
   return {
     describeWorker: () =>
       Promise.resolve({
         searchAttributes: deps.searchAttributes,
         notifies: config.notify !== null,
+        stuckAfterMs: config.stuckAfterMs,
       }),
     ...createNotifyActivities({
       publish: deps.publish ?? createPublish(),
@@ -64,7 +67,10 @@ export function createActivities(deps: ActivityDependencies): Activities {
       hosts: config.notifyHosts,
       uiUrl: config.uiUrl,
     }),
-    ...createJobActivities({ ...config, runners }),
-    ...createArrivalActivities({ client, s3, taskQueue: config.taskQueue, listEveryMs: config.listEveryMs }),
+    ...createJobActivities({ ...config, ...telling, runners }),
+    ...createArrivalActivities({
+      ...{ ...telling, client, s3 },
+      ...{ taskQueue: config.taskQueue, listEveryMs: config.listEveryMs },
+    }),
   };
 }

@@ -8,12 +8,13 @@ import type { Activities, JobEnd, LostAnswer, Submission } from '../contracts/ac
 import { AwaitState, type Budgets } from './awaitState';
 import { beating, type Beats } from './beating';
 import { classifyError, toActivityFailure } from '../services/failures';
+import { tellOfAttempt, type RetryTelling } from './retries';
 import { redactSecrets } from '../setup/redactSecrets';
 import type { ParameterCheck } from '../pipelines/input';
 import type { Runners } from '../runners';
 import type { JobState, Runner } from '../runners/runner';
 
-export interface JobDependencies extends Budgets {
+export interface JobDependencies extends Budgets, RetryTelling {
   runners: Runners;
   pollMinMs: number;
   pollMaxMs: number;
@@ -57,21 +58,23 @@ export function createJobActivities(
         } catch (error) {
           const triedMs = Date.now() - scheduledTimestampMs;
           const giveUp = (code: ErrorCode) => isSubmitBudgetSpent(deps, code, triedMs);
-          throw toActivityFailure(
+          const failure = toActivityFailure(
             error,
             giveUp,
             attempts.mayRun ? [{ mayRun: true } satisfies LostAnswer] : [],
           );
+          await tellOfAttempt(deps, { step: submission.step, doing: 'submit' }, failure);
+          throw failure;
         }
       }),
 
     awaitJob: (submission, reference) =>
       beating(async (signal, beats) => {
-        const awaited = new AwaitState(beats);
+        const awaited = new AwaitState(beats, () => tellRecovered(deps, submission));
         const runner = await deps.runners.get(submission.job.resource).catch((error: unknown) => {
           throw toActivityFailure(error);
         });
-        const poll = { runner, submission, reference, signal, awaited };
+        const poll: Poll = { doing: 'await', runner, submission, reference, signal, awaited };
         const state = await pollUntil(deps, poll, () => true).finally(() => awaited.end());
         switch (state?.state) {
           case 'succeeded':
@@ -88,7 +91,7 @@ export function createJobActivities(
     stopJob: (submission, known) =>
       beating(async (signal, beats) => {
         try {
-          const awaited = new AwaitState(beats);
+          const awaited = new AwaitState(beats, () => tellRecovered(deps, submission));
           const runner = await deps.runners.get(submission.job.resource);
           const reference = known ?? (await findSubmitted(runner, submission));
           if (reference === null)
@@ -110,7 +113,7 @@ export function createJobActivities(
           if (!looks) return { outcome: 'stopped', externalId, url, message: null };
           const after = await pollUntil(
             deps,
-            { runner, submission, reference, signal, awaited },
+            { doing: 'stop', runner, submission, reference, signal, awaited },
             hasEnded,
             Date.now() + STOP_WAIT_MS,
           );
@@ -129,10 +132,17 @@ export function createJobActivities(
                 message: null,
               };
         } catch (error) {
-          throw toActivityFailure(error);
+          const failure = toActivityFailure(error);
+          await tellOfAttempt(deps, { step: submission.step, doing: 'stop' }, failure);
+          throw failure;
         }
       }),
   };
+}
+
+/** A job that goes on does not wait for the word of it. */
+function tellRecovered({ tellRun }: RetryTelling, { step }: Submission): void {
+  void tellRun({ step, retry: null });
 }
 
 /** @throws SluiceError InvalidJob with all problems */
@@ -249,6 +259,7 @@ async function submitInLine(
 type EndedState = Exclude<JobState, { state: 'running' }>;
 
 interface Poll {
+  doing: 'await' | 'stop';
   runner: Runner;
   submission: Submission;
   reference: JobReference;
@@ -264,12 +275,13 @@ interface Poll {
  */
 async function pollUntil(
   deps: JobDependencies,
-  { runner, submission, reference, signal, awaited }: Poll,
+  { doing, runner, submission, reference, signal, awaited }: Poll,
   isAwaited: (state: EndedState) => boolean,
   deadlineMs = Number.POSITIVE_INFINITY,
 ): Promise<EndedState | null> {
   const worksInPoll = runner.worksInPoll === true;
   for (let intervalMs = deps.pollMinMs; ; intervalMs = Math.min(deps.pollMaxMs, intervalMs * POLL_GROWTH)) {
+    let nextInMs: number | undefined;
     if (worksInPoll && awaited.killsWorkers) return { state: 'failed', ...describeDeaths(awaited) };
     try {
       const state = await runner.poll(submission, reference, signal, awaited.work);
@@ -291,9 +303,14 @@ async function pollUntil(
       });
       if (isSpent) throw toActivityFailure(error, () => true);
       if (code === 'Throttled') intervalMs = Math.max(intervalMs, deps.pollMaxMs / 2);
+      nextInMs = jittered(intervalMs);
+      const row = awaited.rowToTell(nextInMs, deps.stuckAfterMs);
+      const { activityId } = Context.current().info;
+      if (row !== null)
+        await deps.tellRun({ step: submission.step, retry: { ...row, doing, activityId, nextInMs } });
     }
     if (Date.now() > deadlineMs) return null;
-    await Context.current().sleep(jittered(intervalMs));
+    await Context.current().sleep(nextInMs ?? jittered(intervalMs));
   }
 }
 

@@ -151,15 +151,19 @@ export class JobStep {
       });
       return error;
     }
-    const stopped = await CancellationScope.nonCancellable(() =>
-      stopJob(submission, reference, isLost ? 'unknown' : 'submitted'),
-    );
-    const leaked = stopped.outcome === 'leaked';
     const [code, what] = timedOut
       ? (['JobTimeout', `${step.name} did not end within ${this.timeout}`] as const)
       : isCancellation(error)
         ? (['Cancelled', 'Cancelled'] as const)
         : ([failed.code, failed.message] as const);
+    board.update(step, {
+      state: 'running',
+      failure: { code, message: `${what}; the job is being stopped`, step: step.name },
+    });
+    const stopped = await CancellationScope.nonCancellable(() =>
+      stopJob(submission, reference, isLost ? 'unknown' : 'submitted'),
+    );
+    const leaked = stopped.outcome === 'leaked';
     const last = timedOut ? lastFailureOf(error) : null;
     const failure: Failure = {
       code: leaked ? 'JobLeaked' : code,

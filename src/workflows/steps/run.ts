@@ -114,7 +114,12 @@ export class Run {
     const step = board.addStep({ name, kind: 'group', parent: this.parent, run: { id } });
     board.update(step, { state: 'running', attempts: 1 });
     const { since, startedBy } = this;
-    const options: RunOptions = startedBy.length > 0 ? { since, arrivals: [...startedBy] } : { since };
+    const { target } = this.shared.notices;
+    const options: RunOptions = {
+      since,
+      ...(startedBy.length > 0 ? { arrivals: [...startedBy] } : {}),
+      ...(target === null ? {} : { notify: target }),
+    };
     return this.closeGroup(step, () =>
       executeChild<(input: object, options: RunOptions) => Promise<T>>(workflowType, {
         workflowId: id,
