@@ -2,15 +2,8 @@ import type { ErrorCode } from '../errors';
 import type { AwaitDetails } from '../contracts/activities';
 import type { Progress } from '../runners/runner';
 import type { Beats } from './beating';
-import { UNEXPECTED_ATTEMPTS } from '../services/failures';
+import { isBudgetSpent, type Budgets } from '../services/budgets';
 import { isTimeToTell, TELL_AFTER_MS } from './retries';
-
-export interface Budgets {
-  /** How long a service or server may go on without an answer. */
-  retryForMs: number;
-  /** How long the worker's credentials may be wrong. */
-  credentialsForMs: number;
-}
 
 /**
  * How often work is begun whose worker dies in it. SQL, which can crash a process, has its own; a worker is mostly ended by
@@ -79,21 +72,10 @@ export class AwaitState {
     const failures = before + 1;
     this.keep({ failures, failingSinceMs, isAtWork: false, lastFailure: { code, message } });
     const failingMs = Date.now() - failingSinceMs;
-    switch (code) {
-      case 'Throttled':
-      case 'NoCapacity':
-        return false;
-      case 'Credentials':
-        return failingMs > budgets.credentialsForMs;
-      case 'Transient':
-      case 'ServerUnreachable':
-        // A job elsewhere goes on whether we see it or not; its own time-out is its end.
-        return worksInPoll && failures >= WORK_ATTEMPTS && failingMs > budgets.retryForMs;
-      case 'Unexpected':
-        return worksInPoll ? failures >= UNEXPECTED_ATTEMPTS : failingMs > budgets.retryForMs;
-      default:
-        return worksInPoll || failingMs > budgets.retryForMs;
-    }
+    const row = { failures, failingMs };
+    if (!worksInPoll) return isBudgetSpent(code, 'await', row, budgets);
+    const mayPass = code === 'Transient' || code === 'ServerUnreachable';
+    return isBudgetSpent(code, 'submit', row, budgets) && !(mayPass && failures < WORK_ATTEMPTS);
   }
 
   /**

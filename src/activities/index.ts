@@ -2,6 +2,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import type { Client } from '@temporalio/client';
 import type { Config } from '../setup/config';
+import { lookUpCredentials } from '../setup/credentials';
 import { createArrivalActivities } from './arrivals';
 import { createJobActivities } from './jobs';
 import { createNotifyActivities, type NotifyDependencies } from './notify';
@@ -39,7 +40,8 @@ export interface ActivityDependencies {
 /** SNS through the SDK; its client is made with the first message. */
 function createPublish(): NotifyDependencies['publish'] {
   let client: SNSClient | undefined;
-  return (input) => (client ??= new SNSClient({})).send(new PublishCommand(input));
+  return (input) =>
+    (client ??= new SNSClient({ credentials: lookUpCredentials })).send(new PublishCommand(input));
 }
 
 export function createActivities(deps: ActivityDependencies): Activities {

@@ -5,8 +5,9 @@ import type { JobReference, JobResult } from '../jobs';
 import { readRowAccount } from '../lake/rowAccount';
 import { formatDuration } from '../pipelines/duration';
 import type { Activities, JobEnd, LostAnswer, Submission } from '../contracts/activities';
-import { AwaitState, type Budgets } from './awaitState';
+import { AwaitState } from './awaitState';
 import { beating, type Beats } from './beating';
+import { isBudgetSpent, type Budgets } from '../services/budgets';
 import { classifyError, toActivityFailure } from '../services/failures';
 import { tellOfAttempt, type RetryTelling } from './retries';
 import { redactSecrets } from '../setup/redactSecrets';
@@ -45,19 +46,19 @@ export function createJobActivities(
           checkParameters(registry.findParameterProblems, submission);
           const mark = (reference: JobReference): JobReference =>
             runsInWorker ? { ...reference, runsInWorker } : reference;
-          if (attempt > 1) {
-            const found = await runner.find(
-              submission,
-              new Date(attempts.refusedAtMs ?? scheduledTimestampMs),
-            );
+          const madeAtMs = submission.mayRun ? Date.parse(submission.since!) : scheduledTimestampMs;
+          if (attempt > 1 || submission.mayRun) {
+            const found = await runner.find(submission, new Date(attempts.refusedAtMs ?? madeAtMs));
             if (found !== null) return mark(found);
           }
           return mark(
             await attempts.submit(runner, () => submitInLine(runner, submission, signal, attempts)),
           );
         } catch (error) {
-          const triedMs = Date.now() - scheduledTimestampMs;
-          const giveUp = (code: ErrorCode) => isSubmitBudgetSpent(deps, code, triedMs);
+          const row = { failures: attempt, failingMs: Date.now() - scheduledTimestampMs };
+          // A service without room is told at once: the run then waits in line.
+          const giveUp = (code: ErrorCode) =>
+            code === 'NoCapacity' || isBudgetSpent(code, 'submit', row, budgetsFor(deps, submission));
           const failure = toActivityFailure(
             error,
             giveUp,
@@ -155,11 +156,12 @@ function checkParameters(check: ParameterCheck, { job: { resource, parameters } 
   );
 }
 
-/** A service that throttles is worth waiting for until the job's own time-out; one that does not answer is not. */
-function isSubmitBudgetSpent(budgets: Budgets, code: ErrorCode, triedMs: number): boolean {
-  if (code === 'NoCapacity') return true;
-  if (code === 'Throttled') return false;
-  return triedMs > (code === 'Credentials' ? budgets.credentialsForMs : budgets.retryForMs);
+/** A job's own budgets go before those of the worker. */
+function budgetsFor(deps: Budgets, { retryForMs, credentialsForMs }: Submission): Budgets {
+  return {
+    retryForMs: retryForMs ?? deps.retryForMs,
+    credentialsForMs: credentialsForMs ?? deps.credentialsForMs,
+  };
 }
 
 /** Nothing of the job runs any more: a cluster that waits for steps has been made well, and goes on. */
@@ -293,7 +295,8 @@ async function pollUntil(
     } catch (error) {
       signal.throwIfAborted();
       const { code, message } = classifyError(error);
-      const isSpent = awaited.failed(code, message, { worksInPoll, budgets: deps });
+      const budgets = budgetsFor(deps, submission);
+      const isSpent = awaited.failed(code, message, { worksInPoll, budgets });
       Context.current().log.warn(worksInPoll ? 'the work failed' : 'poll failed, the job goes on', {
         step: submission.step,
         externalId: reference.externalId,

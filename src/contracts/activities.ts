@@ -15,6 +15,11 @@ export interface Submission {
   since?: string;
   /** How many rows the result carries, for a query whose service returns rows; default none. */
   maxRows?: number;
+  /** An earlier submit of it was given up: the job may be there already. */
+  mayRun?: true;
+  /** Budgets of the job's own, in the place of the worker's. */
+  retryForMs?: number;
+  credentialsForMs?: number;
   /** How long the submit waits for a service without room; without it, `NoCapacity` comes back at once. */
   inLineForMs?: number;
 }
@@ -51,8 +56,8 @@ export interface LostAnswer {
 
 /** What an SNS topic or an HTTP endpoint is told of a run; the link to the run is added. */
 export interface Notification {
-  /** The run has ended, or one of its steps is being retried for long: `failure` names it. */
-  event: 'ended' | 'retrying';
+  /** The run has ended, or one of its steps is being retried for long, or is parked: `failure` names it. */
+  event: 'ended' | 'retrying' | 'parked';
   pipeline: string;
   run: { id: string; runId: string };
   state: RunState;

@@ -13,6 +13,7 @@ export type StepState =
   | 'waiting for capacity'
   | 'running'
   | 'retrying'
+  | 'parked'
   | 'succeeded'
   | 'failed'
   | 'stopped'
@@ -108,6 +109,9 @@ export interface RetryReport {
 
 /** To a run: one of its steps is being retried, or no longer. */
 export const retryingSignal = defineSignal<[RetryReport]>('retrying');
+
+/** To a run: the parked step of this name goes on, or with null every one. */
+export const resumeSignal = defineSignal<[string | null]>('resume');
 
 /** An object as the webhook saw it. */
 export interface SeenArrival extends Arrival {

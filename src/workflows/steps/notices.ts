@@ -26,15 +26,21 @@ export class Notices {
     this.stuckAfterMs = stuckAfterMs;
   }
 
-  /** Takes note of a step that is retried, and tells of it once when that goes on for long. */
+  /** Takes note of a step that is retried, and tells of it when that goes on for long. */
   noteRetry(report: RetryReport): void {
     const { step, retry } = report;
-    if (!this.board.noteRetry(report)) return;
-    if (retry === null) this.stuck.delete(step);
-    else if (retry.failingForMs + retry.nextInMs >= this.stuckAfterMs && !this.stuck.has(step)) {
-      this.stuck.add(step);
-      this.ending.beside(this.tell('retrying', { ...retry.failure, step }));
-    }
+    if (!this.board.noteRetry(report) || retry === null) return;
+    if (retry.failingForMs + retry.nextInMs < this.stuckAfterMs) return;
+    // One word for all that are retried for one reason, and none for each of a thousand.
+    const retried = this.board.status.steps.filter(({ state }) => state === 'retrying');
+    if (!retried.some(({ name }) => this.stuck.has(name)))
+      this.tellBeside('retrying', { ...retry.failure, step });
+    this.stuck.add(step);
+  }
+
+  /** Tells beside what the run does; it ends no earlier. */
+  tellBeside(event: Notification['event'], failure: Failure): void {
+    this.ending.beside(this.tell(event, failure));
   }
 
   /** A receiver that cannot be reached changes nothing about the run. */

@@ -7,6 +7,11 @@ export const STANDARD_FIELDS = {
     about: 'what a failed step leads to: a failed run, or the state `completed with fallback`',
     default: 'fail',
   }),
+  onExhausted: field.choice(['fail', 'park'], {
+    about:
+      'what a job leads to whose retries are used up: a failed step, or one that waits for `sluice resume`',
+    default: 'fail',
+  }),
   notify: field.notification({
     about:
       'where the end of the run is told: an SNS topic or a URL; SLUICE_NOTIFY of the worker unless given',

@@ -6,7 +6,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Job, JobResult } from '../../jobs';
-import type { Arrival, GivenInputOf, TypedFields } from '../../pipelines';
+import type { Arrival, GivenInputOf, JobOptions, TypedFields } from '../../pipelines';
 import type { StepStatus } from '../../contracts/messages';
 import type { TakenObjects } from './completeness';
 import type { PipelineDefinition, StandardFields } from './pipelineDefinition';
@@ -98,13 +98,14 @@ export class Run {
     });
   }
 
-  /** Runs another pipeline as a child run, shown as a group with the child's id. The child shares this run's `since`. */
+  /** Runs another pipeline as a child run, shown as a group with the child's id. The child shares this run's `since` and `onExhausted`. */
   child<F extends TypedFields, T>(
     name: string,
     pipeline: PipelineDefinition<F, T>,
     input: GivenInputOf<F & StandardFields>,
   ): Promise<T | null> {
-    return this.childOf<T | null>(name, pipeline.description.name, input);
+    const onExhausted = this.shared.parked.byDefault ? 'park' : 'fail';
+    return this.childOf<T | null>(name, pipeline.description.name, { onExhausted, ...input });
   }
 
   /** A child run by its workflow type; see `child`. */
@@ -143,7 +144,8 @@ export class Run {
     jobOf: (item: T, index: number) => Job,
     options: MapJobsOptions = {},
   ): Promise<JobResult[]> {
-    const { concurrency = 10, ...jobOptions } = options;
+    const { concurrency = 10, ...given } = options;
+    const jobOptions: JobOptions = this.shared.parked.byDefault ? { onExhausted: 'park', ...given } : given;
     if (!Number.isInteger(concurrency) || concurrency < 1) {
       const message = `${name}: concurrency is ${concurrency}; give a whole number above zero`;
       throw asApplicationFailure({ code: 'InvalidInput', message, step: name });

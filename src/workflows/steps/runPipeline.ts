@@ -7,13 +7,21 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../../contracts/activities';
 import { SluiceError } from '../../errors';
-import { parseInput, type OnFailure, type Pipeline } from '../../pipelines';
-import { arrivedSignal, retryingSignal, type Failure, type RunState } from '../../contracts/messages';
+import { parseInput, type InputOf, type OnFailure, type Pipeline } from '../../pipelines';
+import {
+  arrivedSignal,
+  resumeSignal,
+  retryingSignal,
+  type Failure,
+  type RunState,
+} from '../../contracts/messages';
 import { Clusters } from './clusters';
 import { Ending } from './ending';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { Inbox } from './inbox';
 import { Notices } from './notices';
+import { ParkedSteps } from './parkedSteps';
+import type { StandardFields } from './pipelineDefinition';
 import { Run } from './run';
 import type { RunOptions, Shared } from './shared';
 import { StatusBoard } from './status';
@@ -50,6 +58,7 @@ export async function runPipeline<Input, Result>({
   const scope = new CancellationScope();
   const startedBy = options?.arrivals ?? [];
   const ending = new Ending(() => scope.cancel());
+  const notices = new Notices(board, ending);
   const shared: Shared = {
     board,
     since,
@@ -58,11 +67,13 @@ export async function runPipeline<Input, Result>({
     inbox: new Inbox(startedBy),
     clusters: new Clusters(board),
     ending,
-    notices: new Notices(board, ending),
+    notices,
+    parked: new ParkedSteps(board, notices),
   };
-  const { inbox, notices } = shared;
+  const { inbox, parked } = shared;
   notices.target = options?.notify ?? null;
   setHandler(retryingSignal, (report) => notices.noteRetry(report));
+  setHandler(resumeSignal, (step) => parked.resume(step));
   setHandler(arrivedSignal, (arrivals) => inbox.receive(arrivals));
   const run = new Run(shared, null);
   let input: Input | undefined;
@@ -74,7 +85,9 @@ export async function runPipeline<Input, Result>({
   };
   try {
     input = parse(given);
-    notices.target = (input as { notify?: string }).notify ?? notices.target;
+    const { notify = notices.target, onExhausted } = input as Partial<InputOf<StandardFields>>;
+    notices.target = notify;
+    parked.byDefault = onExhausted === 'park';
     const worker = await describeWorker();
     notices.open(worker);
     if (worker.searchAttributes) board.useSearchAttributes();

@@ -3,6 +3,7 @@ import type { Clusters } from './clusters';
 import type { Ending } from './ending';
 import type { Inbox } from './inbox';
 import type { Notices } from './notices';
+import type { ParkedSteps } from './parkedSteps';
 import type { StatusBoard } from './status';
 
 /** What all branches of one run share. */
@@ -18,6 +19,7 @@ export interface Shared {
   readonly clusters: Clusters;
   readonly ending: Ending;
   readonly notices: Notices;
+  readonly parked: ParkedSteps;
 }
 
 export interface RunOptions {

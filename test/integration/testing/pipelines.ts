@@ -28,10 +28,11 @@ export const jobs = definePipeline(
       attempts: field.integer({ default: 1 }),
       onCancel: field.choice(['stop', 'leave'], { default: 'stop' }),
       capacityTimeout: field.duration({ default: '1 hour' }),
+      retryFor: field.duration({ default: '10 minutes' }),
     },
   },
-  async (run, { timeout, attempts, onCancel, capacityTimeout }) => {
-    const options = { timeout, retry: { attempts }, onCancel, capacityTimeout };
+  async (run, { timeout, attempts, onCancel, capacityTimeout, retryFor }) => {
+    const options = { timeout, retry: { attempts }, onCancel, capacityTimeout, retryFor };
     await run.parallel({
       a: (branch) => branch.job('load a', load, options),
       b: (branch) => branch.job('load b', load, options),
