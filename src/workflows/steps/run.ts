@@ -10,6 +10,8 @@ import type { Arrival, GivenInputOf, JobOptions, TypedFields } from '../../pipel
 import type { StepStatus } from '../../contracts/messages';
 import type { TakenObjects } from './completeness';
 import type { PipelineDefinition, StandardFields } from './pipelineDefinition';
+import { joinFolder, parentFolder } from '../../pipelines/location';
+import { task } from '../task';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { JobStep, type JobStepOptions } from './jobStep';
 import { batchesOf, eachJob, JOBS_WORKFLOW, type JobsInput, type MapJobsOptions } from './mapJobs';
@@ -80,6 +82,35 @@ export class Run {
     );
     if (failures.length > 0) throw failures[0];
     return results as { [K in keyof T]: Awaited<ReturnType<T[K]>> };
+  }
+
+  /**
+   * Says how what follows is undone; to be called before it is done, and safe when it was not. Of a run with the input
+   * `onFailure=undo` that fails or is cancelled, all that was said is done in reverse order, each a group of steps with their own
+   * retries, and whatever of it fails is told beside the run's own failure. A cancellation does not interrupt it.
+   */
+  undo(name: string, body: (run: Run) => Promise<unknown>): void {
+    this.shared.compensations.add({ name, undo: body });
+  }
+
+  /**
+   * Of a run with the input `onFailure=undo`, keeps a copy of an output folder in S3 before a job replaces it, and puts it back when the
+   * run is undone. The copy lies beside the folder, in `_<name>.before/<run id>/`, and goes when the run ends well or all of it was put
+   * back. For any other run it does nothing.
+   */
+  async keepOutput(name: string, output: string): Promise<void> {
+    const { compensations, ending } = this.shared;
+    if (!compensations.areWanted) return;
+    const copy = copyOf(output, workflowInfo().runId);
+    await this.job(`keep ${name}`, task('keep-output', { output, copy }));
+    const drop = (run: Run) => run.job(`drop the copy of ${name}`, task('drop-kept-output', { copy }));
+    this.undo(`the output ${name}`, async (run) => {
+      await run.job(`put back ${name}`, task('put-back-output', { output, copy }));
+      await drop(run);
+    });
+    ending.atEnd(async () => {
+      if (!compensations.haveBegun) await drop(new Run(this.shared, null)).catch(rethrowDefect);
+    });
   }
 
   /** A named part of the run, shown as a group around the steps that `body` makes. */
@@ -184,4 +215,15 @@ export class Run {
       throw error;
     }
   }
+}
+
+function copyOf(output: string, runId: string): string {
+  const folder = output.replace(/\/+$/, '');
+  const parent = parentFolder(folder);
+  return joinFolder(parent, `_${folder.slice(parent.length)}.before`, runId);
+}
+
+/** A copy that stays harms nobody: its step says so. */
+function rethrowDefect(error: unknown): void {
+  if (!isReportable(error)) throw error;
 }

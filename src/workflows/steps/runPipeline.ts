@@ -16,6 +16,7 @@ import {
   type RunState,
 } from '../../contracts/messages';
 import { Clusters } from './clusters';
+import { Compensations } from './compensations';
 import { Ending } from './ending';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { Inbox } from './inbox';
@@ -69,8 +70,9 @@ export async function runPipeline<Input, Result>({
     ending,
     notices,
     parked: new ParkedSteps(board, notices),
+    compensations: new Compensations(),
   };
-  const { inbox, parked } = shared;
+  const { inbox, parked, compensations } = shared;
   notices.target = options?.notify ?? null;
   setHandler(retryingSignal, (report) => notices.noteRetry(report));
   setHandler(resumeSignal, (step) => parked.resume(step));
@@ -85,9 +87,10 @@ export async function runPipeline<Input, Result>({
   };
   try {
     input = parse(given);
-    const { notify = notices.target, onExhausted } = input as Partial<InputOf<StandardFields>>;
+    const { notify = notices.target, onExhausted, onFailure } = input as Partial<InputOf<StandardFields>>;
     notices.target = notify;
     parked.byDefault = onExhausted === 'park';
+    compensations.areWanted = onFailure === 'undo';
     const worker = await describeWorker();
     notices.open(worker);
     if (worker.searchAttributes) board.useSearchAttributes();
@@ -99,11 +102,14 @@ export async function runPipeline<Input, Result>({
   } catch (caught) {
     if (!isReportable(caught)) throw caught;
     const error = ending.failure && isCancellation(caught) ? asApplicationFailure(ending.failure) : caught;
+    const undone = await CancellationScope.nonCancellable(() => compensations.carryOut(run));
     if (isCancellation(error)) {
-      await end('cancelled', { code: 'Cancelled', message: 'The run was cancelled.', step: null });
+      const message = `The run was cancelled${undone}.`;
+      await end('cancelled', { code: 'Cancelled', message, step: null });
       throw error;
     }
     const failure = toFailure(error, null);
+    failure.message += undone;
     if (input !== undefined && (input as { onFailure?: OnFailure }).onFailure === 'fallback') {
       try {
         const result = fallback ? await fallback(run, input, failure) : null;

@@ -1,5 +1,6 @@
 import type { Arrival } from '../../pipelines';
 import type { Clusters } from './clusters';
+import type { Compensations } from './compensations';
 import type { Ending } from './ending';
 import type { Inbox } from './inbox';
 import type { Notices } from './notices';
@@ -20,6 +21,7 @@ export interface Shared {
   readonly ending: Ending;
   readonly notices: Notices;
   readonly parked: ParkedSteps;
+  readonly compensations: Compensations;
 }
 
 export interface RunOptions {

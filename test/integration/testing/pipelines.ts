@@ -49,3 +49,18 @@ export const broken = definePipeline({ name: 'broken', about: 'Has a defect.' },
 export const parent = definePipeline({ name: 'parent', about: 'Runs another.' }, (run) =>
   run.child('child', hello, { within: '2 days' }),
 );
+
+export const undoing = definePipeline(
+  {
+    name: 'undoing',
+    about: 'Does two things and a third, each of which can be undone.',
+  },
+  async (run) => {
+    const step = (of: typeof run, name: string) => {
+      of.undo(name, (undo) => undo.job(`remove ${name}`, load));
+      return of.job(`make ${name}`, load);
+    };
+    await run.parallel({ a: (branch) => step(branch, 'a'), b: (branch) => step(branch, 'b') });
+    await step(run, 'c');
+  },
+);
