@@ -99,6 +99,7 @@ export function describeWork(step: StepView): string[] {
   const objects = (step.objects ?? []).map(({ uri, late, empty }) =>
     late ? `${uri} (late)` : empty ? `${uri} (empty)` : uri,
   );
+  if (step.tolerated) return [`${step.tolerated} failed, as many may`];
   if (step.waitingFor) return [`for ${step.waitingFor}`, ...objects];
   if (step.objects) return objects;
   if (step.job)

@@ -72,6 +72,8 @@ export interface StepStatus {
   /** The child run of a group that is one. */
   run: { id: string } | null;
   failure: Failure | null;
+  /** How many steps of the group have failed, where some may. */
+  tolerated?: number;
   /** While the step is `retrying`. */
   retry?: Retry;
 }

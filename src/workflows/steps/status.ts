@@ -63,6 +63,12 @@ export class StatusBoard {
     this.fanOuts.add(group);
   }
 
+  /** Notes of a group how many of its steps have failed and may. */
+  noteTolerated(group: string, tolerated: number): void {
+    const step = this.status.steps.find(({ name }) => name === group);
+    if (step) this.update(step, { tolerated });
+  }
+
   /** Adds a step; a name that is taken gets a number, so that names stay unique within a run. */
   addStep(step: Pick<StepStatus, 'name' | 'kind' | 'parent'> & Partial<StepStatus>): StepStatus {
     let name = step.name;
@@ -199,10 +205,11 @@ export function renderDetails(status: RunStatus): string {
       const rows = step.rows
         ? ` (${step.rows.rejected} rows rejected, ${step.rows.unread} values unread)`
         : '';
+      const tolerated = step.tolerated ? `${step.tolerated} failed, as many may` : '';
       const retry = step.retry ? `${describeRetry(step.retry)} ` : '';
       const name = step.parent === null ? step.name : `${step.parent} / ${step.name}`;
       lines.push(
-        `| ${cell(name)} | ${step.state} | ${step.attempts || ''} | ${step.startedAt?.slice(0, 19) ?? ''} | ${took} | ${cell(retry + what + rows)} |`,
+        `| ${cell(name)} | ${step.state} | ${step.attempts || ''} | ${step.startedAt?.slice(0, 19) ?? ''} | ${took} | ${cell(retry + what + rows + tolerated)} |`,
       );
     }
     if (status.steps.length > SHOWN_STEPS)

@@ -64,3 +64,32 @@ export const undoing = definePipeline(
     await step(run, 'c');
   },
 );
+
+export const fanOut = definePipeline(
+  {
+    name: 'fan-out',
+    about: 'One job an item, of which some may fail.',
+    input: {
+      items: field.integer(),
+      count: field.integer({ optional: true }),
+      share: field.share({ optional: true }),
+      siblings: field.choice(['cancel', 'finish'], { default: 'cancel' }),
+      concurrency: field.integer({ default: 10 }),
+      bytes: field.integer({
+        about: 'how large each job is: a megabyte goes into one child run',
+        default: 0,
+      }),
+    },
+  },
+  async (run, { items, count, share, siblings, concurrency, bytes }) => {
+    const all = Array.from({ length: items }, (_, i) => i);
+    const load: Job = {
+      resource: 'glue:startJobRun',
+      parameters: { JobName: 'load', Arguments: { '--text': 'x'.repeat(bytes) } },
+    };
+    const options = { siblings, concurrency };
+    if (count !== undefined) return run.mapJobs('map', all, () => load, { ...options, tolerate: { count } });
+    if (share !== undefined) return run.mapJobs('map', all, () => load, { ...options, tolerate: { share } });
+    return { results: await run.mapJobs('map', all, () => load, options), failed: [] };
+  },
+);

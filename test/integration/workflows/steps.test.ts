@@ -294,7 +294,7 @@ test('when a branch fails the others are cancelled, and all have ended before th
 test('when asked to, the other branches finish before the failure goes on', async () => {
   scripts['good'] = { states: [RUNNING] };
   scripts['bad'] = { states: [failed] };
-  const run = await start({ parallel: ['good', 'bad'], parallelOptions: { onFailure: 'finish' } });
+  const run = await start({ parallel: ['good', 'bad'], parallelOptions: { siblings: 'finish' } });
   const stateOf = ({ steps }: RunStatus, step: string) => steps.find(({ name }) => name === step)?.state;
   const status = await statusWhen(run, (now) => stateOf(now, 'bad') === 'failed');
   expect(stateOf(status, 'good')).toBe('running');
