@@ -50,18 +50,16 @@ export function findProblems(raw: RawDescription, now: number): Problem[] {
     });
   }
   if (task && (task.attempt ?? 0) >= FAILED_TASKS) {
-    const began = task.originalScheduledTime ?? task.scheduledTime;
-    const since = new Date(began ? tsToMs(began) : now);
     problems.push({
       code: 'BrokenPipeline',
-      message: `The code of the pipeline cannot go on with the run: its task has failed ${task.attempt! - 1} times since ${formatTime(since)}`,
-      since: since.toISOString(),
+      message: `The code of the pipeline cannot go on with the run: its task has failed ${task.attempt! - 1} times in a row`,
+      since: new Date(task.originalScheduledTime ? tsToMs(task.originalScheduledTime) : now).toISOString(),
     });
   }
   return problems;
 }
 
-/** Adds to a `BrokenPipeline` what the code said, which only the history has. */
+/** Adds to a `BrokenPipeline` what the code said, and when for the first time: only the history has that. */
 export async function explainProblems(
   client: Client,
   { workflowId, runId }: Pick<WorkflowExecutionDescription, 'workflowId' | 'runId'>,
@@ -73,14 +71,19 @@ export async function explainProblems(
     execution: { workflowId, runId },
     maximumPageSize: READ_EVENTS,
   });
+  // The server keeps the first failure in a row, and no other.
   const failed = history?.events?.find(
     ({ eventType }) => eventType === EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
-  )?.workflowTaskFailedEventAttributes;
-  const said = failed?.failure?.message;
+  );
+  const said = failed?.workflowTaskFailedEventAttributes?.failure?.message;
   const cure = 'put the code back that the run began with, or mend it; or cancel the run and start anew';
   return problems.map((problem) =>
     problem.code === 'BrokenPipeline'
-      ? { ...problem, message: `${problem.message}${said ? `: ${redactSecrets(said)}` : ''}; ${cure}` }
+      ? {
+          ...problem,
+          message: `${problem.message}${said ? `: ${redactSecrets(said)}` : ''}; ${cure}`,
+          since: failed?.eventTime ? new Date(tsToMs(failed.eventTime)).toISOString() : problem.since,
+        }
       : problem,
   );
 }

@@ -51,7 +51,7 @@ test('a run whose task fails again and again has code that cannot go on with it'
   expect(findProblems(raw({ pendingWorkflowTask: task }), NOW)).toEqual([
     {
       code: 'BrokenPipeline',
-      message: expect.stringMatching(/its task has failed 11 times since/),
+      message: expect.stringMatching(/its task has failed 11 times in a row$/),
       since: '2026-03-01T11:50:00.000Z',
     },
   ]);
