@@ -71,6 +71,11 @@ class Step {
     return this.run(() => this.activities.submitJob(submission), more).outcome;
   }
 
+  async stop(more: object = {}) {
+    const reference = await this.double.submit(submission);
+    return this.run(() => this.activities.stopJob(submission, reference), more).outcome;
+  }
+
   /** `submit` of a runner that works inside the worker remembers nothing to look at. */
   async awaitEnd(more: object = {}) {
     const reference = await this.double.submit(submission);
@@ -270,6 +275,19 @@ describe('an await of a job elsewhere', () => {
     strict.script.states = forEver(expired);
     expect(await failureOf(strict.awaitEnd())).toMatchObject({ type: 'Credentials', nonRetryable: true });
   });
+});
+
+test('a stop that does not reach its service tells its run', async () => {
+  const step = new Step();
+  const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+  step.script.states = [refused];
+  const now = Date.now();
+  const retryPolicy = { initialInterval: '30 s', maximumInterval: '30 s' };
+  const times = { scheduledTimestampMs: now, currentAttemptScheduledTimestampMs: now, retryPolicy };
+  await failureOf(step.stop(times));
+  expect(step.told).toEqual([
+    { step: 'load', retry: expect.objectContaining({ doing: 'stop', attempt: 1, nextInMs: 30_000 }) },
+  ]);
 });
 
 describe('a submit', () => {
