@@ -35,23 +35,26 @@ function folder() {
   return { prefix, at, out: `${prefix}out/`, list: `${prefix}_out.sluice.json` };
 }
 
-test.each([0, 1, 20])('an output of %i parts is put back as it was, whatever was published since', async (parts) => {
-  const { prefix, at, out, list } = folder();
-  const names = Array.from({ length: parts }, (_, i) => `part-${String(i).padStart(5, '0')}-a.parquet`);
-  for (const name of [...names, ...(parts > 0 ? ['day=1/part-00000 ü.csv', '_SUCCESS'] : [])])
-    await put(out + name, name);
-  if (parts > 0) await put(list, '{"published":["report.csv"]}');
-  const before = await contentsOf(prefix);
-  await keepOutput(s3, at, signal);
-  for (const name of ['part-00000-b.parquet', 'part-00000-a.parquet', 'report.csv', '_SUCCESS'])
-    await put(out + name, 'new');
-  if (parts > 0) await remove(`${out}part-00000-a.parquet`);
-  await put(list, '{"published":["report.csv"]}');
-  // An attempt that dies is made good by the next one, so it does the same again.
-  for (const _ of [1, 2]) await putBackOutput(s3, at, signal);
-  await dropKeptOutput(s3, at.copy, signal);
-  expect(await contentsOf(prefix)).toEqual(before);
-});
+test.each([0, 1, 20])(
+  'an output of %i parts is put back as it was, whatever was published since',
+  async (parts) => {
+    const { prefix, at, out, list } = folder();
+    const names = Array.from({ length: parts }, (_, i) => `part-${String(i).padStart(5, '0')}-a.parquet`);
+    for (const name of [...names, ...(parts > 0 ? ['day=1/part-00000 ü.csv', '_SUCCESS'] : [])])
+      await put(out + name, name);
+    if (parts > 0) await put(list, '{"published":["report.csv"]}');
+    const before = await contentsOf(prefix);
+    await keepOutput(s3, at, signal);
+    for (const name of ['part-00000-b.parquet', 'part-00000-a.parquet', 'report.csv', '_SUCCESS'])
+      await put(out + name, 'new');
+    if (parts > 0) await remove(`${out}part-00000-a.parquet`);
+    await put(list, '{"published":["report.csv"]}');
+    // An attempt that dies is made good by the next one, so it does the same again.
+    for (let attempt = 1; attempt <= 2; attempt++) await putBackOutput(s3, at, signal);
+    await dropKeptOutput(s3, at.copy, signal);
+    expect(await contentsOf(prefix)).toEqual(before);
+  },
+);
 
 test('what came into the folder and was published by no job stays', async () => {
   const { at, out } = folder();

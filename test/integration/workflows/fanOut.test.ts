@@ -21,7 +21,7 @@ function fail(...items: number[]): void {
 /** Plays a run; how many jobs it has submitted besides. */
 async function play(input: Parameters<typeof stack.start<(typeof fanOut)['fields'], unknown>>[1]) {
   const before = stack.submissions('map *');
-  const run = await stack.start(fanOut, input as never);
+  const run = await stack.start(fanOut, input);
   const ended = await run.result().then(
     (result) => ({ result: result as { results: (object | null)[]; failed: FailedJob[] }, error: null }),
     (error: { code: string; message: string }) => ({ result: null, error }),
