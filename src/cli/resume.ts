@@ -33,7 +33,7 @@ export function findParked(view: RunView, step: string | undefined): { run: stri
   const all = listParked(view.id, view.steps);
   const found = all.filter(({ name }) => step === undefined || name === step);
   if (found.length > 0) return found;
-  const what = step === undefined ? `No step of ${view.id}` : `The step "${step}" of ${view.id}`;
+  const what = `No step ${step === undefined ? '' : `"${step}" `}of ${view.id}`;
   const why = isEnded(view)
     ? `the run has ended (${view.state})`
     : `parked are: ${all.map(({ name }) => name).join(', ') || 'none'}`;

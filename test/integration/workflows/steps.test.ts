@@ -167,7 +167,7 @@ describe('a job whose retries are used up, in a run that parks', () => {
     const run = await start({ job: { name: 'load', onExhausted: 'park', credentialsFor: '1 ms' } });
     const { steps } = await statusWhen(run, isParked);
     expect(steps[0]).toMatchObject({ job: { externalId: '0' }, failure: { code: 'Credentials' } });
-    await expect(resume(run, 'other')).rejects.toThrow(/"other" .* is parked; parked are: load/);
+    await expect(resume(run, 'other')).rejects.toThrow(/No step "other" of .* is parked; parked are: load/);
     for (let ended = false; !ended;) {
       expect(await resume(run)).toEqual(['load']);
       const { state } = await statusWhen(run, (status) => isParked(status) || status.state !== 'running');
