@@ -9,6 +9,7 @@ const CAMPAIGNS = [
     'test/e2e/arrivalsKilled',
     'test/e2e/connectKilled',
     'test/e2e/workerKilled',
+    'test/integration/cli/brokenPipeline',
   ],
   ...['test/integration/workflows/arrivals.test', 'test/unit/workflows/arrivals/sourceMachine.property'],
   ...['test/unit/webhook/fuzz', 'test/unit/duckdb/csv', 'systems/reviews-export/test/endToEnd'],

@@ -2,9 +2,11 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import type { Client } from '@temporalio/client';
 import type { Config } from '../setup/config';
+import { lookUpCredentials } from '../setup/credentials';
 import { createArrivalActivities } from './arrivals';
 import { createJobActivities } from './jobs';
 import { createNotifyActivities, type NotifyDependencies } from './notify';
+import { createRetryTelling } from './retries';
 import { RunnerRegistry, Runners, type AnyRunnerDefinition } from '../runners';
 import type { Crawlers, GlueJobs } from '../runners/defineRunner';
 import { Limiter } from '../services/limiter';
@@ -38,7 +40,8 @@ export interface ActivityDependencies {
 /** SNS through the SDK; its client is made with the first message. */
 function createPublish(): NotifyDependencies['publish'] {
   let client: SNSClient | undefined;
-  return (input) => (client ??= new SNSClient({})).send(new PublishCommand(input));
+  return (input) =>
+    (client ??= new SNSClient({ credentials: lookUpCredentials })).send(new PublishCommand(input));
 }
 
 export function createActivities(deps: ActivityDependencies): Activities {
@@ -52,11 +55,13 @@ export function createActivities(deps: ActivityDependencies): Activities {
     crawlers: deps.crawlers ?? {},
     work: new Limiter(config.duckdb.queries),
   });
+  const telling = createRetryTelling(client, config.stuckAfterMs);
   return {
     describeWorker: () =>
       Promise.resolve({
         searchAttributes: deps.searchAttributes,
         notifies: config.notify !== null,
+        stuckAfterMs: config.stuckAfterMs,
       }),
     ...createNotifyActivities({
       publish: deps.publish ?? createPublish(),
@@ -64,7 +69,10 @@ export function createActivities(deps: ActivityDependencies): Activities {
       hosts: config.notifyHosts,
       uiUrl: config.uiUrl,
     }),
-    ...createJobActivities({ ...config, runners }),
-    ...createArrivalActivities({ client, s3, taskQueue: config.taskQueue, listEveryMs: config.listEveryMs }),
+    ...createJobActivities({ ...config, ...telling, runners }),
+    ...createArrivalActivities({
+      ...{ ...telling, client, s3 },
+      ...{ taskQueue: config.taskQueue, listEveryMs: config.listEveryMs },
+    }),
   };
 }
