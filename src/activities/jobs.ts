@@ -102,7 +102,7 @@ export function createJobActivities(
             await runner.stop(submission, reference);
           } catch (error) {
             if (error instanceof SluiceError && error.code === 'JobLeaked')
-              return { outcome: 'leaked', externalId, url, message: error.message };
+              return { outcome: 'leaked', externalId, url, message: redactSecrets(error.message) };
             // The services refuse to stop a job that has ended since we looked.
             if (await isEnded()) return { outcome: 'already ended', externalId, url, message: null };
             throw error;

@@ -4,8 +4,10 @@ import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { missingPermission, type RunnerRegistry } from '../runners';
+import { createLivyPort } from '../runners/livy/runner';
 import type { Config } from '../setup/config';
 import { connectClient, connectS3, temporalSettings } from '../setup/connect';
+import { redactSecrets } from '../setup/redactSecrets';
 import { SluiceError } from '../errors';
 import type { Resource } from '../jobs';
 import { type Pipeline } from '../pipelines';
@@ -234,7 +236,7 @@ async function checkResources({
   );
 }
 
-async function checkLivy({ livyUrl }: Config): Promise<Finding> {
+async function checkLivy({ livyUrl, livyAuth, livyCa }: Config): Promise<Finding> {
   if (livyUrl === null) {
     return {
       name: 'Livy',
@@ -243,20 +245,21 @@ async function checkLivy({ livyUrl }: Config): Promise<Finding> {
       remedy: null,
     };
   }
-  return check('Livy', 'Start Livy, or set SLUICE_LIVY_URL to where it is.', async () => {
-    const response = await fetch(`${livyUrl}/batches?size=1`, {
-      signal: AbortSignal.timeout(LIVY_TIMEOUT_MS),
-    });
-    if (!response.ok) throw new Error(`${livyUrl} answers ${response.status} ${response.statusText}`);
-    return livyUrl;
-  });
+  return check(
+    'Livy',
+    'Start Livy, or set SLUICE_LIVY_URL, SLUICE_LIVY_AUTH and SLUICE_LIVY_CA.',
+    async () => {
+      await createLivyPort(livyUrl, { auth: livyAuth, ca: livyCa, timeoutMs: LIVY_TIMEOUT_MS }).probe();
+      return livyUrl;
+    },
+  );
 }
 
 async function check(name: string, remedy: string, body: () => Promise<string>): Promise<Finding> {
   try {
     return { name, ok: true, detail: await body(), remedy: null };
   } catch (error) {
-    return { name, ok: false, detail: describeError(error).message, remedy };
+    return { name, ok: false, detail: redactSecrets(describeError(error).message), remedy };
   }
 }
 

@@ -17,6 +17,8 @@ import { addUpload } from './upload';
 import { addWatch } from './watch';
 import { addWebhook } from './webhook';
 import { addWorker } from './worker';
+import { readSecrets } from '../setup/config';
+import { hideSecrets } from '../setup/redactSecrets';
 
 /** The commands in the order of the help. A command says how it ended through `process.exitCode`, or throws. */
 const COMMANDS = [
@@ -55,6 +57,7 @@ export function createProgram(): Command {
 
 /** Runs one command line and gives the exit code: 0, 1 run or job failed, 2 wrong usage or input, 3 server unreachable. */
 export async function runCommandLine(argv: string[]): Promise<number> {
+  hideSecrets(readSecrets());
   try {
     await createProgram().parseAsync(argv, { from: 'user' });
     return Number(process.exitCode ?? EXIT.ok);

@@ -166,16 +166,18 @@ export function readConfig(
       .split(',')
       .map((part) => part.trim())
       .filter((part) => part !== '');
-  const file = (name: string, path: string): string => {
+  const file = (name: string, path: string, shown = ` ${path}`): string => {
     try {
       accessSync(path, constants.R_OK);
     } catch {
       problems.push(
-        `${name}: the file ${path} is not there, or cannot be read; create it, or correct its name`,
+        `${name}: the file${shown} is not there, or cannot be read; create it, or correct its name`,
       );
     }
     return path;
   };
+  /** Who gave the secret in the place of its file is not shown it. */
+  const secretFile = (name: string, path: string) => file(name, path, ' that it names');
   const livy = (): Pick<Config, 'livyUrl' | 'livyAuth' | 'livyCa'> => {
     const url = readUrl('SLUICE_LIVY_URL');
     const ca = text('SLUICE_LIVY_CA');
@@ -191,8 +193,8 @@ export function readConfig(
         );
       else
         livyAuth = name
-          ? { kind: 'header', name: name.toLowerCase(), file: file('SLUICE_LIVY_AUTH', path) }
-          : { kind: kind as 'basic' | 'bearer', file: file('SLUICE_LIVY_AUTH', path) };
+          ? { kind: 'header', name: name.toLowerCase(), file: secretFile('SLUICE_LIVY_AUTH', path) }
+          : { kind: kind as 'basic' | 'bearer', file: secretFile('SLUICE_LIVY_AUTH', path) };
     }
     if (url === null) return { livyUrl: null, livyAuth, livyCa };
     if (url.username + url.password !== '') {
@@ -305,9 +307,34 @@ export function readConfig(
   if (problems.length > 0)
     throw new SluiceError(
       'InvalidInput',
-      ['The settings are wrong:', ...problems.map((p) => `  ${p}`)].join('\n'),
+      redactSecrets(['The settings are wrong:', ...problems.map((p) => `  ${p}`)].join('\n')),
     );
   return config;
+}
+
+/** How the name of a variable ends that holds a secret, not the place of one. */
+const SECRET_VARIABLE =
+  /(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|ACCESS_KEY|PRIVATE_KEY|KEY_DATA|CREDENTIAL|AUTH)$/i;
+const SECRET_METADATA = /^TEMPORAL_GRPC_META_/i;
+
+/** The secrets among the environment: whole variables, each of a list, and those in addresses. */
+export function readSecrets(env: NodeJS.ProcessEnv = process.env): string[] {
+  return Object.entries(env).flatMap(([name, value = '']) => {
+    // It names a file.
+    if (name === 'SLUICE_LIVY_AUTH') return [];
+    if (SECRET_VARIABLE.test(name) || SECRET_METADATA.test(name))
+      return [value, ...value.split(',').map((part) => part.trim())];
+    return /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? secretsOfUrl(name, value) : [];
+  });
+}
+
+function secretsOfUrl(name: string, value: string): string[] {
+  if (!URL.canParse(value)) return [];
+  const { username, password, pathname, search, searchParams } = new URL(value);
+  const login = password === '' ? [username] : [password, `${decode(username)}:${decode(password)}`];
+  // Whoever knows all of such an address may speak there.
+  const whole = name === 'SLUICE_NOTIFY' ? [pathname + search, ...searchParams.values()] : [];
+  return [...login, ...login.map(decode), ...whole];
 }
 
 /** A password may hold a "%" that encodes nothing. */

@@ -5,6 +5,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { TLSConfig } from '@temporalio/common/lib/internal-non-workflow';
 import { NativeConnection } from '@temporalio/worker';
 import { SluiceError } from '../errors';
+import { hideSecrets, redactSecrets } from './redactSecrets';
 
 /**
  * Where Temporal is, by its standard settings: `TEMPORAL_*` variables over the profile of `temporal.toml`.
@@ -16,9 +17,10 @@ export function temporalSettings() {
   const scheme = /^https?:\/\//.exec(address)?.[0];
   if (scheme !== undefined) {
     const cure = `Give host:port, without ${scheme}`;
-    throw new SluiceError('InvalidInput', `The address of Temporal is ${address}. ${cure}`);
+    throw new SluiceError('InvalidInput', `The address of Temporal is ${redactSecrets(address)}. ${cure}`);
   }
-  const { tls } = connectionOptions;
+  const { tls, apiKey, metadata } = connectionOptions;
+  hideSecrets([apiKey, ...Object.values(metadata ?? {})].filter((secret) => typeof secret === 'string'));
   if (typeof tls === 'object' && tls !== null) checkTls(tls);
   return { connectionOptions, namespace: namespace ?? 'default', address };
 }

@@ -25,7 +25,59 @@ const RULES: [RegExp, string][] = [
   [/\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g, HIDDEN],
 ];
 
-/** The text without user names and passwords in addresses, tokens, keys, signatures and the headers that hold them. */
+/** A shorter one would hide parts of words. */
+const LEAST_LENGTH = 8;
+/** All forms of the secrets that this process was given, and what finds them. */
+const forms = new Set<string>();
+let given: RegExp | null = null;
+
+/**
+ * From now on, no text shows these secrets of this process, whatever stands around them: a service may repeat what it was
+ * sent, as it is or encoded. Those of fewer than eight characters stay as they are.
+ */
+export function hideSecrets(secrets: Iterable<string>): void {
+  const before = forms.size;
+  for (const secret of secrets)
+    if (secret.length >= LEAST_LENGTH) for (const form of formsOf(secret)) forms.add(form);
+  if (forms.size === before) return;
+  // The longest first: one may hold another.
+  const sorted = [...forms].sort((a, b) => b.length - a.length);
+  given = new RegExp(sorted.map((form) => form.replace(/[^\w]/g, '\\$&')).join('|'), 'gi');
+}
+
+/** A text as it is, in an address, in JSON, in XML, and in base64 and hexadecimal digits with other text around it. */
+export function formsOf(text: string): string[] {
+  const bytes = Buffer.from(text);
+  // Of its first and last characters some belong to what stands before and after.
+  const inBase64 = [0, 1, 2].map((before) =>
+    Buffer.concat([Buffer.alloc(before), bytes])
+      .toString('base64url')
+      .slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6)),
+  );
+  const json = JSON.stringify(text).slice(1, -1);
+  const xml = text.replace(/[<>&"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
+  const named = text
+    .replace(/&/g, '&amp;')
+    .replace(/</g, '&lt;')
+    .replace(/>/g, '&gt;')
+    .replace(/"/g, '&quot;')
+    .replace(/'/g, '&apos;');
+  return [
+    ...new Set([
+      ...[text, json, JSON.stringify(json).slice(1, -1), xml, named, bytes.toString('hex')],
+      ...[encodeURI(text), encodeURIComponent(text), encodeURIComponent(encodeURIComponent(text))],
+      ...[new URLSearchParams({ text }).toString().slice('text='.length), escape(text)],
+      ...inBase64,
+      ...inBase64.map((form) => form.replace(/-/g, '+').replace(/_/g, '/')),
+    ]),
+  ];
+}
+
+/**
+ * The text without user names and passwords in addresses, tokens, keys, signatures and the headers that hold them, and without
+ * the secrets that this process was given (`hideSecrets`).
+ */
 export function redactSecrets(text: string): string {
-  return RULES.reduce((cleaned, [expression, hidden]) => cleaned.replace(expression, hidden), text);
+  const without = given === null ? text : text.replace(given, HIDDEN);
+  return RULES.reduce((cleaned, [expression, hidden]) => cleaned.replace(expression, hidden), without);
 }

@@ -46,7 +46,11 @@ export function installRuntime(
     Runtime.install({
       logger,
       shutdownSignals,
-      ...(metricsPort === null ? {} : { telemetryOptions: { metrics: { prometheus: { bindAddress } } } }),
+      telemetryOptions: {
+        // What Temporal's core says goes through the log of this process, which shows no secret.
+        logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } },
+        ...(metricsPort === null ? {} : { metrics: { prometheus: { bindAddress } } }),
+      },
     });
   } catch (cause) {
     if (!/in use/i.test(String(cause))) throw cause;
