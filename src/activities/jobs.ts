@@ -4,6 +4,7 @@ import { SluiceError, type ErrorCode } from '../errors';
 import type { JobReference, JobResult } from '../jobs';
 import { readRowAccount } from '../lake/rowAccount';
 import { formatDuration } from '../pipelines/duration';
+import { describeExcess, MAX_PAYLOAD_BYTES } from '../contracts/payloadSize';
 import type { Activities, JobEnd, LostAnswer, Submission } from '../contracts/activities';
 import { AwaitState, type Budgets } from './awaitState';
 import { beating, type Beats } from './beating';
@@ -75,7 +76,10 @@ export function createJobActivities(
         const state = await pollUntil(deps, poll, () => true).finally(() => awaited.end());
         switch (state?.state) {
           case 'succeeded':
-            return withRowAccount(deps.runners.context.s3, submission, state.result, signal);
+            return checkSize(
+              await withRowAccount(deps.runners.context.s3, submission, state.result, signal),
+              submission.step,
+            );
           case 'stopped':
             throw toJobFailure('JobStopped', state.message);
           case 'lost':
@@ -321,6 +325,14 @@ function toJobFailure(code: ErrorCode, message: string, retryable = false): Appl
     nonRetryable: true,
     details: [end],
   });
+}
+
+/** @throws ApplicationFailure TooLarge for what no history can hold */
+function checkSize(result: JobResult, step: string): JobResult {
+  const bytes = Buffer.byteLength(JSON.stringify(result));
+  if (bytes <= MAX_PAYLOAD_BYTES) return result;
+  const cure = 'Have the job write it to the lake, or ask for fewer rows (maxRows)';
+  throw toJobFailure('TooLarge', `The result of ${step} has ${describeExcess(bytes)}. ${cure}.`);
 }
 
 /** Adds what a script says of its rows. A job that has ended well does not fail for counts that cannot be read. */

@@ -112,7 +112,7 @@ async function checkThrough(url: string, config: Config): Promise<Findings> {
   let isReachable = true;
   const remedy = 'See docs/webhook.md, "When nothing arrives".';
   const finding = await check('webhook', remedy, async () => {
-    const client = await connectClient();
+    const client = await connectClient(config);
     try {
       return await checkWebhook(url, client, config);
     } catch (error) {
@@ -128,8 +128,9 @@ async function checkThrough(url: string, config: Config): Promise<Findings> {
 async function checkTemporal(config: Config): Promise<Findings> {
   let client: Client;
   try {
-    client = await connectClient();
-  } catch {
+    client = await connectClient(config);
+  } catch (error) {
+    if (describeError(error).code !== 'ServerUnreachable') throw error;
     const { address } = temporalSettings();
     const detail = `cannot be reached at ${address}`;
     const remedy = 'Start a local stack with "sluice dev", or set TEMPORAL_ADDRESS to your server.';

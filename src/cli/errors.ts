@@ -20,6 +20,7 @@ export interface CommandError {
 
 const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   InvalidInput: EXIT.usage,
+  TooLarge: EXIT.usage,
   UnknownPipeline: EXIT.usage,
   InvalidPipeline: EXIT.usage,
   UnknownRun: EXIT.usage,

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { addCancel } from './cancel';
+import { addCodecServer } from './codecServer';
 import { addDemo } from './demo';
 import { addDev } from './dev';
 import { useDevStack } from './devStack';
@@ -27,6 +28,7 @@ const COMMANDS = [
   addDemo,
   addWorker,
   addWebhook,
+  addCodecServer,
   addPipelines,
   addStart,
   addUpload,

@@ -6,6 +6,7 @@ import { replaceJobFiles } from '../local/jobFiles';
 import { parseS3Uri } from '../pipelines/location';
 import { createLogger, type Logger } from '../setup/logging';
 import type { Config } from '../setup/config';
+import { createDataConverter } from '../setup/payloadCodec';
 import { connectWorker } from '../setup/connect';
 import { createWorker } from '../worker/createWorker';
 import { installRuntime, withConnections, type Connections } from '../worker/runWorker';
@@ -124,7 +125,7 @@ class DevWorker {
   /** Has a worker with this project take the place of the one that runs. */
   private async take(project: Project): Promise<Workflows> {
     await this.copyJobs(project);
-    const workflows = await loadWorkflows(project, path.join(this.folder, 'bundle'));
+    const workflows = await loadWorkflows(project, this.config, path.join(this.folder, 'bundle'));
     // A connection takes one worker of a task queue at a time, and two of them overlap here.
     const { connection, namespace } = await connectWorker();
     try {
@@ -176,6 +177,7 @@ class DevWorker {
       taskQueue,
       pipelines,
       workflows,
+      dataConverter: await createDataConverter(this.config),
       signal,
     }))
       tell(

@@ -18,6 +18,10 @@ export interface Config {
   livyAuth: LivyAuth | null;
   /** The file with the authorities that Livy's certificate comes from. */
   livyCa: string | null;
+  /** The file with the keys that payloads are encrypted by; null: they are not. */
+  codecKeys: string | null;
+  /** Any of them lets a caller of the codec server in. */
+  codecSecrets: string[];
   /** In local mode: the folder whose sub-folders are the buckets, as local engines see it. */
   s3Dir: string | null;
   /** Where the Web UI is, for links. */
@@ -176,12 +180,15 @@ export function readConfig(
     }
     return path;
   };
+  const optionalFile = (name: string): string | null => {
+    const path = text(name);
+    return path && file(name, path);
+  };
   /** Who gave the secret in the place of its file is not shown it. */
   const secretFile = (name: string, path: string) => file(name, path, ' that it names');
   const livy = (): Pick<Config, 'livyUrl' | 'livyAuth' | 'livyCa'> => {
     const url = readUrl('SLUICE_LIVY_URL');
-    const ca = text('SLUICE_LIVY_CA');
-    const livyCa = ca && file('SLUICE_LIVY_CA', ca);
+    const livyCa = optionalFile('SLUICE_LIVY_CA');
     const given = text('SLUICE_LIVY_AUTH');
     let livyAuth: LivyAuth | null = null;
     if (given !== null) {
@@ -251,6 +258,8 @@ export function readConfig(
     engines: choice('SLUICE_ENGINES', ['aws', 'local'], 'aws'),
     lake,
     ...livy(),
+    codecKeys: optionalFile('SLUICE_CODEC_KEYS'),
+    codecSecrets: list('SLUICE_CODEC_SECRET'),
     s3Dir: text('SLUICE_S3_DIR'),
     uiUrl: linkUrl('SLUICE_UI_URL'),
     notify: notificationTarget('SLUICE_NOTIFY'),

@@ -5,6 +5,8 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { TLSConfig } from '@temporalio/common/lib/internal-non-workflow';
 import { NativeConnection } from '@temporalio/worker';
 import { SluiceError } from '../errors';
+import { readConfig, type Config } from './config';
+import { createDataConverter } from './payloadCodec';
 import { hideSecrets, redactSecrets } from './redactSecrets';
 
 /**
@@ -85,12 +87,13 @@ function unreachable(address: string, cause: unknown): SluiceError {
   );
 }
 
-/** @throws SluiceError ServerUnreachable that names the address */
-export async function connectClient(): Promise<Client> {
+/** @throws SluiceError ServerUnreachable that names the address; InvalidInput for keys that are none */
+export async function connectClient(config: Pick<Config, 'codecKeys'> = readConfig()): Promise<Client> {
   const { connectionOptions, namespace, address } = temporalSettings();
+  const dataConverter = await createDataConverter(config);
   try {
     const connection = await Connection.connect({ connectTimeout: '5s', ...connectionOptions, address });
-    return new Client({ connection, namespace });
+    return new Client({ connection, namespace, dataConverter });
   } catch (error) {
     throw unreachable(address, error);
   }

@@ -17,6 +17,8 @@ export interface BundlePipelinesOptions {
   files: readonly string[];
   /** Where webpack keeps what it has read, so that the next bundle takes a third of a second; without it nothing is kept. */
   cacheFolder?: string;
+  /** The file of the failure converter, where failures are encrypted. */
+  failureConverter?: string;
 }
 
 /**
@@ -27,6 +29,7 @@ export interface BundlePipelinesOptions {
 export async function bundlePipelines({
   files,
   cacheFolder,
+  failureConverter,
 }: BundlePipelinesOptions): Promise<WorkflowBundle> {
   const missing = files.filter((file) => !existsSync(file));
   if (missing.length > 0)
@@ -36,7 +39,7 @@ export async function bundlePipelines({
     );
   const folder = cacheFolder ?? (await mkdtemp(join(tmpdir(), 'sluice-bundle-')));
   try {
-    return await bundleEntry(await writeEntry(files, folder), cacheFolder);
+    return await bundleEntry(await writeEntry(files, folder), { cacheFolder, failureConverter });
   } finally {
     if (cacheFolder === undefined) await rm(folder, { recursive: true, force: true });
   }
@@ -73,11 +76,18 @@ async function writeEntry(files: readonly string[], folder: string): Promise<str
 type Webpack = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>[0];
 type Plugin = Extract<NonNullable<Webpack['plugins']>[number], { apply: unknown }>;
 
-async function bundleEntry(entry: string, cacheFolder: string | undefined): Promise<WorkflowBundle> {
+async function bundleEntry(
+  entry: string,
+  {
+    cacheFolder,
+    failureConverter,
+  }: { cacheFolder: string | undefined; failureConverter: string | undefined },
+): Promise<WorkflowBundle> {
   const found: Findings = { escapes: [], errors: [] };
   const [bundled] = await Promise.allSettled([
     bundleWorkflowCode({
       workflowsPath: entry,
+      ...(failureConverter === undefined ? {} : { failureConverterPath: failureConverter }),
       // What webpack has to say is in the error.
       logger: new DefaultLogger('ERROR', () => {}),
       webpackConfigHook: (config) => configure(config, cacheFolder, found),

@@ -1,5 +1,6 @@
 import type { NativeConnection } from '@temporalio/worker';
 import { Worker, type WorkerInterceptors } from '@temporalio/worker';
+import { createDataConverter } from '../setup/payloadCodec';
 import { createActivities, type ActivityDependencies } from '../activities';
 import { shippedWorkflows, type Workflows } from './workerProject';
 
@@ -22,7 +23,7 @@ const ACTIVITY_SLOTS = 10_000;
  * A worker for Sluice's pipelines, or for those of `workflows`. A shutdown never cancels a job: awaits are given up and
  * taken over by another worker.
  */
-export function createWorker({
+export async function createWorker({
   connection,
   namespace,
   activities,
@@ -34,6 +35,7 @@ export function createWorker({
   return Worker.create({
     connection,
     namespace,
+    dataConverter: await createDataConverter(activities.config),
     taskQueue,
     activities: createActivities(activities),
     maxConcurrentActivityTaskExecutions: ACTIVITY_SLOTS,
@@ -41,7 +43,7 @@ export function createWorker({
     maxHeartbeatThrottleInterval: '5 s',
     shutdownGraceTime: '5 s',
     shutdownForceTime: '30 s',
-    ...(workflows ?? shippedWorkflows()),
+    ...(workflows ?? shippedWorkflows(activities.config)),
     ...(interceptors === undefined ? {} : { interceptors }),
     ...(maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows }),
     ...(deploymentName !== null && buildId !== null

@@ -20,7 +20,7 @@ export async function runWorker(project: WorkerProject, config: Config): Promise
       connection,
       namespace,
       activities: { ...activities, ...partsOf(project) },
-      workflows: await loadWorkflows(project),
+      workflows: await loadWorkflows(project, config),
     });
     const running = worker.run();
     log.info({ taskQueue: config.taskQueue, namespace, engines: config.engines }, 'worker ready');
@@ -71,7 +71,7 @@ export async function withConnections(
   log: Logger,
   body: (connections: Connections) => Promise<void>,
 ): Promise<void> {
-  const client: Client = await connectClient();
+  const client: Client = await connectClient(config);
   try {
     await checkNamespace(client);
     const { connection, namespace } = await connectWorker();

@@ -4,13 +4,15 @@ import {
   bundleWorkflowCode,
   DefaultLogger,
   Runtime,
+  type WorkflowBundle,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { readConfig, type Config } from '../../src/setup/config';
+import { FAILURE_CONVERTER } from '../../src/setup/payloadCodec';
 import { createWorker } from '../../src/worker/createWorker';
 import type { AnyRunnerDefinition } from '../../src/runners';
-import { bundlePipelines } from '../../src/worker/bundlePipelines';
+import { bundlePipelines, type BundlePipelinesOptions } from '../../src/worker/bundlePipelines';
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/searchAttributes';
 import { ensureTemporal, ensureTemporalTestServer } from '../../src/local';
 import { definitionsOf, type RunnersByResource } from './runners';
@@ -56,6 +58,15 @@ export async function startServer(): Promise<TestWorkflowEnvironment> {
   });
 }
 
+const bundles = new Map<string, Promise<WorkflowBundle>>();
+
+function bundleOnce(options: BundlePipelinesOptions): Promise<WorkflowBundle> {
+  const key = JSON.stringify(options);
+  const made = bundles.get(key) ?? bundlePipelines(options);
+  bundles.set(key, made);
+  return made;
+}
+
 let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
 
 /** A worker with the product's activities and the tests' workflows. */
@@ -93,7 +104,11 @@ export async function startTestWorker(
       searchAttributes,
       runners: [...definitionsOf(runners), ...definitions],
     },
-    workflows: { workflowBundle: await (files ? bundlePipelines({ files }) : bundle) },
+    workflows: {
+      workflowBundle: await (files
+        ? bundleOnce({ files, ...(config.codecKeys ? { failureConverter: FAILURE_CONVERTER } : {}) })
+        : bundle),
+    },
   });
   const running = worker.run();
   return {

@@ -23,9 +23,10 @@ test('docs/configuration.md has every setting, and no other', () => {
 });
 
 test('docs/command-line.md has every command, and no other', () => {
-  const commands = all(read('docs/command-line.md'), /^## (\w+)$/gm);
+  const commands = all(read('docs/command-line.md'), /^## ([\w-]+)$/gm);
   expect(commands).toEqual([
     'cancel',
+    'codec-server',
     'demo',
     'dev',
     'doctor',
@@ -41,7 +42,10 @@ test('docs/command-line.md has every command, and no other', () => {
     'webhook',
     'worker',
   ]);
-  for (const command of commands) expect(existsSync(join(root, 'src', 'cli', `${command}.ts`))).toBe(true);
+  for (const command of commands) {
+    const file = command.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+    expect(existsSync(join(root, 'src', 'cli', `${file}.ts`))).toBe(true);
+  }
 });
 
 test('docs/jobs.md has one section for every resource, and for no other', () => {

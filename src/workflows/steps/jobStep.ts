@@ -13,6 +13,7 @@ import type { Job, JobReference, JobResult, StopResult } from '../../jobs';
 import type { JobOptions } from '../../pipelines';
 import { DURATION_NEEDS, parseBoundedDuration } from '../../pipelines/duration';
 import type { Failure, StepStatus } from '../../contracts/messages';
+import { checkSize } from './byteLength';
 import { asApplicationFailure, isReportable, lastFailureOf, toFailure } from './failures';
 import { awaitJob, stopJob, submitJob } from './jobActivities';
 import type { Shared } from './shared';
@@ -58,6 +59,7 @@ export class JobStep {
         job: { resource: job.resource, externalId: null, url: null },
       });
       try {
+        checkSize(submission, `The job of ${step.name}`, step.name);
         reference = await submitJob(submission, {
           deadlineMs,
           inLineForMs: capacityTimeoutMs,

@@ -8,6 +8,7 @@ import {
 import type { Job, JobResult } from '../../jobs';
 import type { Arrival, GivenInputOf, TypedFields } from '../../pipelines';
 import type { StepStatus } from '../../contracts/messages';
+import { checkSize } from './byteLength';
 import type { TakenObjects } from './completeness';
 import type { PipelineDefinition, StandardFields } from './pipelineDefinition';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
@@ -115,15 +116,16 @@ export class Run {
     board.update(step, { state: 'running', attempts: 1 });
     const { since, startedBy } = this;
     const options: RunOptions = startedBy.length > 0 ? { since, arrivals: [...startedBy] } : { since };
-    return this.closeGroup(step, () =>
-      executeChild<(input: object, options: RunOptions) => Promise<T>>(workflowType, {
+    return this.closeGroup(step, () => {
+      checkSize([input, options], `The input of ${step.name}`, step.name);
+      return executeChild<(input: object, options: RunOptions) => Promise<T>>(workflowType, {
         workflowId: id,
         args: [input, options],
         memo: { pipeline: workflowType },
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
         staticSummary: name,
-      }),
-    );
+      });
+    });
   }
 
   /**

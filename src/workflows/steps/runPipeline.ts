@@ -11,6 +11,7 @@ import { SluiceError } from '../../errors';
 import { parseInput, type OnFailure, type Pipeline } from '../../pipelines';
 import { arrivedSignal, type Failure, type RunState } from '../../contracts/messages';
 import { activities } from './activities';
+import { checkSize } from './byteLength';
 import { Clusters } from './clusters';
 import { Ending } from './ending';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
@@ -79,6 +80,7 @@ export async function runPipeline<Input, Result>({
     const checked = input;
     const result = await scope.run(() => body(run, checked));
     if (ending.failure) throw asApplicationFailure(ending.failure);
+    checkSize(result, `The result of ${pipeline.name}`, null);
     await end('completed', null);
     return result;
   } catch (caught) {
@@ -92,6 +94,7 @@ export async function runPipeline<Input, Result>({
     if (input !== undefined && (input as { onFailure?: OnFailure }).onFailure === 'fallback') {
       try {
         const result = fallback ? await fallback(run, input, failure) : null;
+        checkSize(result, `The result of the fallback of ${pipeline.name}`, null);
         await end('completed with fallback', failure);
         return result;
       } catch (second) {

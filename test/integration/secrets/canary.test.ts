@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { ownEnvironment, sluice } from '../../support/cli';
 import { quietRuntime, startServer } from '../../support/environment';
+import { textsOf } from '../../support/texts';
 
 const DIST = join(__dirname, '..', '..', '..', 'dist', 'src');
 const PROJECT = join(__dirname, '..', '..', 'fixtures', 'empty', 'sluice.config.cjs');
@@ -136,14 +137,6 @@ afterAll(async () => {
   await server?.teardown();
   rmSync(folder, { recursive: true, force: true });
 }, 60_000);
-
-/** Every text in the value, bytes read as text. */
-function textsOf(value: unknown): string[] {
-  if (value instanceof Uint8Array) return [Buffer.from(value).toString('latin1')];
-  if (typeof value === 'string') return [value];
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([name, member]) => [name, ...textsOf(member)]);
-}
 
 /** The canaries in a text, as they are, in an address, in base64 or in hexadecimal digits. */
 function findCanaries(text: string): string[] {
