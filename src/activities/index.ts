@@ -2,11 +2,15 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import type { Client } from '@temporalio/client';
 import type { Config } from '../setup/config';
+import { costOf } from '../setup/prices';
 import { createArrivalActivities } from './arrivals';
 import { createJobActivities } from './jobs';
+import { createLineageActivities } from './lineage';
+import { readMeasures } from './measures';
 import { createNotifyActivities, type NotifyDependencies } from './notify';
 import { RunnerRegistry, Runners, type AnyRunnerDefinition } from '../runners';
 import type { Crawlers, GlueJobs } from '../runners/defineRunner';
+import { Lineage } from '../services/lineage';
 import { Limiter } from '../services/limiter';
 import type { AnyTask } from '../tasks/defineTask';
 import type { Activities } from '../contracts/activities';
@@ -52,19 +56,24 @@ export function createActivities(deps: ActivityDependencies): Activities {
     crawlers: deps.crawlers ?? {},
     work: new Limiter(config.duckdb.queries),
   });
+  const lineage = config.lineage && new Lineage(config.lineage);
   return {
     describeWorker: () =>
       Promise.resolve({
         searchAttributes: deps.searchAttributes,
         notifies: config.notify !== null,
+        tellsLineage: lineage !== null,
       }),
     ...createNotifyActivities({
       publish: deps.publish ?? createPublish(),
       target: config.notify,
       hosts: config.notifyHosts,
       uiUrl: config.uiUrl,
+      readCost: async (notification) =>
+        config.prices === null ? null : costOf(await readMeasures(client, notification), config.prices),
     }),
-    ...createJobActivities({ ...config, runners }),
+    ...createLineageActivities(lineage),
+    ...createJobActivities({ ...config, runners, lineage }),
     ...createArrivalActivities({ client, s3, taskQueue: config.taskQueue, listEveryMs: config.listEveryMs }),
   };
 }

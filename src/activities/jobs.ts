@@ -5,10 +5,14 @@ import type { JobReference, JobResult } from '../jobs';
 import { readRowAccount } from '../lake/rowAccount';
 import { formatDuration } from '../pipelines/duration';
 import { describeExcess, MAX_PAYLOAD_BYTES } from '../contracts/payloadSize';
-import type { Activities, JobEnd, LostAnswer, Submission } from '../contracts/activities';
+import type { Activities, JobEnd, LineageEvent, LostAnswer, Submission } from '../contracts/activities';
+import type { Failure } from '../contracts/messages';
 import { AwaitState, type Budgets } from './awaitState';
 import { beating, type Beats } from './beating';
 import { classifyError, toActivityFailure } from '../services/failures';
+import { datasetsOf, uuidOf, type Lineage } from '../services/lineage';
+import { countCost, countNoCapacity, countPoll, countRetry } from '../services/metrics';
+import { costOf, type Prices } from '../setup/prices';
 import { redactSecrets } from '../setup/redactSecrets';
 import type { ParameterCheck } from '../pipelines/input';
 import type { Runners } from '../runners';
@@ -18,6 +22,10 @@ export interface JobDependencies extends Budgets {
   runners: Runners;
   pollMinMs: number;
   pollMaxMs: number;
+  /** What measures cost, if somebody has said. */
+  prices?: Prices | null;
+  /** Who is told which job read and wrote what. */
+  lineage?: Lineage | null;
 }
 
 /** How much longer each poll waits than the last. */
@@ -57,17 +65,15 @@ export function createJobActivities(
           );
         } catch (error) {
           const triedMs = Date.now() - scheduledTimestampMs;
+          const { resource } = submission.job;
           const giveUp = (code: ErrorCode) => isSubmitBudgetSpent(deps, code, triedMs);
-          throw toActivityFailure(
-            error,
-            giveUp,
-            attempts.mayRun ? [{ mayRun: true } satisfies LostAnswer] : [],
-          );
+          const details = attempts.mayRun ? [{ mayRun: true } satisfies LostAnswer] : [];
+          throw counted(resource, toActivityFailure(error, giveUp, details));
         }
       }),
 
     awaitJob: (submission, reference) =>
-      beating(async (signal, beats) => {
+      withLineage(deps.lineage ?? null, submission, async (signal, beats) => {
         const awaited = new AwaitState(beats);
         const runner = await deps.runners.get(submission.job.resource).catch((error: unknown) => {
           throw toActivityFailure(error);
@@ -76,10 +82,7 @@ export function createJobActivities(
         const state = await pollUntil(deps, poll, () => true).finally(() => awaited.end());
         switch (state?.state) {
           case 'succeeded':
-            return checkSize(
-              await withRowAccount(deps.runners.context.s3, submission, state.result, signal),
-              submission.step,
-            );
+            return ended(deps, submission, state.result, signal);
           case 'stopped':
             throw toJobFailure('JobStopped', state.message);
           case 'lost':
@@ -133,10 +136,17 @@ export function createJobActivities(
                 message: null,
               };
         } catch (error) {
-          throw toActivityFailure(error);
+          throw counted(submission.job.resource, toActivityFailure(error));
         }
       }),
   };
+}
+
+/** Counts the failure if it is tried again. */
+function counted(resource: string, failure: Error): Error {
+  if (failure instanceof ApplicationFailure && !failure.nonRetryable)
+    countRetry(resource, failure.type as ErrorCode);
+  return failure;
 }
 
 /** @throws SluiceError InvalidJob with all problems */
@@ -234,6 +244,7 @@ async function submitInLine(
     } catch (error) {
       signal.throwIfAborted();
       const { code, message } = classifyError(error);
+      if (code === 'NoCapacity') countNoCapacity(submission.job.resource);
       if (submission.inLineForMs === undefined || code !== 'NoCapacity') throw error;
       attempts.refused();
       const deadlineMs = Context.current().info.scheduledTimestampMs + submission.inLineForMs;
@@ -273,10 +284,12 @@ async function pollUntil(
   deadlineMs = Number.POSITIVE_INFINITY,
 ): Promise<EndedState | null> {
   const worksInPoll = runner.worksInPoll === true;
+  const { resource } = submission.job;
   for (let intervalMs = deps.pollMinMs; ; intervalMs = Math.min(deps.pollMaxMs, intervalMs * POLL_GROWTH)) {
     if (worksInPoll && awaited.killsWorkers) return { state: 'failed', ...describeDeaths(awaited) };
     try {
       const state = await runner.poll(submission, reference, signal, awaited.work);
+      countPoll(resource, 'answered');
       // A service may not yet know what it has just accepted.
       const isEarly = Date.now() - Date.parse(reference.submittedAt) < deps.pollMaxMs;
       const isNews = state.state === 'lost' && isEarly;
@@ -286,6 +299,8 @@ async function pollUntil(
       signal.throwIfAborted();
       const { code, message } = classifyError(error);
       const isSpent = awaited.failed(code, message, { worksInPoll, budgets: deps });
+      countPoll(resource, 'failed');
+      if (!isSpent) countRetry(resource, code);
       Context.current().log.warn(worksInPoll ? 'the work failed' : 'poll failed, the job goes on', {
         step: submission.step,
         externalId: reference.externalId,
@@ -325,6 +340,58 @@ function toJobFailure(code: ErrorCode, message: string, retryable = false): Appl
     nonRetryable: true,
     details: [end],
   });
+}
+
+/** Awaits, and tells of the job's begin, at the first attempt, and of its end. */
+async function withLineage(
+  lineage: Lineage | null,
+  submission: Submission,
+  work: (signal: AbortSignal, beats: Beats) => Promise<JobResult>,
+): Promise<JobResult> {
+  if (lineage === null) return beating(work);
+  const { attempt, workflowExecution, workflowType, namespace } = Context.current().info;
+  const pipeline = workflowType ?? '';
+  const tell = (type: LineageEvent['type'], result: JobResult | null, failure: Failure | null = null) =>
+    lineage.trySend(
+      {
+        ...{ type, failure, at: new Date().toISOString(), runId: uuidOf(submission.key) },
+        job: `${pipeline}.${submission.step}`,
+        parent: { job: pipeline, runId: workflowExecution?.runId ?? '' },
+        ...datasetsOf(submission, result),
+      },
+      namespace,
+    );
+  return beating(async (signal, beats) => {
+    if (attempt === 1) await tell('START', null);
+    try {
+      const result = await work(signal, beats);
+      await tell('COMPLETE', result);
+      return result;
+    } catch (error) {
+      const { cancelRequested, timedOut } = Context.current().cancellationDetails ?? {};
+      if (cancelRequested || timedOut) await tell('ABORT', null);
+      else if (error instanceof ApplicationFailure && error.nonRetryable)
+        await tell(error.type === 'JobStopped' ? 'ABORT' : 'FAIL', null, {
+          code: error.type as ErrorCode,
+          message: error.message,
+          step: submission.step,
+        });
+      throw error;
+    }
+  });
+}
+
+/** The result of a job that has ended well, with all that is to be said of it. */
+async function ended(
+  { runners, prices }: JobDependencies,
+  submission: Submission,
+  given: JobResult,
+  signal: AbortSignal,
+): Promise<JobResult> {
+  const result = await withRowAccount(runners.context.s3, submission, given, signal);
+  const cost = costOf(result.measures, prices ?? null);
+  if (cost !== null) countCost(cost, submission.job.resource);
+  return checkSize(result, submission.step);
 }
 
 /** @throws ApplicationFailure TooLarge for what no history can hold */

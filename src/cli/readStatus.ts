@@ -14,6 +14,7 @@ import {
   type RunStatus,
   type StepStatus,
 } from '../contracts/messages';
+import { costOf, sumMeasures, type Cost } from '../setup/prices';
 import { runUrl, type Session } from './session';
 
 /** Takes what a status leaves out; `noWorker` is the task queue on which no worker answered. */
@@ -36,7 +37,10 @@ export interface RunView {
   waitingFor: string[];
   failure: Failure | null;
   result: unknown;
+  /** Each measure of the jobs, summed over the run and its child runs. */
   measures: Record<string, number>;
+  /** What the measures cost by SLUICE_PRICES; null without prices for them. */
+  cost: Cost | null;
   steps: StepView[];
 }
 
@@ -85,6 +89,7 @@ export async function readStatus(session: Session, id: string, report: Report): 
   const steps = await Promise.all(
     (answer?.steps ?? []).map((step) => readChild(session, description, settle(step, state), report)),
   );
+  const measures = sumMeasures([answer?.measures ?? {}, ...steps.map((step) => step.measures ?? {})]);
   const waitingFor = listSteps(steps).flatMap((step) =>
     step.state === 'waiting' && step.waitingFor ? [step.waitingFor] : [],
   );
@@ -99,8 +104,9 @@ export async function readStatus(session: Session, id: string, report: Report): 
     waitingFor: ended ? [] : [...new Set([...(answer?.waitingFor ?? []), ...waitingFor])],
     failure: failure ?? answer?.failure ?? null,
     result,
-    measures: answer?.measures ?? {},
-    steps,
+    measures,
+    cost: costOf(measures, session.config.prices),
+    steps: steps.map(({ measures: _, ...step }) => step),
   };
 }
 
@@ -212,13 +218,14 @@ async function readChild(
   parent: WorkflowExecutionDescription,
   step: StepStatus,
   report: Report,
-): Promise<StepView> {
+): Promise<StepView & { measures?: Record<string, number> }> {
   if (step.run === null) return step;
   try {
     const child = session.client.workflow.getHandle(step.run.id);
     // An earlier run of the same id had a child of the same id.
     if ((await child.describe()).parentExecution?.runId !== parent.runId) return step;
-    return { ...step, steps: (await readStatus(session, step.run.id, report)).steps };
+    const { steps, measures } = await readStatus(session, step.run.id, report);
+    return { ...step, steps, measures };
   } catch (error) {
     if (
       error instanceof WorkflowNotFoundError ||

@@ -57,10 +57,32 @@ export interface Notification {
   measures: Record<string, number>;
 }
 
+/** That a run, or a job of it, began or ended, with what it read and wrote. */
+export interface LineageEvent {
+  /** `ABORT`: it was cancelled or stopped. */
+  type: 'START' | 'COMPLETE' | 'FAIL' | 'ABORT';
+  /** ISO 8601. */
+  at: string;
+  /** The pipeline; with a dot and the step, a job of it. */
+  job: string;
+  /** A UUID. */
+  runId: string;
+  parent: { job: string; runId: string } | null;
+  /** URIs. */
+  inputs: string[];
+  outputs: string[];
+  failure: Failure | null;
+}
+
 /** The activities that workflows call. Types only: workflow code imports nothing else from here. */
 export interface Activities {
   /** What the worker knows and a workflow must not read itself; recorded in the run's history. */
-  describeWorker(): Promise<{ searchAttributes: boolean; notifies: boolean }>;
+  describeWorker(): Promise<{
+    searchAttributes: boolean;
+    notifies: boolean;
+    /** Whether it tells what runs read and wrote; left out in older histories. */
+    tellsLineage?: boolean;
+  }>;
   /** Submits the job unless a job with this key is there already. */
   submitJob(submission: Submission): Promise<JobReference>;
   /** Waits until the job has ended. @throws JobFailed, JobStopped */
@@ -69,6 +91,8 @@ export interface Activities {
   stopJob(submission: Submission, reference: JobReference | null): Promise<StopResult>;
   /** Tells how a run ended: the target (an SNS topic's ARN or a URL), or the worker's own when it is null. */
   notify(notification: Notification, target: string | null): Promise<void>;
+  /** Tells an OpenLineage server that the run began or ended. */
+  tellLineage(event: LineageEvent): Promise<void>;
   /** Tells the `arrivals` workflow of the source that a run waits; starts it when it is not there. */
   subscribe(source: Source, subscription: Subscription): Promise<void>;
   /**

@@ -118,7 +118,8 @@ export function toActivityFailure(
 function withoutSecrets(failure: ApplicationFailure): ApplicationFailure {
   const message = redactSecrets(failure.message);
   if (message === failure.message) return failure;
-  const { type, details, nextRetryDelay, category } = failure;
+  const { type, details, category } = failure;
+  const nextRetryDelay = failure.nextRetryDelay as number | undefined;
   const nonRetryable = failure.nonRetryable === true;
   return ApplicationFailure.create({
     ...{ message, nonRetryable, details: details ?? [] },

@@ -5,6 +5,7 @@ import { SluiceError } from '../errors';
 import { parseDuration } from '../pipelines/duration';
 import { isNotificationTarget } from '../pipelines/input';
 import { parseS3Uri, TOPIC_ARN } from '../pipelines/location';
+import { readPrices, type Prices } from './prices';
 import { redactSecrets } from './redactSecrets';
 
 /** Every setting, from the environment or its default. Temporal's own settings are read by `connect.ts`. */
@@ -43,7 +44,11 @@ export interface Config {
   credentialsForMs: number;
   /** What all SQL beside a worker may take together, and how many queries run at once. */
   duckdb: { memoryBytes: number; spillBytes: number; threads: number; queries: number };
+  /** Where it is told what runs and jobs read and wrote; the token, or the user in the address, is a secret. */
+  lineage: { url: string; token: string | null } | null;
   logLevel: string;
+  /** What measures cost; null: nobody has said. */
+  prices: Prices | null;
   /** Worker Versioning (pinned) is on when both are set. */
   deploymentName: string | null;
   buildId: string | null;
@@ -184,6 +189,21 @@ export function readConfig(
     const path = text(name);
     return path && file(name, path);
   };
+  const lineage = (): Config['lineage'] => {
+    const url = readUrl('SLUICE_OPENLINEAGE_URL');
+    return url && { url: url.href, token: text('SLUICE_OPENLINEAGE_TOKEN') };
+  };
+  const prices = (name: string): Prices | null => {
+    const path = text(name);
+    if (path === null) return null;
+    try {
+      return readPrices(path);
+    } catch (error) {
+      const example = '{ "currency": "USD", "prices": { "DPUSeconds": 0.000122 } }';
+      problems.push(`${name}: ${path}: ${(error as Error).message}; give a file such as ${example}`);
+      return null;
+    }
+  };
   /** Who gave the secret in the place of its file is not shown it. */
   const secretFile = (name: string, path: string) => file(name, path, ' that it names');
   const livy = (): Pick<Config, 'livyUrl' | 'livyAuth' | 'livyCa'> => {
@@ -284,6 +304,8 @@ export function readConfig(
       queries: count('SLUICE_DUCKDB_QUERIES', availableParallelism()),
     },
     logLevel: choice('SLUICE_LOG_LEVEL', LOG_LEVELS, 'info'),
+    lineage: lineage(),
+    prices: prices('SLUICE_PRICES'),
     deploymentName: text('SLUICE_DEPLOYMENT_NAME'),
     buildId: text('SLUICE_BUILD_ID'),
   };

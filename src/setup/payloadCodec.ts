@@ -31,8 +31,10 @@ export function createPayloadCodec(keys: CodecKeys): PayloadCodec {
       Promise.resolve(
         current === undefined ? payloads : payloads.map((payload) => encrypt(current, payload)),
       ),
-    decode: async (payloads) =>
-      payloads.map((payload) => (isEncrypted(payload) ? decrypt(keys, payload) : payload)),
+    decode: (payloads) =>
+      new Promise((resolve) =>
+        resolve(payloads.map((payload) => (isEncrypted(payload) ? decrypt(keys, payload) : payload))),
+      ),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { DefaultLogger, Runtime, type LogLevel, type NativeConnection } from '@temporalio/worker';
 import type { ActivityDependencies } from '../activities';
+import { SECONDS_BUCKETS } from '../contracts/metrics';
 import { SluiceError } from '../errors';
 import type { Config } from '../setup/config';
 import { checkNamespace, connectClient, connectS3, connectWorker } from '../setup/connect';
@@ -42,6 +43,10 @@ export function installRuntime(
     log[pinoLevel(level)](meta ?? {}, message),
   );
   const bindAddress = `${metricsHost.includes(':') ? `[${metricsHost}]` : metricsHost}:${metricsPort}`;
+  const histogramBucketOverrides = {
+    sluice_run_seconds: SECONDS_BUCKETS,
+    sluice_step_seconds: SECONDS_BUCKETS,
+  };
   try {
     Runtime.install({
       logger,
@@ -49,7 +54,9 @@ export function installRuntime(
       telemetryOptions: {
         // What Temporal's core says goes through the log of this process, which shows no secret.
         logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } },
-        ...(metricsPort === null ? {} : { metrics: { prometheus: { bindAddress } } }),
+        ...(metricsPort === null
+          ? {}
+          : { metrics: { prometheus: { bindAddress, histogramBucketOverrides } } }),
       },
     });
   } catch (cause) {

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
+import { METRICS } from '../../src/contracts/metrics';
 import { ERROR_CODES } from '../../src/errors';
 import { RunnerRegistry } from '../../src/runners';
 import { OPTIONS } from '../../src/pipelines/input';
@@ -61,6 +62,17 @@ test.each(['docs/jobs.md', 'docs/writing-a-pipeline.md'])(
     expect(all(table, /^\| `(\w+)`/gm)).toEqual(Object.keys(OPTIONS).sort());
   },
 );
+
+test('docs/seen-from-outside.md has every metric with its labels and meaning, and no other', () => {
+  const rows = [
+    ...read('docs/seen-from-outside.md').matchAll(/^\| `(sluice_\w+)` +\| (\w+) +\| (.*?) +\| (.*?) +\|$/gm),
+  ];
+  const told = rows.map(([, name, kind, labels, about]) => [
+    name,
+    { kind, labels: labels!.split(', '), about },
+  ]);
+  expect(Object.fromEntries(told)).toEqual(METRICS);
+});
 
 test('the two commands of the README are there', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };

@@ -16,6 +16,7 @@ import type { Failure, StepStatus } from '../../contracts/messages';
 import { checkSize } from './byteLength';
 import { asApplicationFailure, isReportable, lastFailureOf, toFailure } from './failures';
 import { awaitJob, stopJob, submitJob } from './jobActivities';
+import { countResubmission } from './metrics';
 import type { Shared } from './shared';
 
 const DEFAULT_JOB_TIMEOUT = '1 day';
@@ -87,6 +88,7 @@ export class JobStep {
           board.update(step, { failure: toFailure(error, step.name) });
           await sleep(pauseMs, { summary: `${step.name}: pause before submitting anew` });
           board.update(step, { failure: null });
+          countResubmission(board.status.pipeline, job.resource);
           continue;
         }
         throw await this.end(submission, reference, error);

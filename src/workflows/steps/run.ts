@@ -115,7 +115,10 @@ export class Run {
     const step = board.addStep({ name, kind: 'group', parent: this.parent, run: { id } });
     board.update(step, { state: 'running', attempts: 1 });
     const { since, startedBy } = this;
-    const options: RunOptions = startedBy.length > 0 ? { since, arrivals: [...startedBy] } : { since };
+    const options: RunOptions = {
+      ...{ since, parent: board.status.pipeline },
+      ...(startedBy.length > 0 ? { arrivals: [...startedBy] } : {}),
+    };
     return this.closeGroup(step, () => {
       checkSize([input, options], `The input of ${step.name}`, step.name);
       return executeChild<(input: object, options: RunOptions) => Promise<T>>(workflowType, {

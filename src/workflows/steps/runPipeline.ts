@@ -16,6 +16,7 @@ import { Clusters } from './clusters';
 import { Ending } from './ending';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { Inbox } from './inbox';
+import { tellLineage } from './lineage';
 import { Run } from './run';
 import type { RunOptions, Shared } from './shared';
 import { StatusBoard } from './status';
@@ -65,10 +66,12 @@ export async function runPipeline<Input, Result>({
   const run = new Run(shared, null);
   let input: Input | undefined;
   let notifies = false;
+  let tellsLineage = false;
   const end = async (state: RunState, failure: Failure | null) => {
     await CancellationScope.nonCancellable(() => close(shared));
     board.end(state, failure);
     const target = (input as { notify?: string } | undefined)?.notify ?? null;
+    if (tellsLineage) await tellLineage(board, { failure, startedBy: options?.parent });
     // A child's end is told by its parent's.
     if (info.parent === undefined && (target !== null || notifies)) await notifyEnd(board, target);
   };
@@ -77,6 +80,8 @@ export async function runPipeline<Input, Result>({
     const worker = await describeWorker();
     notifies = worker.notifies;
     if (worker.searchAttributes) board.useSearchAttributes();
+    tellsLineage = worker.tellsLineage === true;
+    if (tellsLineage) ending.beside(tellLineage(board, { failure: null, startedBy: options?.parent }));
     const checked = input;
     const result = await scope.run(() => body(run, checked));
     if (ending.failure) throw asApplicationFailure(ending.failure);

@@ -23,4 +23,6 @@ export interface RunOptions {
   since?: string;
   /** The objects that started the run: waits take them as if they had just arrived. */
   arrivals?: Arrival[];
+  /** Of a child run: the pipeline that started it. */
+  parent?: string;
 }

@@ -4,11 +4,13 @@ import {
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
+  workflowInfo,
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { formatDuration } from '../../pipelines/duration';
 import type { JobResult } from '../../jobs';
 import type { Failure, RunState, RunStatus, StepStatus } from '../../contracts/messages';
+import { countRunEnd, countRunStart, countStepEnd } from './metrics';
 import { statusQuery } from '../../contracts/messages';
 
 const ATTRIBUTES = {
@@ -28,6 +30,8 @@ const ENDED = new Set(['succeeded', 'failed', 'stopped', 'leaked', 'skipped']);
  */
 export class StatusBoard {
   readonly status: RunStatus;
+  /** Where the jobs wrote. */
+  readonly outputs = new Set<string>();
   /** Set once the worker said that the attributes are registered: an unregistered one would fail the task for ever. */
   private attributesUsable = false;
   private written: string | null = null;
@@ -40,6 +44,7 @@ export class StatusBoard {
       description: 'State, steps, jobs and failures of the run.',
     });
     this.publish();
+    countRunStart(pipeline);
     void CancellationScope.nonCancellable(() => this.keepPublished());
   }
 
@@ -79,13 +84,17 @@ export class StatusBoard {
     const now = new Date().toISOString();
     if (step.state !== 'pending') step.startedAt ??= now;
     if (ENDED.has(step.state)) {
-      step.endedAt ??= now;
       step.waitingFor = null;
+      if (step.endedAt === null) {
+        step.endedAt = now;
+        countStepEnd(this.status.pipeline, step);
+      }
     }
     this.publish();
   }
 
   addMeasures(result: JobResult): void {
+    if (result.output !== null) this.outputs.add(result.output);
     for (const [name, value] of Object.entries(result.measures)) {
       this.status.measures[name] = (this.status.measures[name] ?? 0) + value;
     }
@@ -98,6 +107,8 @@ export class StatusBoard {
       if (!ENDED.has(step.state))
         this.update(step, { state: step.startedAt === null ? 'skipped' : 'stopped' });
     }
+    const startedMs = workflowInfo().startTime.getTime();
+    countRunEnd(this.status.pipeline, state, (Date.now() - startedMs) / 1000);
     this.publishNow();
   }
 

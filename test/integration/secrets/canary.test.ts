@@ -115,6 +115,7 @@ beforeAll(async () => {
     SLUICE_NOTIFY: `http://me:${inUrl('NOTIFYLOGIN')}@${origin}/hook/${inUrl('NOTIFYPATH')}?token=${inUrl('NOTIFYQUERY')}`,
     SLUICE_WEBHOOK_SECRET: `other, ${inHeader('WEBHOOK')}`,
     SLUICE_WEBHOOK_PORT: '0',
+    SLUICE_OPENLINEAGE_URL: `http://me:${inUrl('LINEAGELOGIN')}@${origin}/lineage`,
     SLUICE_LOG_LEVEL: 'trace',
     SLUICE_POLL_MIN: '20ms',
     SLUICE_POLL_MAX: '20ms',
@@ -126,6 +127,7 @@ beforeAll(async () => {
     start('worker', {
       SLUICE_TASK_QUEUE: 'dead',
       SLUICE_LIVY_URL: `http://${origin}/dead`,
+      SLUICE_OPENLINEAGE_TOKEN: inHeader('LINEAGETOKEN'),
       SLUICE_LIVY_AUTH: `header:X-Livy-Token:${join(folder, 'token')}`,
     }),
   ]);
@@ -195,7 +197,10 @@ test('no canary is in a history, the visibility, a status, a log, a notification
   await Promise.allSettled(runs.slice(0, 4).map((run) => run.result()));
   // What the servers were sent is what they repeat.
   const sent = received.map(({ headers }) => headers).join('\n');
-  for (const name of ['LIVYURL', 'LIVYTOKEN', 'SESSION', 'NOTIFYLOGIN', 'NOTIFYPATH', 'NOTIFYQUERY'])
+  for (const name of [
+    ...['LIVYURL', 'LIVYTOKEN', 'SESSION', 'NOTIFYLOGIN', 'NOTIFYPATH', 'NOTIFYQUERY'],
+    ...['LINEAGELOGIN', 'LINEAGETOKEN'],
+  ])
     expect(sent).toContain(core(name));
 
   const call = (args: string[], settings: NodeJS.ProcessEnv = {}) =>

@@ -20,7 +20,7 @@ async function startServer(secrets: string[] = []) {
 
 /** As the Web UI sends them. */
 async function encryptedBody(value: unknown): Promise<string> {
-  const [{ metadata, data } = {}] = await codec.encode([defaultPayloadConverter.toPayload(value)!]);
+  const [{ metadata, data } = {}] = await codec.encode([defaultPayloadConverter.toPayload(value)]);
   const encoded = Object.entries(metadata!).map(([name, bytes]) => [
     name,
     Buffer.from(bytes).toString('base64'),
