@@ -46,6 +46,8 @@ export interface Config {
   duckdb: { memoryBytes: number; spillBytes: number; threads: number; queries: number };
   /** Where it is told what runs and jobs read and wrote; the token, or the user in the address, is a secret. */
   lineage: { url: string; token: string | null } | null;
+  /** Whether traces are sent by OpenTelemetry. */
+  traces: 'off' | 'otlp';
   logLevel: string;
   /** What measures cost; null: nobody has said. */
   prices: Prices | null;
@@ -304,6 +306,7 @@ export function readConfig(
       queries: count('SLUICE_DUCKDB_QUERIES', availableParallelism()),
     },
     logLevel: choice('SLUICE_LOG_LEVEL', LOG_LEVELS, 'info'),
+    traces: choice('SLUICE_TRACES', ['off', 'otlp'], 'off'),
     lineage: lineage(),
     prices: prices('SLUICE_PRICES'),
     deploymentName: text('SLUICE_DEPLOYMENT_NAME'),
@@ -353,6 +356,8 @@ export function readSecrets(env: NodeJS.ProcessEnv = process.env): string[] {
   return Object.entries(env).flatMap(([name, value = '']) => {
     // It names a file.
     if (name === 'SLUICE_LIVY_AUTH') return [];
+    if (/^OTEL_EXPORTER_OTLP_\w*HEADERS$/i.test(name))
+      return value.split(',').map((header) => decode(header.slice(header.indexOf('=') + 1).trim()));
     if (SECRET_VARIABLE.test(name) || SECRET_METADATA.test(name))
       return [value, ...value.split(',').map((part) => part.trim())];
     return /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? secretsOfUrl(name, value) : [];

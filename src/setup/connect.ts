@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { S3Client } from '@aws-sdk/client-s3';
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type ClientPlugin } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { TLSConfig } from '@temporalio/common/lib/internal-non-workflow';
 import { NativeConnection } from '@temporalio/worker';
@@ -88,12 +88,15 @@ function unreachable(address: string, cause: unknown): SluiceError {
 }
 
 /** @throws SluiceError ServerUnreachable that names the address; InvalidInput for keys that are none */
-export async function connectClient(config: Pick<Config, 'codecKeys'> = readConfig()): Promise<Client> {
+export async function connectClient(
+  config: Pick<Config, 'codecKeys'> = readConfig(),
+  plugins: ClientPlugin[] = [],
+): Promise<Client> {
   const { connectionOptions, namespace, address } = temporalSettings();
   const dataConverter = await createDataConverter(config);
   try {
     const connection = await Connection.connect({ connectTimeout: '5s', ...connectionOptions, address });
-    return new Client({ connection, namespace, dataConverter });
+    return new Client({ connection, namespace, dataConverter, plugins });
   } catch (error) {
     throw unreachable(address, error);
   }

@@ -19,6 +19,8 @@ export interface BundlePipelinesOptions {
   cacheFolder?: string;
   /** The file of the failure converter, where failures are encrypted. */
   failureConverter?: string;
+  /** What else is to be in it: the interceptors of traces. */
+  plugins?: NonNullable<BundleOptions['plugins']>;
 }
 
 /**
@@ -30,6 +32,7 @@ export async function bundlePipelines({
   files,
   cacheFolder,
   failureConverter,
+  plugins = [],
 }: BundlePipelinesOptions): Promise<WorkflowBundle> {
   const missing = files.filter((file) => !existsSync(file));
   if (missing.length > 0)
@@ -39,7 +42,7 @@ export async function bundlePipelines({
     );
   const folder = cacheFolder ?? (await mkdtemp(join(tmpdir(), 'sluice-bundle-')));
   try {
-    return await bundleEntry(await writeEntry(files, folder), { cacheFolder, failureConverter });
+    return await bundleEntry(await writeEntry(files, folder), { cacheFolder, failureConverter, plugins });
   } finally {
     if (cacheFolder === undefined) await rm(folder, { recursive: true, force: true });
   }
@@ -81,12 +84,17 @@ async function bundleEntry(
   {
     cacheFolder,
     failureConverter,
-  }: { cacheFolder: string | undefined; failureConverter: string | undefined },
+    plugins,
+  }: { plugins: NonNullable<BundleOptions['plugins']> } & Record<
+    'cacheFolder' | 'failureConverter',
+    string | undefined
+  >,
 ): Promise<WorkflowBundle> {
   const found: Findings = { escapes: [], errors: [] };
   const [bundled] = await Promise.allSettled([
     bundleWorkflowCode({
       workflowsPath: entry,
+      plugins,
       ...(failureConverter === undefined ? {} : { failureConverterPath: failureConverter }),
       // What webpack has to say is in the error.
       logger: new DefaultLogger('ERROR', () => {}),

@@ -1,5 +1,5 @@
 import type { NativeConnection } from '@temporalio/worker';
-import { Worker, type WorkerInterceptors } from '@temporalio/worker';
+import { Worker, type WorkerInterceptors, type WorkerOptions } from '@temporalio/worker';
 import { createDataConverter } from '../setup/payloadCodec';
 import { createActivities, type ActivityDependencies } from '../activities';
 import { shippedWorkflows, type Workflows } from './workerProject';
@@ -10,6 +10,8 @@ export interface CreateWorkerOptions {
   activities: ActivityDependencies;
   /** Workflow code other than Sluice's own pipelines: a bundle, or a path that is bundled at start. */
   workflows?: Workflows;
+  /** Traces, where they are sent. */
+  plugins?: NonNullable<WorkerOptions['plugins']>;
   /** They see activities as they run, in tests. */
   interceptors?: WorkerInterceptors;
   /** How many runs stay in memory between their workflow tasks; default the SDK's, by the size of the heap. */
@@ -28,6 +30,7 @@ export async function createWorker({
   namespace,
   activities,
   workflows,
+  plugins = [],
   interceptors,
   maxCachedWorkflows,
 }: CreateWorkerOptions): Promise<Worker> {
@@ -44,6 +47,7 @@ export async function createWorker({
     shutdownGraceTime: '5 s',
     shutdownForceTime: '30 s',
     ...(workflows ?? shippedWorkflows(activities.config)),
+    plugins,
     ...(interceptors === undefined ? {} : { interceptors }),
     ...(maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows }),
     ...(deploymentName !== null && buildId !== null

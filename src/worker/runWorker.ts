@@ -7,6 +7,7 @@ import type { Config } from '../setup/config';
 import { checkNamespace, connectClient, connectS3, connectWorker } from '../setup/connect';
 import { sweepStagingFolders } from '../duckdb/stagingFolders';
 import { createLogger, type Logger } from '../setup/logging';
+import { startTracing, type TracingPlugin } from '../setup/tracing';
 import { registerSearchAttributes } from '../setup/registerSearchAttributes';
 import { createWorker } from './createWorker';
 import { loadWorkflows, partsOf, type WorkerProject } from './workerProject';
@@ -16,12 +17,13 @@ export async function runWorker(project: WorkerProject, config: Config): Promise
   const log = createLogger(config.logLevel, 'worker');
   await sweepStagingFolders().catch((error: unknown) => log.warn({ error }, 'left folders stay'));
   installRuntime(config, log, ['SIGINT', 'SIGTERM']);
-  await withConnections(config, log, async ({ connection, namespace, activities }) => {
+  await withConnections(config, log, async ({ connection, namespace, activities, plugins }) => {
     const worker = await createWorker({
       connection,
       namespace,
       activities: { ...activities, ...partsOf(project) },
-      workflows: await loadWorkflows(project, config),
+      plugins,
+      workflows: await loadWorkflows(project, config, { plugins }),
     });
     const running = worker.run();
     log.info({ taskQueue: config.taskQueue, namespace, engines: config.engines }, 'worker ready');
@@ -70,6 +72,8 @@ export interface Connections {
   connection: NativeConnection;
   namespace: string;
   activities: ActivityDependencies;
+  /** Traces, where they are sent. */
+  plugins: TracingPlugin[];
 }
 
 /** Runs `body` with what every worker is connected to, and closes it afterwards. */
@@ -78,19 +82,22 @@ export async function withConnections(
   log: Logger,
   body: (connections: Connections) => Promise<void>,
 ): Promise<void> {
-  const client: Client = await connectClient(config);
+  const tracing = await startTracing(config, 'sluice-worker');
+  const plugins = tracing === null ? [] : [tracing.plugin];
+  const client: Client = await connectClient(config, plugins);
   try {
     await checkNamespace(client);
     const { connection, namespace } = await connectWorker();
     try {
       const searchAttributes = await registerSearchAttributes(connection, namespace, log);
       const activities = { config, client, s3: connectS3(), searchAttributes };
-      await body({ connection, namespace, activities });
+      await body({ connection, namespace, activities, plugins });
     } finally {
       await connection.close();
     }
   } finally {
     await client.connection.close();
+    await tracing?.end().catch((error: unknown) => log.warn({ error }, 'the last traces were lost'));
   }
 }
 

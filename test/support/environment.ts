@@ -10,6 +10,7 @@ import {
 import type { S3Client } from '@aws-sdk/client-s3';
 import { readConfig, type Config } from '../../src/setup/config';
 import { FAILURE_CONVERTER } from '../../src/setup/payloadCodec';
+import type { TracingPlugin } from '../../src/setup/tracing';
 import { createWorker } from '../../src/worker/createWorker';
 import type { AnyRunnerDefinition } from '../../src/runners';
 import { bundlePipelines, type BundlePipelinesOptions } from '../../src/worker/bundlePipelines';
@@ -61,7 +62,8 @@ export async function startServer(): Promise<TestWorkflowEnvironment> {
 const bundles = new Map<string, Promise<WorkflowBundle>>();
 
 function bundleOnce(options: BundlePipelinesOptions): Promise<WorkflowBundle> {
-  const key = JSON.stringify(options);
+  const { files, failureConverter, plugins = [] } = options;
+  const key = JSON.stringify([files, failureConverter, plugins.length]);
   const made = bundles.get(key) ?? bundlePipelines(options);
   bundles.set(key, made);
   return made;
@@ -79,6 +81,7 @@ export async function startTestWorker(
     files,
     config = {},
     searchAttributes = true,
+    plugins = [],
   }: {
     s3?: S3Client;
     runners?: RunnersByResource;
@@ -88,6 +91,8 @@ export async function startTestWorker(
     files?: string[];
     config?: Partial<Config>;
     searchAttributes?: boolean;
+    /** Traces, where they are sent; with `files`. */
+    plugins?: TracingPlugin[];
   },
 ) {
   bundle ??= bundleWorkflowCode({
@@ -104,9 +109,10 @@ export async function startTestWorker(
       searchAttributes,
       runners: [...definitionsOf(runners), ...definitions],
     },
+    plugins,
     workflows: {
       workflowBundle: await (files
-        ? bundleOnce({ files, ...(config.codecKeys ? { failureConverter: FAILURE_CONVERTER } : {}) })
+        ? bundleOnce({ files, plugins, ...(config.codecKeys ? { failureConverter: FAILURE_CONVERTER } : {}) })
         : bundle),
     },
   });

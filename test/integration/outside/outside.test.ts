@@ -12,6 +12,7 @@ import { freePort } from '../../../src/local';
 import { readConfig } from '../../../src/setup/config';
 import { createLogger } from '../../../src/setup/logging';
 import { countRecords, countRefusal, countRequest, renderMetrics } from '../../../src/webhook/metrics';
+import { startTracing, type Tracing } from '../../../src/setup/tracing';
 import { installRuntime } from '../../../src/worker/runWorker';
 import { startServer, startTestWorker } from '../../support/environment';
 import { eventually } from '../../support/eventually';
@@ -30,6 +31,29 @@ interface RunEvent {
   job: { namespace: string; name: string };
   inputs: { namespace: string; name: string }[];
   outputs: { namespace: string; name: string }[];
+}
+
+interface Span {
+  traceId: string;
+  spanId: string;
+  parentSpanId?: string;
+  name: string;
+  service: string;
+}
+
+/** What the exporter sends as JSON. */
+interface Traces {
+  resourceSpans: {
+    resource: { attributes: { key: string; value: { stringValue?: string } }[] };
+    scopeSpans: { spans: Omit<Span, 'service'>[] }[];
+  }[];
+}
+
+function spansOf({ resourceSpans }: Traces): Span[] {
+  return resourceSpans.flatMap(({ resource, scopeSpans }) => {
+    const service = resource.attributes.find(({ key }) => key === 'service.name')?.value.stringValue ?? '';
+    return scopeSpans.flatMap((scope) => scope.spans.map((span) => ({ ...span, service })));
+  });
 }
 
 const reference = { resource: 'livy:createBatch' as const, externalId: '1' };
@@ -64,6 +88,8 @@ let receiver: Server;
 let port: number;
 const events: RunEvent[] = [];
 const notifications: { state: string; cost?: { amount: number; currency: string } }[] = [];
+let tracing: Tracing;
+const spans: Span[] = [];
 let authorization: string | undefined;
 
 beforeAll(async () => {
@@ -73,7 +99,8 @@ beforeAll(async () => {
     let body = '';
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
     request.on('end', () => {
-      if (request.url === '/api/v1/lineage') events.push(JSON.parse(body) as RunEvent);
+      if (request.url === '/v1/traces') spans.push(...spansOf(JSON.parse(body) as Traces));
+      else if (request.url === '/api/v1/lineage') events.push(JSON.parse(body) as RunEvent);
       else notifications.push(JSON.parse(body) as (typeof notifications)[number]);
       ({ authorization } = request.url === '/api/v1/lineage' ? request.headers : { authorization });
       response.writeHead(201).end();
@@ -92,7 +119,10 @@ beforeAll(async () => {
   installRuntime(config, createLogger('silent', 'worker'), []);
   environment = await startServer();
   const { prices, lineage, notify } = config;
+  process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = url;
+  tracing = (await startTracing({ traces: 'otlp' }, 'sluice-worker'))!;
   worker = await startTestWorker(environment, {
+    plugins: [tracing.plugin],
     runners: { 'livy:createBatch': runner },
     files: [join(__dirname, '..', '..', 'support', 'outside.ts')],
     config: { prices, lineage, notify },
@@ -216,6 +246,19 @@ test('OpenLineage hears of the begin and the end of each run and job, with what 
   for (const { run, eventTime } of events) {
     expect(run.runId).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
     expect(Date.parse(eventTime)).not.toBeNaN();
+  }
+});
+
+test('a trace of a run has its workflow and activities, each below what began it', async () => {
+  await tracing.end();
+  const jobs = spans.filter(({ name }) => name === 'RunActivity:submitJob');
+  expect(jobs.length).toBeGreaterThanOrEqual(4);
+  for (const job of jobs) {
+    expect(job.service).toBe('sluice-worker');
+    const started = spans.find(({ spanId }) => spanId === job.parentSpanId);
+    expect(started?.name).toBe('StartActivity:submitJob');
+    const run = spans.find(({ spanId }) => spanId === started!.parentSpanId);
+    expect(run).toMatchObject({ name: 'RunWorkflow:outside', traceId: job.traceId });
   }
 });
 

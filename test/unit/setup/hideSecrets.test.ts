@@ -44,6 +44,7 @@ test.each([
   ['TEMPORAL_API_KEY', SECRET, SECRET],
   ['TEMPORAL_TLS_CLIENT_KEY_DATA', SECRET, SECRET],
   ['TEMPORAL_GRPC_META_X_PROXY', SECRET, SECRET],
+  ['OTEL_EXPORTER_OTLP_HEADERS', 'x-tenant=me,authorization=Bearer%20abcdefgh', 'Bearer abcdefgh'],
   ['SLUICE_WEBHOOK_SECRET', `other, ${SECRET}`, SECRET],
   ['SLUICE_LIVY_URL', 'http://me:p%40ssw0rd@livy', 'p@ssw0rd'],
   ['AWS_ENDPOINT_URL', 'http://user-that-is-a-token@gateway', 'user-that-is-a-token'],
