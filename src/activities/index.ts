@@ -3,11 +3,13 @@ import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import type { Client } from '@temporalio/client';
 import type { Config } from '../setup/config';
 import { costOf } from '../setup/prices';
+import { lookUpCredentials } from '../setup/credentials';
 import { createArrivalActivities } from './arrivals';
 import { createJobActivities } from './jobs';
 import { createLineageActivities } from './lineage';
 import { readMeasures } from './measures';
 import { createNotifyActivities, type NotifyDependencies } from './notify';
+import { createRetryTelling } from './retries';
 import { RunnerRegistry, Runners, type AnyRunnerDefinition } from '../runners';
 import type { Crawlers, GlueJobs } from '../runners/defineRunner';
 import { Lineage } from '../services/lineage';
@@ -42,7 +44,8 @@ export interface ActivityDependencies {
 /** SNS through the SDK; its client is made with the first message. */
 function createPublish(): NotifyDependencies['publish'] {
   let client: SNSClient | undefined;
-  return (input) => (client ??= new SNSClient({})).send(new PublishCommand(input));
+  return (input) =>
+    (client ??= new SNSClient({ credentials: lookUpCredentials })).send(new PublishCommand(input));
 }
 
 export function createActivities(deps: ActivityDependencies): Activities {
@@ -57,12 +60,14 @@ export function createActivities(deps: ActivityDependencies): Activities {
     work: new Limiter(config.duckdb.queries),
   });
   const lineage = config.lineage && new Lineage(config.lineage);
+  const telling = createRetryTelling(client, config.stuckAfterMs);
   return {
     describeWorker: () =>
       Promise.resolve({
         searchAttributes: deps.searchAttributes,
         notifies: config.notify !== null,
         tellsLineage: lineage !== null,
+        stuckAfterMs: config.stuckAfterMs,
       }),
     ...createNotifyActivities({
       publish: deps.publish ?? createPublish(),
@@ -73,7 +78,10 @@ export function createActivities(deps: ActivityDependencies): Activities {
         config.prices === null ? null : costOf(await readMeasures(client, notification), config.prices),
     }),
     ...createLineageActivities(lineage),
-    ...createJobActivities({ ...config, runners, lineage }),
-    ...createArrivalActivities({ client, s3, taskQueue: config.taskQueue, listEveryMs: config.listEveryMs }),
+    ...createJobActivities({ ...config, ...telling, runners, lineage }),
+    ...createArrivalActivities({
+      ...{ ...telling, client, s3 },
+      ...{ taskQueue: config.taskQueue, listEveryMs: config.listEveryMs },
+    }),
   };
 }

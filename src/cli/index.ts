@@ -10,6 +10,7 @@ import { addInit } from './init';
 import { addList } from './list';
 import { printError } from './output';
 import { addPipelines } from './pipelines';
+import { addResume } from './resume';
 import { addSchedule } from './schedule';
 import { addSignal } from './signal';
 import { addStart } from './start';
@@ -37,6 +38,7 @@ const COMMANDS = [
   addWatch,
   addList,
   addCancel,
+  addResume,
   addSchedule,
   addDoctor,
 ];

@@ -8,6 +8,7 @@ import { SluiceError } from '../errors';
 import { readConfig, type Config } from './config';
 import { createDataConverter } from './payloadCodec';
 import { hideSecrets, redactSecrets } from './redactSecrets';
+import { lookUpCredentials } from './credentials';
 
 /**
  * Where Temporal is, by its standard settings: `TEMPORAL_*` variables over the profile of `temporal.toml`.
@@ -120,5 +121,8 @@ const IDLE_TIMEOUT_MS = 60_000;
 export function connectS3({ idleTimeoutMs = IDLE_TIMEOUT_MS } = {}): S3Client {
   const requestHandler = { connectionTimeout: CONNECTION_TIMEOUT_MS, socketTimeout: idleTimeoutMs };
   const custom = process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'];
-  return new S3Client({ forcePathStyle: custom !== undefined, maxAttempts: 5, requestHandler });
+  return new S3Client({
+    ...{ forcePathStyle: custom !== undefined, maxAttempts: 5, requestHandler },
+    credentials: lookUpCredentials,
+  });
 }

@@ -1,7 +1,10 @@
 import type { Arrival } from '../../pipelines';
 import type { Clusters } from './clusters';
+import type { Compensations } from './compensations';
 import type { Ending } from './ending';
 import type { Inbox } from './inbox';
+import type { Notices } from './notices';
+import type { ParkedSteps } from './parkedSteps';
 import type { StatusBoard } from './status';
 
 /** What all branches of one run share. */
@@ -16,6 +19,9 @@ export interface Shared {
   readonly inbox: Inbox;
   readonly clusters: Clusters;
   readonly ending: Ending;
+  readonly notices: Notices;
+  readonly parked: ParkedSteps;
+  readonly compensations: Compensations;
 }
 
 export interface RunOptions {
@@ -25,4 +31,6 @@ export interface RunOptions {
   arrivals?: Arrival[];
   /** Of a child run: the pipeline that started it. */
   parent?: string;
+  /** Where a child run tells what happens in it: the place that its parent's input names. */
+  notify?: string;
 }
