@@ -10,6 +10,7 @@ import type { Crawlers, GlueJobs } from '../runners/defineRunner';
 import { Limiter } from '../services/limiter';
 import type { AnyTask } from '../tasks/defineTask';
 import type { Activities } from '../contracts/activities';
+import { createPoolActivities, type Limits } from './pools';
 import { packageJobsFolder, SHIPPED_GLUE_JOBS, SHIPPED_TASKS } from './shipped';
 
 export type { Activities, Submission } from '../contracts/activities';
@@ -31,6 +32,8 @@ export interface ActivityDependencies {
   glueJobs?: GlueJobs;
   /** Glue crawlers, for local engines. */
   crawlers?: Crawlers;
+  /** How many jobs of each pool run at once, in all runs on the task queue: by resource, or by the name that jobs give; null: limits are not kept. */
+  limits?: Limits | null;
   /** Publishes to an SNS topic; default the SDK's. */
   publish?: NotifyDependencies['publish'];
 }
@@ -52,11 +55,13 @@ export function createActivities(deps: ActivityDependencies): Activities {
     crawlers: deps.crawlers ?? {},
     work: new Limiter(config.duckdb.queries),
   });
+  const limits = deps.limits ?? {};
   return {
     describeWorker: () =>
       Promise.resolve({
         searchAttributes: deps.searchAttributes,
         notifies: config.notify !== null,
+        limits: deps.limits === null ? null : Object.keys(limits),
       }),
     ...createNotifyActivities({
       publish: deps.publish ?? createPublish(),
@@ -65,6 +70,7 @@ export function createActivities(deps: ActivityDependencies): Activities {
       uiUrl: config.uiUrl,
     }),
     ...createJobActivities({ ...config, runners }),
+    ...createPoolActivities({ client, taskQueue: config.taskQueue, limits }),
     ...createArrivalActivities({ client, s3, taskQueue: config.taskQueue, listEveryMs: config.listEveryMs }),
   };
 }

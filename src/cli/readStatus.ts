@@ -14,6 +14,7 @@ import {
   type RunStatus,
   type StepStatus,
 } from '../contracts/messages';
+import { placesQuery, poolWorkflowId } from '../contracts/pools';
 import { runUrl, type Session } from './session';
 
 /** Takes what a status leaves out; `noWorker` is the task queue on which no worker answered. */
@@ -146,7 +147,8 @@ async function askRun(
 ): Promise<RunStatus | null> {
   const handle = client.workflow.getHandle(workflowId, runId);
   try {
-    return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query(statusQuery));
+    const status = await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query(statusQuery));
+    return { ...status, steps: await withPlaces(client, { workflowId, runId, taskQueue }, status.steps) };
   } catch (error) {
     if (isUnavailable(error)) throw error;
     const hidden = `The steps of ${workflowId} cannot be shown`;
@@ -158,6 +160,28 @@ async function askRun(
     }
     return null;
   }
+}
+
+/** Their places in line as they are now: the run knows the place at which it began to wait. */
+async function withPlaces(
+  client: Session['client'],
+  { workflowId, runId, taskQueue }: { workflowId: string; runId: string; taskQueue: string },
+  steps: StepStatus[],
+): Promise<StepStatus[]> {
+  const pools = [...new Set(steps.flatMap(({ pool }) => pool?.name ?? []))];
+  const places = new Map<string, number>();
+  for (const name of pools) {
+    const pool = client.workflow.getHandle(poolWorkflowId(taskQueue, name));
+    const found = await client
+      .withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => pool.query(placesQuery, { workflowId, runId }))
+      .catch(() => ({}));
+    for (const [step, place] of Object.entries(found)) places.set(`${name} ${step}`, place);
+  }
+  return steps.map((step) => {
+    if (!step.pool) return step;
+    const place = places.get(`${step.pool.name} ${step.name}`) ?? step.pool.place;
+    return { ...step, pool: { ...step.pool, place } };
+  });
 }
 
 function isUnavailable(error: unknown): boolean {

@@ -3,6 +3,7 @@ import type { Job, JobReference, JobResult, StopResult } from '../jobs';
 import type { Arrival } from '../pipelines';
 import type { Source } from '../pipelines/location';
 import type { Failure, RunState, Subscription, Trigger } from './messages';
+import type { RunName, SlotsAnswer, SlotsAsk } from './pools';
 
 /** One submission of a job: the key is the same however often the submit is retried. */
 export interface Submission {
@@ -60,7 +61,12 @@ export interface Notification {
 /** The activities that workflows call. Types only: workflow code imports nothing else from here. */
 export interface Activities {
   /** What the worker knows and a workflow must not read itself; recorded in the run's history. */
-  describeWorker(): Promise<{ searchAttributes: boolean; notifies: boolean }>;
+  describeWorker(): Promise<{
+    searchAttributes: boolean;
+    notifies: boolean;
+    /** The names of the pools of the project; null when limits are not kept, as in tests of pipelines. */
+    limits?: string[] | null;
+  }>;
   /** Submits the job unless a job with this key is there already. */
   submitJob(submission: Submission): Promise<JobReference>;
   /** Waits until the job has ended. @throws JobFailed, JobStopped */
@@ -91,6 +97,10 @@ export interface Activities {
     trigger: Pick<Trigger, 'pipeline' | 'input' | 'taskQueue'> & { since?: string },
     arrivals: Arrival[],
   ): Promise<StartOutcome[]>;
+  /** Asks a pool for slots; starts it when it is not there. */
+  askSlots(pool: string, ask: SlotsAsk): Promise<SlotsAnswer>;
+  /** Of each run, the run id, or that of the run that goes on with it after a reset; null when it has ended. */
+  findOpenRuns(runs: RunName[]): Promise<(string | null)[]>;
   /** What a manifest lists: the keys, and of them the objects that are there. @throws BadData */
   readManifest(manifest: Arrival): Promise<Manifest>;
 }

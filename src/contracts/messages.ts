@@ -50,6 +50,8 @@ export interface StepStatus {
     | null;
   /** What became of the rows of a job that had bad ones. */
   rows?: StepRows;
+  /** The pool whose slot the step waits for, and its place in line from 1 on, when that is known; `limits` of the project. */
+  pool?: { name: string; place: number | null };
   /** The child run of a group that is one. */
   run: { id: string } | null;
   failure: Failure | null;

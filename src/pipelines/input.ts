@@ -205,6 +205,14 @@ export const OPTIONS: Record<string, { needs: string; fits: (value: unknown) => 
     needs: 'a number of rows from 0 to 1000',
     fits: (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 1000,
   },
+  pool: {
+    needs: "the name of one of the project's limits",
+    fits: (value) => typeof value === 'string' && value !== '',
+  },
+  priority: {
+    needs: 'a whole number from 1 (first) to 5 (last)',
+    fits: (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 5,
+  },
   keep: { needs: 'true or false', fits: (value) => typeof value === 'boolean' },
   retry: {
     needs: '{ "attempts": 1 to 100, "interval"?: a duration }',

@@ -16,6 +16,10 @@ export interface JobOptions {
   retry?: { attempts: number; interval?: string };
   /** How long to wait in line while the service has no room for the job; default as long as `timeout`. */
   capacityTimeout?: string;
+  /** The pool, one of the project's `limits`, of which the job takes a slot beside that of its resource. */
+  pool?: string;
+  /** Who is served first in a pool: 1 before 5; default 3. Of the same priority, whoever came first. */
+  priority?: 1 | 2 | 3 | 4 | 5;
   /** How many rows of a query the result carries, where the service returns rows (Athena, Redshift); default none. */
   maxRows?: number;
   /** Leave a cluster that the job creates running after the run has ended. */

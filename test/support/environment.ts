@@ -68,6 +68,7 @@ export async function startTestWorker(
     files,
     config = {},
     searchAttributes = true,
+    limits = {},
   }: {
     s3?: S3Client;
     runners?: RunnersByResource;
@@ -77,6 +78,8 @@ export async function startTestWorker(
     files?: string[];
     config?: Partial<Config>;
     searchAttributes?: boolean;
+    /** Those of a project. */
+    limits?: Record<string, number>;
   },
 ) {
   bundle ??= bundleWorkflowCode({
@@ -91,6 +94,7 @@ export async function startTestWorker(
       client: environment.client,
       s3: s3 as S3Client,
       searchAttributes,
+      limits,
       runners: [...definitionsOf(runners), ...definitions],
     },
     workflows: { workflowBundle: await (files ? bundlePipelines({ files }) : bundle) },

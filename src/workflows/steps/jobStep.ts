@@ -28,7 +28,7 @@ export type JobStepOptions = JobOptions & { failedAs?: string };
 
 /**
  * The step of a job. It is
- * - `running`, and `waiting for capacity` while the service has no room for the job;
+ * - `running`, and `waiting for capacity` while a pool has no slot or the service no room for the job;
  * - submitted anew, under a new key, after a failure that `options.retry` or the service calls worth it;
  * - `succeeded`, `failed`, `stopped`, or `leaked` when nobody could confirm that the job has ended.
  */
@@ -52,12 +52,15 @@ export class JobStep {
     for (let number = 1; ; number++) {
       const submission = this.submission(number);
       let reference: JobReference | null = null;
+      let giveBack: (() => void) | null = null;
       board.update(step, {
         state: 'running',
         attempts: number,
         job: { resource: job.resource, externalId: null, url: null },
       });
       try {
+        giveBack = await this.takeSlots(Math.min(deadlineMs, Date.now() + capacityTimeoutMs));
+        if (step.pool) board.update(step, { state: 'running' });
         reference = await submitJob(submission, {
           deadlineMs,
           inLineForMs: capacityTimeoutMs,
@@ -81,13 +84,17 @@ export class JobStep {
           attempts: options.retry?.attempts,
           firstMs: firstPauseMs,
         });
+        if (giveBack === null) throw this.endUnsubmitted(error);
         if (pauseMs !== null && Date.now() + pauseMs < deadlineMs) {
+          giveBack();
           board.update(step, { failure: toFailure(error, step.name) });
           await sleep(pauseMs, { summary: `${step.name}: pause before submitting anew` });
           board.update(step, { failure: null });
           continue;
         }
         throw await this.end(submission, reference, error);
+      } finally {
+        giveBack?.();
       }
     }
   }
@@ -108,6 +115,29 @@ export class JobStep {
       capacityTimeoutMs: read('capacityTimeout', options.capacityTimeout ?? this.timeout),
       pauseMs: read('retry.interval', options.retry?.interval ?? DEFAULT_RETRY_PAUSE),
     };
+  }
+
+  /** Takes the slots that the job needs of the project's pools, and returns what gives them back. */
+  private takeSlots(endsAtMs: number): Promise<() => void> {
+    const { shared, step, job, options } = this;
+    return shared.slots.take({
+      step: step.name,
+      resource: job.resource,
+      options,
+      inLineForMs: endsAtMs - Date.now(),
+      endsAtMs,
+      onLine: (pool) => shared.board.update(step, { state: 'waiting for capacity', pool }),
+    });
+  }
+
+  /** Ends the step of a job that has had no slot, and returns what to throw. */
+  private endUnsubmitted(error: unknown): unknown {
+    const { shared, step } = this;
+    const failure: Failure = isCancellation(error)
+      ? { code: 'Cancelled', message: 'Cancelled; the job had not been submitted.', step: step.name }
+      : toFailure(error, step.name);
+    shared.board.update(step, { state: isCancellation(error) ? 'stopped' : 'failed', failure });
+    return error;
   }
 
   private submission(number: number): Submission {

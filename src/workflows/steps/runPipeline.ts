@@ -10,6 +10,7 @@ import type { Activities, Notification } from '../../contracts/activities';
 import { SluiceError } from '../../errors';
 import { parseInput, type OnFailure, type Pipeline } from '../../pipelines';
 import { arrivedSignal, type Failure, type RunState } from '../../contracts/messages';
+import { slotsSignal } from '../../contracts/pools';
 import { activities } from './activities';
 import { Clusters } from './clusters';
 import { Ending } from './ending';
@@ -17,6 +18,7 @@ import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { Inbox } from './inbox';
 import { Run } from './run';
 import type { RunOptions, Shared } from './shared';
+import { Slots } from './slots';
 import { StatusBoard } from './status';
 
 const { describeWorker } = proxyLocalActivities<Activities>({ startToCloseTimeout: '10 s' });
@@ -56,11 +58,13 @@ export async function runPipeline<Input, Result>({
     startedBy,
     given,
     inbox: new Inbox(startedBy),
+    slots: new Slots(),
     clusters: new Clusters(board),
     ending: new Ending(() => scope.cancel()),
   };
-  const { ending, inbox } = shared;
+  const { ending, inbox, slots } = shared;
   setHandler(arrivedSignal, (arrivals) => inbox.receive(arrivals));
+  setHandler(slotsSignal, (news) => slots.receive(news));
   const run = new Run(shared, null);
   let input: Input | undefined;
   let notifies = false;
@@ -75,6 +79,7 @@ export async function runPipeline<Input, Result>({
     input = parse(given);
     const worker = await describeWorker();
     notifies = worker.notifies;
+    slots.useLimits(worker.limits ?? null);
     if (worker.searchAttributes) board.useSearchAttributes();
     const checked = input;
     const result = await scope.run(() => body(run, checked));
@@ -105,9 +110,10 @@ export async function runPipeline<Input, Result>({
 }
 
 /** What the run leaves behind when it ends, in whatever way. */
-async function close({ ending, clusters }: Shared): Promise<void> {
+async function close({ ending, clusters, slots }: Shared): Promise<void> {
   await ending.close();
   await clusters.endAll();
+  await slots.close();
 }
 
 /** Tells how the run ended. A receiver that cannot be reached changes nothing about the run. */

@@ -2,6 +2,7 @@ import type { Arrival } from '../../pipelines';
 import type { Clusters } from './clusters';
 import type { Ending } from './ending';
 import type { Inbox } from './inbox';
+import type { Slots } from './slots';
 import type { StatusBoard } from './status';
 
 /** What all branches of one run share. */
@@ -14,6 +15,7 @@ export interface Shared {
   /** The input as it was given, for runs that late arrivals start. */
   readonly given: unknown;
   readonly inbox: Inbox;
+  readonly slots: Slots;
   readonly clusters: Clusters;
   readonly ending: Ending;
 }

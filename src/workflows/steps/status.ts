@@ -78,6 +78,7 @@ export class StatusBoard {
     Object.assign(step, change);
     const now = new Date().toISOString();
     if (step.state !== 'pending') step.startedAt ??= now;
+    if (step.state !== 'waiting for capacity') delete step.pool;
     if (ENDED.has(step.state)) {
       step.endedAt ??= now;
       step.waitingFor = null;
@@ -157,6 +158,7 @@ export function renderDetails(status: RunStatus): string {
         step.startedAt && step.endedAt
           ? formatDuration(Date.parse(step.endedAt) - Date.parse(step.startedAt))
           : '';
+      const state = step.pool ? `${step.state} (pool ${step.pool.name})` : step.state;
       const what = step.job
         ? `${step.job.resource} ${step.job.url ? `[${step.job.externalId}](${step.job.url})` : (step.job.externalId ?? '')}`
         : (step.objects?.map(({ uri, empty }) => (empty ? `${uri} (empty)` : uri)).join(' ') ??
@@ -167,7 +169,7 @@ export function renderDetails(status: RunStatus): string {
         : '';
       const name = step.parent === null ? step.name : `${step.parent} / ${step.name}`;
       lines.push(
-        `| ${cell(name)} | ${step.state} | ${step.attempts || ''} | ${step.startedAt?.slice(0, 19) ?? ''} | ${took} | ${cell(what + rows)} |`,
+        `| ${cell(name)} | ${cell(state)} | ${step.attempts || ''} | ${step.startedAt?.slice(0, 19) ?? ''} | ${took} | ${cell(what + rows)} |`,
       );
     }
     if (status.steps.length > SHOWN_STEPS)
