@@ -28,6 +28,7 @@ export {
   isPipeline,
   type AnyPipeline,
   type Completeness,
+  type Deadline,
   type Late,
   type ParallelOptions,
   type PipelineDefinition,

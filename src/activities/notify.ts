@@ -49,9 +49,10 @@ function urlOf(uiUrl: string | null, namespace: string, { run }: Notification): 
 
 function snsMessage(
   topic: string,
-  { pipeline, state, run }: Notification,
+  { pipeline, state: ofRun, late, run }: Notification,
   body: string,
 ): PublishCommandInput {
+  const state = late ? 'late' : ofRun;
   const text = (value: string) => ({ DataType: 'String', StringValue: value });
   return {
     TopicArn: topic,

@@ -4,7 +4,7 @@ import { RunnerRegistry } from '../runners';
 import type { Config } from '../setup/config';
 import { SluiceError } from '../errors';
 import { parseInput, type Pipeline } from '../pipelines';
-import { parseDuration } from '../pipelines/duration';
+import { DURATION_NEEDS, parseBoundedDuration, parseDuration } from '../pipelines/duration';
 
 export interface JsonOption {
   json?: true;
@@ -48,6 +48,12 @@ export function parseSince(text: string, now = Date.now()): string {
     );
   }
   return time.toISOString();
+}
+
+/** A duration as it was given. */
+export function parseDeadline(text: string): string {
+  if (parseBoundedDuration(text) !== null) return text;
+  throw new InvalidArgumentError(`Give ${DURATION_NEEDS}.`);
 }
 
 /**

@@ -36,6 +36,8 @@ export interface RunView {
   url: string | null;
   waitingFor: string[];
   failure: Failure | null;
+  /** ISO 8601: when the run was expected to have ended, once it has taken longer. */
+  late?: string;
   result: unknown;
   measures: Record<string, number>;
   steps: StepView[];
@@ -99,6 +101,7 @@ export async function readStatus(session: Session, id: string, report: Report): 
     url: runUrl(session, description.workflowId, description.runId),
     waitingFor: ended ? [] : [...new Set([...(answer?.waitingFor ?? []), ...waitingFor])],
     failure: failure ?? answer?.failure ?? null,
+    ...(answer?.late === undefined ? {} : { late: answer.late }),
     result,
     measures: answer?.measures ?? {},
     steps,

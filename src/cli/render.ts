@@ -31,6 +31,7 @@ export function renderStatus(view: RunView, { color, now = Date.now() }: RenderO
   const lines = [
     `${colors.bold(view.id)}  ${view.pipeline}  ${paint(view.state, colors)}  started ${formatTime(view.startedAt)}, ${took}`,
   ];
+  if (view.late) lines.push(colors.yellow(`late, expected by ${formatTime(view.late)}`));
   if (view.url) lines.push(colors.dim(view.url));
   lines.push(...renderSteps(rootsOf(view.steps), view.steps, '', { colors, now }));
   if (!isEnded(view) && view.waitingFor.length > 0) lines.push(`waiting for ${view.waitingFor.join(', ')}`);
@@ -87,6 +88,7 @@ function renderStep(step: StepView, { colors, now }: Context): string {
       ),
     );
   }
+  if (step.late) parts.push(colors.yellow(`late, expected by ${formatTime(step.late)}`));
   if (step.attempts > 1) parts.push(`attempt ${step.attempts}`);
   parts.push(...describeWork(step).map((text) => colors.dim(text)));
   return parts.join('  ');

@@ -45,7 +45,7 @@ export interface LostAnswer {
   mayRun: true;
 }
 
-/** How a run ended, as an SNS topic or an HTTP endpoint is told; the link to the run is added. */
+/** How a run ended, or that it is late, as an SNS topic or an HTTP endpoint is told; the link to the run is added. */
 export interface Notification {
   pipeline: string;
   run: { id: string; runId: string };
@@ -53,7 +53,10 @@ export interface Notification {
   failure: Failure | null;
   /** ISO 8601. */
   startedAt: string;
-  endedAt: string;
+  /** Null for a run that goes on. */
+  endedAt: string | null;
+  /** What takes longer than was expected: a step, or the run itself (null). */
+  late?: { step: string | null; expectedBy: string };
   /** Each measure of the jobs, summed over the run. */
   measures: Record<string, number>;
 }
@@ -73,7 +76,7 @@ export interface Activities {
   awaitJob(submission: Submission, reference: JobReference): Promise<JobResult>;
   /** Stops the job of a submission, with or without reference, and waits until the service says that it has ended. */
   stopJob(submission: Submission, reference: JobReference | null): Promise<StopResult>;
-  /** Tells how a run ended: the target (an SNS topic's ARN or a URL), or the worker's own when it is null. */
+  /** Tells how a run ended, or that it is late: the target (an SNS topic's ARN or a URL), or the worker's own when it is null. */
   notify(notification: Notification, target: string | null): Promise<void>;
   /** Tells the `arrivals` workflow of the source that a run waits; starts it when it is not there. */
   subscribe(source: Source, subscription: Subscription): Promise<void>;

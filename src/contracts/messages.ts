@@ -52,6 +52,8 @@ export interface StepStatus {
   rows?: StepRows;
   /** The pool whose slot the step waits for, and its place in line from 1 on, when that is known; `limits` of the project. */
   pool?: { name: string; place: number | null };
+  /** ISO 8601: when the step was expected to have ended, once it has taken longer. */
+  late?: string;
   /** The child run of a group that is one. */
   run: { id: string } | null;
   failure: Failure | null;
@@ -71,6 +73,8 @@ export interface RunStatus {
   state: RunState;
   waitingFor: string[];
   failure: Failure | null;
+  /** ISO 8601: when the run was expected to have ended, once it has taken longer. */
+  late?: string;
   /** Each measure of the jobs, summed over the run. */
   measures: Record<string, number>;
   steps: StepStatus[];

@@ -200,6 +200,7 @@ const isAttempts = (value: unknown) =>
 export const OPTIONS: Record<string, { needs: string; fits: (value: unknown) => boolean }> = {
   timeout: { needs: RULES.duration.needs, fits: (value) => RULES.duration.fits(value, {} as Field) },
   capacityTimeout: { needs: RULES.duration.needs, fits: (value) => RULES.duration.fits(value, {} as Field) },
+  expectedBy: { needs: RULES.duration.needs, fits: (value) => RULES.duration.fits(value, {} as Field) },
   onCancel: { needs: '"stop" or "leave"', fits: (value) => value === 'stop' || value === 'leave' },
   maxRows: {
     needs: 'a number of rows from 0 to 1000',

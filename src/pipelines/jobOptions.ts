@@ -6,6 +6,8 @@ export type ExtraJob = Job & { name: string; arrival?: string; options?: JobOpti
 export interface JobOptions {
   /** How long the job may take in all, waiting in line included; default 1 day. A duration such as `2 hours`. */
   timeout?: string;
+  /** How long the job is expected to take in all: when it takes longer, that is shown and told, and it goes on. */
+  expectedBy?: string;
   /** What a cancelled run does with its job: stop it (the default) or leave it running. */
   onCancel?: 'stop' | 'leave';
   /**

@@ -13,9 +13,12 @@ export const STARTED = 2;
 export class WorkerProcesses {
   private readonly started: ChildProcess[] = [];
 
+  /** @param configFile of the project */
+  constructor(private readonly configFile = PROJECT_FILE) {}
+
   /** Resolves when the worker polls. */
   start(env: NodeJS.ProcessEnv): Promise<ChildProcess> {
-    const worker = spawn(process.execPath, [WORKER, '--config', PROJECT_FILE], {
+    const worker = spawn(process.execPath, [WORKER, '--config', this.configFile], {
       env: { ...process.env, ...env, SLUICE_METRICS_PORT: '', SLUICE_LOG_LEVEL: 'silent' },
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
@@ -43,7 +46,7 @@ async function kill(worker: ChildProcess): Promise<void> {
  * Tells the server at once what it would find out by its time-outs: that nobody works on the run any more. The activities
  * that a dead worker had are started again as after a heartbeat that did not come.
  */
-async function giveUpWorker({ client, workflowId }: WorkflowHandle): Promise<void> {
+export async function giveUpWorker({ client, workflowId }: WorkflowHandle): Promise<void> {
   const { workflowService, connection } = client;
   const { namespace } = client.options;
   const run = { namespace, execution: { workflowId } };

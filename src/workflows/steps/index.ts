@@ -2,6 +2,7 @@ export { collectPipelines, definePipeline, isPipeline, type PipelineOptions } fr
 export type { AnyPipeline, PipelineDefinition, StandardFields } from './pipelineDefinition';
 export { Run, type ParallelOptions } from './run';
 export { runPipeline } from './runPipeline';
+export type { Deadline } from './deadlines';
 export type { RunOptions } from './shared';
 export type { Late, WaitOptions } from './wait';
 export type { Completeness } from './completeness';

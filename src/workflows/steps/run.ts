@@ -9,6 +9,7 @@ import type { Job, JobResult } from '../../jobs';
 import type { Arrival, GivenInputOf, TypedFields } from '../../pipelines';
 import type { StepStatus } from '../../contracts/messages';
 import type { TakenObjects } from './completeness';
+import type { Deadline } from './deadlines';
 import type { PipelineDefinition, StandardFields } from './pipelineDefinition';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { JobStep, type JobStepOptions } from './jobStep';
@@ -52,7 +53,11 @@ export class Run {
    */
   job(name: string, job: Job, options: JobStepOptions = {}): Promise<JobResult> {
     const step = this.shared.board.addStep({ name, kind: 'job', parent: this.parent });
-    return new JobStep(this.shared, step, job, options).run();
+    const { expectedBy } = options;
+    const deadline = expectedBy === undefined ? {} : { expectedBy };
+    return this.shared.deadlines.keep(step, deadline, () =>
+      new JobStep(this.shared, step, job, options).run(),
+    );
   }
 
   /**
@@ -82,12 +87,17 @@ export class Run {
     return results as { [K in keyof T]: Awaited<ReturnType<T[K]>> };
   }
 
-  /** A named part of the run, shown as a group around the steps that `body` makes. */
-  async group<T>(name: string, body: (run: Run) => Promise<T>): Promise<T> {
+  /**
+   * A named part of the run, shown as a group around the steps that `body` makes.
+   * @throws ApplicationFailure Overdue when it has taken longer than `within`
+   */
+  async group<T>(name: string, body: (run: Run) => Promise<T>, deadline: Deadline = {}): Promise<T> {
     const { board } = this.shared;
     const step = board.addStep({ name, kind: 'group', parent: this.parent });
     board.update(step, { state: 'running', attempts: 1 });
-    return this.closeGroup(step, () => body(new Run(this.shared, step.name)));
+    return this.closeGroup(step, () =>
+      this.shared.deadlines.keep(step, deadline, () => body(new Run(this.shared, step.name))),
+    );
   }
 
   /** A group of many steps of one kind, of which search attributes name the group alone. */

@@ -13,6 +13,7 @@ import { arrivedSignal, type Failure, type RunState } from '../../contracts/mess
 import { slotsSignal } from '../../contracts/pools';
 import { activities } from './activities';
 import { Clusters } from './clusters';
+import { Deadlines, type Deadline, type LateWork } from './deadlines';
 import { Ending } from './ending';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { Inbox } from './inbox';
@@ -30,6 +31,8 @@ export interface RunPipeline<Input, Result> {
   /** Checks the input; by default against the pipeline's fields. */
   parse?: (given: unknown) => Input;
   body: (run: Run, input: Input) => Promise<Result>;
+  /** How long a run is expected to take and may take, unless its options say otherwise. */
+  deadline?: Deadline;
   /** Gives the result of a run that falls back; without it the result is null. */
   fallback?: (run: Run, input: Input, failure: Failure) => Promise<Result>;
 }
@@ -44,6 +47,7 @@ export async function runPipeline<Input, Result>({
   options,
   parse = (value) => parseInput<Input>(pipeline, value),
   body,
+  deadline = {},
   fallback,
 }: RunPipeline<Input, Result>): Promise<Result | null> {
   const board = new StatusBoard(pipeline.name);
@@ -52,6 +56,14 @@ export async function runPipeline<Input, Result>({
   const since = options?.since ?? (scheduled instanceof Date ? scheduled : info.startTime).toISOString();
   const scope = new CancellationScope();
   const startedBy = options?.arrivals ?? [];
+  const ending = new Ending(() => scope.cancel());
+  let input: Input | undefined;
+  let notifies = false;
+  const tell = async (news: Pick<Notification, 'late' | 'endedAt'>) => {
+    const target = (input as { notify?: string } | undefined)?.notify ?? null;
+    if (target !== null || notifies) await notify(board, news, target);
+  };
+  const tellLate = (late: LateWork) => tell({ late, endedAt: null });
   const shared: Shared = {
     board,
     since,
@@ -60,20 +72,18 @@ export async function runPipeline<Input, Result>({
     inbox: new Inbox(startedBy),
     slots: new Slots(),
     clusters: new Clusters(board),
-    ending: new Ending(() => scope.cancel()),
+    ending,
+    deadlines: new Deadlines(board, ending, tellLate),
   };
-  const { ending, inbox, slots } = shared;
+  const { inbox, slots, deadlines } = shared;
   setHandler(arrivedSignal, (arrivals) => inbox.receive(arrivals));
   setHandler(slotsSignal, (news) => slots.receive(news));
   const run = new Run(shared, null);
-  let input: Input | undefined;
-  let notifies = false;
   const end = async (state: RunState, failure: Failure | null) => {
     await CancellationScope.nonCancellable(() => close(shared));
     board.end(state, failure);
-    const target = (input as { notify?: string } | undefined)?.notify ?? null;
     // A child's end is told by its parent's.
-    if (info.parent === undefined && (target !== null || notifies)) await notifyEnd(board, target);
+    if (info.parent === undefined) await tell({ endedAt: new Date().toISOString() });
   };
   try {
     input = parse(given);
@@ -82,7 +92,9 @@ export async function runPipeline<Input, Result>({
     slots.useLimits(worker.limits ?? null);
     if (worker.searchAttributes) board.useSearchAttributes();
     const checked = input;
-    const result = await scope.run(() => body(run, checked));
+    const { expectedBy = deadline.expectedBy, within = deadline.within } = options ?? {};
+    const kept = { ...(expectedBy && { expectedBy }), ...(within && { within }) };
+    const result = await deadlines.keep(null, kept, () => scope.run(() => body(run, checked)));
     if (ending.failure) throw asApplicationFailure(ending.failure);
     await end('completed', null);
     return result;
@@ -116,8 +128,12 @@ async function close({ ending, clusters, slots }: Shared): Promise<void> {
   await slots.close();
 }
 
-/** Tells how the run ended. A receiver that cannot be reached changes nothing about the run. */
-async function notifyEnd({ status }: StatusBoard, target: string | null): Promise<void> {
+/** Tells how the run ended, or that it is late. A receiver that cannot be reached changes nothing about the run. */
+async function notify(
+  { status }: StatusBoard,
+  news: Pick<Notification, 'late' | 'endedAt'>,
+  target: string | null,
+): Promise<void> {
   const { workflowId, runId, startTime } = workflowInfo();
   const { pipeline, state, failure, measures } = status;
   const notification: Notification = {
@@ -126,14 +142,14 @@ async function notifyEnd({ status }: StatusBoard, target: string | null): Promis
     state,
     failure,
     startedAt: startTime.toISOString(),
-    endedAt: new Date().toISOString(),
+    ...news,
     measures,
   };
   try {
     await CancellationScope.nonCancellable(() =>
       activities.notify.executeWithOptions(
         {
-          summary: `tell that the run is ${state}`,
+          summary: `tell that the run is ${news.late ? 'late' : state}`,
           startToCloseTimeout: '30 s',
           scheduleToCloseTimeout: '5 minutes',
           retry: { initialInterval: '1 s', maximumInterval: '1 minute' },
@@ -143,6 +159,6 @@ async function notifyEnd({ status }: StatusBoard, target: string | null): Promis
     );
   } catch (error) {
     if (!isReportable(error)) throw error;
-    log.warn('nobody could be told how the run ended', { error: toFailure(error, null).message });
+    log.warn('nobody could be told of the run', { error: toFailure(error, null).message });
   }
 }

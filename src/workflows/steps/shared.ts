@@ -1,5 +1,6 @@
 import type { Arrival } from '../../pipelines';
 import type { Clusters } from './clusters';
+import type { Deadline, Deadlines } from './deadlines';
 import type { Ending } from './ending';
 import type { Inbox } from './inbox';
 import type { Slots } from './slots';
@@ -18,9 +19,10 @@ export interface Shared {
   readonly slots: Slots;
   readonly clusters: Clusters;
   readonly ending: Ending;
+  readonly deadlines: Deadlines;
 }
 
-export interface RunOptions {
+export interface RunOptions extends Deadline {
   /** ISO 8601; see `WaitOptions.since`. */
   since?: string;
   /** The objects that started the run: waits take them as if they had just arrived. */

@@ -16,7 +16,8 @@ import type { JobOptions } from '../../pipelines';
 import { asApplicationFailure, isReportable } from './failures';
 
 const { askSlots } = proxyActivities<Activities>({
-  startToCloseTimeout: '1 minute',
+  // A worker that dies meanwhile is noticed this late.
+  startToCloseTimeout: '15 s',
   retry: { initialInterval: '1 s', maximumInterval: '30 s' },
 });
 

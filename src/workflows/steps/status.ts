@@ -86,6 +86,12 @@ export class StatusBoard {
     this.publish();
   }
 
+  /** @param step null for the run itself; `expectedBy` in ISO 8601 */
+  markLate(step: StepStatus | null, expectedBy: string): void {
+    (step ?? this.status).late = expectedBy;
+    this.publish();
+  }
+
   addMeasures(result: JobResult): void {
     for (const [name, value] of Object.entries(result.measures)) {
       this.status.measures[name] = (this.status.measures[name] ?? 0) + value;
@@ -145,6 +151,7 @@ export function renderDetails(status: RunStatus): string {
   const lines = [`**${status.pipeline}**: ${status.state}`];
   if (status.waitingFor.length > 0)
     lines.push('', `Waiting for: ${status.waitingFor.map((w) => `\`${w}\``).join(', ')}`);
+  if (status.late) lines.push('', `Late: expected by ${status.late}`);
   if (status.failure)
     lines.push('', `Failure in ${status.failure.step ?? 'the run'}: ${oneLine(status.failure.message)}`);
   if (status.steps.length > 0) {
@@ -158,7 +165,8 @@ export function renderDetails(status: RunStatus): string {
         step.startedAt && step.endedAt
           ? formatDuration(Date.parse(step.endedAt) - Date.parse(step.startedAt))
           : '';
-      const state = step.pool ? `${step.state} (pool ${step.pool.name})` : step.state;
+      const inPool = step.pool ? `${step.state} (pool ${step.pool.name})` : step.state;
+      const state = step.late ? `${inPool}, expected by ${step.late.slice(0, 19)}` : inPool;
       const what = step.job
         ? `${step.job.resource} ${step.job.url ? `[${step.job.externalId}](${step.job.url})` : (step.job.externalId ?? '')}`
         : (step.objects?.map(({ uri, empty }) => (empty ? `${uri} (empty)` : uri)).join(' ') ??

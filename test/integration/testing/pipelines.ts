@@ -48,3 +48,9 @@ export const broken = definePipeline({ name: 'broken', about: 'Has a defect.' },
 export const parent = definePipeline({ name: 'parent', about: 'Runs another.' }, (run) =>
   run.child('child', hello, { within: '2 days' }),
 );
+
+export const slow = definePipeline(
+  { name: 'slow', about: 'Takes its time.', expectedBy: '2 hours', within: '10 hours' },
+  (run) =>
+    run.group('part', (part) => part.job('slow load', load, { expectedBy: '1 hour' }), { within: '5 hours' }),
+);
