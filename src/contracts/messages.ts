@@ -50,6 +50,8 @@ export interface StepStatus {
     | null;
   /** What became of the rows of a job that had bad ones. */
   rows?: StepRows;
+  /** The rules of a check, each with what was found. */
+  checks?: StepCheck[];
   /** The pool whose slot the step waits for, and its place in line from 1 on, when that is known; `limits` of the project. */
   pool?: { name: string; place: number | null };
   /** ISO 8601: when the step was expected to have ended, once it has taken longer. */
@@ -65,6 +67,15 @@ export interface StepRows {
   rejected: number;
   unread: number;
   written: number;
+}
+
+/** A rule of `run.check`. */
+export interface StepCheck {
+  /** As in `date is not null`. */
+  rule: string;
+  holds: boolean;
+  /** As in `4 nulls`. */
+  found: string;
 }
 
 /** What the query `status` answers; the command line adds id, run id, times and link from the server. */

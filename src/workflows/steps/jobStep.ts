@@ -23,8 +23,8 @@ const RETRYABLE_ATTEMPTS = 3;
 const DEFAULT_RETRY_PAUSE = '10 s';
 const MAX_RETRY_PAUSE_MS = 5 * 60_000;
 
-/** `failedAs` is put before the message of a failure. */
-export type JobStepOptions = JobOptions & { failedAs?: string };
+/** `failedAs` is put before the message of a failure. `accept` looks at what a job says, and throws what its step fails with. */
+export type JobStepOptions = JobOptions & { failedAs?: string; accept?: (result: JobResult) => void };
 
 /**
  * The step of a job. It is
@@ -74,6 +74,7 @@ export class JobStep {
         });
         const result = await awaitJob(submission, reference, deadlineMs);
         board.addMeasures(result);
+        options.accept?.(result);
         board.update(step, { state: 'succeeded', ...badRows(result) });
         shared.clusters.note({ submission, reference }, options);
         return result;

@@ -1,7 +1,9 @@
+import { countOf, seedOf } from '../../../support/long';
 import { seeded, whole, type Random } from '../../../../src/testing/random';
 import type { RunName, SlotsAnswer, SlotsAsk } from '../../../../src/contracts/pools';
 import { PoolMachine, type CarriedPool, type PoolWork } from '../../../../src/workflows/pools/poolMachine';
 
+const ROUNDS = countOf({ suite: 200, soak: 2_000 });
 const START_MS = Date.parse('2025-03-01T00:00:00Z');
 const SHORT = { events: 10, bytes: 1_000 };
 const FULL = { events: 2_001, bytes: 1_000 };
@@ -324,9 +326,9 @@ class World {
   }
 }
 
-test('in 200 rounds of deaths, lost answers and late asks, there are never more jobs than slots, and no slot is lost', () => {
-  for (let round = 0; round < 200; round++) {
-    const world = new World(seeded(round));
+test(`in ${ROUNDS} rounds (seed ${seedOf(0)}) of deaths, lost answers and late asks, there are never more jobs than slots, and no slot is lost`, () => {
+  for (let round = 0; round < ROUNDS; round++) {
+    const world = new World(seeded(seedOf(round)));
     for (let i = 0; i < 6; i++) world.start();
     for (let steps = 0; steps < 150; steps++) {
       if (steps % 10 === 0) world.start();
