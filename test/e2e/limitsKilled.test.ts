@@ -129,7 +129,7 @@ function startRun(): Promise<WorkflowHandle> {
     runs % 2 === 0
       ? ['jobs', { name: 'all', first: 0, jobs: [job, job, job, job], concurrency: 2, options }]
       : ['job', { job: { ...job, options } }];
-  return server.client.workflow.start(type as string, { taskQueue: 'sluice', workflowId: id, args: [input] });
+  return server.client.workflow.start(type, { taskQueue: 'sluice', workflowId: id, args: [input] });
 }
 
 test(
@@ -141,7 +141,7 @@ test(
     for (let round = 0; round < ROUNDS; round++) {
       while (open.length < RUNS_AT_ONCE) open.push(await startRun());
       await until(() => service.running > 0 || open.length === 0);
-      const [worker, other] = both as [ChildProcess, ChildProcess];
+      const [worker, other] = both;
       const terminated = open[whole(random, 0, open.length - 1)]!;
       service.forget(terminated.workflowId);
       // It may have ended by itself.

@@ -7,12 +7,17 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../../contracts/activities';
 import type { Failure } from '../../contracts/messages';
-import { poolWorkflowId, type RunName, type SlotsAnswer, type SlotsNews } from '../../contracts/pools';
-import { returnSlotsSignal } from '../../contracts/pools';
+import {
+  poolWorkflowId,
+  returnSlotsSignal,
+  type RunName,
+  type SlotsAnswer,
+  type SlotsNews,
+} from '../../contracts/pools';
 import type { Job } from '../../jobs';
-import { findNearest } from '../../pipelines/nearest';
-import { formatDuration } from '../../pipelines/duration';
 import type { JobOptions } from '../../pipelines';
+import { formatDuration } from '../../pipelines/duration';
+import { findNearest } from '../../pipelines/nearest';
 import { asApplicationFailure, isReportable } from './failures';
 
 const { askSlots } = proxyActivities<Activities>({

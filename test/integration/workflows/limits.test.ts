@@ -39,7 +39,7 @@ beforeAll(async () => {
     stop: (submission: Parameters<ScriptedRunner['stop']>[0]) => runner.stop(submission),
   };
   worker = await startTestWorker(environment, {
-    runners: { 'livy:createBatch': counted, 'duckdb:query': counted as unknown as Runner<'duckdb:query'> },
+    runners: { 'livy:createBatch': counted, 'duckdb:query': counted },
     limits: { warehouse: 1, few: 3, own: 3, 'duckdb:query': 1 },
   });
 }, 120_000);
@@ -115,7 +115,7 @@ test('the jobs of two runs together are never more than the limit, and all of th
   expect(await Promise.all(both.map((run) => run.result()))).toEqual([{ map: 25 }, { map: 25 }]);
   expect(mostAtOnce).toBeGreaterThan(1);
   expect(mostAtOnce).toBeLessThanOrEqual(3);
-  const { activities } = await countEvents(both[0]!);
+  const { activities } = await countEvents(both[0]);
   // Ten ask at first; then whoever is served asks anew, as long as the other run waits.
   expect(activities['askSlots']).toBeLessThanOrEqual(26);
 });
