@@ -1,5 +1,4 @@
 /** `SLUICE_ROUNDS` is how many rounds are played, `SLUICE_SEED` repeats their draws. */
-import type { ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -7,7 +7,6 @@ import { quietRuntime, startServer, startTestWorker, testConfig } from '../../su
 import { eventually, until } from '../../support/eventually';
 import { resetRun } from '../../support/resetRun';
 import { RUNNING, ScriptedRunner, type Script } from '../../support/scriptedRunner';
-import type { Runner } from '../../../src/runners/runner';
 import type { StepsInput } from '../../support/workflows';
 
 let environment: TestWorkflowEnvironment;
