@@ -33,12 +33,17 @@ export {
   type CheckRule,
   type Completeness,
   type Deadline,
+  type FailedJob,
   type Late,
+  type MapJobsOptions,
+  type MapOutcome,
   type ParallelOptions,
   type PipelineDefinition,
   type PipelineOptions,
   type Run,
   type RunOptions,
+  type Siblings,
+  type Tolerance,
   type WaitOptions,
 } from './workflows/steps';
 export { task } from './workflows/task';

@@ -2,9 +2,11 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import type { Client } from '@temporalio/client';
 import type { Config } from '../setup/config';
+import { lookUpCredentials } from '../setup/credentials';
 import { createArrivalActivities } from './arrivals';
 import { createJobActivities } from './jobs';
 import { createNotifyActivities, type NotifyDependencies } from './notify';
+import { createRetryTelling } from './retries';
 import { RunnerRegistry, Runners, type AnyRunnerDefinition } from '../runners';
 import type { Crawlers, GlueJobs } from '../runners/defineRunner';
 import { Limiter } from '../services/limiter';
@@ -41,7 +43,8 @@ export interface ActivityDependencies {
 /** SNS through the SDK; its client is made with the first message. */
 function createPublish(): NotifyDependencies['publish'] {
   let client: SNSClient | undefined;
-  return (input) => (client ??= new SNSClient({})).send(new PublishCommand(input));
+  return (input) =>
+    (client ??= new SNSClient({ credentials: lookUpCredentials })).send(new PublishCommand(input));
 }
 
 export function createActivities(deps: ActivityDependencies): Activities {
@@ -55,12 +58,14 @@ export function createActivities(deps: ActivityDependencies): Activities {
     crawlers: deps.crawlers ?? {},
     work: new Limiter(config.duckdb.queries),
   });
+  const telling = createRetryTelling(client, config.stuckAfterMs);
   const limits = deps.limits ?? {};
   return {
     describeWorker: () =>
       Promise.resolve({
         searchAttributes: deps.searchAttributes,
         notifies: config.notify !== null,
+        stuckAfterMs: config.stuckAfterMs,
         limits: deps.limits === null ? null : Object.keys(limits),
       }),
     ...createNotifyActivities({
@@ -69,8 +74,11 @@ export function createActivities(deps: ActivityDependencies): Activities {
       hosts: config.notifyHosts,
       uiUrl: config.uiUrl,
     }),
-    ...createJobActivities({ ...config, runners }),
+    ...createJobActivities({ ...config, ...telling, runners }),
     ...createPoolActivities({ client, taskQueue: config.taskQueue, limits }),
-    ...createArrivalActivities({ client, s3, taskQueue: config.taskQueue, listEveryMs: config.listEveryMs }),
+    ...createArrivalActivities({
+      ...{ ...telling, client, s3 },
+      ...{ taskQueue: config.taskQueue, listEveryMs: config.listEveryMs },
+    }),
   };
 }

@@ -18,6 +18,15 @@ export interface JobOptions {
   retry?: { attempts: number; interval?: string };
   /** How long to wait in line while the service has no room for the job; default as long as `timeout`. */
   capacityTimeout?: string;
+  /** How long a service may go on without an answer; default the worker's `SLUICE_RETRY_FOR`. */
+  retryFor?: string;
+  /** How long the worker's credentials may be wrong; default the worker's `SLUICE_CREDENTIALS_FOR`. */
+  credentialsFor?: string;
+  /**
+   * What becomes of the step when its retries are used up: it fails, or it is parked until `sluice resume`. Default what the
+   * run's input says, and that is to fail.
+   */
+  onExhausted?: 'fail' | 'park';
   /** The pool, one of the project's `limits`, of which the job takes a slot beside that of its resource. */
   pool?: string;
   /** Who is served first in a pool: 1 before 5; default 3. Of the same priority, whoever came first. */

@@ -40,6 +40,8 @@ export interface TestRun<Result> {
   /** Skips time until the step is in this state. @throws Error when the run ends before, or nothing more is to come */
   waitUntil(step: string, state: StepState): Promise<StepStatus>;
   cancel(): Promise<void>;
+  /** Lets a parked step go on, or all of them, as `sluice resume`. */
+  resume(step?: string): Promise<void>;
   /** Hands the run an object by hand, as `sluice signal`. */
   signalArrival(uri: string): Promise<void>;
 }

@@ -3,6 +3,7 @@ import type { Failure, StepStatus } from '../../contracts/messages';
 import { DURATION_NEEDS, parseBoundedDuration } from '../../pipelines/duration';
 import type { Ending } from './ending';
 import { asApplicationFailure } from './failures';
+import type { Notices } from './notices';
 import type { StatusBoard } from './status';
 
 /** Durations from the begin of what they are for. */
@@ -13,19 +14,12 @@ export interface Deadline {
   within?: string;
 }
 
-/** What took longer than expected: a step, or the run itself. */
-export interface LateWork {
-  step: string | null;
-  /** ISO 8601: when it was expected to have ended. */
-  expectedBy: string;
-}
-
 /** Keeps the deadlines of a run and of its steps. Each is one timer, so that it costs the same however long the work takes. */
 export class Deadlines {
   constructor(
     private readonly board: StatusBoard,
     private readonly ending: Ending,
-    private readonly tell: (late: LateWork) => Promise<void>,
+    private readonly notices: Notices,
   ) {}
 
   /**
@@ -58,8 +52,7 @@ export class Deadlines {
     const expectedBy = new Date(Date.now() + expectedMs).toISOString();
     await sleep(expectedMs, { summary: `${step?.name ?? 'the run'} is expected to have ended` });
     this.board.markLate(step, expectedBy);
-    const late = { step: step?.name ?? null, expectedBy };
-    await CancellationScope.nonCancellable(() => this.tell(late));
+    await this.notices.tell('late', { step: step?.name ?? null, expectedBy });
   }
 
   private async endOverdue<T>(

@@ -13,6 +13,7 @@ import type { Job, JobReference, JobResult, StopResult } from '../../jobs';
 import type { JobOptions } from '../../pipelines';
 import { DURATION_NEEDS, parseBoundedDuration } from '../../pipelines/duration';
 import type { Failure, StepStatus } from '../../contracts/messages';
+import { budgetsOf } from '../../errors';
 import { asApplicationFailure, isReportable, lastFailureOf, toFailure } from './failures';
 import { awaitJob, stopJob, submitJob } from './jobActivities';
 import type { Shared } from './shared';
@@ -30,10 +31,14 @@ export type JobStepOptions = JobOptions & { failedAs?: string; accept?: (result:
  * The step of a job. It is
  * - `running`, and `waiting for capacity` while a pool has no slot or the service no room for the job;
  * - submitted anew, under a new key, after a failure that `options.retry` or the service calls worth it;
+ * - `parked`, when its retries are used up and it was told to, until somebody lets it go on where it was;
  * - `succeeded`, `failed`, `stopped`, or `leaked` when nobody could confirm that the job has ended.
  */
 export class JobStep {
   private readonly timeout: string;
+  /** Gives back the slots that the job has of the project's pools. */
+  private slots: (() => void) | null = null;
+  private isInLine = false;
 
   constructor(
     private readonly shared: Shared,
@@ -45,25 +50,35 @@ export class JobStep {
   }
 
   async run(): Promise<JobResult> {
+    try {
+      return await this.runUntilEnd();
+    } finally {
+      this.returnSlots();
+    }
+  }
+
+  private async runUntilEnd(): Promise<JobResult> {
     const { shared, step, job, options } = this;
     const { board } = shared;
-    const { timeoutMs, capacityTimeoutMs, pauseMs: firstPauseMs } = this.readDurations();
-    const deadlineMs = Date.now() + timeoutMs;
-    for (let number = 1; ; number++) {
-      const submission = this.submission(number);
-      let reference: JobReference | null = null;
-      let giveBack: (() => void) | null = null;
+    const durations = this.readDurations();
+    let deadlineMs = Date.now() + durations.timeoutMs;
+    let number = 1;
+    /** Where the submissions began that `options.retry` allows; they begin anew when somebody has let the step go on. */
+    let firstNumber = 1;
+    let submission = this.submission(number, durations.budgets);
+    let reference: JobReference | null = null;
+    for (;;) {
       board.update(step, {
         state: 'running',
         attempts: number,
-        job: { resource: job.resource, externalId: null, url: null },
+        ...(reference === null ? { job: { resource: job.resource, externalId: null, url: null } } : {}),
       });
       try {
-        giveBack = await this.takeSlots(Math.min(deadlineMs, Date.now() + capacityTimeoutMs));
-        if (step.pool) board.update(step, { state: 'running' });
-        reference = await submitJob(submission, {
+        if (reference === null)
+          await this.takeSlots(Math.min(deadlineMs, Date.now() + durations.capacityTimeoutMs));
+        reference ??= await submitJob(submission, {
           deadlineMs,
-          inLineForMs: capacityTimeoutMs,
+          inLineForMs: durations.capacityTimeoutMs,
           onNoCapacity: () => board.update(step, { state: 'waiting for capacity' }),
         });
         // Of a run that was reset since the submit, the run id is another than in the key of its job.
@@ -81,27 +96,58 @@ export class JobStep {
       } catch (thrown) {
         const error = asCancellation(thrown);
         if (!isReportable(error)) throw error;
-        const pauseMs = pauseBeforeRetry(error, number, {
+        if (this.isInLine) throw this.endUnsubmitted(error);
+        const submissions = number - firstNumber + 1;
+        const pauseMs = pauseBeforeRetry(error, submissions, {
           attempts: options.retry?.attempts,
-          firstMs: firstPauseMs,
+          firstMs: durations.pauseMs,
         });
-        if (giveBack === null) throw this.endUnsubmitted(error);
         if (pauseMs !== null && Date.now() + pauseMs < deadlineMs) {
-          giveBack();
+          this.returnSlots();
           board.update(step, { failure: toFailure(error, step.name) });
           await sleep(pauseMs, { summary: `${step.name}: pause before submitting anew` });
           board.update(step, { failure: null });
+          submission = this.submission(++number, durations.budgets);
+          reference = null;
           continue;
         }
-        throw await this.end(submission, reference, error);
-      } finally {
-        giveBack?.();
+        const exhausted = this.parks ? whatIsExhausted(error, { reference, submissions }) : null;
+        if (exhausted === null) throw await this.end(submission, reference, error);
+        // What may still run keeps its slots.
+        if (reference === null || exhausted === 'submissions') this.returnSlots();
+        let parkedMs: number;
+        try {
+          parkedMs = await shared.parked.park(step, {
+            ...toFailure(error, step.name),
+            ...lastFailureOf(error),
+          });
+        } catch (cancellation) {
+          if (!isReportable(cancellation)) throw cancellation;
+          throw await this.end(submission, reference, cancellation);
+        }
+        deadlineMs = reference === null ? Date.now() + durations.timeoutMs : deadlineMs + parkedMs;
+        if (exhausted === 'submissions') {
+          firstNumber = ++number;
+          submission = this.submission(number, durations.budgets);
+          reference = null;
+        } else if (toFailure(error, null).code === 'NoCapacity') submission.since = new Date().toISOString();
+        else submission.mayRun = true;
       }
     }
   }
 
+  private get parks(): boolean {
+    const { options, shared } = this;
+    return options.onExhausted === undefined ? shared.parked.byDefault : options.onExhausted === 'park';
+  }
+
   /** @throws ApplicationFailure InvalidInput for a duration that is none */
-  private readDurations(): { timeoutMs: number; capacityTimeoutMs: number; pauseMs: number } {
+  private readDurations(): {
+    timeoutMs: number;
+    capacityTimeoutMs: number;
+    pauseMs: number;
+    budgets: Pick<Submission, 'retryForMs' | 'credentialsForMs'>;
+  } {
     const { step, options } = this;
     const read = (option: string, text: string): number => {
       const durationMs = parseBoundedDuration(text);
@@ -115,13 +161,21 @@ export class JobStep {
       timeoutMs: read('timeout', this.timeout),
       capacityTimeoutMs: read('capacityTimeout', options.capacityTimeout ?? this.timeout),
       pauseMs: read('retry.interval', options.retry?.interval ?? DEFAULT_RETRY_PAUSE),
+      budgets: {
+        ...(options.retryFor === undefined ? {} : { retryForMs: read('retryFor', options.retryFor) }),
+        ...(options.credentialsFor === undefined
+          ? {}
+          : { credentialsForMs: read('credentialsFor', options.credentialsFor) }),
+      },
     };
   }
 
-  /** Takes the slots that the job needs of the project's pools, and returns what gives them back. */
-  private takeSlots(endsAtMs: number): Promise<() => void> {
+  /** Takes the slots that the job needs of the project's pools, unless it has them. */
+  private async takeSlots(endsAtMs: number): Promise<void> {
     const { shared, step, job, options } = this;
-    return shared.slots.take({
+    if (this.slots !== null) return;
+    this.isInLine = true;
+    this.slots = await shared.slots.take({
       step: step.name,
       resource: job.resource,
       options,
@@ -129,6 +183,13 @@ export class JobStep {
       endsAtMs,
       onLine: (pool) => shared.board.update(step, { state: 'waiting for capacity', pool }),
     });
+    this.isInLine = false;
+    if (step.pool) shared.board.update(step, { state: 'running' });
+  }
+
+  private returnSlots(): void {
+    this.slots?.();
+    this.slots = null;
   }
 
   /** Ends the step of a job that has had no slot, and returns what to throw. */
@@ -141,7 +202,10 @@ export class JobStep {
     return error;
   }
 
-  private submission(number: number): Submission {
+  private submission(
+    number: number,
+    budgets: Pick<Submission, 'retryForMs' | 'credentialsForMs'>,
+  ): Submission {
     const { step, job, options } = this;
     const { workflowId, runId } = workflowInfo();
     return {
@@ -150,6 +214,7 @@ export class JobStep {
       run: workflowId,
       step: step.name,
       since: new Date().toISOString(),
+      ...budgets,
       ...(options.maxRows === undefined ? {} : { maxRows: options.maxRows }),
     };
   }
@@ -165,7 +230,7 @@ export class JobStep {
     // An await whose last attempt failed has run out of time all the same.
     const timedOut =
       error instanceof ActivityFailure &&
-      (error.cause instanceof TimeoutFailure || (reference !== null && error.retryState === 'TIMEOUT'));
+      (reference === null ? error.cause instanceof TimeoutFailure : isTimeout(error));
     const failed = toFailure(error, step.name);
     if (options.failedAs) failed.message = `${options.failedAs}: ${failed.message}`;
     const ended = readDetail(error)?.ended === true;
@@ -182,15 +247,19 @@ export class JobStep {
       });
       return error;
     }
-    const stopped = await CancellationScope.nonCancellable(() =>
-      stopJob(submission, reference, isLost ? 'unknown' : 'submitted'),
-    );
-    const leaked = stopped.outcome === 'leaked';
     const [code, what] = timedOut
       ? (['JobTimeout', `${step.name} did not end within ${this.timeout}`] as const)
       : isCancellation(error)
         ? (['Cancelled', 'Cancelled'] as const)
         : ([failed.code, failed.message] as const);
+    board.update(step, {
+      state: 'running',
+      failure: { code, message: `${what}; the job is being stopped`, step: step.name },
+    });
+    const stopped = await CancellationScope.nonCancellable(() =>
+      stopJob(submission, reference, isLost ? 'unknown' : 'submitted'),
+    );
+    const leaked = stopped.outcome === 'leaked';
     const last = timedOut ? lastFailureOf(error) : null;
     const failure: Failure = {
       code: leaked ? 'JobLeaked' : code,
@@ -219,6 +288,29 @@ function asCancellation(error: unknown): unknown {
   const isFinal = error.cause instanceof ApplicationFailure && error.cause.nonRetryable === true;
   if (isFinal) return error;
   return new CancelledFailure('The job was cancelled', [], error);
+}
+
+/**
+ * What is used up when a job did not succeed: its submissions, or the retries of the call that has failed last. Null for what
+ * goes wrong however often it is tried, and for a job that was under way for too long.
+ */
+function whatIsExhausted(
+  error: unknown,
+  { reference, submissions }: { reference: JobReference | null; submissions: number },
+): 'submissions' | 'retries' | null {
+  if (!(error instanceof ActivityFailure) || isCancellation(error)) return null;
+  const { ended = false, retryable = false } = readDetail(error) ?? {};
+  const { code } = lastFailureOf(error) ?? toFailure(error, null);
+  if (ended) return submissions > 1 && (code === 'JobFailed' || retryable) ? 'submissions' : null;
+  if (isTimeout(error) && reference !== null) return null;
+  // A service that is asked how a job stands is asked for a while, whatever it answers.
+  const isAwaited = reference !== null && !reference.runsInWorker && code !== 'NoEngine';
+  return isAwaited || budgetsOf(code) !== null ? 'retries' : null;
+}
+
+/** Whether the time of an activity is up; one whose next attempt would come too late has no time left either. */
+function isTimeout({ cause, retryState }: ActivityFailure): boolean {
+  return cause instanceof TimeoutFailure || retryState === 'TIMEOUT';
 }
 
 /** Milliseconds until the job is submitted anew, or null when it is not. */

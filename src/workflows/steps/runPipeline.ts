@@ -1,22 +1,30 @@
 import {
   CancellationScope,
   isCancellation,
-  log,
   proxyLocalActivities,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Activities, Notification } from '../../contracts/activities';
+import type { Activities } from '../../contracts/activities';
 import { SluiceError } from '../../errors';
-import { parseInput, type OnFailure, type Pipeline } from '../../pipelines';
-import { arrivedSignal, type Failure, type RunState } from '../../contracts/messages';
+import { parseInput, type InputOf, type OnFailure, type Pipeline } from '../../pipelines';
+import {
+  arrivedSignal,
+  resumeSignal,
+  retryingSignal,
+  type Failure,
+  type RunState,
+} from '../../contracts/messages';
 import { slotsSignal } from '../../contracts/pools';
-import { activities } from './activities';
 import { Clusters } from './clusters';
-import { Deadlines, type Deadline, type LateWork } from './deadlines';
+import { Compensations } from './compensations';
+import { Deadlines, type Deadline } from './deadlines';
 import { Ending } from './ending';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { Inbox } from './inbox';
+import { Notices } from './notices';
+import { ParkedSteps } from './parkedSteps';
+import type { StandardFields } from './pipelineDefinition';
 import { Run } from './run';
 import type { RunOptions, Shared } from './shared';
 import { Slots } from './slots';
@@ -57,13 +65,7 @@ export async function runPipeline<Input, Result>({
   const scope = new CancellationScope();
   const startedBy = options?.arrivals ?? [];
   const ending = new Ending(() => scope.cancel());
-  let input: Input | undefined;
-  let notifies = false;
-  const tell = async (news: Pick<Notification, 'late' | 'endedAt'>) => {
-    const target = (input as { notify?: string } | undefined)?.notify ?? null;
-    if (target !== null || notifies) await notify(board, news, target);
-  };
-  const tellLate = (late: LateWork) => tell({ late, endedAt: null });
+  const notices = new Notices(board, ending);
   const shared: Shared = {
     board,
     since,
@@ -73,22 +75,33 @@ export async function runPipeline<Input, Result>({
     slots: new Slots(),
     clusters: new Clusters(board),
     ending,
-    deadlines: new Deadlines(board, ending, tellLate),
+    notices,
+    parked: new ParkedSteps(board, notices),
+    compensations: new Compensations(),
+    deadlines: new Deadlines(board, ending, notices),
   };
-  const { inbox, slots, deadlines } = shared;
+  const { inbox, parked, compensations, slots, deadlines } = shared;
+  notices.target = options?.notify ?? null;
+  setHandler(retryingSignal, (report) => notices.noteRetry(report));
+  setHandler(resumeSignal, (step) => parked.resume(step));
   setHandler(arrivedSignal, (arrivals) => inbox.receive(arrivals));
   setHandler(slotsSignal, (news) => slots.receive(news));
   const run = new Run(shared, null);
+  let input: Input | undefined;
   const end = async (state: RunState, failure: Failure | null) => {
     await CancellationScope.nonCancellable(() => close(shared));
     board.end(state, failure);
     // A child's end is told by its parent's.
-    if (info.parent === undefined) await tell({ endedAt: new Date().toISOString() });
+    if (info.parent === undefined) await notices.tell('ended', failure);
   };
   try {
     input = parse(given);
+    const { notify = notices.target, onExhausted, onFailure } = input as Partial<InputOf<StandardFields>>;
+    notices.target = notify;
+    parked.byDefault = onExhausted === 'park';
+    compensations.areWanted = onFailure === 'undo';
     const worker = await describeWorker();
-    notifies = worker.notifies;
+    notices.open(worker);
     slots.useLimits(worker.limits ?? null);
     if (worker.searchAttributes) board.useSearchAttributes();
     const checked = input;
@@ -101,11 +114,14 @@ export async function runPipeline<Input, Result>({
   } catch (caught) {
     if (!isReportable(caught)) throw caught;
     const error = ending.failure && isCancellation(caught) ? asApplicationFailure(ending.failure) : caught;
+    const undone = await CancellationScope.nonCancellable(() => compensations.carryOut(run));
     if (isCancellation(error)) {
-      await end('cancelled', { code: 'Cancelled', message: 'The run was cancelled.', step: null });
+      const message = `The run was cancelled${undone}.`;
+      await end('cancelled', { code: 'Cancelled', message, step: null });
       throw error;
     }
     const failure = toFailure(error, null);
+    failure.message += undone;
     if (input !== undefined && (input as { onFailure?: OnFailure }).onFailure === 'fallback') {
       try {
         const result = fallback ? await fallback(run, input, failure) : null;
@@ -126,39 +142,4 @@ async function close({ ending, clusters, slots }: Shared): Promise<void> {
   await ending.close();
   await clusters.endAll();
   await slots.close();
-}
-
-/** Tells how the run ended, or that it is late. A receiver that cannot be reached changes nothing about the run. */
-async function notify(
-  { status }: StatusBoard,
-  news: Pick<Notification, 'late' | 'endedAt'>,
-  target: string | null,
-): Promise<void> {
-  const { workflowId, runId, startTime } = workflowInfo();
-  const { pipeline, state, failure, measures } = status;
-  const notification: Notification = {
-    pipeline,
-    run: { id: workflowId, runId },
-    state,
-    failure,
-    startedAt: startTime.toISOString(),
-    ...news,
-    measures,
-  };
-  try {
-    await CancellationScope.nonCancellable(() =>
-      activities.notify.executeWithOptions(
-        {
-          summary: `tell that the run is ${news.late ? 'late' : state}`,
-          startToCloseTimeout: '30 s',
-          scheduleToCloseTimeout: '5 minutes',
-          retry: { initialInterval: '1 s', maximumInterval: '1 minute' },
-        },
-        [notification, target],
-      ),
-    );
-  } catch (error) {
-    if (!isReportable(error)) throw error;
-    log.warn('nobody could be told of the run', { error: toFailure(error, null).message });
-  }
 }

@@ -1,8 +1,11 @@
 import type { Arrival } from '../../pipelines';
 import type { Clusters } from './clusters';
+import type { Compensations } from './compensations';
 import type { Deadline, Deadlines } from './deadlines';
 import type { Ending } from './ending';
 import type { Inbox } from './inbox';
+import type { Notices } from './notices';
+import type { ParkedSteps } from './parkedSteps';
 import type { Slots } from './slots';
 import type { StatusBoard } from './status';
 
@@ -20,6 +23,9 @@ export interface Shared {
   readonly clusters: Clusters;
   readonly ending: Ending;
   readonly deadlines: Deadlines;
+  readonly notices: Notices;
+  readonly parked: ParkedSteps;
+  readonly compensations: Compensations;
 }
 
 export interface RunOptions extends Deadline {
@@ -27,4 +33,6 @@ export interface RunOptions extends Deadline {
   since?: string;
   /** The objects that started the run: waits take them as if they had just arrived. */
   arrivals?: Arrival[];
+  /** Where a child run tells what happens in it: the place that its parent's input names. */
+  notify?: string;
 }
