@@ -4,7 +4,7 @@ import { byteLength } from '../steps/byteLength';
 /** How long a pool that nobody uses goes on. */
 const LINGER_MS = 10 * 60_000;
 /** While somebody waits, it is looked whether the runs that hold slots still go on: soon, and then ever less often. */
-const LOOK_AFTER_MS = { first: 5_000, most: 60_000 };
+const LOOK_AFTER_MS = { first: 5_000, most: 30_000 };
 /** How many of the runs in line are looked at beside those that hold slots. */
 const LOOKED_AT_IN_LINE = 100;
 /** For so long an ask may come a second time, from a worker that stood still. */
@@ -170,12 +170,16 @@ export class PoolMachine {
       else if (goesOn !== runId) this.follow(runId, goesOn);
     }
     this.missing.clear();
+    // Where one has died, others may.
+    const isNews = runIds.some((runId) => runId === null);
+    this.lookAfterMs = isNews ? LOOK_AFTER_MS.first : Math.min(2 * this.lookAfterMs, LOOK_AFTER_MS.most);
     this.endLook(nowMs);
   }
 
-  /** It is looked again later. */
+  /** It is looked again soon. */
   lookFailed(work: WorkOf<'look at runs'>, nowMs: number): void {
     this.underWay.delete(work);
+    this.lookAfterMs = LOOK_AFTER_MS.first;
     this.endLook(nowMs);
   }
 
@@ -240,7 +244,6 @@ export class PoolMachine {
   }
 
   private endLook(nowMs: number): void {
-    this.lookAfterMs = Math.min(2 * this.lookAfterMs, LOOK_AFTER_MS.most);
     this.lookAtMs = null;
     this.settle(nowMs);
   }

@@ -139,7 +139,7 @@ test('while somebody waits, the runs that hold slots are looked at, ever less of
     expect(work.runs.map(({ workflowId }) => workflowId)).toEqual(['a', 'b']);
     machine.looked(work, ['a-1', 'b-1'], nowMs);
   }
-  expect(pauses).toEqual([5, 10, 20, 40, 60, 60]);
+  expect(pauses).toEqual([5, 10, 20, 30, 30, 30]);
   nowMs = machine.dueAtMs(nowMs);
   machine.looked(look(), [null, 'b-1'], nowMs);
   expect(tell()).toEqual({ b: { granted: [1], isNeeded: false } });
