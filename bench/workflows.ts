@@ -62,10 +62,11 @@ export function waiting(folder: string): Promise<string | null> {
   return runPipeline({ pipeline: describe('waiting'), given: {}, options: {}, body });
 }
 
-/** Many jobs side by side in one run. */
-export function manyJobs(count: number): Promise<unknown> {
+/** Many jobs in one run, all side by side or `concurrency` at a time, perhaps with slots of a pool. */
+export function manyJobs(count: number, concurrency = count, pool?: string): Promise<unknown> {
   const job = { resource: 'livy:createBatch' as const, parameters: { file: 'noop.py' } };
   const items = Array.from({ length: count }, (_, i) => i);
-  const body = (run: Run) => run.mapJobs('many', items, () => job, { concurrency: count });
+  const body = (run: Run) =>
+    run.mapJobs('many', items, () => job, { concurrency, ...(pool === undefined ? {} : { pool }) });
   return runPipeline({ pipeline: describe('manyJobs'), given: {}, options: {}, body });
 }

@@ -7,6 +7,8 @@ const CAMPAIGNS = [
   ...[
     'test/integration/aws/killed',
     'test/e2e/arrivalsKilled',
+    'test/e2e/limitsKilled',
+    'test/unit/workflows/pools',
     'test/e2e/connectKilled',
     'test/e2e/workerKilled',
     'test/integration/cli/brokenPipeline',

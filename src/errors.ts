@@ -24,6 +24,7 @@ export const ERROR_CODES = {
   JobFailed: 'The service ran the job and says that it failed.',
   JobStopped: 'The job was stopped in the service, by somebody else than the run.',
   JobTimeout: 'The job did not end within its time-out and was stopped.',
+  Overdue: 'A run or step did not end within the time that it was given.',
   JobLost: 'The service no longer knows the job; what it did must be looked at.',
   JobLeaked: 'The job could not be stopped; it may still run. The message has its id and link.',
   InvalidJob: 'The service refused the job: wrong parameters or a missing resource.',

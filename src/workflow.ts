@@ -32,6 +32,7 @@ export {
   type CheckOptions,
   type CheckRule,
   type Completeness,
+  type Deadline,
   type FailedJob,
   type Late,
   type MapJobsOptions,

@@ -97,7 +97,10 @@ export function createArrivalActivities(
   };
 }
 
-async function mapSideBySide<T, Result>(items: T[], map: (item: T) => Promise<Result>): Promise<Result[]> {
+export async function mapSideBySide<T, Result>(
+  items: T[],
+  map: (item: T) => Promise<Result>,
+): Promise<Result[]> {
   const results: Result[] = [];
   const waiting = [...items.entries()];
   const work = async () => {
@@ -116,8 +119,11 @@ async function mapSideBySide<T, Result>(items: T[], map: (item: T) => Promise<Re
   return results;
 }
 
-/** A reset gives a run a new run id, and keeps the first one of the chain that both belong to. */
-async function findReset(
+/**
+ * The run that goes on with one that has ended. A reset gives a run a new run id, and keeps the first one of the chain that
+ * both belong to.
+ */
+export async function findReset(
   client: Client,
   { workflowId, runId }: { workflowId: string; runId: string },
 ): Promise<string | null> {

@@ -16,6 +16,7 @@ import { Lineage } from '../services/lineage';
 import { Limiter } from '../services/limiter';
 import type { AnyTask } from '../tasks/defineTask';
 import type { Activities } from '../contracts/activities';
+import { createPoolActivities, type Limits } from './pools';
 import { packageJobsFolder, SHIPPED_GLUE_JOBS, SHIPPED_TASKS } from './shipped';
 
 export type { Activities, Submission } from '../contracts/activities';
@@ -37,6 +38,8 @@ export interface ActivityDependencies {
   glueJobs?: GlueJobs;
   /** Glue crawlers, for local engines. */
   crawlers?: Crawlers;
+  /** How many jobs of each pool run at once, in all runs on the task queue: by resource, or by the name that jobs give; null: limits are not kept. */
+  limits?: Limits | null;
   /** Publishes to an SNS topic; default the SDK's. */
   publish?: NotifyDependencies['publish'];
 }
@@ -61,6 +64,7 @@ export function createActivities(deps: ActivityDependencies): Activities {
   });
   const lineage = config.lineage && new Lineage(config.lineage);
   const telling = createRetryTelling(client, config.stuckAfterMs);
+  const limits = deps.limits ?? {};
   return {
     describeWorker: () =>
       Promise.resolve({
@@ -68,6 +72,7 @@ export function createActivities(deps: ActivityDependencies): Activities {
         notifies: config.notify !== null,
         tellsLineage: lineage !== null,
         stuckAfterMs: config.stuckAfterMs,
+        limits: deps.limits === null ? null : Object.keys(limits),
       }),
     ...createNotifyActivities({
       publish: deps.publish ?? createPublish(),
@@ -79,6 +84,7 @@ export function createActivities(deps: ActivityDependencies): Activities {
     }),
     ...createLineageActivities(lineage),
     ...createJobActivities({ ...config, ...telling, runners, lineage }),
+    ...createPoolActivities({ client, taskQueue: config.taskQueue, limits }),
     ...createArrivalActivities({
       ...{ ...telling, client, s3 },
       ...{ taskQueue: config.taskQueue, listEveryMs: config.listEveryMs },

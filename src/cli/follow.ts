@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { formatTime } from './output';
 import { isEnded, type RunView, type StepView } from './readStatus';
-import { describeRetry, describeWork, formatFailure, hasColor, renderStatus } from './render';
+import { describePool, describeRetry, describeWork, formatFailure, hasColor, renderStatus } from './render';
 
 const POLL_MS = 500;
 
@@ -50,8 +50,8 @@ function showChanges(write: (text: string) => void): (view: RunView) => void {
   return (view) => {
     for (const { path, step } of listPaths(view.steps, [])) {
       const key = path.join(' / ');
-      const work = describeWork(step).join('  ');
-      const text = `${step.state}${work ? `  ${work}` : ''}`;
+      const state = [step.state, ...describePool(step)].join(' ');
+      const text = [state, ...describeWork(step)].join('  ');
       if (step.state === 'pending' || seen.get(key) === text) continue;
       seen.set(key, text);
       const retry = step.retry ? `  ${describeRetry(step.retry)}` : '';

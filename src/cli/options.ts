@@ -6,7 +6,7 @@ import type { Config } from '../setup/config';
 import { findSecrets } from '../setup/findSecrets';
 import { SluiceError } from '../errors';
 import { parseInput, type Pipeline } from '../pipelines';
-import { parseDuration } from '../pipelines/duration';
+import { DURATION_NEEDS, parseBoundedDuration, parseDuration } from '../pipelines/duration';
 
 export interface JsonOption {
   json?: true;
@@ -52,6 +52,12 @@ export function parseSince(text: string, now = Date.now()): string {
     );
   }
   return time.toISOString();
+}
+
+/** A duration as it was given. */
+export function parseDeadline(text: string): string {
+  if (parseBoundedDuration(text) !== null) return text;
+  throw new InvalidArgumentError(`Give ${DURATION_NEEDS}.`);
 }
 
 /**

@@ -16,6 +16,7 @@ import {
 } from '../contracts/messages';
 import { costOf, sumMeasures, type Cost } from '../setup/prices';
 import { explainProblems, findProblems, refreshRetry, type Problem } from './runProblems';
+import { placesQuery, poolWorkflowId } from '../contracts/pools';
 import { runUrl, type Session } from './session';
 
 /** Takes what a status leaves out; `noWorker` is the task queue on which no worker answered. */
@@ -39,6 +40,8 @@ export interface RunView {
   /** What keeps the run, or one of its child runs, from going on, beside its own steps. */
   problems: Problem[];
   failure: Failure | null;
+  /** ISO 8601: when the run was expected to have ended, once it has taken longer. */
+  late?: string;
   result: unknown;
   /** Each measure of the jobs, summed over the run and its child runs. */
   measures: Record<string, number>;
@@ -109,6 +112,7 @@ export async function readStatus(session: Session, id: string, report: Report): 
     waitingFor: ended ? [] : [...new Set([...(answer?.waitingFor ?? []), ...waitingFor])],
     problems: ended ? [] : [...problems, ...read.flatMap((child) => child.problems)],
     failure: failure ?? answer?.failure ?? null,
+    ...(answer?.late === undefined ? {} : { late: answer.late }),
     result,
     measures,
     cost: costOf(measures, session.config.prices),
@@ -161,7 +165,8 @@ async function askRun(
 ): Promise<RunStatus | null> {
   const handle = client.workflow.getHandle(workflowId, runId);
   try {
-    return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query(statusQuery));
+    const status = await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query(statusQuery));
+    return { ...status, steps: await withPlaces(client, { workflowId, runId, taskQueue }, status.steps) };
   } catch (error) {
     if (isUnavailable(error)) throw error;
     const hidden = `The steps of ${workflowId} cannot be shown`;
@@ -174,6 +179,28 @@ async function askRun(
     }
     return null;
   }
+}
+
+/** Their places in line as they are now: the run knows the place at which it began to wait. */
+async function withPlaces(
+  client: Session['client'],
+  { workflowId, runId, taskQueue }: { workflowId: string; runId: string; taskQueue: string },
+  steps: StepStatus[],
+): Promise<StepStatus[]> {
+  const pools = [...new Set(steps.flatMap(({ pool }) => pool?.name ?? []))];
+  const places = new Map<string, number>();
+  for (const name of pools) {
+    const pool = client.workflow.getHandle(poolWorkflowId(taskQueue, name));
+    const found = await client
+      .withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => pool.query(placesQuery, { workflowId, runId }))
+      .catch(() => ({}));
+    for (const [step, place] of Object.entries(found)) places.set(`${name} ${step}`, place);
+  }
+  return steps.map((step) => {
+    if (!step.pool) return step;
+    const place = places.get(`${step.pool.name} ${step.name}`) ?? step.pool.place;
+    return { ...step, pool: { ...step.pool, place } };
+  });
 }
 
 function isUnavailable(error: unknown): boolean {

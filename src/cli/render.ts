@@ -33,6 +33,7 @@ export function renderStatus(view: RunView, { color, now = Date.now() }: RenderO
   const lines = [
     `${colors.bold(view.id)}  ${view.pipeline}  ${paint(view.state, colors)}  started ${formatTime(view.startedAt)}, ${took}`,
   ];
+  if (view.late) lines.push(colors.yellow(`late, expected by ${formatTime(view.late)}`));
   if (view.url) lines.push(colors.dim(view.url));
   lines.push(...renderSteps(rootsOf(view.steps), view.steps, '', { colors, now }));
   if (!isEnded(view) && view.waitingFor.length > 0) lines.push(`waiting for ${view.waitingFor.join(', ')}`);
@@ -89,7 +90,7 @@ function renderSteps(shown: StepView[], all: StepView[], indent: string, context
 }
 
 function renderStep(step: StepView, { colors, now }: Context): string {
-  const parts = [step.name, paint(step.state, colors)];
+  const parts = [step.name, [paint(step.state, colors), ...describePool(step)].join(' ')];
   if (step.startedAt) {
     parts.push(
       formatDuration(
@@ -97,9 +98,23 @@ function renderStep(step: StepView, { colors, now }: Context): string {
       ),
     );
   }
+  if (step.late) parts.push(colors.yellow(`late, expected by ${formatTime(step.late)}`));
   if (step.attempts > 1) parts.push(`attempt ${step.attempts}`);
   parts.push(...describeWork(step).map((text) => colors.dim(text)));
   return parts.join('  ');
+}
+
+/** `(pool warehouse, 3rd in line)`, for a step that waits for a slot. */
+export function describePool({ pool }: StepView): string[] {
+  if (!pool) return [];
+  return [
+    pool.place === null ? `(pool ${pool.name})` : `(pool ${pool.name}, ${formatOrdinal(pool.place)} in line)`,
+  ];
+}
+
+function formatOrdinal(number: number): string {
+  const isTeen = Math.floor(number / 10) % 10 === 1;
+  return `${number}${(isTeen ? undefined : ['th', 'st', 'nd', 'rd'][number % 10]) ?? 'th'}`;
 }
 
 /** What a step waits for, took or runs. */

@@ -10,7 +10,15 @@ import { parseS3Uri } from '../pipelines/location';
 import { addTrigger, removeTrigger } from '../arrivals/triggers';
 import { EXIT } from './errors';
 import { withInterrupt } from './interrupt';
-import { addInput, addJson, parseSince, readInput, type InputOptions, type JsonOption } from './options';
+import {
+  addInput,
+  addJson,
+  parseDeadline,
+  parseSince,
+  readInput,
+  type InputOptions,
+  type JsonOption,
+} from './options';
 import { note, print, printJson } from './output';
 import { readProject, type CommandProject } from './project';
 import { isSuccess, readStatus } from './readStatus';
@@ -21,6 +29,8 @@ import { startRun, type StartedRun } from './startRun';
 interface StartOptions extends InputOptions, JsonOption {
   id?: string;
   since?: string;
+  expectedBy?: string;
+  within?: string;
   wait?: true;
   /** A pattern, or true for the pipeline's own. */
   onArrival?: string | true;
@@ -37,6 +47,10 @@ export function addStart(program: Command): void {
     .option('--since <time>', 'take objects from then on: an ISO time, or how long ago ("2 hours")', (text) =>
       parseSince(text),
     )
+    .addOption(
+      deadline('--expected-by <duration>', 'how long it is expected to take: a notice when it takes longer'),
+    )
+    .addOption(deadline('--within <duration>', 'how long it may take: then it is cancelled and fails'))
     .addOption(
       new Option('--wait', 'wait until the run ends; exit code 1 when it fails').conflicts('onArrival'),
     )
@@ -78,13 +92,17 @@ async function start(
   if (options.off)
     throw new SluiceError('WrongUsage', '--off goes with --on-arrival; to end a run: sluice cancel');
   const input = readInput(pipeline, options, config, registry);
-  const { id, since } = options;
+  const { id, since, expectedBy, within } = options;
   await withSession(async (session) => {
-    const started = await startRun(session, { pipeline, input, id, since });
+    const started = await startRun(session, { pipeline, input, id, since, expectedBy, within });
     if (!options.json) print(started.url === null ? started.id : `${started.id}\n${started.url}`);
     else if (!options.wait) printJson(started);
     if (options.wait) await waitForEnd(session, started, options);
   }, config);
+}
+
+function deadline(flags: string, description: string): Option {
+  return new Option(flags, description).conflicts('onArrival').argParser(parseDeadline);
 }
 
 interface StartOnArrival {

@@ -9,6 +9,9 @@ export interface StartRun {
   id?: string | undefined;
   /** ISO 8601. */
   since?: string | undefined;
+  /** How long the run is expected to take, and may take. */
+  expectedBy?: string | undefined;
+  within?: string | undefined;
 }
 
 export interface StartedRun {
@@ -20,14 +23,15 @@ export interface StartedRun {
 /** Starts a run. An id that is running is refused; one whose run has ended may be used again. */
 export async function startRun(
   session: Session,
-  { pipeline, input, id, since }: StartRun,
+  { pipeline, input, id, ...given }: StartRun,
 ): Promise<StartedRun> {
   const { client, config } = session;
+  const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const memo: RunMemo = { pipeline: pipeline.name };
   const handle = await client.workflow.start(pipeline.name, {
     taskQueue: config.taskQueue,
     workflowId: id ?? createRunId(pipeline.name),
-    args: [input, since === undefined ? {} : { since }],
+    args: [input, options],
     memo: { ...memo },
     staticSummary: pipeline.about,
     workflowIdConflictPolicy: 'FAIL',

@@ -3,6 +3,7 @@ import type { Job, JobReference, JobResult, StopResult } from '../jobs';
 import type { Arrival } from '../pipelines';
 import type { Source } from '../pipelines/location';
 import type { Failure, RunState, Subscription, Trigger } from './messages';
+import type { RunName, SlotsAnswer, SlotsAsk } from './pools';
 
 /** One submission of a job: the key is the same however often the submit is retried. */
 export interface Submission {
@@ -56,8 +57,11 @@ export interface LostAnswer {
 
 /** What an SNS topic or an HTTP endpoint is told of a run; the link to the run is added. */
 export interface Notification {
-  /** The run has ended, or one of its steps is being retried for long, or is parked: `failure` names it. */
-  event: 'ended' | 'retrying' | 'parked';
+  /**
+   * The run has ended; one of its steps is being retried for long, or is parked: `failure` names it; or it, or one of its steps,
+   * takes longer than was expected.
+   */
+  event: 'ended' | 'retrying' | 'parked' | 'late';
   pipeline: string;
   run: { id: string; runId: string };
   state: RunState;
@@ -66,6 +70,8 @@ export interface Notification {
   startedAt: string;
   /** ISO 8601; null while the run goes on. */
   endedAt: string | null;
+  /** Of the event `late`: what takes longer than was expected, a step or the run itself (null). */
+  late?: { step: string | null; expectedBy: string };
   /** Each measure of the jobs, summed over the run. */
   measures: Record<string, number>;
 }
@@ -96,6 +102,8 @@ export interface WorkerDescription {
   stuckAfterMs?: number;
   /** Whether it tells what runs read and wrote; older histories have none. */
   tellsLineage?: boolean;
+  /** The names of the pools of the project; null when limits are not kept, as in tests of pipelines. */
+  limits?: string[] | null;
 }
 
 /** The activities that workflows call. Types only: workflow code imports nothing else from here. */
@@ -134,6 +142,10 @@ export interface Activities {
     trigger: Pick<Trigger, 'pipeline' | 'input' | 'taskQueue'> & { since?: string },
     arrivals: Arrival[],
   ): Promise<StartOutcome[]>;
+  /** Asks a pool for slots; starts it when it is not there. */
+  askSlots(pool: string, ask: SlotsAsk): Promise<SlotsAnswer>;
+  /** Of each run, the run id, or that of the run that goes on with it after a reset; null when it has ended. */
+  findOpenRuns(runs: RunName[]): Promise<(string | null)[]>;
   /** What a manifest lists: the keys, and of them the objects that are there. @throws BadData */
   readManifest(manifest: Arrival, step?: string): Promise<Manifest>;
 }

@@ -71,6 +71,10 @@ export interface StepStatus {
   rows?: StepRows;
   /** The rules of a check, each with what was found. */
   checks?: StepCheck[];
+  /** The pool whose slot the step waits for, and its place in line from 1 on, when that is known; `limits` of the project. */
+  pool?: { name: string; place: number | null };
+  /** ISO 8601: when the step was expected to have ended, once it has taken longer. */
+  late?: string;
   /** The child run of a group that is one. */
   run: { id: string } | null;
   failure: Failure | null;
@@ -103,6 +107,8 @@ export interface RunStatus {
   state: RunState;
   waitingFor: string[];
   failure: Failure | null;
+  /** ISO 8601: when the run was expected to have ended, once it has taken longer. */
+  late?: string;
   /** Each measure of the jobs, summed over the run. */
   measures: Record<string, number>;
   steps: StepStatus[];

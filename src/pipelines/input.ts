@@ -210,6 +210,7 @@ const DURATION_OPTION: OptionRule = {
 export const OPTIONS: Record<string, OptionRule> = {
   timeout: DURATION_OPTION,
   capacityTimeout: DURATION_OPTION,
+  expectedBy: DURATION_OPTION,
   retryFor: DURATION_OPTION,
   credentialsFor: DURATION_OPTION,
   onExhausted: { needs: '"fail" or "park"', fits: (value) => value === 'fail' || value === 'park' },
@@ -217,6 +218,14 @@ export const OPTIONS: Record<string, OptionRule> = {
   maxRows: {
     needs: 'a number of rows from 0 to 1000',
     fits: (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 1000,
+  },
+  pool: {
+    needs: "the name of one of the project's limits",
+    fits: (value) => typeof value === 'string' && value !== '',
+  },
+  priority: {
+    needs: 'a whole number from 1 (first) to 5 (last)',
+    fits: (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 5,
   },
   keep: { needs: 'true or false', fits: (value) => typeof value === 'boolean' },
   retry: {

@@ -6,6 +6,8 @@ export type ExtraJob = Job & { name: string; arrival?: string; options?: JobOpti
 export interface JobOptions {
   /** How long the job may take in all, waiting in line included; default 1 day. A duration such as `2 hours`. */
   timeout?: string;
+  /** How long the job is expected to take in all: when it takes longer, that is shown and told, and it goes on. */
+  expectedBy?: string;
   /** What a cancelled run does with its job: stop it (the default) or leave it running. */
   onCancel?: 'stop' | 'leave';
   /**
@@ -25,6 +27,10 @@ export interface JobOptions {
    * run's input says, and that is to fail.
    */
   onExhausted?: 'fail' | 'park';
+  /** The pool, one of the project's `limits`, of which the job takes a slot beside that of its resource. */
+  pool?: string;
+  /** Who is served first in a pool: 1 before 5; default 3. Of the same priority, whoever came first. */
+  priority?: 1 | 2 | 3 | 4 | 5;
   /** How many rows of a query the result carries, where the service returns rows (Athena, Redshift); default none. */
   maxRows?: number;
   /** Leave a cluster that the job creates running after the run has ended. */

@@ -85,6 +85,23 @@ const checkService: Check = (value, field) => {
   return problems;
 };
 
+const LIMITS_CURE =
+  'give whole numbers above zero by name, such as { "glue:startJobRun": 10, "warehouse": 2 }';
+const isPoolName = (name: string) => /^[\w.-]+(:[\w.-]+)?$/.test(name);
+
+const checkLimits: Check = (value, field) =>
+  isRecord(value)
+    ? Object.entries(value).flatMap(([name, limit]) => {
+        if (!isPoolName(name))
+          return [
+            `${field}: ${showValue(name)} is no name of a pool; give a resource, or letters, digits, "-", "_", "."`,
+          ];
+        return Number.isInteger(limit) && (limit as number) > 0
+          ? []
+          : [`${field}["${name}"]: ${showValue(limit)} is wrong; ${LIMITS_CURE}`];
+      })
+    : [`${field}: ${showValue(value)} is wrong; ${LIMITS_CURE}`];
+
 const CHECKS: Record<keyof ProjectConfig, Check> = {
   pipelines: listOf(
     isPipeline,
@@ -95,6 +112,7 @@ const CHECKS: Record<keyof ProjectConfig, Check> = {
   jobs: listOf(() => false, 'give folders such as "jobs"'),
   glueJobs: recordOf(checkGlueJob, 'give { "name of the job": { script: "…" } }'),
   crawlers: recordOf(checkCrawler, 'give { "name of the crawler": { database, targets } }'),
+  limits: checkLimits,
   services: (value, field) =>
     Array.isArray(value)
       ? value.flatMap((service, i) => checkService(service, `${field}[${i}]`))

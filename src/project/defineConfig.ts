@@ -2,6 +2,7 @@ import { callingFile } from '../pipelines/callingFile';
 import type { AnyPipeline } from '../workflows/steps';
 import type { AnyRunnerDefinition } from '../runners';
 import type { Crawlers, GlueJobs } from '../runners/defineRunner';
+import type { Limits } from '../activities/pools';
 import type { AnyTask } from '../tasks/defineTask';
 import type { Service } from '../local/service';
 
@@ -19,6 +20,11 @@ export interface ProjectConfig {
   glueJobs?: GlueJobs;
   /** For local engines: what each Glue crawler crawls. */
   crawlers?: Crawlers;
+  /**
+   * How many jobs run at once in all runs and workers of its task queue, by the name of a pool: a resource
+   * (`'glue:startJobRun': 10`), or a name that jobs give as `options.pool`. The others wait in line.
+   */
+  limits?: Limits;
   /** Further processes of the local stack. */
   services?: readonly Service[];
   /** Projects that are part of this one. */

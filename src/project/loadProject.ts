@@ -2,6 +2,8 @@ import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { glob } from 'tinyglobby';
 import { SluiceError } from '../errors';
+import { findNearest } from '../pipelines/nearest';
+import { RunnerRegistry } from '../runners';
 import { job } from '../workflows/job';
 import { isPipeline, type AnyPipeline } from '../workflows/steps';
 import { findConfigProblems, isRunner, isTask, showValue } from './checkConfig';
@@ -48,6 +50,8 @@ export async function loadProject({ config, folder = process.cwd() }: LoadProjec
     runners.map(({ resource }) => resource),
     file,
   );
+  const limits = Object.assign({}, ...configs.map((one) => one.limits).reverse()) as Project['limits'];
+  checkLimitedResources(limits, new RunnerRegistry(runners), file);
   return {
     root: path.dirname(file),
     file,
@@ -57,6 +61,7 @@ export async function loadProject({ config, folder = process.cwd() }: LoadProjec
     jobsFolders: [...new Set(parts.flatMap((part) => part.jobsFolders))],
     glueJobs: Object.assign({}, ...configs.map(({ glueJobs }) => glueJobs)) as Project['glueJobs'],
     crawlers: Object.assign({}, ...configs.map(({ crawlers }) => crawlers)) as Project['crawlers'],
+    limits,
     services: exported.services ?? [],
     furtherServices: configs.slice(1).flatMap(({ services }) => services ?? []),
     taskQueue: exported.taskQueue ?? null,
@@ -157,8 +162,19 @@ function checkOnce(what: string, names: readonly string[], file: string): void {
     );
 }
 
+/** A name with a colon is that of a resource: a slip of the pen would limit nothing. */
+function checkLimitedResources(limits: Project['limits'], { resources }: RunnerRegistry, file: string): void {
+  const unknown = Object.keys(limits).find(
+    (name) => name.includes(':') && !(resources as string[]).includes(name),
+  );
+  if (unknown === undefined) return;
+  const nearest = findNearest(unknown, resources);
+  const hint = nearest === undefined ? `there are: ${resources.join(', ')}` : `did you mean "${nearest}"?`;
+  throw new SluiceError('InvalidInput', `${file}: limits: "${unknown}" is no resource; ${hint}`);
+}
+
 /** The workflows of the engine itself, which no pipeline may take the place of. */
-const RESERVED = ['arrivals', 'jobs', 'job'];
+const RESERVED = ['arrivals', 'jobs', 'job', 'pool'];
 
 function checkNames(pipelines: readonly AnyPipeline[]): void {
   const byName = new Map<string, AnyPipeline>();

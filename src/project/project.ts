@@ -2,6 +2,7 @@ import { SHIPPED } from '../workflows/shipped';
 import type { AnyPipeline } from '../workflows/steps';
 import type { AnyRunnerDefinition } from '../runners';
 import type { Crawlers, GlueJobs } from '../runners/defineRunner';
+import type { Limits } from '../activities/pools';
 import type { AnyTask } from '../tasks/defineTask';
 import type { Service } from '../local/service';
 
@@ -19,6 +20,8 @@ export interface Project {
   jobsFolders: readonly string[];
   glueJobs: GlueJobs;
   crawlers: Crawlers;
+  /** Of the config itself and of the projects in it, whose limits the config's own go over. */
+  limits: Limits;
   /** Of the config itself: they start with `sluice dev`. */
   services: readonly Service[];
   /** Of the projects in it: each starts when it is asked for by name. */
@@ -39,6 +42,7 @@ export const SHIPPED_PROJECT: Project = {
   jobsFolders: [],
   glueJobs: {},
   crawlers: {},
+  limits: {},
   services: [],
   furtherServices: [],
   taskQueue: null,

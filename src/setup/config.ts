@@ -312,20 +312,20 @@ export function readConfig(
     traces: choice('SLUICE_TRACES', ['off', 'otlp'], 'off'),
     lineage: lineage(),
     prices: prices('SLUICE_PRICES'),
-    deploymentName: text('SLUICE_DEPLOYMENT_NAME'),
+    deploymentName: text('SLUICE_DEPLOYMENT'),
     buildId: text('SLUICE_BUILD_ID'),
   };
   if (config.pollMinMs > config.pollMaxMs)
     problems.push('SLUICE_POLL_MIN: above SLUICE_POLL_MAX; make it smaller');
   if ((config.deploymentName === null) !== (config.buildId === null)) {
-    const unset = config.buildId === null ? 'SLUICE_BUILD_ID' : 'SLUICE_DEPLOYMENT_NAME';
+    const unset = config.buildId === null ? 'SLUICE_BUILD_ID' : 'SLUICE_DEPLOYMENT';
     problems.push(
-      `${unset}: unset; Worker Versioning needs SLUICE_DEPLOYMENT_NAME and SLUICE_BUILD_ID, or neither`,
+      `${unset}: unset; Worker Versioning needs SLUICE_DEPLOYMENT and SLUICE_BUILD_ID, or neither`,
     );
   }
   if (/[.:]/.test(config.deploymentName ?? ''))
     problems.push(
-      `SLUICE_DEPLOYMENT_NAME: "${config.deploymentName}" holds a "." or ":", which Temporal refuses; leave it out`,
+      `SLUICE_DEPLOYMENT: "${config.deploymentName}" holds a "." or ":", which Temporal refuses; leave it out`,
     );
   if (config.taskQueue.length > 200)
     problems.push('SLUICE_TASK_QUEUE: longer than 200 characters; give a shorter name');

@@ -24,7 +24,7 @@ export interface BundlePipelinesOptions {
 }
 
 /**
- * Bundles pipeline files for the workflow sandbox, with the engine's own workflows (`arrivals`, `jobs`, `job`) beside them.
+ * Bundles pipeline files for the workflow sandbox, with the engine's own workflows (`arrivals`, `jobs`, `job`, `pool`) beside them.
  * The workflow type of a pipeline is the name that `definePipeline` gave it; other exports are left out.
  * @throws SluiceError InvalidPipeline that names the file, what is wrong with it, and the cure
  */

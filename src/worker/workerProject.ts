@@ -11,7 +11,7 @@ import type { AnyPipeline } from '../workflows/steps';
 import { bundlePipelines } from './bundlePipelines';
 
 type Parts = Required<
-  Pick<ActivityDependencies, 'jobsFolders' | 'runners' | 'tasks' | 'glueJobs' | 'crawlers'>
+  Pick<ActivityDependencies, 'jobsFolders' | 'runners' | 'tasks' | 'glueJobs' | 'crawlers' | 'limits'>
 >;
 
 /** What a worker needs of a project. */
@@ -22,8 +22,8 @@ export interface WorkerProject extends Parts {
 }
 
 /** What the activities of a project's worker work with. */
-export function partsOf({ jobsFolders, runners, tasks, glueJobs, crawlers }: Parts): Parts {
-  return { jobsFolders, runners, tasks, glueJobs, crawlers };
+export function partsOf({ jobsFolders, runners, tasks, glueJobs, crawlers, limits }: Parts): Parts {
+  return { jobsFolders, runners, tasks, glueJobs, crawlers, limits };
 }
 
 export interface LoadWorkflows {

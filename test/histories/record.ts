@@ -8,6 +8,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { createAcceptArrivals } from '../../src/arrivals/acceptArrivals';
 import { addTrigger } from '../../src/arrivals/triggers';
 import { resumeSignal, statusQuery } from '../../src/contracts/messages';
+import { poolWorkflowId } from '../../src/contracts/pools';
 import { SluiceError } from '../../src/errors';
 import type { Arrival } from '../../src/pipelines';
 import type { Completeness, RunOptions } from '../../src/workflows/steps';
@@ -37,7 +38,7 @@ beforeAll(async () => {
   const runner = new ScriptedRunner((step) => scripts[step] ?? {});
   const runners = { 'livy:createBatch': runner, 'duckdb:query': runner } as unknown as TestRunners;
   const config = { listEveryMs: LIST_EVERY_MS };
-  worker = await startTestWorker(environment, { s3: s3.s3, runners, config });
+  worker = await startTestWorker(environment, { s3: s3.s3, runners, config, limits: { warehouse: 1 } });
   accept = createAcceptArrivals(environment.client, { ...testConfig, ...config, pipelines: [] });
 }, 120_000);
 
@@ -178,6 +179,40 @@ describe('jobs', () => {
     await child.result();
     await recordHistory('jobs', child);
   }, 120_000);
+});
+
+describe('limits and deadlines', () => {
+  test('jobs that wait for a slot, one of which is cancelled, and their pool', async () => {
+    scripts['hold'] = { states: [RUNNING] };
+    const inPool = (name: string) => startSteps(`slot-${name}`, { job: { name, pool: 'warehouse' } });
+    const hold = await inPool('hold');
+    await eventually(
+      () => hold.query(statusQuery),
+      ({ steps }) => Boolean(steps[0]?.job?.externalId),
+    );
+    const cancelled = await inPool('cancelled');
+    await until(cancelled, 'waiting for capacity');
+    const waiting = await inPool('waiting');
+    await until(waiting, 'waiting for capacity');
+    await cancelled.cancel();
+    await end(cancelled);
+    delete scripts['hold'];
+    await Promise.all([hold.result(), waiting.result()]);
+    for (const run of [hold, cancelled, waiting]) await recordHistory(run.workflowId, run);
+    await recordHistory('pool', handleOf(poolWorkflowId('test', 'warehouse')));
+  });
+
+  test('a job that is late', async () => {
+    scripts['load'] = { states: [RUNNING] };
+    const run = await startSteps('late', { job: { name: 'load', expectedBy: '100 ms' } });
+    await eventually(
+      () => run.query(statusQuery),
+      ({ steps }) => steps[0]?.late !== undefined,
+    );
+    delete scripts['load'];
+    await run.result();
+    await recordHistory('late', run);
+  });
 });
 
 describe('waits', () => {

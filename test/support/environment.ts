@@ -82,6 +82,7 @@ export async function startTestWorker(
     config = {},
     searchAttributes = true,
     plugins = [],
+    limits = {},
   }: {
     s3?: S3Client;
     runners?: RunnersByResource;
@@ -93,6 +94,8 @@ export async function startTestWorker(
     searchAttributes?: boolean;
     /** Traces, where they are sent; with `files`. */
     plugins?: TracingPlugin[];
+    /** Those of a project. */
+    limits?: Record<string, number>;
   },
 ) {
   bundle ??= bundleWorkflowCode({
@@ -107,6 +110,7 @@ export async function startTestWorker(
       client: environment.client,
       s3: s3 as S3Client,
       searchAttributes,
+      limits,
       runners: [...definitionsOf(runners), ...definitions],
     },
     plugins,

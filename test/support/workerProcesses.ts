@@ -13,9 +13,12 @@ export const STARTED = 2;
 export class WorkerProcesses {
   private readonly started: ChildProcess[] = [];
 
+  /** @param configFile of the project */
+  constructor(private readonly configFile = PROJECT_FILE) {}
+
   /** Resolves when the worker polls. */
   start(env: NodeJS.ProcessEnv): Promise<ChildProcess> {
-    const worker = spawn(process.execPath, [WORKER, '--config', PROJECT_FILE], {
+    const worker = spawn(process.execPath, [WORKER, '--config', this.configFile], {
       env: { ...process.env, ...env, SLUICE_METRICS_PORT: '', SLUICE_LOG_LEVEL: 'silent' },
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
@@ -40,10 +43,11 @@ export async function killWorker(worker: ChildProcess, runs: readonly WorkflowHa
   const gone = once(worker, 'exit');
   worker.kill('SIGKILL');
   await gone;
-  await Promise.all(runs.map((run) => giveUp(run, worker.pid!)));
+  await Promise.all(runs.map((run) => giveUpWorker(run, worker.pid!)));
 }
 
-async function giveUp({ client, workflowId }: WorkflowHandle, pid: number): Promise<void> {
+/** Fails what the worker of this process id was at. */
+export async function giveUpWorker({ client, workflowId }: WorkflowHandle, pid: number): Promise<void> {
   const { workflowService, connection } = client;
   const { namespace } = client.options;
   const run = { namespace, execution: { workflowId } };

@@ -19,7 +19,7 @@ export interface StepsInput {
   /** Names of jobs that run side by side. */
   parallel?: string[];
   parallelOptions?: ParallelOptions;
-  map?: { items: number; concurrency: number };
+  map?: { items: number; concurrency: number } & JobOptions;
   job?: { name: string } & JobOptions;
   notify?: string;
   /** Jobs of any resource, one after the other. */
@@ -63,10 +63,9 @@ export function steps(input: StepsInput): Promise<unknown> {
       );
     }
     if (input.map) {
-      const items = Array.from({ length: input.map.items }, (_, i) => i);
-      results['map'] = (
-        await run.mapJobs('map', items, () => job, { concurrency: input.map.concurrency })
-      ).length;
+      const { items: count, ...options } = input.map;
+      const items = Array.from({ length: count }, (_, i) => i);
+      results['map'] = (await run.mapJobs('map', items, () => job, options)).length;
     }
     if (input.job) results['job'] = await run.job(input.job.name, job, input.job);
     for (const { name, job: given, options } of input.jobs ?? [])

@@ -1,7 +1,9 @@
 import type { Resource } from '../../jobs';
 import { type GivenInputOf, type InputOf, type Pipeline, type TypedFields } from '../../pipelines';
+import { DURATION_NEEDS, parseBoundedDuration } from '../../pipelines/duration';
 import { callingFile } from '../../pipelines/callingFile';
 import type { Failure } from '../../contracts/messages';
+import type { Deadline } from './deadlines';
 import type { Run } from './run';
 import { runPipeline } from './runPipeline';
 import type { RunOptions } from './shared';
@@ -12,7 +14,7 @@ import {
   type StandardFields,
 } from './pipelineDefinition';
 
-export interface PipelineOptions<F extends TypedFields, Result> {
+export interface PipelineOptions<F extends TypedFields, Result> extends Deadline {
   /** What people call it, and the workflow type: letters, digits, `-`, `_` and `.`. */
   name: string;
   /** One line: what a run does. */
@@ -40,7 +42,7 @@ const MARK = Symbol.for('sluice.pipeline');
 
 /**
  * Defines a pipeline. The type of the body's `input` follows from the fields.
- * @throws TypeError for a name that is none, or a field that every pipeline has
+ * @throws TypeError for a name or a duration that is none, or a field that every pipeline has
  */
 export function definePipeline<const F extends TypedFields = Record<never, never>, Result = unknown>(
   options: PipelineOptions<F, Result>,
@@ -52,6 +54,9 @@ export function definePipeline<const F extends TypedFields = Record<never, never
   const taken = Object.keys(STANDARD_FIELDS).find((standard) => standard in input);
   if (taken !== undefined)
     throw new TypeError(`${name}: the field ${taken} is there for every pipeline; leave it out`);
+  for (const deadline of ['expectedBy', 'within'] as const)
+    if (options[deadline] !== undefined && parseBoundedDuration(options[deadline]) === null)
+      throw new TypeError(`${name}: ${deadline} is "${options[deadline]}"; give ${DURATION_NEEDS}`);
   const description: Pipeline = {
     name,
     about,
@@ -70,6 +75,7 @@ export function definePipeline<const F extends TypedFields = Record<never, never
       pipeline: description,
       given,
       options: runOptions,
+      deadline: options,
       body,
       ...(options.fallback === undefined ? {} : { fallback: options.fallback }),
     });

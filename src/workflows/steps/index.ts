@@ -4,6 +4,7 @@ export type { CheckedRows, CheckOptions, CheckRule } from './check';
 export type { FailedJob, MapJobsOptions, MapOutcome, Siblings, Tolerance } from './mapJobs';
 export { Run, type ParallelOptions } from './run';
 export { runPipeline } from './runPipeline';
+export type { Deadline } from './deadlines';
 export type { RunOptions } from './shared';
 export type { Late, WaitOptions } from './wait';
 export type { Completeness } from './completeness';

@@ -31,13 +31,16 @@ export type JobStepOptions = JobOptions & { failedAs?: string; accept?: (result:
 
 /**
  * The step of a job. It is
- * - `running`, and `waiting for capacity` while the service has no room for the job;
+ * - `running`, and `waiting for capacity` while a pool has no slot or the service no room for the job;
  * - submitted anew, under a new key, after a failure that `options.retry` or the service calls worth it;
  * - `parked`, when its retries are used up and it was told to, until somebody lets it go on where it was;
  * - `succeeded`, `failed`, `stopped`, or `leaked` when nobody could confirm that the job has ended.
  */
 export class JobStep {
   private readonly timeout: string;
+  /** Gives back the slots that the job has of the project's pools. */
+  private slots: (() => void) | null = null;
+  private isInLine = false;
 
   constructor(
     private readonly shared: Shared,
@@ -49,6 +52,14 @@ export class JobStep {
   }
 
   async run(): Promise<JobResult> {
+    try {
+      return await this.runUntilEnd();
+    } finally {
+      this.returnSlots();
+    }
+  }
+
+  private async runUntilEnd(): Promise<JobResult> {
     const { shared, step, job, options } = this;
     const { board } = shared;
     const durations = this.readDurations();
@@ -66,6 +77,8 @@ export class JobStep {
       });
       try {
         checkSize(submission, `The job of ${step.name}`, step.name);
+        if (reference === null)
+          await this.takeSlots(Math.min(deadlineMs, Date.now() + durations.capacityTimeoutMs));
         reference ??= await submitJob(submission, {
           deadlineMs,
           inLineForMs: durations.capacityTimeoutMs,
@@ -86,12 +99,14 @@ export class JobStep {
       } catch (thrown) {
         const error = asCancellation(thrown);
         if (!isReportable(error)) throw error;
+        if (this.isInLine) throw this.endUnsubmitted(error);
         const submissions = number - firstNumber + 1;
         const pauseMs = pauseBeforeRetry(error, submissions, {
           attempts: options.retry?.attempts,
           firstMs: durations.pauseMs,
         });
         if (pauseMs !== null && Date.now() + pauseMs < deadlineMs) {
+          this.returnSlots();
           board.update(step, { failure: toFailure(error, step.name) });
           await sleep(pauseMs, { summary: `${step.name}: pause before submitting anew` });
           board.update(step, { failure: null });
@@ -102,6 +117,8 @@ export class JobStep {
         }
         const exhausted = this.parks ? whatIsExhausted(error, { reference, submissions }) : null;
         if (exhausted === null) throw await this.end(submission, reference, error);
+        // What may still run keeps its slots.
+        if (reference === null || exhausted === 'submissions') this.returnSlots();
         let parkedMs: number;
         try {
           parkedMs = await shared.parked.park(step, {
@@ -155,6 +172,38 @@ export class JobStep {
           : { credentialsForMs: read('credentialsFor', options.credentialsFor) }),
       },
     };
+  }
+
+  /** Takes the slots that the job needs of the project's pools, unless it has them. */
+  private async takeSlots(endsAtMs: number): Promise<void> {
+    const { shared, step, job, options } = this;
+    if (this.slots !== null) return;
+    this.isInLine = true;
+    this.slots = await shared.slots.take({
+      step: step.name,
+      resource: job.resource,
+      options,
+      inLineForMs: endsAtMs - Date.now(),
+      endsAtMs,
+      onLine: (pool) => shared.board.update(step, { state: 'waiting for capacity', pool }),
+    });
+    this.isInLine = false;
+    if (step.pool) shared.board.update(step, { state: 'running' });
+  }
+
+  private returnSlots(): void {
+    this.slots?.();
+    this.slots = null;
+  }
+
+  /** Ends the step of a job that has had no slot, and returns what to throw. */
+  private endUnsubmitted(error: unknown): unknown {
+    const { shared, step } = this;
+    const failure: Failure = isCancellation(error)
+      ? { code: 'Cancelled', message: 'Cancelled; the job had not been submitted.', step: step.name }
+      : toFailure(error, step.name);
+    shared.board.update(step, { state: isCancellation(error) ? 'stopped' : 'failed', failure });
+    return error;
   }
 
   private submission(

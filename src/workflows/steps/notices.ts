@@ -39,16 +39,24 @@ export class Notices {
   }
 
   /** Tells beside what the run does; it ends no earlier. */
-  tellBeside(event: Notification['event'], failure: Failure): void {
+  tellBeside(event: 'retrying' | 'parked', failure: Failure): void {
     this.ending.beside(this.tell(event, failure));
   }
 
+  tell(event: 'ended', failure: Failure | null): Promise<void>;
+  tell(event: 'retrying' | 'parked', failure: Failure): Promise<void>;
+  tell(event: 'late', late: NonNullable<Notification['late']>): Promise<void>;
   /** A receiver that cannot be reached changes nothing about the run. */
-  async tell(event: Notification['event'], failure: Failure | null): Promise<void> {
+  async tell(
+    event: Notification['event'],
+    about: Failure | NonNullable<Notification['late']> | null,
+  ): Promise<void> {
     const { target, isTold, board } = this;
     if (target === null && !isTold) return;
     const { workflowId, runId, startTime } = workflowInfo();
     const { pipeline, state, measures } = board.status;
+    const late = about !== null && 'expectedBy' in about ? about : null;
+    const failure = about !== null && 'code' in about ? about : null;
     const notification: Notification = {
       event,
       pipeline,
@@ -58,13 +66,16 @@ export class Notices {
       startedAt: startTime.toISOString(),
       endedAt: event === 'ended' ? new Date().toISOString() : null,
       measures: { ...measures },
+      ...(late === null ? {} : { late }),
     };
     try {
       await CancellationScope.nonCancellable(() =>
         activities.notify.executeWithOptions(
           {
             summary:
-              event === 'ended' ? `tell that the run is ${state}` : `tell that ${failure?.step} is ${event}`,
+              event === 'ended'
+                ? `tell that the run is ${state}`
+                : `tell that ${about?.step ?? 'the run'} is ${event}`,
             startToCloseTimeout: '30 s',
             scheduleToCloseTimeout: '5 minutes',
             retry: { initialInterval: '1 s', maximumInterval: '1 minute' },

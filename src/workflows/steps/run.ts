@@ -12,6 +12,7 @@ import type { ErrorCode } from '../../errors';
 import { checkQuery, describeChecks, findCheckProblems, readChecks, type CheckOptions } from './check';
 import { checkSize } from './byteLength';
 import type { TakenObjects } from './completeness';
+import type { Deadline } from './deadlines';
 import type { PipelineDefinition, StandardFields } from './pipelineDefinition';
 import { joinFolder, parentFolder } from '../../pipelines/location';
 import { task } from '../task';
@@ -68,7 +69,11 @@ export class Run {
    */
   job(name: string, job: Job, options: JobStepOptions = {}): Promise<JobResult> {
     const step = this.shared.board.addStep({ name, kind: 'job', parent: this.parent });
-    return new JobStep(this.shared, step, job, options).run();
+    const { expectedBy } = options;
+    const deadline = expectedBy === undefined ? {} : { expectedBy };
+    return this.shared.deadlines.keep(step, deadline, () =>
+      new JobStep(this.shared, step, job, options).run(),
+    );
   }
 
   /**
@@ -154,12 +159,17 @@ export class Run {
     });
   }
 
-  /** A named part of the run, shown as a group around the steps that `body` makes. */
-  async group<T>(name: string, body: (run: Run) => Promise<T>): Promise<T> {
+  /**
+   * A named part of the run, shown as a group around the steps that `body` makes.
+   * @throws ApplicationFailure Overdue when it has taken longer than `within`
+   */
+  async group<T>(name: string, body: (run: Run) => Promise<T>, deadline: Deadline = {}): Promise<T> {
     const { board } = this.shared;
     const step = board.addStep({ name, kind: 'group', parent: this.parent });
     board.update(step, { state: 'running', attempts: 1 });
-    return this.closeGroup(step, () => body(new Run(this.shared, step.name)));
+    return this.closeGroup(step, () =>
+      this.shared.deadlines.keep(step, deadline, () => body(new Run(this.shared, step.name))),
+    );
   }
 
   /** A group of many steps of one kind, of which search attributes name the group alone. */

@@ -16,8 +16,10 @@ import {
   type RunState,
 } from '../../contracts/messages';
 import { checkSize } from './byteLength';
+import { slotsSignal } from '../../contracts/pools';
 import { Clusters } from './clusters';
 import { Compensations } from './compensations';
+import { Deadlines, type Deadline } from './deadlines';
 import { Ending } from './ending';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { Inbox } from './inbox';
@@ -27,6 +29,7 @@ import { ParkedSteps } from './parkedSteps';
 import type { StandardFields } from './pipelineDefinition';
 import { Run } from './run';
 import type { RunOptions, Shared } from './shared';
+import { Slots } from './slots';
 import { StatusBoard } from './status';
 
 const { describeWorker } = proxyLocalActivities<Activities>({ startToCloseTimeout: '10 s' });
@@ -38,6 +41,8 @@ export interface RunPipeline<Input, Result> {
   /** Checks the input; by default against the pipeline's fields. */
   parse?: (given: unknown) => Input;
   body: (run: Run, input: Input) => Promise<Result>;
+  /** How long a run is expected to take and may take, unless its options say otherwise. */
+  deadline?: Deadline;
   /** Gives the result of a run that falls back; without it the result is null. */
   fallback?: (run: Run, input: Input, failure: Failure) => Promise<Result>;
 }
@@ -52,6 +57,7 @@ export async function runPipeline<Input, Result>({
   options,
   parse = (value) => parseInput<Input>(pipeline, value),
   body,
+  deadline = {},
   fallback,
 }: RunPipeline<Input, Result>): Promise<Result | null> {
   const board = new StatusBoard(pipeline.name);
@@ -68,17 +74,20 @@ export async function runPipeline<Input, Result>({
     startedBy,
     given,
     inbox: new Inbox(startedBy),
+    slots: new Slots(),
     clusters: new Clusters(board),
     ending,
     notices,
     parked: new ParkedSteps(board, notices),
     compensations: new Compensations(),
+    deadlines: new Deadlines(board, ending, notices),
   };
-  const { inbox, parked, compensations } = shared;
+  const { inbox, parked, compensations, slots, deadlines } = shared;
   notices.target = options?.notify ?? null;
   setHandler(retryingSignal, (report) => notices.noteRetry(report));
   setHandler(resumeSignal, (step) => parked.resume(step));
   setHandler(arrivedSignal, (arrivals) => inbox.receive(arrivals));
+  setHandler(slotsSignal, (news) => slots.receive(news));
   const run = new Run(shared, null);
   let input: Input | undefined;
   let tellsLineage = false;
@@ -97,11 +106,14 @@ export async function runPipeline<Input, Result>({
     compensations.areWanted = onFailure === 'undo';
     const worker = await describeWorker();
     notices.open(worker);
+    slots.useLimits(worker.limits ?? null);
     if (worker.searchAttributes) board.useSearchAttributes();
     tellsLineage = worker.tellsLineage === true;
     if (tellsLineage) ending.beside(tellLineage(board, { failure: null, startedBy: options?.parent }));
     const checked = input;
-    const result = await scope.run(() => body(run, checked));
+    const { expectedBy = deadline.expectedBy, within = deadline.within } = options ?? {};
+    const kept = { ...(expectedBy && { expectedBy }), ...(within && { within }) };
+    const result = await deadlines.keep(null, kept, () => scope.run(() => body(run, checked)));
     if (ending.failure) throw asApplicationFailure(ending.failure);
     checkSize(result, `The result of ${pipeline.name}`, null);
     await end('completed', null);
@@ -134,7 +146,8 @@ export async function runPipeline<Input, Result>({
 }
 
 /** What the run leaves behind when it ends, in whatever way. */
-async function close({ ending, clusters }: Shared): Promise<void> {
+async function close({ ending, clusters, slots }: Shared): Promise<void> {
   await ending.close();
   await clusters.endAll();
+  await slots.close();
 }

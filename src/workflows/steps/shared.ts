@@ -1,10 +1,12 @@
 import type { Arrival } from '../../pipelines';
 import type { Clusters } from './clusters';
 import type { Compensations } from './compensations';
+import type { Deadline, Deadlines } from './deadlines';
 import type { Ending } from './ending';
 import type { Inbox } from './inbox';
 import type { Notices } from './notices';
 import type { ParkedSteps } from './parkedSteps';
+import type { Slots } from './slots';
 import type { StatusBoard } from './status';
 
 /** What all branches of one run share. */
@@ -17,14 +19,16 @@ export interface Shared {
   /** The input as it was given, for runs that late arrivals start. */
   readonly given: unknown;
   readonly inbox: Inbox;
+  readonly slots: Slots;
   readonly clusters: Clusters;
   readonly ending: Ending;
+  readonly deadlines: Deadlines;
   readonly notices: Notices;
   readonly parked: ParkedSteps;
   readonly compensations: Compensations;
 }
 
-export interface RunOptions {
+export interface RunOptions extends Deadline {
   /** ISO 8601; see `WaitOptions.since`. */
   since?: string;
   /** The objects that started the run: waits take them as if they had just arrived. */

@@ -101,6 +101,7 @@ export class StatusBoard {
     Object.assign(step, change);
     const now = new Date().toISOString();
     if (step.state !== 'pending') step.startedAt ??= now;
+    if (step.state !== 'waiting for capacity') delete step.pool;
     if (ENDED.has(step.state)) {
       step.waitingFor = null;
       if (step.endedAt === null) {
@@ -108,6 +109,12 @@ export class StatusBoard {
         countStepEnd(this.status.pipeline, step);
       }
     }
+    this.publish();
+  }
+
+  /** @param step null for the run itself; `expectedBy` in ISO 8601 */
+  markLate(step: StepStatus | null, expectedBy: string): void {
+    (step ?? this.status).late = expectedBy;
     this.publish();
   }
 
@@ -195,6 +202,7 @@ export function renderDetails(status: RunStatus): string {
   const lines = [`**${status.pipeline}**: ${status.state}`];
   if (status.waitingFor.length > 0)
     lines.push('', `Waiting for: ${status.waitingFor.map((w) => `\`${w}\``).join(', ')}`);
+  if (status.late) lines.push('', `Late: expected by ${status.late}`);
   if (status.failure)
     lines.push('', `Failure in ${status.failure.step ?? 'the run'}: ${oneLine(status.failure.message)}`);
   if (status.steps.length > 0) {
@@ -208,6 +216,8 @@ export function renderDetails(status: RunStatus): string {
         step.startedAt && step.endedAt
           ? formatDuration(Date.parse(step.endedAt) - Date.parse(step.startedAt))
           : '';
+      const inPool = step.pool ? `${step.state} (pool ${step.pool.name})` : step.state;
+      const state = step.late ? `${inPool}, expected by ${step.late.slice(0, 19)}` : inPool;
       const what = step.job
         ? `${step.job.resource} ${step.job.url ? `[${step.job.externalId}](${step.job.url})` : (step.job.externalId ?? '')}`
         : (step.objects?.map(({ uri, empty }) => (empty ? `${uri} (empty)` : uri)).join(' ') ??
@@ -220,7 +230,7 @@ export function renderDetails(status: RunStatus): string {
       const retry = step.retry ? `${describeRetry(step.retry)} ` : '';
       const name = step.parent === null ? step.name : `${step.parent} / ${step.name}`;
       lines.push(
-        `| ${cell(name)} | ${step.state} | ${step.attempts || ''} | ${step.startedAt?.slice(0, 19) ?? ''} | ${took} | ${cell(retry + what + rows + tolerated)} |`,
+        `| ${cell(name)} | ${cell(state)} | ${step.attempts || ''} | ${step.startedAt?.slice(0, 19) ?? ''} | ${took} | ${cell(retry + what + rows + tolerated)} |`,
       );
     }
     if (status.steps.length > SHOWN_STEPS)

@@ -25,6 +25,7 @@ import {
   type Completeness,
   type TakenObjects,
 } from './completeness';
+import type { Deadline } from './deadlines';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import type { Shared } from './shared';
 import { Subscriptions } from './subscription';
@@ -32,6 +33,8 @@ import { Subscriptions } from './subscription';
 export interface WaitOptions {
   /** How long to wait, a duration; default 7 days. */
   within?: string;
+  /** How long the wait is expected to take, a duration: when it takes longer, that is shown and told, and it goes on. */
+  expectedBy?: string;
   /** ISO 8601: arrivals from this time on; default the run's scheduled or start time, or what `--since` says. */
   since?: string;
   complete?: Completeness;
@@ -75,6 +78,7 @@ export class Wait {
   private readonly late: Late;
   private readonly empty: 'wait' | 'take';
   private readonly within: string;
+  private readonly deadline: Deadline;
   private readonly pattern: string;
   /** The key that ends the wait and is not among its objects. */
   private readonly signKey: string | null;
@@ -92,8 +96,16 @@ export class Wait {
   constructor(
     private readonly shared: Shared,
     { name, parent, pattern }: { name: string; parent: string | null; pattern: string },
-    { within = '7 days', since = shared.since, complete, late = 'ignore', empty = 'wait' }: WaitOptions,
+    {
+      within = '7 days',
+      expectedBy,
+      since = shared.since,
+      complete,
+      late = 'ignore',
+      empty = 'wait',
+    }: WaitOptions,
   ) {
+    this.deadline = expectedBy === undefined ? {} : { expectedBy };
     this.step = shared.board.addStep({ name, kind: 'wait', parent });
     this.pattern = pattern;
     this.within = within;
@@ -105,7 +117,11 @@ export class Wait {
   }
 
   /** @throws ApplicationFailure ArrivalTimeout that names what was missing */
-  async run(): Promise<TakenObjects> {
+  run(): Promise<TakenObjects> {
+    return this.shared.deadlines.keep(this.step, this.deadline, () => this.wait());
+  }
+
+  private async wait(): Promise<TakenObjects> {
     const { shared, step, late } = this;
     try {
       const withinMs = this.check();

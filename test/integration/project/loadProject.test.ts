@@ -114,6 +114,7 @@ test('wrong members are told all at once, each with file, field, value and cure'
     'jobs: 5',
     'glueJobs: { a: "a.py" }',
     'crawlers: { a: { database: "d", targets: [] } }',
+    'limits: { warehouse: 0, "two words": 2 }',
     'services: [{ name: "A b", command: [], port: 0, ready: "soon", env: 1 }, { name: "a", command: ["x"], ready: "port" }]',
     'projects: [{}]',
     'taskQueue: ""',
@@ -128,6 +129,8 @@ test('wrong members are told all at once, each with file, field, value and cure'
     'jobs: 5 is no list; give folders',
     'glueJobs["a"]: "a.py" is wrong; give { script',
     'crawlers["a"]: {"database":"d","targets":[]} is wrong; give { database',
+    'limits["warehouse"]: 0 is wrong; give whole numbers above zero by name',
+    'limits: "two words" is no name of a pool',
     'services[0].name: "A b" is no name',
     'services[0].command: [] is no command',
     'services[0].port: 0 is no port',
@@ -143,7 +146,11 @@ test('wrong members are told all at once, each with file, field, value and cure'
 test.each([
   ['pipelines: "nowhere"', /pipelines: "nowhere" fits no file\. Name the folder or files/],
   ['jobs: "nowhere"', /jobs: "nowhere" is no folder\. Create .*nowhere, or name another/],
-])('a folder that is not there is told: %s', async (fields, expected) => {
+  [
+    'limits: { "glue:startJobRn": 2 }',
+    /limits: "glue:startJobRn" is no resource; did you mean "glue:startJobRun"\?/,
+  ],
+])('a folder or resource that is not there is told: %s', async (fields, expected) => {
   write({ 'sluice.config.ts': config(fields) });
   expect(await failure()).toMatch(expected);
 });

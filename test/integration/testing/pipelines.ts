@@ -50,6 +50,12 @@ export const parent = definePipeline({ name: 'parent', about: 'Runs another.' },
   run.child('child', hello, { within: '2 days' }),
 );
 
+export const slow = definePipeline(
+  { name: 'slow', about: 'Takes its time.', expectedBy: '2 hours', within: '10 hours' },
+  (run) =>
+    run.group('part', (part) => part.job('slow load', load, { expectedBy: '1 hour' }), { within: '5 hours' }),
+);
+
 export const undoing = definePipeline(
   {
     name: 'undoing',

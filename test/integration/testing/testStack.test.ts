@@ -1,10 +1,11 @@
 import { createTestStack, type TestStack } from '../../../src/testing';
-import { broken, hello, jobs, parent } from './pipelines';
+import { definePipeline } from '../../../src/workflow';
+import { broken, hello, jobs, parent, slow } from './pipelines';
 
 let stack: TestStack;
 
 beforeAll(async () => {
-  stack = await createTestStack({ pipelines: [hello, jobs, broken, parent] });
+  stack = await createTestStack({ pipelines: [hello, jobs, broken, parent, slow] });
 }, 120_000);
 
 afterAll(() => stack?.stop());
@@ -194,6 +195,73 @@ test('an object is handed over by hand, and a child run takes part', async () =>
   const [childRun] = (await stack.runsOf(hello)).filter(({ id }) => id === child!.id);
   await childRun!.signalArrival('s3://lake/days/by-hand.csv');
   expect(await run.result()).toMatchObject({ key: 'days/by-hand.csv' });
+});
+
+const HOOK = 'https://hooks.example.com/late';
+const newsOf = (id: string) =>
+  stack.notifications
+    .filter(({ run }) => run.id === id)
+    .map(({ state, late }) => ({ state, late: late?.step }));
+
+test('a step and a run that take longer than expected are shown late and told once each, and go on', async () => {
+  stack.script('slow load', { takes: '3 hours' });
+  const run = await stack.start(slow, { notify: HOOK }, { id: 'late' });
+  await stack.skip('90 minutes');
+  const step = await run.step('slow load');
+  expect((Date.parse(step.late!) - Date.parse(step.startedAt!)) / 60_000).toBeCloseTo(60, 1);
+  expect((await run.status()).late).toBeUndefined();
+  expect(newsOf('late')).toEqual([{ state: 'running', late: 'slow load' }]);
+  await run.result();
+  expect(await run.status()).toMatchObject({ state: 'completed', late: expect.any(String) as string });
+  expect(newsOf('late')).toEqual([
+    { state: 'running', late: 'slow load' },
+    { state: 'running', late: null },
+    { state: 'completed', late: undefined },
+  ]);
+});
+
+test('what ends as expected is never late, and nobody hears of it', async () => {
+  stack.script('slow load', { takes: '30 minutes' });
+  const run = await stack.start(slow, { notify: HOOK }, { id: 'in time' });
+  await run.result();
+  await stack.skip('3 hours');
+  expect(newsOf('in time')).toEqual([{ state: 'completed', late: undefined }]);
+});
+
+test('a part of a run that takes longer than it may is cancelled, its job is stopped, and the run fails', async () => {
+  stack.script('slow load', { takes: '6 hours' });
+  const stops = stack.stops('slow load');
+  const run = await stack.start(slow);
+  expect(await run.failure()).toMatchObject({
+    code: 'Overdue',
+    step: 'part',
+    message: 'part did not end within 5 hours; what it was at was cancelled',
+  });
+  expect((await run.step('part')).failure).toMatchObject({ code: 'Overdue' });
+  expect((await run.step('slow load')).state).toBe('stopped');
+  expect(stack.stops('slow load') - stops).toBe(1);
+});
+
+test('a run that takes longer than it may fails, by what its start says over what its pipeline says', async () => {
+  stack.script('slow load', { takes: '3 hours' });
+  const run = await stack.start(slow, {}, { within: '150 minutes' });
+  expect(await run.failure()).toMatchObject({
+    code: 'Overdue',
+    step: null,
+    message: 'The run did not end within 150 minutes; what it was at was cancelled',
+  });
+  expect((await run.status()).state).toBe('failed');
+});
+
+test('a deadline that is no duration is told where it is defined, or by the run', async () => {
+  expect(() => definePipeline({ name: 'x', about: 'x', within: 'soon' }, () => Promise.resolve())).toThrow(
+    'x: within is "soon"; give a duration above zero and up to 10 years',
+  );
+  const run = await stack.start(slow, {}, { expectedBy: 'soon' });
+  expect(await run.failure()).toMatchObject({
+    code: 'InvalidInput',
+    message: expect.stringContaining('expectedBy is "soon"') as string,
+  });
 });
 
 test('an input that is wrong, a word that is none, and a pipeline with a defect are told at once', async () => {

@@ -125,3 +125,20 @@ test('watching stops when it is interrupted, and says that the run goes on by it
   });
   expect((await following).state).toBe('running');
 });
+
+test.each([
+  [1, '1st'],
+  [2, '2nd'],
+  [3, '3rd'],
+  [4, '4th'],
+  [11, '11th'],
+  [22, '22nd'],
+  [113, '113th'],
+])('a step in line for a slot shows its pool and place: %s', (place, expected) => {
+  const step = createStep({ name: 'load', kind: 'job', state: 'waiting for capacity' });
+  const shown = renderStatus(createView({ steps: [{ ...step, pool: { name: 'warehouse', place } }] }), {
+    color: false,
+    now,
+  });
+  expect(shown).toContain(`load  waiting for capacity (pool warehouse, ${expected} in line)`);
+});
