@@ -1,5 +1,11 @@
 import type { Resource } from '../../jobs';
-import { type GivenInputOf, type InputOf, type Pipeline, type TypedFields } from '../../pipelines';
+import {
+  type GivenInputOf,
+  type InputOf,
+  type OnFailure,
+  type Pipeline,
+  type TypedFields,
+} from '../../pipelines';
 import { callingFile } from '../../pipelines/callingFile';
 import type { Failure } from '../../contracts/messages';
 import type { Run } from './run';
@@ -32,6 +38,8 @@ export interface PipelineOptions<F extends TypedFields, Result> {
   findProblems?: (input: InputOf<F & StandardFields>) => string[];
   /** The AWS resources that its jobs use, for `sluice doctor`. */
   resources?: readonly Resource[];
+  /** What a failed step leads to unless the input says otherwise; `fail` by default. */
+  onFailure?: OnFailure;
   /** The result of a run whose step failed, when its `onFailure` is `fallback`; without it the result is null. */
   fallback?: (run: Run, input: InputOf<F & StandardFields>, failure: Failure) => Promise<Result>;
 }
@@ -55,7 +63,7 @@ export function definePipeline<const F extends TypedFields = Record<never, never
   const description: Pipeline = {
     name,
     about,
-    input: { ...input, ...STANDARD_FIELDS },
+    input: { ...input, ...standardFields(options.onFailure) },
     // A checked input has the types of its fields.
     sources: (sources ?? (() => [])) as Pipeline['sources'],
     ...(startedBy === undefined ? {} : { startedBy: startedBy as NonNullable<Pipeline['startedBy']> }),
@@ -80,6 +88,10 @@ export function definePipeline<const F extends TypedFields = Record<never, never
     file: callingFile(definePipeline),
     [MARK]: true,
   });
+}
+
+function standardFields(onFailure: OnFailure = 'fail'): StandardFields {
+  return { ...STANDARD_FIELDS, onFailure: { ...STANDARD_FIELDS.onFailure, default: onFailure } };
 }
 
 export function isPipeline(value: unknown): value is AnyPipeline {
