@@ -10,6 +10,7 @@ import type { Arrival, GivenInputOf, JobOptions, TypedFields } from '../../pipel
 import type { Failure, StepCheck, StepStatus } from '../../contracts/messages';
 import type { ErrorCode } from '../../errors';
 import { checkQuery, describeChecks, findCheckProblems, readChecks, type CheckOptions } from './check';
+import { checkSize } from './byteLength';
 import type { TakenObjects } from './completeness';
 import type { PipelineDefinition, StandardFields } from './pipelineDefinition';
 import { joinFolder, parentFolder } from '../../pipelines/location';
@@ -188,19 +189,20 @@ export class Run {
     const { since, startedBy } = this;
     const { target } = this.shared.notices;
     const options: RunOptions = {
-      since,
+      ...{ since, parent: board.status.pipeline },
       ...(startedBy.length > 0 ? { arrivals: [...startedBy] } : {}),
       ...(target === null ? {} : { notify: target }),
     };
-    return this.closeGroup(step, () =>
-      executeChild<(input: object, options: RunOptions) => Promise<T>>(workflowType, {
+    return this.closeGroup(step, () => {
+      checkSize([input, options], `The input of ${step.name}`, step.name);
+      return executeChild<(input: object, options: RunOptions) => Promise<T>>(workflowType, {
         workflowId: id,
         args: [input, options],
         memo: { pipeline: workflowType },
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
         staticSummary: name,
-      }),
-    );
+      });
+    });
   }
 
   /**

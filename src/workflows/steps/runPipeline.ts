@@ -15,11 +15,13 @@ import {
   type Failure,
   type RunState,
 } from '../../contracts/messages';
+import { checkSize } from './byteLength';
 import { Clusters } from './clusters';
 import { Compensations } from './compensations';
 import { Ending } from './ending';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { Inbox } from './inbox';
+import { tellLineage } from './lineage';
 import { Notices } from './notices';
 import { ParkedSteps } from './parkedSteps';
 import type { StandardFields } from './pipelineDefinition';
@@ -79,9 +81,11 @@ export async function runPipeline<Input, Result>({
   setHandler(arrivedSignal, (arrivals) => inbox.receive(arrivals));
   const run = new Run(shared, null);
   let input: Input | undefined;
+  let tellsLineage = false;
   const end = async (state: RunState, failure: Failure | null) => {
     await CancellationScope.nonCancellable(() => close(shared));
     board.end(state, failure);
+    if (tellsLineage) await tellLineage(board, { failure, startedBy: options?.parent });
     // A child's end is told by its parent's.
     if (info.parent === undefined) await notices.tell('ended', failure);
   };
@@ -94,9 +98,12 @@ export async function runPipeline<Input, Result>({
     const worker = await describeWorker();
     notices.open(worker);
     if (worker.searchAttributes) board.useSearchAttributes();
+    tellsLineage = worker.tellsLineage === true;
+    if (tellsLineage) ending.beside(tellLineage(board, { failure: null, startedBy: options?.parent }));
     const checked = input;
     const result = await scope.run(() => body(run, checked));
     if (ending.failure) throw asApplicationFailure(ending.failure);
+    checkSize(result, `The result of ${pipeline.name}`, null);
     await end('completed', null);
     return result;
   } catch (caught) {
@@ -113,6 +120,7 @@ export async function runPipeline<Input, Result>({
     if (input !== undefined && (input as { onFailure?: OnFailure }).onFailure === 'fallback') {
       try {
         const result = fallback ? await fallback(run, input, failure) : null;
+        checkSize(result, `The result of the fallback of ${pipeline.name}`, null);
         await end('completed with fallback', failure);
         return result;
       } catch (second) {

@@ -29,6 +29,8 @@ export interface RunOptions {
   since?: string;
   /** The objects that started the run: waits take them as if they had just arrived. */
   arrivals?: Arrival[];
+  /** Of a child run: the pipeline that started it. */
+  parent?: string;
   /** Where a child run tells what happens in it: the place that its parent's input names. */
   notify?: string;
 }

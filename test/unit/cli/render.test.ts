@@ -22,6 +22,7 @@ function createView(view: Partial<RunView>): RunView {
       failure: null,
       result: null,
       measures: {},
+      cost: null,
       steps: [],
     },
     ...view,
