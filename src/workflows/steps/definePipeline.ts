@@ -1,5 +1,11 @@
 import type { Resource } from '../../jobs';
-import { type GivenInputOf, type InputOf, type Pipeline, type TypedFields } from '../../pipelines';
+import {
+  type GivenInputOf,
+  type InputOf,
+  type OnFailure,
+  type Pipeline,
+  type TypedFields,
+} from '../../pipelines';
 import { DURATION_NEEDS, parseBoundedDuration } from '../../pipelines/duration';
 import { callingFile } from '../../pipelines/callingFile';
 import type { Failure } from '../../contracts/messages';
@@ -34,6 +40,8 @@ export interface PipelineOptions<F extends TypedFields, Result> extends Deadline
   findProblems?: (input: InputOf<F & StandardFields>) => string[];
   /** The AWS resources that its jobs use, for `sluice doctor`. */
   resources?: readonly Resource[];
+  /** What a failed step leads to unless the input says otherwise; `fail` by default. */
+  onFailure?: OnFailure;
   /** The result of a run whose step failed, when its `onFailure` is `fallback`; without it the result is null. */
   fallback?: (run: Run, input: InputOf<F & StandardFields>, failure: Failure) => Promise<Result>;
 }
@@ -60,7 +68,7 @@ export function definePipeline<const F extends TypedFields = Record<never, never
   const description: Pipeline = {
     name,
     about,
-    input: { ...input, ...STANDARD_FIELDS },
+    input: { ...input, ...standardFields(options.onFailure) },
     // A checked input has the types of its fields.
     sources: (sources ?? (() => [])) as Pipeline['sources'],
     ...(startedBy === undefined ? {} : { startedBy: startedBy as NonNullable<Pipeline['startedBy']> }),
@@ -86,6 +94,10 @@ export function definePipeline<const F extends TypedFields = Record<never, never
     file: callingFile(definePipeline),
     [MARK]: true,
   });
+}
+
+function standardFields(onFailure: OnFailure = 'fail'): StandardFields {
+  return { ...STANDARD_FIELDS, onFailure: { ...STANDARD_FIELDS.onFailure, default: onFailure } };
 }
 
 export function isPipeline(value: unknown): value is AnyPipeline {

@@ -9,7 +9,7 @@ import type { PublishedProvider } from '../tasks/publishProvider';
 import type { VerifiedEndpoint } from '../tasks/readVerification';
 import type { StoredCertificates } from '../tasks/storeCertificate';
 import type { LocalHandshake } from '../tasks/verifyOnJvm';
-import { withUndo, type RegisterUndo } from './_undo';
+import { undoBy } from './_undo';
 
 const isCluster = (value: unknown): value is ClusterInput =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -80,6 +80,7 @@ export const emrTls = definePipeline(
       'Encrypts what the nodes of an EMR cluster say to each other, from the certificate to a verified cluster.',
     input: INPUT,
     findProblems: (input) => findInputProblems(input),
+    onFailure: 'undo',
     resources: [
       'elasticmapreduce:createCluster',
       'elasticmapreduce:addStep',
@@ -103,8 +104,7 @@ export const emrTls = definePipeline(
         instanceProfile,
       }),
     );
-    const plan = checked.payload as TlsPlan;
-    return withUndo(run, (undo) => encrypt({ run, input, plan, undo }));
+    return encrypt({ run, input, plan: checked.payload as TlsPlan });
   },
 );
 
@@ -112,15 +112,14 @@ interface Encrypting {
   run: Run;
   input: Input;
   plan: TlsPlan;
-  undo: RegisterUndo;
 }
 
 async function encrypt(of: Encrypting): Promise<EmrTlsResult> {
-  const { run, input, plan, undo } = of;
+  const { run, input, plan } = of;
   const { lake, name } = input;
   const stored = await storeCertificate(of);
   const broker = input.broker === 'lambda' ? await makeBroker(of) : null;
-  undo('publish provider', task('remove-provider', { lake, owner: plan.owner }));
+  undoBy(run, 'publish provider', task('remove-provider', { lake, owner: plan.owner }));
   const published = await run.job('publish provider', task('publish-provider', { lake, owner: plan.owner }), {
     timeout: '1 hour',
   });
@@ -132,7 +131,7 @@ async function encrypt(of: Encrypting): Promise<EmrTlsResult> {
     ...(input.atRest === 'kms' ? { atRestKeyArn: plan.keyArn } : {}),
   };
   if (!plan.before.securityConfiguration)
-    undo('create security configuration', task('remove-security-configuration', configuration));
+    undoBy(run, 'create security configuration', task('remove-security-configuration', configuration));
   await run.job('create security configuration', task('create-security-configuration', configuration));
   if (plan.instanceRole !== null) await allowNodes(of, plan.instanceRole, broker);
 
@@ -156,11 +155,11 @@ async function encrypt(of: Encrypting): Promise<EmrTlsResult> {
   };
 }
 
-async function storeCertificate({ run, input, plan, undo }: Encrypting): Promise<StoredCertificates> {
+async function storeCertificate({ run, input, plan }: Encrypting): Promise<StoredCertificates> {
   const { prefix, days, certificate, privateKey } = input;
   const { keyArn, domain, owner } = plan;
   const before = plan.before.parameters;
-  undo('store certificate', task('restore-parameters', { owner, before }));
+  undoBy(run, 'store certificate', task('restore-parameters', { owner, before }));
   const { payload } = await run.job(
     'store certificate',
     task('store-certificate', { prefix, keyArn, domain, days, certificate, privateKey, owner, before }),
@@ -168,10 +167,10 @@ async function storeCertificate({ run, input, plan, undo }: Encrypting): Promise
   return payload as StoredCertificates;
 }
 
-async function makeBroker({ run, input, plan, undo }: Encrypting): Promise<Broker> {
+async function makeBroker({ run, input, plan }: Encrypting): Promise<Broker> {
   const { functionName, roleName } = input;
   const names = { functionName, roleName, owner: plan.owner };
-  undo('make broker', task('remove-broker', { ...names, policyWasThere: plan.before.rolePolicy }));
+  undoBy(run, 'make broker', task('remove-broker', { ...names, policyWasThere: plan.before.rolePolicy }));
   const { payload } = await run.job(
     'make broker',
     task('make-broker', { ...names, parameterArns: arnsOf(input, plan) }),
@@ -180,7 +179,7 @@ async function makeBroker({ run, input, plan, undo }: Encrypting): Promise<Broke
 }
 
 async function allowNodes(
-  { run, input, plan, undo }: Encrypting,
+  { run, input, plan }: Encrypting,
   roleName: string,
   broker: Broker | null,
 ): Promise<void> {
@@ -188,7 +187,7 @@ async function allowNodes(
     ...{ roleName, policyName: input.name, keyArn: plan.keyArn, parameterArns: arnsOf(input, plan) },
     ...(broker === null ? {} : { functionArn: broker.functionArn }),
   };
-  if (!plan.before.instancePolicy) undo('allow nodes', task('remove-instance-policy', policy));
+  if (!plan.before.instancePolicy) undoBy(run, 'allow nodes', task('remove-instance-policy', policy));
   await run.job('allow nodes', task('put-instance-policy', policy));
 }
 
@@ -224,7 +223,7 @@ async function verifyHere(
 }
 
 async function runCluster(
-  { run, input, plan, undo }: Encrypting,
+  { run, input, plan }: Encrypting,
   cluster: ClusterInput,
   { stored, provider, functionName }: Hosted,
 ): Promise<{ clusterId: string; verified: VerifiedEndpoint[] }> {
@@ -237,7 +236,7 @@ async function runCluster(
   });
   const job: Job = { resource: 'elasticmapreduce:createCluster', parameters };
   const { externalId: ClusterId } = await run.job('create cluster', job, { timeout: '2 hours', keep: true });
-  undo('create cluster', { resource: 'elasticmapreduce:terminateCluster', parameters: { ClusterId } });
+  undoBy(run, 'create cluster', { resource: 'elasticmapreduce:terminateCluster', parameters: { ClusterId } });
 
   const report = joinLocation(lake, 'emr-tls', 'verified', `${ClusterId}.json`);
   const script = provider.scripts['verify_nodes.py']!;

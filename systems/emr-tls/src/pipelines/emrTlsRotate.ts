@@ -4,7 +4,7 @@ import { BROKER_FUNCTION, BROKER_ROLE } from '../names';
 import type { ClusterOfParameters } from '../tasks/findClusters';
 import type { CertificatesInForce } from '../tasks/lookAtCertificates';
 import type { StoredCertificates } from '../tasks/storeCertificate';
-import { withUndo } from './_undo';
+import { undoBy } from './_undo';
 
 export interface EmrTlsRotateResult {
   rotated: boolean;
@@ -52,6 +52,7 @@ export const emrTlsRotate = definePipeline(
             `renewWithinDays: ${input.renewWithinDays} is not below days ${input.days}; each run would rotate`,
           ]),
     ],
+    onFailure: 'undo',
     schedule: { cron: '0 3 * * *', about: 'daily, 03:00; a certificate is replaced when it is due' },
   },
   async (run, input): Promise<EmrTlsRotateResult> => {
@@ -69,21 +70,19 @@ export const emrTlsRotate = definePipeline(
         ...{ rotated: false, fingerprint: master.fingerprint, notAfter: first(inForce) },
         ...{ before: null, clusters: [] },
       };
-    return withUndo(run, async (undo) => {
-      const found = await run.job('name clusters', task('find-clusters', { prefix }));
-      undo('store certificate', task('restore-parameters', { owner, before }));
-      const { payload } = await run.job(
-        'store certificate',
-        task('store-certificate', {
-          ...{ prefix, keyArn, domain: inForce.domain, days, certificate, privateKey, owner, before },
-        }),
-      );
-      const stored = payload as StoredCertificates;
-      return {
-        ...{ rotated: true, fingerprint: stored.master.fingerprint, notAfter: first(stored) },
-        before: master.fingerprint,
-        clusters: (found.payload as { clusters: ClusterOfParameters[] }).clusters,
-      };
-    });
+    const found = await run.job('name clusters', task('find-clusters', { prefix }));
+    undoBy(run, 'store certificate', task('restore-parameters', { owner, before }));
+    const { payload } = await run.job(
+      'store certificate',
+      task('store-certificate', {
+        ...{ prefix, keyArn, domain: inForce.domain, days, certificate, privateKey, owner, before },
+      }),
+    );
+    const stored = payload as StoredCertificates;
+    return {
+      ...{ rotated: true, fingerprint: stored.master.fingerprint, notAfter: first(stored) },
+      before: master.fingerprint,
+      clusters: (found.payload as { clusters: ClusterOfParameters[] }).clusters,
+    };
   },
 );
