@@ -3,6 +3,7 @@ import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import type { Client } from '@temporalio/client';
 import type { Config } from '../setup/config';
 import { createArrivalActivities } from './arrivals';
+import { createEarlierActivities } from './earlier';
 import { createJobActivities } from './jobs';
 import { createNotifyActivities, type NotifyDependencies } from './notify';
 import { RunnerRegistry, Runners, type AnyRunnerDefinition } from '../runners';
@@ -41,9 +42,12 @@ function createPublish(): NotifyDependencies['publish'] {
   return (input) => (client ??= new SNSClient({})).send(new PublishCommand(input));
 }
 
-export function createActivities(deps: ActivityDependencies): Activities {
-  const { config, client, s3 } = deps;
-  const runners = new Runners(new RunnerRegistry(deps.runners), {
+/** The runners of a worker, or of a command that looks at jobs. */
+export function createRunners(
+  deps: Omit<ActivityDependencies, 'client' | 'searchAttributes' | 'publish'>,
+): Runners {
+  const { config, s3 } = deps;
+  return new Runners(new RunnerRegistry(deps.runners), {
     config,
     s3,
     jobsFolders: [...(deps.jobsFolders ?? []), packageJobsFolder()],
@@ -52,6 +56,11 @@ export function createActivities(deps: ActivityDependencies): Activities {
     crawlers: deps.crawlers ?? {},
     work: new Limiter(config.duckdb.queries),
   });
+}
+
+export function createActivities(deps: ActivityDependencies): Activities {
+  const { config, client, s3 } = deps;
+  const runners = createRunners(deps);
   return {
     describeWorker: () =>
       Promise.resolve({
@@ -65,6 +74,7 @@ export function createActivities(deps: ActivityDependencies): Activities {
       uiUrl: config.uiUrl,
     }),
     ...createJobActivities({ ...config, runners }),
+    ...createEarlierActivities({ client, s3, runners }),
     ...createArrivalActivities({ client, s3, taskQueue: config.taskQueue, listEveryMs: config.listEveryMs }),
   };
 }

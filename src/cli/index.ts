@@ -9,6 +9,7 @@ import { addInit } from './init';
 import { addList } from './list';
 import { printError } from './output';
 import { addPipelines } from './pipelines';
+import { addRetry } from './retry';
 import { addSchedule } from './schedule';
 import { addSignal } from './signal';
 import { addStart } from './start';
@@ -33,6 +34,7 @@ const COMMANDS = [
   addWatch,
   addList,
   addCancel,
+  addRetry,
   addSchedule,
   addDoctor,
 ];

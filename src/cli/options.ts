@@ -76,6 +76,20 @@ export function readInput(
   return parseInput(pipeline, { ...defaultsOf(pipeline, config), ...given }, registry.findParameterProblems);
 }
 
+/**
+ * The checked input of a run, with `-p` over what another run was given.
+ * @throws SluiceError InvalidInput with all problems
+ */
+export function changeInput(
+  pipeline: Pipeline,
+  before: unknown,
+  { parameter = {}, registry }: { parameter?: Record<string, string> | undefined; registry: RunnerRegistry },
+): Record<string, unknown> {
+  const given = { ...(before as Record<string, unknown> | undefined) };
+  for (const [name, text] of Object.entries(parameter)) given[name] = parseParameter(pipeline, name, text);
+  return parseInput(pipeline, given, registry.findParameterProblems);
+}
+
 /** Whether a file for `job` holds the whole input, as `-p job=` and the API take it, and not the job alone. */
 function isJobField(file: unknown): boolean {
   return typeof file === 'object' && file !== null && 'job' in file && !('resource' in file);

@@ -32,6 +32,7 @@ export function renderStatus(view: RunView, { color, now = Date.now() }: RenderO
     `${colors.bold(view.id)}  ${view.pipeline}  ${paint(view.state, colors)}  started ${formatTime(view.startedAt)}, ${took}`,
   ];
   if (view.url) lines.push(colors.dim(view.url));
+  if (view.retryOf) lines.push(`retry of ${view.retryOf.id}`);
   lines.push(...renderSteps(rootsOf(view.steps), view.steps, '', { colors, now }));
   if (!isEnded(view) && view.waitingFor.length > 0) lines.push(`waiting for ${view.waitingFor.join(', ')}`);
   if (view.failure) lines.push(colors.red(formatFailure(view.failure, true)));
@@ -88,6 +89,7 @@ function renderStep(step: StepView, { colors, now }: Context): string {
     );
   }
   if (step.attempts > 1) parts.push(`attempt ${step.attempts}`);
+  if (step.takenFrom) parts.push(`${step.takenFrom.job} from ${step.takenFrom.id}`);
   parts.push(...describeWork(step).map((text) => colors.dim(text)));
   return parts.join('  ');
 }

@@ -2,6 +2,7 @@ import type { ErrorCode } from '../errors';
 import type { Job, JobReference, JobResult, StopResult } from '../jobs';
 import type { Arrival } from '../pipelines';
 import type { Source } from '../pipelines/location';
+import type { EarlierPage, RetryOf, Taken } from './earlier';
 import type { Failure, RunState, Subscription, Trigger } from './messages';
 
 /** One submission of a job: the key is the same however often the submit is retried. */
@@ -17,6 +18,20 @@ export interface Submission {
   maxRows?: number;
   /** How long the submit waits for a service without room; without it, `NoCapacity` comes back at once. */
   inLineForMs?: number;
+  /** The groups that hold the step, outermost first. */
+  within?: SubmissionGroup[];
+  /** What the waits of the run have taken since its submission before. */
+  taken?: Taken[];
+  /** What the job leaves running when its run has ended is to stay. */
+  keep?: true;
+}
+
+export interface SubmissionGroup {
+  name: string;
+  /** ISO 8601: when the group began. */
+  since: string;
+  /** Its jobs have nothing to do with each other. */
+  fanOut?: true;
 }
 
 /** The first detail of a failure that `awaitJob` throws when the job has ended; without it the job may still run. */
@@ -91,6 +106,11 @@ export interface Activities {
     trigger: Pick<Trigger, 'pipeline' | 'input' | 'taskQueue'> & { since?: string },
     arrivals: Arrival[],
   ): Promise<StartOutcome[]>;
+  /**
+   * What an earlier run, and those that it went on with itself, have done that can be taken over: outputs are there still, jobs
+   * are known to their services. @param first where the page begins; see `EarlierPage`
+   */
+  readEarlier(retryOf: RetryOf, first: number): Promise<EarlierPage>;
   /** What a manifest lists: the keys, and of them the objects that are there. @throws BadData */
   readManifest(manifest: Arrival): Promise<Manifest>;
 }

@@ -52,6 +52,8 @@ export interface StepStatus {
   rows?: StepRows;
   /** The child run of a group that is one. */
   run: { id: string } | null;
+  /** The run whose result the step has taken over, or whose job it awaits. */
+  takenFrom?: { id: string; job: 'reused' | 'adopted' };
   failure: Failure | null;
 }
 
@@ -72,12 +74,17 @@ export interface RunStatus {
   /** Each measure of the jobs, summed over the run. */
   measures: Record<string, number>;
   steps: StepStatus[];
+  /** The run that this one goes on with. */
+  retryOf?: { id: string; runId: string };
 }
 
 export const statusQuery = defineQuery<RunStatus>('status');
 
 /** Arrivals for a run: each waiting step takes those that fit its pattern. */
 export const arrivedSignal = defineSignal<[Arrival[]]>('arrived');
+
+/** From a child run to the run that started it, both of them retries: the child did some of its work anew. */
+export const redoneSignal = defineSignal<[childId: string]>('redone');
 
 /** An object as the webhook saw it. */
 export interface SeenArrival extends Arrival {
@@ -149,4 +156,8 @@ export interface ArrivalsInput {
 /** The memo of every run, read by the command line when no worker can answer the query. */
 export interface RunMemo {
   pipeline: string;
+  /** The run that this one goes on with. */
+  retryOf?: { id: string; runId: string };
+  /** The first run of a chain of retries. */
+  root?: { id: string; runId: string };
 }

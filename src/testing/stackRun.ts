@@ -82,6 +82,11 @@ export class StackRun<Result> implements TestRun<Result> {
     await this.time.settle();
   }
 
+  async terminate(): Promise<void> {
+    await this.handle.terminate('terminated by a test');
+    await this.time.settle();
+  }
+
   async signalArrival(uri: string): Promise<void> {
     const object = parseS3Uri(uri);
     if (object === null || object.key === '')

@@ -9,12 +9,14 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { JobEnd, LostAnswer, Submission } from '../../contracts/activities';
+import type { EarlierStep } from '../../contracts/earlier';
 import type { Job, JobReference, JobResult, StopResult } from '../../jobs';
 import type { JobOptions } from '../../pipelines';
 import { DURATION_NEEDS, parseBoundedDuration } from '../../pipelines/duration';
 import type { Failure, StepStatus } from '../../contracts/messages';
 import { asApplicationFailure, isReportable, lastFailureOf, toFailure } from './failures';
 import { awaitJob, stopJob, submitJob } from './jobActivities';
+import type { Line } from './line';
 import type { Shared } from './shared';
 
 const DEFAULT_JOB_TIMEOUT = '1 day';
@@ -30,17 +32,22 @@ export type JobStepOptions = JobOptions & { failedAs?: string };
  * The step of a job. It is
  * - `running`, and `waiting for capacity` while the service has no room for the job;
  * - submitted anew, under a new key, after a failure that `options.retry` or the service calls worth it;
+ * - `succeeded` at once, or `running` with the job of before, in a retry of a run that had come so far;
  * - `succeeded`, `failed`, `stopped`, or `leaked` when nobody could confirm that the job has ended.
  */
 export class JobStep {
   private readonly timeout: string;
+  private readonly step: StepStatus;
+  private readonly line: Line;
 
   constructor(
     private readonly shared: Shared,
-    private readonly step: StepStatus,
+    { step, line }: { step: StepStatus; line: Line },
     private readonly job: Job,
     private readonly options: JobStepOptions,
   ) {
+    this.step = step;
+    this.line = line;
     this.timeout = options.timeout ?? DEFAULT_JOB_TIMEOUT;
   }
 
@@ -49,20 +56,27 @@ export class JobStep {
     const { board } = shared;
     const { timeoutMs, capacityTimeoutMs, pauseMs: firstPauseMs } = this.readDurations();
     const deadlineMs = Date.now() + timeoutMs;
+    const { line } = this;
+    const known = shared.earlier.findJob(step.name, { job, maxRows: options.maxRows, line });
+    if (known?.kind === 'reuse') return this.reuse(known);
     for (let number = 1; ; number++) {
-      const submission = this.submission(number);
+      const adopted = number === 1 ? known : null;
+      const submission = adopted?.submission ?? this.submission(number);
       let reference: JobReference | null = null;
       board.update(step, {
         state: 'running',
         attempts: number,
         job: { resource: job.resource, externalId: null, url: null },
+        ...(adopted ? { takenFrom: { id: submission.run, job: 'adopted' } } : {}),
       });
       try {
-        reference = await submitJob(submission, {
-          deadlineMs,
-          inLineForMs: capacityTimeoutMs,
-          onNoCapacity: () => board.update(step, { state: 'waiting for capacity' }),
-        });
+        reference =
+          adopted?.reference ??
+          (await submitJob(submission, {
+            deadlineMs,
+            inLineForMs: capacityTimeoutMs,
+            onNoCapacity: () => board.update(step, { state: 'waiting for capacity' }),
+          }));
         // Of a run that was reset since the submit, the run id is another than in the key of its job.
         submission.key = reference.key;
         board.update(step, {
@@ -73,6 +87,7 @@ export class JobStep {
         board.addMeasures(result);
         board.update(step, { state: 'succeeded', ...badRows(result) });
         shared.clusters.note({ submission, reference }, options);
+        shared.earlier.noteJob(line, { step: step.name, job, doneMs: Date.now() });
         return result;
       } catch (thrown) {
         const error = asCancellation(thrown);
@@ -90,6 +105,19 @@ export class JobStep {
         throw await this.end(submission, reference, error);
       }
     }
+  }
+
+  private reuse({ result, run, ended }: Extract<EarlierStep, { kind: 'reuse' }>): JobResult {
+    const { shared, step, line, job } = this;
+    const { resource, externalId, url } = result;
+    shared.board.update(step, {
+      state: 'succeeded',
+      job: { resource, externalId, url },
+      takenFrom: { id: run, job: 'reused' },
+      ...badRows(result),
+    });
+    shared.earlier.noteJob(line, { step: step.name, job, doneMs: Date.parse(ended) });
+    return result;
   }
 
   /** @throws ApplicationFailure InvalidInput for a duration that is none */
@@ -111,8 +139,9 @@ export class JobStep {
   }
 
   private submission(number: number): Submission {
-    const { step, job, options } = this;
+    const { step, job, options, line, shared } = this;
     const { workflowId, runId } = workflowInfo();
+    const stays = options.keep === true || options.onCancel === 'leave';
     return {
       job,
       key: [workflowId, runId, step.name, number].join('/'),
@@ -120,6 +149,9 @@ export class JobStep {
       step: step.name,
       since: new Date().toISOString(),
       ...(options.maxRows === undefined ? {} : { maxRows: options.maxRows }),
+      ...(line.within.length === 0 ? {} : { within: [...line.within] }),
+      ...(stays ? { keep: true } : {}),
+      ...shared.earlier.drainNotes(),
     };
   }
 

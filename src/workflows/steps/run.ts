@@ -12,6 +12,7 @@ import type { TakenObjects } from './completeness';
 import type { PipelineDefinition, StandardFields } from './pipelineDefinition';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { JobStep, type JobStepOptions } from './jobStep';
+import type { Line } from './line';
 import { batchesOf, eachJob, JOBS_WORKFLOW, type JobsInput, type MapJobsOptions } from './mapJobs';
 import type { RunOptions, Shared } from './shared';
 import { Wait, type WaitOptions } from './wait';
@@ -26,6 +27,7 @@ export class Run {
   constructor(
     private readonly shared: Shared,
     private readonly parent: string | null,
+    private readonly line: Line,
   ) {}
 
   /** ISO 8601: from when on the run takes arrivals. */
@@ -43,7 +45,8 @@ export class Run {
    * @throws ApplicationFailure ArrivalTimeout that names what was missing
    */
   waitForArrivals(name: string, pattern: string, options: WaitOptions = {}): Promise<TakenObjects> {
-    return new Wait(this.shared, { name, parent: this.parent, pattern }, options).run();
+    const { shared, parent, line } = this;
+    return new Wait(shared, { name, parent, line, pattern }, options).run();
   }
 
   /**
@@ -52,7 +55,7 @@ export class Run {
    */
   job(name: string, job: Job, options: JobStepOptions = {}): Promise<JobResult> {
     const step = this.shared.board.addStep({ name, kind: 'job', parent: this.parent });
-    return new JobStep(this.shared, step, job, options).run();
+    return new JobStep(this.shared, { step, line: this.line }, job, options).run();
   }
 
   /**
@@ -83,19 +86,36 @@ export class Run {
   }
 
   /** A named part of the run, shown as a group around the steps that `body` makes. */
-  async group<T>(name: string, body: (run: Run) => Promise<T>): Promise<T> {
+  async group<T>(
+    name: string,
+    body: (run: Run) => Promise<T>,
+    { isFanOut = false }: { isFanOut?: boolean } = {},
+  ): Promise<T> {
     const { board } = this.shared;
     const step = board.addStep({ name, kind: 'group', parent: this.parent });
     board.update(step, { state: 'running', attempts: 1 });
-    return this.closeGroup(step, () => body(new Run(this.shared, step.name)));
+    const since = new Date().toISOString();
+    const group = { name: step.name, since, ...(isFanOut ? { fanOut: true as const } : {}) };
+    return this.closeGroup(step, () =>
+      this.line.branch(group, (line) => body(new Run(this.shared, step.name, line))),
+    );
   }
 
   /** A group of many steps of one kind, of which search attributes name the group alone. */
   private fanOut<T>(name: string, body: (run: Run) => Promise<T>): Promise<T> {
-    return this.group(name, (group) => {
-      this.shared.board.addFanOut(group.parent!);
-      return body(group);
-    });
+    return this.group(
+      name,
+      (group) => {
+        this.shared.board.addFanOut(group.parent!);
+        return body(group);
+      },
+      { isFanOut: true },
+    );
+  }
+
+  /** Runs what has nothing to do with what runs beside it in this group. */
+  private partOfFanOut<T>(body: (run: Run) => Promise<T>): Promise<T> {
+    return this.line.partOfFanOut((line) => body(new Run(this.shared, this.parent, line)));
   }
 
   /** Runs another pipeline as a child run, shown as a group with the child's id. The child shares this run's `since`. */
@@ -113,17 +133,25 @@ export class Run {
     const id = `${workflowInfo().workflowId}/${name}`;
     const step = board.addStep({ name, kind: 'group', parent: this.parent, run: { id } });
     board.update(step, { state: 'running', attempts: 1 });
-    const { since, startedBy } = this;
-    const options: RunOptions = startedBy.length > 0 ? { since, arrivals: [...startedBy] } : { since };
-    return this.closeGroup(step, () =>
-      executeChild<(input: object, options: RunOptions) => Promise<T>>(workflowType, {
+    const { since, startedBy, line } = this;
+    const { earlier } = this.shared;
+    const options: RunOptions = {
+      since,
+      ...(startedBy.length > 0 ? { arrivals: [...startedBy] } : {}),
+      ...earlier.findChild(step.name, line),
+      ...earlier.drainNotes(),
+    };
+    return this.closeGroup(step, async () => {
+      const result = await executeChild<(input: object, options: RunOptions) => Promise<T>>(workflowType, {
         workflowId: id,
         args: [input, options],
         memo: { pipeline: workflowType },
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
         staticSummary: name,
-      }),
-    );
+      });
+      earlier.noteChild(line, step.name, id);
+      return result;
+    });
   }
 
   /**
@@ -151,7 +179,8 @@ export class Run {
       for (const batch of batches) {
         const { first, jobs } = batch;
         const child = `${name} ${first + 1}-${first + jobs.length}`;
-        results.push(...(await group.childOf<JobResult[]>(child, JOBS_WORKFLOW, batch)));
+        const part = await group.partOfFanOut((run) => run.childOf<JobResult[]>(child, JOBS_WORKFLOW, batch));
+        results.push(...part);
       }
       return results;
     });
@@ -160,7 +189,7 @@ export class Run {
   /** The jobs of a `mapJobs` that one run holds. */
   eachJob(work: JobsInput): Promise<JobResult[]> {
     return this.fanOut(work.name, (group) =>
-      eachJob(work, (step, job) => group.job(step, job, work.options)),
+      eachJob(work, (step, job) => group.partOfFanOut((run) => run.job(step, job, work.options))),
     );
   }
 

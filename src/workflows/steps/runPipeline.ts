@@ -1,5 +1,6 @@
 import {
   CancellationScope,
+  getExternalWorkflowHandle,
   isCancellation,
   log,
   proxyLocalActivities,
@@ -9,12 +10,14 @@ import {
 import type { Activities, Notification } from '../../contracts/activities';
 import { SluiceError } from '../../errors';
 import { parseInput, type OnFailure, type Pipeline } from '../../pipelines';
-import { arrivedSignal, type Failure, type RunState } from '../../contracts/messages';
+import { arrivedSignal, redoneSignal, type Failure, type RunState } from '../../contracts/messages';
 import { activities } from './activities';
 import { Clusters } from './clusters';
+import { EarlierRun } from './earlierRun';
 import { Ending } from './ending';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { Inbox } from './inbox';
+import { Line } from './line';
 import { Run } from './run';
 import type { RunOptions, Shared } from './shared';
 import { StatusBoard } from './status';
@@ -44,7 +47,7 @@ export async function runPipeline<Input, Result>({
   body,
   fallback,
 }: RunPipeline<Input, Result>): Promise<Result | null> {
-  const board = new StatusBoard(pipeline.name);
+  const board = new StatusBoard(pipeline.name, options?.retryOf);
   const info = workflowInfo();
   const scheduled = info.searchAttributes['TemporalScheduledStartTime']?.[0];
   const since = options?.since ?? (scheduled instanceof Date ? scheduled : info.startTime).toISOString();
@@ -58,10 +61,13 @@ export async function runPipeline<Input, Result>({
     inbox: new Inbox(startedBy),
     clusters: new Clusters(board),
     ending: new Ending(() => scope.cancel()),
+    earlier: new EarlierRun(options?.retryOf),
   };
-  const { ending, inbox } = shared;
+  const { ending, inbox, earlier } = shared;
   setHandler(arrivedSignal, (arrivals) => inbox.receive(arrivals));
-  const run = new Run(shared, null);
+  setHandler(redoneSignal, (childId) => earlier.markRedone(childId));
+  const line = new Line();
+  const run = new Run(shared, null, line);
   let input: Input | undefined;
   let notifies = false;
   const end = async (state: RunState, failure: Failure | null) => {
@@ -77,8 +83,12 @@ export async function runPipeline<Input, Result>({
     notifies = worker.notifies;
     if (worker.searchAttributes) board.useSearchAttributes();
     const checked = input;
-    const result = await scope.run(() => body(run, checked));
+    const result = await scope.run(async () => {
+      if (options?.retryOf !== undefined) await earlier.read();
+      return body(run, checked);
+    });
     if (ending.failure) throw asApplicationFailure(ending.failure);
+    if (info.parent !== undefined && earlier.hasRedone(line)) await tellRedone(info.parent);
     await end('completed', null);
     return result;
   } catch (caught) {
@@ -102,6 +112,12 @@ export async function runPipeline<Input, Result>({
     await end('failed', failure);
     throw asApplicationFailure(failure, error instanceof SluiceError ? undefined : error);
   }
+}
+
+/** Tells the run that started this one, before it hears of its end, that work was done anew. */
+async function tellRedone({ workflowId, runId }: { workflowId: string; runId: string }): Promise<void> {
+  const parent = getExternalWorkflowHandle(workflowId, runId);
+  await parent.signal(redoneSignal, workflowInfo().workflowId);
 }
 
 /** What the run leaves behind when it ends, in whatever way. */

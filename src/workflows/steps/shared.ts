@@ -1,5 +1,7 @@
+import type { RetryOf, Taken } from '../../contracts/earlier';
 import type { Arrival } from '../../pipelines';
 import type { Clusters } from './clusters';
+import type { EarlierRun } from './earlierRun';
 import type { Ending } from './ending';
 import type { Inbox } from './inbox';
 import type { StatusBoard } from './status';
@@ -16,6 +18,7 @@ export interface Shared {
   readonly inbox: Inbox;
   readonly clusters: Clusters;
   readonly ending: Ending;
+  readonly earlier: EarlierRun;
 }
 
 export interface RunOptions {
@@ -23,4 +26,8 @@ export interface RunOptions {
   since?: string;
   /** The objects that started the run: waits take them as if they had just arrived. */
   arrivals?: Arrival[];
+  /** The run that this one goes on with. */
+  retryOf?: RetryOf;
+  /** What the waits of the run that starts this one have taken; kept for a retry of that one. */
+  taken?: Taken[];
 }

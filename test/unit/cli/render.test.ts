@@ -21,6 +21,7 @@ function createView(view: Partial<RunView>): RunView {
       failure: null,
       result: null,
       measures: {},
+      retryOf: null,
       steps: [],
     },
     ...view,
