@@ -5,6 +5,7 @@ import type { Config } from '../setup/config';
 import { createArrivalActivities } from './arrivals';
 import { createEarlierActivities } from './earlier';
 import { createJobActivities } from './jobs';
+import { createLeftJobActivities } from './leftJobs';
 import { createNotifyActivities, type NotifyDependencies } from './notify';
 import { RunnerRegistry, Runners, type AnyRunnerDefinition } from '../runners';
 import type { Crawlers, GlueJobs } from '../runners/defineRunner';
@@ -75,6 +76,7 @@ export function createActivities(deps: ActivityDependencies): Activities {
     }),
     ...createJobActivities({ ...config, runners }),
     ...createEarlierActivities({ client, s3, runners }),
+    ...createLeftJobActivities({ client, runners }),
     ...createArrivalActivities({ client, s3, taskQueue: config.taskQueue, listEveryMs: config.listEveryMs }),
   };
 }

@@ -9,6 +9,7 @@ import { addInit } from './init';
 import { addList } from './list';
 import { printError } from './output';
 import { addPipelines } from './pipelines';
+import { addReap } from './reap';
 import { addRetry } from './retry';
 import { addSchedule } from './schedule';
 import { addSignal } from './signal';
@@ -35,6 +36,7 @@ const COMMANDS = [
   addList,
   addCancel,
   addRetry,
+  addReap,
   addSchedule,
   addDoctor,
 ];

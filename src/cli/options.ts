@@ -50,6 +50,13 @@ export function parseSince(text: string, now = Date.now()): string {
   return time.toISOString();
 }
 
+/** A duration such as `7 days`, in milliseconds. */
+export function parseAgo(text: string): number {
+  const durationMs = parseDuration(text);
+  if (durationMs !== null) return durationMs;
+  throw new InvalidArgumentError('Give a duration such as "7 days".');
+}
+
 /**
  * The checked input of a pipeline: `--input`, `-p` over it, and what the settings say for fields that are not given.
  * @param registry the project's runners, which know what their jobs take

@@ -4,6 +4,7 @@ import type { Arrival } from '../pipelines';
 import type { Source } from '../pipelines/location';
 import type { EarlierPage, RetryOf, Taken } from './earlier';
 import type { Failure, RunState, Subscription, Trigger } from './messages';
+import type { LeftJobs, ReapInput } from './reap';
 
 /** One submission of a job: the key is the same however often the submit is retried. */
 export interface Submission {
@@ -111,6 +112,8 @@ export interface Activities {
    * are known to their services. @param first where the page begins; see `EarlierPage`
    */
   readEarlier(retryOf: RetryOf, first: number): Promise<EarlierPage>;
+  /** The jobs that ended runs have left running. */
+  findLeftJobs(input: ReapInput): Promise<LeftJobs>;
   /** What a manifest lists: the keys, and of them the objects that are there. @throws BadData */
   readManifest(manifest: Arrival): Promise<Manifest>;
 }

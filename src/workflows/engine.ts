@@ -2,3 +2,4 @@
 export { arrivals } from './arrivals';
 export { jobs } from './jobs';
 export { job } from './job';
+export { reap } from './reap';

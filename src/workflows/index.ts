@@ -5,3 +5,4 @@ export { marketingAndSales as 'marketing-and-sales' } from './marketingAndSales'
 export { rateCodes as 'rate-codes' } from './rateCodes';
 export { main } from './main';
 export { job } from './job';
+export { reap } from './reap';
