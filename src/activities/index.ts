@@ -12,6 +12,7 @@ import type { Crawlers, GlueJobs } from '../runners/defineRunner';
 import { Limiter } from '../services/limiter';
 import type { AnyTask } from '../tasks/defineTask';
 import type { Activities } from '../contracts/activities';
+import { createScheduleActivities } from './schedules';
 import { packageJobsFolder, SHIPPED_GLUE_JOBS, SHIPPED_TASKS } from './shipped';
 
 export type { Activities, Submission } from '../contracts/activities';
@@ -76,6 +77,7 @@ export function createActivities(deps: ActivityDependencies): Activities {
     }),
     ...createJobActivities({ ...config, runners }),
     ...createEarlierActivities({ client, s3, runners }),
+    ...createScheduleActivities({ client }),
     ...createLeftJobActivities({ client, runners }),
     ...createArrivalActivities({ client, s3, taskQueue: config.taskQueue, listEveryMs: config.listEveryMs }),
   };

@@ -5,6 +5,7 @@ import type { Source } from '../pipelines/location';
 import type { EarlierPage, RetryOf, Taken } from './earlier';
 import type { Failure, RunState, Subscription, Trigger } from './messages';
 import type { LeftJobs, ReapInput } from './reap';
+import type { Interval, ScheduledTime } from './schedules';
 
 /** One submission of a job: the key is the same however often the submit is retried. */
 export interface Submission {
@@ -114,6 +115,12 @@ export interface Activities {
   readEarlier(retryOf: RetryOf, first: number): Promise<EarlierPage>;
   /** The jobs that ended runs have left running. */
   findLeftJobs(input: ReapInput): Promise<LeftJobs>;
+  /** From the time of the schedule before this one until this one; null when there is no schedule or no time before. */
+  readInterval(scheduled: ScheduledTime): Promise<Interval | null>;
+  /** Starts the run of a schedule for one of its times; the run id is null when there is one that has not failed. */
+  startScheduled(scheduled: ScheduledTime): Promise<{ id: string; runId: string | null }>;
+  /** Waits until a run has ended. */
+  awaitRun(run: { id: string; runId: string }): Promise<'completed' | 'failed'>;
   /** What a manifest lists: the keys, and of them the objects that are there. @throws BadData */
   readManifest(manifest: Arrival): Promise<Manifest>;
 }

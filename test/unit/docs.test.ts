@@ -32,6 +32,8 @@ test('docs/command-line.md has every command, and no other', () => {
     'init',
     'list',
     'pipelines',
+    'reap',
+    'retry',
     'schedule',
     'signal',
     'start',

@@ -88,9 +88,13 @@ class HistoryReader {
     const [input, given] = await this.decode(started?.input);
     const options = (given ?? {}) as RunOptions;
     // No codec is put over search attributes.
-    const scheduled = started?.searchAttributes?.indexedFields?.['TemporalScheduledStartTime'];
-    const scheduledAt = scheduled && new Date(defaultPayloadConverter.fromPayload<string>(scheduled));
-    const since = options.since ?? scheduledAt?.toISOString() ?? timeOf(events[0]!);
+    const attributes = started?.searchAttributes?.indexedFields ?? {};
+    const [by, at] = ['TemporalScheduledById', 'TemporalScheduledStartTime'].map(
+      (name) => attributes[name] && defaultPayloadConverter.fromPayload<string>(attributes[name]),
+    );
+    const scheduledAt = at && new Date(at).toISOString();
+    if (by && scheduledAt) options.schedule ??= { id: by, at: scheduledAt };
+    const since = options.since ?? scheduledAt ?? timeOf(events[0]!);
     const parent = started?.parentWorkflowExecution;
     for (const event of events.slice(1)) await this.take(event);
     return {

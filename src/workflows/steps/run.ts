@@ -8,6 +8,7 @@ import {
 import type { Job, JobResult } from '../../jobs';
 import type { Arrival, GivenInputOf, TypedFields } from '../../pipelines';
 import type { StepStatus } from '../../contracts/messages';
+import type { Interval } from '../../contracts/schedules';
 import type { TakenObjects } from './completeness';
 import type { PipelineDefinition, StandardFields } from './pipelineDefinition';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
@@ -33,6 +34,14 @@ export class Run {
   /** ISO 8601: from when on the run takes arrivals. */
   get since(): string {
     return this.shared.since;
+  }
+
+  /**
+   * What a scheduled run is about: from the time of its schedule before until its own (ISO 8601, the end not included), whenever
+   * it really runs. Also that of a run that makes up for a time that has passed; null for a run that no schedule started.
+   */
+  get interval(): Interval | null {
+    return this.shared.interval;
   }
 
   /** The objects whose arrival started the run; empty for a run that a person or a schedule started. */
@@ -138,6 +147,7 @@ export class Run {
     const options: RunOptions = {
       since,
       ...(startedBy.length > 0 ? { arrivals: [...startedBy] } : {}),
+      ...(this.interval === null ? {} : { interval: this.interval }),
       ...earlier.findChild(step.name, line),
       ...earlier.drainNotes(),
     };

@@ -3,11 +3,14 @@ import {
   getExternalWorkflowHandle,
   isCancellation,
   log,
+  patched,
   proxyLocalActivities,
   setHandler,
   workflowInfo,
+  type WorkflowInfo,
 } from '@temporalio/workflow';
 import type { Activities, Notification } from '../../contracts/activities';
+import type { ScheduledTime } from '../../contracts/schedules';
 import { SluiceError } from '../../errors';
 import { parseInput, type OnFailure, type Pipeline } from '../../pipelines';
 import { arrivedSignal, redoneSignal, type Failure, type RunState } from '../../contracts/messages';
@@ -22,7 +25,7 @@ import { Run } from './run';
 import type { RunOptions, Shared } from './shared';
 import { StatusBoard } from './status';
 
-const { describeWorker } = proxyLocalActivities<Activities>({ startToCloseTimeout: '10 s' });
+const { describeWorker, readInterval } = proxyLocalActivities<Activities>({ startToCloseTimeout: '10 s' });
 
 export interface RunPipeline<Input, Result> {
   pipeline: Pipeline;
@@ -56,6 +59,7 @@ export async function runPipeline<Input, Result>({
   const shared: Shared = {
     board,
     since,
+    interval: options?.interval ?? null,
     startedBy,
     given,
     inbox: new Inbox(startedBy),
@@ -82,6 +86,10 @@ export async function runPipeline<Input, Result>({
     const worker = await describeWorker();
     notifies = worker.notifies;
     if (worker.searchAttributes) board.useSearchAttributes();
+    const scheduledTime = options?.schedule ?? scheduledTimeOf(info);
+    // A run that a schedule started before there were intervals goes on without.
+    if (shared.interval === null && scheduledTime !== null && patched('interval'))
+      shared.interval = await readInterval(scheduledTime);
     const checked = input;
     const result = await scope.run(async () => {
       if (options?.retryOf !== undefined) await earlier.read();
@@ -112,6 +120,13 @@ export async function runPipeline<Input, Result>({
     await end('failed', failure);
     throw asApplicationFailure(failure, error instanceof SluiceError ? undefined : error);
   }
+}
+
+/** The time for which a schedule has started the run, or null. */
+function scheduledTimeOf({ searchAttributes }: WorkflowInfo): ScheduledTime | null {
+  const at = searchAttributes['TemporalScheduledStartTime']?.[0];
+  const id = searchAttributes['TemporalScheduledById']?.[0];
+  return at instanceof Date && typeof id === 'string' ? { id, at: at.toISOString() } : null;
 }
 
 /** Tells the run that started this one, before it hears of its end, that work was done anew. */

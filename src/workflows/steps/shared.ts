@@ -1,4 +1,5 @@
 import type { RetryOf, Taken } from '../../contracts/earlier';
+import type { Interval, ScheduledTime } from '../../contracts/schedules';
 import type { Arrival } from '../../pipelines';
 import type { Clusters } from './clusters';
 import type { EarlierRun } from './earlierRun';
@@ -11,6 +12,8 @@ export interface Shared {
   readonly board: StatusBoard;
   /** ISO 8601; see `WaitOptions.since`. */
   readonly since: string;
+  /** See `Run.interval`. */
+  interval: Interval | null;
   /** What started the run. */
   readonly startedBy: readonly Arrival[];
   /** The input as it was given, for runs that late arrivals start. */
@@ -26,6 +29,10 @@ export interface RunOptions {
   since?: string;
   /** The objects that started the run: waits take them as if they had just arrived. */
   arrivals?: Arrival[];
+  /** The time of a schedule for which the run is, when it is not the schedule that starts it. */
+  schedule?: ScheduledTime;
+  /** See `Run.interval`; that of the schedule's time by default. */
+  interval?: Interval;
   /** The run that this one goes on with. */
   retryOf?: RetryOf;
   /** What the waits of the run that starts this one have taken; kept for a retry of that one. */

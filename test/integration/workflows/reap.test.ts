@@ -35,7 +35,10 @@ afterAll(async () => {
 }, 60_000);
 
 const batch: Job = { resource: 'livy:createBatch', parameters: { file: 'endless.py' } };
-const cluster = { resource: 'elasticmapreduce:createCluster', parameters: { Name: 'c', Instances: {} } } as Job;
+const cluster = {
+  resource: 'elasticmapreduce:createCluster',
+  parameters: { Name: 'c', Instances: {} },
+} as Job;
 
 interface Work {
   name: string;
