@@ -30,18 +30,8 @@ const DAY_MS = 86_400_000;
 const MAX_DAYS = 8 * 366 + 1;
 
 /** The last time of a schedule before another time, or null when there is none. Milliseconds since 1970. */
-export function previousTime(
-  { calendars, intervals, timeZone }: ScheduleTimes,
-  beforeMs: number,
-): number | null {
-  const clock = new ZoneClock(timeZone);
-  const times = [
-    ...calendars.map((calendar) => previousOfCalendar(calendar, clock, beforeMs)),
-    ...intervals.map(
-      ({ everyMs, offsetMs }) => Math.floor((beforeMs - 1 - offsetMs) / everyMs) * everyMs + offsetMs,
-    ),
-  ].filter((time) => time !== null);
-  return times.length === 0 ? null : Math.max(...times);
+export function previousTime(schedule: ScheduleTimes, beforeMs: number): number | null {
+  return findPrevious(schedule, beforeMs, new ZoneClock(schedule.timeZone));
 }
 
 /**
@@ -52,11 +42,28 @@ export function timesBetween(
   schedule: ScheduleTimes,
   { fromMs, toMs, most }: { fromMs: number; toMs: number; most: number },
 ): number[] {
+  const clock = new ZoneClock(schedule.timeZone);
   const times: number[] = [];
-  let time = previousTime(schedule, toMs + 1);
-  for (; time !== null && time >= fromMs && times.length <= most; time = previousTime(schedule, time))
+  let time = findPrevious(schedule, toMs + 1, clock);
+  while (time !== null && time >= fromMs && times.length <= most) {
     times.push(time);
+    time = findPrevious(schedule, time, clock);
+  }
   return times.reverse();
+}
+
+function findPrevious(
+  { calendars, intervals }: ScheduleTimes,
+  beforeMs: number,
+  clock: ZoneClock,
+): number | null {
+  const times = [
+    ...calendars.map((calendar) => previousOfCalendar(calendar, clock, beforeMs)),
+    ...intervals.map(
+      ({ everyMs, offsetMs }) => Math.floor((beforeMs - 1 - offsetMs) / everyMs) * everyMs + offsetMs,
+    ),
+  ].filter((time) => time !== null);
+  return times.length === 0 ? null : Math.max(...times);
 }
 
 function previousOfCalendar(calendar: CalendarTimes, clock: ZoneClock, beforeMs: number): number | null {
@@ -64,7 +71,8 @@ function previousOfCalendar(calendar: CalendarTimes, clock: ZoneClock, beforeMs:
     listDown(ranges, 59),
   ) as [number[], number[], number[]];
   // The local date as if it were one of UTC.
-  let day = Math.floor(clock.toLocalMs(beforeMs) / DAY_MS) * DAY_MS;
+  const localBeforeMs = clock.toLocalMs(beforeMs);
+  let day = Math.floor(localBeforeMs / DAY_MS) * DAY_MS;
   for (let n = 0; n < MAX_DAYS; n++, day -= DAY_MS) {
     const date = new Date(day);
     const isDay =
@@ -76,7 +84,9 @@ function previousOfCalendar(calendar: CalendarTimes, clock: ZoneClock, beforeMs:
     for (const hour of hours)
       for (const minute of minutes)
         for (const second of seconds) {
-          const time = clock.toUtcMs(day + ((hour * 60 + minute) * 60 + second) * 1000);
+          const localMs = day + ((hour * 60 + minute) * 60 + second) * 1000;
+          if (localMs > localBeforeMs) continue;
+          const time = clock.toUtcMs(localMs);
           if (time !== null && time < beforeMs) return time;
         }
   }

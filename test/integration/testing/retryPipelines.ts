@@ -35,14 +35,18 @@ export const items = definePipeline(
   {
     name: 'items',
     about: 'A job for each item, then one more.',
-    input: { count: field.integer({ default: 10 }), padding: field.integer({ default: 1 }) },
+    input: {
+      count: field.integer({ default: 10 }),
+      padding: field.integer({ default: 1 }),
+      concurrency: field.integer({ default: 2 }),
+    },
   },
-  async (run, { count, padding }) => {
+  async (run, { count, padding, concurrency }) => {
     const each = await run.mapJobs(
       'load',
       Array.from({ length: count }, (_, i) => i),
       (i) => glue('load', { '--item': String(i), '--padding': 'x'.repeat(padding) }),
-      { concurrency: 2 },
+      { concurrency },
     );
     await run.job('sum', glue('sum'));
     return each.map(({ payload }) => payload);

@@ -54,6 +54,15 @@ test('a schedule without any time has none before', () => {
   expect(previous({ dayOfMonth: range(30), month: range(2) }, '2025-03-01T00:00:00Z')).toBeNull();
 });
 
+test('two thousand minutes are listed at once', () => {
+  const everyMinute = calendar({ hour: range(0, 23), minute: range(0, 59) });
+  const schedule = { calendars: [everyMinute], intervals: [], timeZone: 'Europe/Berlin' };
+  const toMs = Date.parse('2025-03-31T00:00:00Z');
+  const times = timesBetween(schedule, { fromMs: 0, toMs, most: 2_000 });
+  expect(times).toHaveLength(2_001);
+  expect(times.at(-1)! - times[0]!).toBe(2_000 * 60_000);
+});
+
 test('the times of an interval are counted from 1970, with both ends', () => {
   const schedule = {
     calendars: [],
