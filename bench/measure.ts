@@ -1,4 +1,6 @@
 import type { Client } from '@temporalio/client';
+import type { Arrival } from '../src/pipelines';
+import type { Runner } from '../src/runners/runner';
 
 export const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 
@@ -22,4 +24,34 @@ export async function untilIdle(client: Client, workflowId: string): Promise<voi
     if ((raw.pendingActivities ?? []).length === 0 && !raw.pendingWorkflowTask) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+/** Jobs that do nothing. @param onSubmit called at each submit */
+export function noopRunner(onSubmit: () => void = () => {}): Runner<'duckdb:query'> {
+  const resource = 'duckdb:query';
+  const nothing = { url: null, output: null, logUrl: null, durationMs: 0, measures: {} };
+  return {
+    submit({ key }) {
+      onSubmit();
+      const submittedAt = new Date().toISOString();
+      return Promise.resolve({ resource, externalId: key, key, url: null, submittedAt });
+    },
+    find: () => Promise.resolve(null),
+    poll: (_, { externalId }) =>
+      Promise.resolve({ state: 'succeeded', result: { resource, externalId, ...nothing } }),
+    stop: () => Promise.resolve(),
+  };
+}
+
+export function arrival(key: string): Arrival {
+  return {
+    bucket: 'lake',
+    key,
+    versionId: null,
+    etag: String(Math.random()),
+    size: 1,
+    sequencer: null,
+    // A run takes no object of a second before its own, and it may start in the next one.
+    time: new Date(Date.now() + 1_000).toISOString(),
+  };
 }

@@ -12,13 +12,11 @@ import { generateSamples } from '../samples/generate';
 import { createAcceptArrivals } from '../src/arrivals/acceptArrivals';
 import { runQuery } from '../src/duckdb/query';
 import { duckdbQuery } from '../src/duckdb';
-import type { Runner } from '../src/runners/runner';
-import type { Arrival } from '../src/pipelines';
 import { createLogger } from '../src/setup/logging';
 import { WaitingRuns } from '../src/arrivals/waitingRuns';
 import { createWebhook } from '../src/webhook/server';
 import { statusQuery } from '../src/contracts/messages';
-import { median, untilIdle } from './measure';
+import { arrival, median, noopRunner, untilIdle } from './measure';
 import { bench, config } from './stack';
 import { SHIPPED_PIPELINES } from '../src/workflows/shipped';
 
@@ -29,47 +27,6 @@ const elapsed = (sinceMs: number) => performance.now() - sinceMs;
 
 /** Told of each submit as it happens. */
 let onSubmit: () => void = () => {};
-
-const noop: Runner<'duckdb:query'> = {
-  submit({ key }) {
-    onSubmit();
-    return Promise.resolve({
-      resource: 'duckdb:query',
-      externalId: key,
-      key,
-      url: null,
-      submittedAt: new Date().toISOString(),
-    });
-  },
-  find: () => Promise.resolve(null),
-  poll: (_, { externalId }) =>
-    Promise.resolve({
-      state: 'succeeded',
-      result: {
-        resource: 'duckdb:query',
-        externalId,
-        url: null,
-        output: null,
-        logUrl: null,
-        durationMs: 0,
-        measures: {},
-      },
-    }),
-  stop: () => Promise.resolve(),
-};
-
-function arrival(key: string): Arrival {
-  return {
-    bucket: 'lake',
-    key,
-    versionId: null,
-    etag: String(Math.random()),
-    size: 1,
-    sequencer: null,
-    // A run takes no object of a second before its own, and it may start in the next one.
-    time: new Date(Date.now() + 1_000).toISOString(),
-  };
-}
 
 async function measureEngine(folder: string): Promise<void> {
   await generateSamples(folder);
@@ -237,7 +194,7 @@ async function postEvent(url: string, object: { key: string }, eventTime: string
 
 bench(async ({ folder, client, startS3, withWorker }) => {
   await measureEngine(folder);
-  const runners = [{ ...duckdbQuery, create: () => noop }];
+  const runners = [{ ...duckdbQuery, create: () => noopRunner(() => onSubmit()) }];
   const activities = { s3: await startS3(), searchAttributes: true, runners };
   await withWorker(activities, {}, async () => {
     await measureOrchestration(client);

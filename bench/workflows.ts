@@ -1,21 +1,25 @@
-import { condition, defineSignal, proxyActivities, setHandler } from '@temporalio/workflow';
+import { condition, defineSignal, proxyActivities, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { Activities, Submission } from '../src/contracts/activities';
 import type { Arrival, Pipeline } from '../src/pipelines';
 import { runPipeline, type Run } from '../src/workflows/steps';
 
 export * from '../src/workflows';
 
-const { submitJob, awaitJob } = proxyActivities<Activities>({ startToCloseTimeout: '1 minute' });
+const { submitJob, awaitJob } = proxyActivities<Activities>({
+  startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '1 minute',
+});
 
 /** What somebody would write by hand for `marketing-and-sales`: the same activities, no status, no undoing, no checks. */
 export async function handWritten(): Promise<void> {
+  const { workflowId } = workflowInfo();
   const seen: Arrival[] = [];
   setHandler(defineSignal<[Arrival[]]>('arrived'), (arrivals) => void seen.push(...arrivals));
   const job = async (step: string) => {
     const submission: Submission = {
       job: { resource: 'duckdb:query', parameters: { sql: 'SELECT 1' } },
-      key: step,
-      run: 'bench',
+      key: `${workflowId}-${step}`,
+      run: workflowId,
       step,
     };
     await awaitJob(submission, await submitJob(submission));

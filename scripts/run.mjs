@@ -14,23 +14,24 @@ const BUILD_STAMP = path.join(ROOT, 'dist', '.stamp');
 const LOCK = path.join(ROOT, '.sluice-run.lock');
 const NPM = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 
-/** The child that runs now: signals go to it. */
-let running;
+/** The children that run now: signals go to them. */
+const running = new Set();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   // A terminal sends Ctrl-C to the child as well; the child decides when it has ended.
   process.on(signal, () => {
-    if (!running) process.exit(130);
-    if (signal !== 'SIGINT' || !process.stdin.isTTY) running.kill(signal);
+    if (running.size === 0) process.exit(130);
+    if (signal !== 'SIGINT' || !process.stdin.isTTY) for (const child of running) child.kill(signal);
   });
 }
 
 /** Runs a program to its end and returns its exit code; a signal that ended it counts as 128 + its number. */
 function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {
-    running = spawn(command, args, { stdio: 'inherit', ...options });
-    running.once('error', reject);
-    running.once('exit', (code, signal) => {
-      running = undefined;
+    const child = spawn(command, args, { stdio: 'inherit', ...options });
+    running.add(child);
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      running.delete(child);
       resolve(code ?? (signal === 'SIGINT' ? 130 : signal === 'SIGTERM' ? 143 : 137));
     });
   });
@@ -166,9 +167,13 @@ checkNode();
 await prepare();
 if (target === 'verify') {
   await stage('the programs that the tests run on', process.execPath, ['dist/src/local/prepare.js']);
-  process.exitCode = await run(NPM, ['run', 'verify', ...(rest.length > 0 ? ['--', ...rest] : [])], {
-    cwd: ROOT,
-  });
+  // Side by side, for two cores.
+  await Promise.all(
+    ['lint', 'format:check', 'typecheck'].map((check) =>
+      stage(`npm run ${check}`, NPM, ['run', '--silent', check]),
+    ),
+  );
+  process.exitCode = await run(process.execPath, ['node_modules/jest/bin/jest.js', ...rest], { cwd: ROOT });
 } else {
   const client = path.join(ROOT, 'dist', 'src', 'client.js');
   // npm changes to the package's folder: relative paths are those of the folder where the user is.

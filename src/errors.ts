@@ -16,6 +16,8 @@ export const ERROR_CODES = {
   LateArrival: 'An object came, or was replaced, after the run had taken its objects.',
   ObjectGone: 'An object version that a run has taken is no longer there.',
   BadData: 'An input file is not what the job expects; the message names file and column.',
+  CheckFailed:
+    'Rows are not as a check of the pipeline wants them; the message names each rule with what was found.',
   JobFailed: 'The service ran the job and says that it failed.',
   JobStopped: 'The job was stopped in the service, by somebody else than the run.',
   JobTimeout: 'The job did not end within its time-out and was stopped.',

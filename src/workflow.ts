@@ -20,6 +20,7 @@ export {
   type TypedFields,
 } from './pipelines';
 export { joinFolder, joinLocation, parentFolder, parseS3Uri } from './pipelines/location';
+export type { StepCheck } from './contracts/messages';
 export {
   askAthena,
   athenaQuery,
@@ -27,6 +28,9 @@ export {
   definePipeline,
   isPipeline,
   type AnyPipeline,
+  type CheckedRows,
+  type CheckOptions,
+  type CheckRule,
   type Completeness,
   type Late,
   type ParallelOptions,

@@ -23,7 +23,8 @@ const MARGIN_MS = 25_000;
  */
 export async function beating<T>(work: (signal: AbortSignal, beats: Beats) => Promise<T>): Promise<T> {
   const { cancellationSignal, info } = Context.current();
-  const timeoutMs = info.heartbeatTimeoutMs ?? 60_000;
+  // The SDK says 0 of an activity that has none.
+  const timeoutMs = info.heartbeatTimeoutMs || 60_000;
   let kept: unknown = info.heartbeatDetails;
   let lastBeatMs = Date.now();
   let stoodStillMs = 0;

@@ -48,12 +48,26 @@ export async function removeTrigger(
   return before?.some((trigger) => trigger.pipeline === pipeline && trigger.pattern === pattern) ?? true;
 }
 
-/** Every trigger, as the worker answers. */
-export async function listTriggers(client: Client): Promise<TriggerStatus[]> {
+/**
+ * Every trigger, as the worker answers.
+ * @param onSilent told of each source whose triggers could not be read, as its workflow's id; without it, the first ends all
+ */
+export async function listTriggers(
+  client: Client,
+  onSilent?: (workflowId: string, error: unknown) => void,
+): Promise<TriggerStatus[]> {
   const triggers: TriggerStatus[] = [];
   const query = `WorkflowType = 'arrivals' AND ExecutionStatus = 'Running'`;
-  for await (const { workflowId } of client.workflow.list({ query }))
-    triggers.push(...(await readTriggers(client, client.workflow.getHandle(workflowId))));
+  for await (const { workflowId } of client.workflow.list({ query })) {
+    try {
+      triggers.push(...(await readTriggers(client, client.workflow.getHandle(workflowId))));
+    } catch (error) {
+      // It may have ended since it was listed.
+      if (error instanceof WorkflowNotFoundError) continue;
+      if (onSilent === undefined) throw error;
+      onSilent(workflowId, error);
+    }
+  }
   return triggers;
 }
 

@@ -4,6 +4,7 @@ import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { missingPermission, type RunnerRegistry } from '../runners';
+import { createLivyPort } from '../runners/livy/runner';
 import type { Config } from '../setup/config';
 import { connectClient, connectS3, temporalSettings } from '../setup/connect';
 import { SluiceError } from '../errors';
@@ -28,7 +29,6 @@ interface Finding {
 }
 
 const { TASK_QUEUE_TYPE_WORKFLOW } = temporal.api.enums.v1.TaskQueueType;
-const LIVY_TIMEOUT_MS = 5_000;
 
 interface DoctorOptions extends JsonOption {
   resource?: string[];
@@ -234,7 +234,7 @@ async function checkResources({
   );
 }
 
-async function checkLivy({ livyUrl }: Config): Promise<Finding> {
+async function checkLivy({ livyUrl, livyAuth: auth, livyCa: ca }: Config): Promise<Finding> {
   if (livyUrl === null) {
     return {
       name: 'Livy',
@@ -244,10 +244,7 @@ async function checkLivy({ livyUrl }: Config): Promise<Finding> {
     };
   }
   return check('Livy', 'Start Livy, or set SLUICE_LIVY_URL to where it is.', async () => {
-    const response = await fetch(`${livyUrl}/batches?size=1`, {
-      signal: AbortSignal.timeout(LIVY_TIMEOUT_MS),
-    });
-    if (!response.ok) throw new Error(`${livyUrl} answers ${response.status} ${response.statusText}`);
+    await createLivyPort(livyUrl, { auth, ca }).list();
     return livyUrl;
   });
 }

@@ -4,7 +4,7 @@ import { findPipeline, type Pipeline } from '../pipelines';
 import { formatDuration } from '../pipelines/duration';
 import type { RunState } from '../contracts/messages';
 import { addJson, type JsonOption } from './options';
-import { fitTable, formatTable, formatTime, print, printJson } from './output';
+import { fitTable, formatTable, formatTime, note, print, printJson } from './output';
 import { readProject } from './project';
 import { pipelineOf, stateFromServer } from './readStatus';
 import { findMissingSearchAttributes } from '../setup/registerSearchAttributes';
@@ -63,7 +63,11 @@ export function addList(program: Command): void {
 }
 
 async function printTriggers({ pipeline, json }: ListOptions): Promise<void> {
-  const all = await withSession(({ client }) => listTriggers(client));
+  const all = await withSession(({ client }) =>
+    listTriggers(client, (workflowId, error) =>
+      note(`${workflowId} does not answer, so its triggers are not shown: ${(error as Error).message}`),
+    ),
+  );
   const triggers = all.filter((trigger) => pipeline === undefined || trigger.pipeline === pipeline);
   if (json) return printJson(triggers);
   if (triggers.length === 0)

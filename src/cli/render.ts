@@ -1,6 +1,7 @@
 import pc from 'picocolors';
 import { formatDuration } from '../pipelines/duration';
 import type { Failure, RunState, StepState, StepRows } from '../contracts/messages';
+import { describeChecks } from '../workflows/steps/check';
 import { formatTime } from './output';
 import { isEnded, type RunView, type StepView } from './readStatus';
 import { renderResult } from './renderResult';
@@ -107,6 +108,7 @@ export function describeWork(step: StepView): string[] {
       step.job.externalId,
       step.job.url,
       step.rows ? describeRows(step.rows) : null,
+      step.checks ? describeChecks(step.checks) : null,
     ].filter((part) => part !== null);
   return [];
 }

@@ -25,6 +25,7 @@ interface StartOptions extends InputOptions, JsonOption {
   /** A pattern, or true for the pipeline's own. */
   onArrival?: string | true;
   off?: true;
+  empty?: 'take';
 }
 
 export function addStart(program: Command): void {
@@ -46,6 +47,12 @@ export function addStart(program: Command): void {
       ).conflicts('id'),
     )
     .option('--off', 'with --on-arrival: no longer')
+    .addOption(
+      new Option(
+        '--empty <what>',
+        'with --on-arrival: objects without content start runs, too, and not what takes their place',
+      ).choices(['take']),
+    )
     .addHelpText(
       'after',
       '\nExamples:\n  $ sluice start marketing-and-sales -p within="2 days" --wait\n  $ sluice start job --input job.json\n  $ sluice start job --input job.json --on-arrival "s3://lake/inbox/*.csv"',
@@ -66,6 +73,8 @@ async function start(
   const pipeline = findPipeline(name, pipelines);
   if (options.onArrival !== undefined)
     return startOnArrival({ pipeline, registry, config, given: options.onArrival, options });
+  if (options.empty)
+    throw new SluiceError('WrongUsage', '--empty goes with --on-arrival; a wait of a pipeline has its own');
   if (options.off)
     throw new SluiceError('WrongUsage', '--off goes with --on-arrival; to end a run: sluice cancel');
   const input = readInput(pipeline, options, config, registry);
@@ -98,7 +107,8 @@ async function startOnArrival({ pipeline, registry, config, given, options }: St
   const since = options.since ?? new Date().toISOString();
   await withSession(async ({ client }) => {
     for (const pattern of patterns) {
-      await addTrigger(client, config, { pipeline: pipeline.name, input, pattern, since });
+      const trigger = { pipeline: pipeline.name, input, pattern, since };
+      await addTrigger(client, config, options.empty ? { ...trigger, empty: options.empty } : trigger);
     }
   }, config);
   if (options.json) printJson({ pipeline: pipeline.name, patterns, since });

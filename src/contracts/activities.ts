@@ -24,6 +24,8 @@ export interface Submission {
   within?: SubmissionGroup[];
   /** What the waits of the run have taken since its submission before. */
   taken?: Taken[];
+  /** It looks at what is there and changes nothing: a retry looks anew. */
+  check?: true;
   /** What the job leaves running when its run has ended is to stay. */
   keep?: true;
 }

@@ -50,6 +50,8 @@ export interface StepStatus {
     | null;
   /** What became of the rows of a job that had bad ones. */
   rows?: StepRows;
+  /** The rules of a check, each with what was found. */
+  checks?: StepCheck[];
   /** The child run of a group that is one. */
   run: { id: string } | null;
   /** The run whose result the step has taken over, or whose job it awaits. */
@@ -63,6 +65,15 @@ export interface StepRows {
   rejected: number;
   unread: number;
   written: number;
+}
+
+/** A rule of `run.check`. */
+export interface StepCheck {
+  /** As in `date is not null`. */
+  rule: string;
+  holds: boolean;
+  /** As in `4 nulls`. */
+  found: string;
 }
 
 /** What the query `status` answers; the command line adds id, run id, times and link from the server. */

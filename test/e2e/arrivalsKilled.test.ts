@@ -1,7 +1,7 @@
 /**
  * Webhook, worker and Temporal server are killed at random moments, while events come twice, late and in any order: every
- * waiting run ends with exactly its objects. `SLUICE_ROUNDS` is how many rounds are played (default 3), `SLUICE_SEED`
- * repeats their plan.
+ * waiting run ends with exactly its objects. `SLUICE_ROUNDS` is how many rounds are played, `SLUICE_SEED` repeats
+ * their plan.
  */
 import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { seeded } from '../../src/testing/random';
+import { countOf, SEED } from '../support/long';
 import { ensureTemporal, freePort, Processes, startTemporal, type RunningProcess } from '../../src/local';
 import { statusQuery } from '../../src/contracts/messages';
 import { startRelay } from '../support/relay';
@@ -18,8 +19,7 @@ import { startTestS3 } from '../support/s3';
 import type { Completeness } from '../../src/workflows/steps';
 import type { InboxResult } from '../support/workflows';
 
-const ROUNDS = Number(process.env['SLUICE_ROUNDS'] ?? 3);
-const SEED = Number(process.env['SLUICE_SEED'] ?? Date.now() % 1_000_000);
+const ROUNDS = countOf({ suite: 3, soak: 20 });
 const SECRET = 'test-webhook-secret';
 const TASK_QUEUE = 'killed';
 const ROOT = join(__dirname, '..', '..');

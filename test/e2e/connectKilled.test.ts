@@ -17,12 +17,15 @@ import {
   type AgentEvent,
   type ContactRecord,
 } from '../../packages/records/test/support/connect';
+import { isLong } from '../support/long';
 import { WITH_SYSTEMS } from '../support/project';
 import { recordHistory } from '../support/recordHistory';
 import { finishUnderKills, WorkerProcesses } from '../support/workerProcesses';
 import { connectToS3Of } from '../support/s3';
 
 const PORT_OFFSET = 11_300;
+/** A worker is killed at one of so many writes: in the long form at all of them, otherwise at some of every kind. */
+const EACH = isLong ? 1 : 3;
 
 let folder: string;
 let stack: Stack;
@@ -66,7 +69,7 @@ async function runUnderKills(pipeline: string, prefix: string) {
     const started = await sluice(['start', pipeline, '--id', pipeline, ...given], { env });
     expect(started).toMatchObject({ code: 0, stderr: '' });
   };
-  const { writes, awaits } = await finishUnderKills(workers, handle, { env, start });
+  const { writes, awaits } = await finishUnderKills(workers, handle, { env, start, each: EACH });
   await recordHistory(pipeline, handle);
   // Names without the digest of what they were made from.
   const changes = (method: string, folder: string) =>
@@ -96,14 +99,15 @@ beforeAll(async () => {
   ]);
 }, 400_000);
 
-/** Each step of these, and each started at least twice. */
+/** Each step of these; started at least twice, if a worker was killed at every write. */
 function expectKilledAt(awaits: Record<string, number>, steps: string[]): void {
   const names = Object.keys(awaits).map((name) => name.replace(/ \(\d+\)$/, ''));
   expect(names.sort()).toEqual(steps.sort());
-  expect(Math.min(...Object.values(awaits))).toBeGreaterThanOrEqual(2);
+  const again = Object.values(awaits).filter((attempts) => attempts >= 2).length;
+  expect(again).toBeGreaterThanOrEqual(isLong ? steps.length : 2);
 }
 
-test('contact trace records: a worker is killed at every write of every job, and nothing is done twice', async () => {
+test('contact trace records: a worker is killed at write after write, and nothing is done twice', async () => {
   const { awaits, changes } = contactRun;
   expectKilledAt(awaits, [
     ...[
@@ -137,7 +141,7 @@ test('contact trace records: a worker is killed at every write of every job, and
   expect(await readLake('ctr/queries/calls_per_agent.html')).toContain('<td>early</td>');
 });
 
-test('agent events: a worker is killed at every write of every job, and nothing is done twice', async () => {
+test('agent events: a worker is killed at write after write, and nothing is done twice', async () => {
   const { awaits, changes } = eventsRun;
   expectKilledAt(awaits, [
     ...['flatten events', 'convert to Parquet', 'create table', 'repair partitions'],

@@ -31,55 +31,55 @@ export class WorkerProcesses {
   }
 }
 
-/** Resolves when the process is gone. */
-async function kill(worker: ChildProcess): Promise<void> {
+/**
+ * Kills a worker, and tells the server at once what it would find out by its time-outs: that nobody works on these runs any
+ * more. The activities that the worker had are started again as after a heartbeat that did not come.
+ */
+export async function killWorker(worker: ChildProcess, runs: readonly WorkflowHandle[]): Promise<void> {
   if (worker.exitCode !== null) throw new Error(`the worker ended by itself, with ${worker.exitCode}`);
   const gone = once(worker, 'exit');
   worker.kill('SIGKILL');
   await gone;
+  await Promise.all(runs.map((run) => giveUp(run, worker.pid!)));
 }
 
-/**
- * Tells the server at once what it would find out by its time-outs: that nobody works on the run any more. The activities
- * that a dead worker had are started again as after a heartbeat that did not come.
- */
-async function giveUpWorker({ client, workflowId }: WorkflowHandle): Promise<void> {
+async function giveUp({ client, workflowId }: WorkflowHandle, pid: number): Promise<void> {
   const { workflowService, connection } = client;
   const { namespace } = client.options;
   const run = { namespace, execution: { workflowId } };
   await workflowService.resetStickyTaskQueue(run);
   const { pendingActivities } = await workflowService.describeWorkflowExecution(run);
   const activities = new AsyncCompletionClient({ connection, namespace });
-  for (const { activityId, state } of pendingActivities) {
-    if (Number(state) !== STARTED) continue;
+  for (const { activityId, state, lastWorkerIdentity } of pendingActivities) {
+    if (Number(state) !== STARTED || !lastWorkerIdentity?.startsWith(`${pid}@`)) continue;
     await activities.fail({ workflowId, activityId: activityId! }, new Error('the worker was killed'));
   }
 }
 
 /**
- * Runs a pipeline while its worker is killed at every write: S3 has done it, and the worker does not hear of it. The note
- * that a local job has ended is left out, since its next await finds it and does nothing.
+ * Runs a pipeline while its worker is killed at every write, or at one of `each`: S3 has done it, and the worker does not
+ * hear of it. The note that a local job has ended is left out, since its next await finds it and does nothing.
  *
  * @returns what was written, in order, and how often each await was started, by its step
  */
 export async function finishUnderKills(
   workers: WorkerProcesses,
   handle: WorkflowHandle,
-  { env, start }: { env: NodeJS.ProcessEnv; start: () => Promise<void> },
+  { env, start, each = 1 }: { env: NodeJS.ProcessEnv; start: () => Promise<void>; each?: number },
 ): Promise<{ writes: Write[]; awaits: Record<string, number> }> {
   let worker: ChildProcess;
   let replacing: Promise<void> | null = null;
+  let writes = 0;
   let fail: (error: unknown) => void;
   const failed = new Promise<never>((_, reject) => (fail = reject));
   // It may come while nobody waits for it.
   failed.catch(() => {});
   const replaceWorker = async () => {
-    await kill(worker);
-    await giveUpWorker(handle);
+    await killWorker(worker, [handle]);
     worker = await workers.start(workerEnv);
   };
   const s3 = await startWatchedS3(env['AWS_ENDPOINT_URL_S3']!, async ({ path }) => {
-    if (path.includes('/.jobs/')) return;
+    if (path.includes('/.jobs/') || (replacing === null && writes++ % each !== 0)) return;
     // What the same worker wrote side by side dies with it.
     replacing ??= replaceWorker()
       .catch((error: unknown) => fail(error))
@@ -91,7 +91,7 @@ export async function finishUnderKills(
     worker = await workers.start(workerEnv);
     await start();
     await Promise.race([handle.result(), failed]);
-    await kill(worker);
+    await killWorker(worker, []);
     return { writes: s3.writes, awaits: await countAwaits(handle) };
   } finally {
     await s3.stop();

@@ -1,6 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import ts from 'typescript';
 import { ERROR_CODES } from '../../src/errors';
 import { RunnerRegistry } from '../../src/runners';
 import { OPTIONS } from '../../src/pipelines/input';
@@ -106,47 +105,4 @@ test('docker-compose.yml has settings that exist, and no secret with a default',
   const variables = all(compose, /(?<!\$)\$\{([^}]+)\}/g);
   expect(variables.length).toBeGreaterThan(0);
   for (const variable of variables) expect(variable).toMatch(/^\w+:\?/);
-});
-
-test('the project of docs/writing-a-pipeline.md type-checks against what the package exports', () => {
-  const [pipeline, config, services, itsTest] = [
-    ...read('docs/writing-a-pipeline.md').matchAll(/^```ts\n([\s\S]*?)^```$/gm),
-  ].map((match) => match[1]);
-  // In the checkout, so that the packages are found; in memory, so that nothing is left behind.
-  const files = new Map([
-    [join(root, 'test', 'src', 'pipelines', 'nightly.ts'), pipeline!],
-    [join(root, 'test', 'sluice.config.ts'), config!],
-    [join(root, 'test', 'services.config.ts'), services!],
-    [join(root, 'test', 'test', 'nightly.test.ts'), itsTest!],
-  ]);
-  const settings = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => ts.sys.readFile(path)) as {
-    config: { compilerOptions: object };
-  };
-  const { options } = ts.convertCompilerOptionsFromJson(settings.config.compilerOptions, root);
-  options.noEmit = true;
-  options.paths = {
-    sluice: [join(root, 'src', 'index.ts')],
-    'sluice/workflow': [join(root, 'src', 'workflow.ts')],
-    'sluice/testing': [join(root, 'src', 'testing.ts')],
-  };
-  const disk = ts.createCompilerHost(options);
-  const host: ts.CompilerHost = {
-    ...disk,
-    readFile: (path) => files.get(path) ?? disk.readFile(path),
-    fileExists: (path) => files.has(path) || disk.fileExists(path),
-    directoryExists: (path) =>
-      [...files.keys()].some((file) => file.startsWith(`${path}/`)) || ts.sys.directoryExists(path),
-    getSourceFile: (path, target, ...rest) =>
-      files.has(path)
-        ? ts.createSourceFile(path, files.get(path)!, target)
-        : disk.getSourceFile(path, target, ...rest),
-  };
-  const program = ts.createProgram([...files.keys()], options, host);
-  const problems = [...files.keys()].flatMap((path) =>
-    [
-      ...program.getSyntacticDiagnostics(program.getSourceFile(path)),
-      ...program.getSemanticDiagnostics(program.getSourceFile(path)),
-    ].map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n')),
-  );
-  expect(problems).toEqual([]);
 });

@@ -1,9 +1,12 @@
-/** What a project of one's own compiles against: the declarations of the package, and the examples of the docs. */
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+/** What a project of one's own compiles against: the declarations of the package. The examples of the docs are such projects. */
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import ts from 'typescript';
+import { writeExamples } from '../support/docsProject';
 
 const root = join(__dirname, '..', '..');
+/** Each has the files of one project. */
+const PAGES = ['writing-a-pipeline.md', 'tasks-and-runners.md', 'testing.md'];
 let project: string;
 
 const WRONG = `
@@ -40,19 +43,14 @@ beforeAll(async () => {
   // The package as it is published, with the declarations of `npm run build`.
   await mkdir(join(project, 'node_modules'));
   await symlink(root, join(project, 'node_modules', 'sluice'));
-  const page = await readFile(join(root, 'docs', 'tasks-and-runners.md'), 'utf8');
-  for (const [, path, text] of page.matchAll(/^```ts\n\/\/ (\S+)\n([\s\S]*?)^```$/gm)) {
-    await mkdir(dirname(join(project, path!)), { recursive: true });
-    await writeFile(join(project, path!), text!);
-  }
-  await writeFile(join(project, 'test', 'wrong.ts'), WRONG);
+  for (const page of PAGES) await writeExamples(page, join(project, page.replace('.md', '')));
+  await writeFile(join(project, 'tasks-and-runners', 'test', 'wrong.ts'), WRONG);
 });
 
 afterAll(() => rm(project, { recursive: true, force: true }));
 
-test("a project's tasks and runners type-check as the docs have them, and mistakes do not", () => {
+test('the projects of the docs type-check, and mistakes do not', () => {
   const files = ts.sys.readDirectory(project, ['.ts'], ['node_modules']);
-  expect(files.length).toBeGreaterThan(4);
   const program = ts.createProgram(files, {
     ...{ module: ts.ModuleKind.NodeNext, target: ts.ScriptTarget.ES2022, strict: true, noEmit: true },
     ...{ skipLibCheck: true, esModuleInterop: true, types: ['node'] },

@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureAwsTestTools } from '../../src/local';
 
@@ -23,29 +25,35 @@ test('there is a template for each way of arrivals and each system with infrastr
   );
 });
 
-/** What cfn-lint says, notes included; empty when it has nothing to say. */
-async function lint(template: string): Promise<string> {
+/** What cfn-lint says of the files, notes included; empty when it has nothing to say. */
+async function lint(...files: string[]): Promise<string> {
   const { python } = await ensureAwsTestTools({ env: process.env, report: () => {} });
   const program = 'import sys; from cfnlint.runner import main; sys.exit(main())';
-  const args = ['-c', program, '--include-checks', 'I'];
+  const args = ['-c', program, '--include-checks', 'I', '--', ...files];
   return new Promise((resolve) => {
-    const child = execFile(python, args, (error, out, err) =>
+    execFile(python, args, { cwd: root }, (error, out, err) =>
       resolve(out + err + (error && !out ? error.message : '')),
     );
-    child.stdin?.end(template);
   });
 }
 
-test.each(templates)(
-  'cfn-lint finds nothing in %s',
-  async (template) => expect(await lint(readFileSync(join(root, template), 'utf8'))).toBe(''),
+test(
+  'cfn-lint finds nothing in any template, and would find a mistake',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-templates-'));
+    try {
+      const wrong = join(folder, 'wrong.yaml');
+      const right = await readFile(join(root, 'templates', 'arrivals-sns.yaml'), 'utf8');
+      await writeFile(wrong, right.replace('Protocol: https', 'Protokol: https'));
+      const [found, foundInWrong] = await Promise.all([lint(...templates), lint(wrong)]);
+      expect(found).toBe('');
+      expect(foundInWrong).toContain('Protokol');
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  },
   INSTALL_TIMEOUT_MS,
 );
-
-test('cfn-lint would find a mistake', async () => {
-  const template = readFileSync(join(root, 'templates', 'arrivals-sns.yaml'), 'utf8');
-  expect(await lint(template.replace('Protocol: https', 'Protokol: https'))).toContain('Protokol');
-});
 
 test.each(templates)(
   '%s lets nobody in beyond the services it names, and keeps the bucket that it makes',

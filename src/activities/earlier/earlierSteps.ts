@@ -140,6 +140,7 @@ export class Judge {
     const { submission, state, result, ended, failure } = known;
     const job = describeJob(submission);
     if (state === 'failed') return { earlier: null, reason: `it failed: ${failure}` };
+    if (submission.check === true) return { earlier: null, reason: 'a check is made anew' };
     if (state === 'stopped') return { earlier: null, reason: 'it was stopped' };
     if (state === 'not submitted') return { earlier: null, reason: 'it had not been submitted' };
     // A cluster is not what it computes: it is good for as long as it runs.

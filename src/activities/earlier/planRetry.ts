@@ -118,8 +118,7 @@ class Planner {
           reason: `${cause.candidate.step} comes before it and is done anew`,
         });
       one.isAnew = one.earlier === null;
-      const leadsOn = !redo.includes(step) && (one.candidate.kind !== 'wait' || hasChanged(one));
-      if (one.isAnew && leadsOn) causes.push(one);
+      if (one.isAnew && !redo.includes(step) && leadsOn(one)) causes.push(one);
     }
     return judged;
   }
@@ -183,9 +182,10 @@ function withinOf(candidate: Candidate): readonly SubmissionGroup[] {
   return (candidate.kind === 'job' ? candidate.job.submission.within : candidate.taken?.within) ?? [];
 }
 
-/** Whether a wait that is done anew takes other objects than before, for all that is known. */
-function hasChanged({ candidate, earlier }: Judged): boolean {
-  return candidate.kind === 'wait' && candidate.taken !== null && earlier === null;
+/** Whether what comes after a step must be done anew with it; a wait that had taken nothing leads to nothing that was done. */
+function leadsOn({ candidate }: Judged): boolean {
+  if (candidate.kind === 'wait') return candidate.taken !== null;
+  return candidate.kind !== 'job' || candidate.job.submission.check !== true;
 }
 
 /** Whether the one was done before the other began, and not in a branch beside it. */

@@ -4,6 +4,7 @@ import type { JobReference } from '../../jobs';
 import { PollerGroup } from '../../services/pollerGroup';
 import { markerOf, succeeded } from '../references';
 import type { JobState, Runner, SubmissionOf } from '../runner';
+import { scriptFailed } from '../scriptFailure';
 import { toReference } from './answers';
 import { markName, orUnknownId, pagesOf, submitWithinLimits, type EmrPort } from './port';
 
@@ -82,7 +83,7 @@ export class EmrAddStepRunner implements Runner<'elasticmapreduce:addStep'> {
         return { state: 'stopped', message: describeStep(step) };
       case 'FAILED':
       case 'INTERRUPTED':
-        return { state: 'failed', message: describeStep(step) };
+        return scriptFailed(describeStep(step));
       default:
         return { state: 'running', nativeState: State };
     }

@@ -13,6 +13,7 @@ import { fitToSchema } from '../../services/schema';
 import { consoleUrl, measuresOf, orUnknown, withCapacity } from '../awsService';
 import { markerOf, succeeded } from '../references';
 import type { JobState, Runner, SubmissionOf } from '../runner';
+import { scriptFailed } from '../scriptFailure';
 
 interface JobRunId {
   applicationId: string;
@@ -107,7 +108,7 @@ export class EmrServerlessRunner implements Runner<'emr-serverless:startJobRun'>
           measures: measuresOf(run.billedResourceUtilization),
         });
       case 'FAILED':
-        return { state: 'failed', message: `${message}\nLog: ${(await this.logUrl(run)) ?? url}` };
+        return scriptFailed(`${message}\nLog: ${(await this.logUrl(run)) ?? url}`, stateDetails ?? '');
       case 'CANCELLED':
         return { state: 'stopped', message };
       default:

@@ -15,6 +15,7 @@ import { PollerGroup } from '../../services/pollerGroup';
 import { consoleUrl, logStreamUrl, measuresOf, orUnknown, type Refusal } from '../awsService';
 import { markerOf, succeeded } from '../references';
 import type { JobState, Runner, SubmissionOf } from '../runner';
+import { scriptFailed } from '../scriptFailure';
 
 /** The verbs of AWS Glue's jobs in use; `createGluePort` is the SDK's. */
 export interface GluePort {
@@ -118,7 +119,7 @@ export class GlueRunner implements Runner<'glue:startJobRun'> {
       case 'ERROR':
       case 'TIMEOUT':
       case 'EXPIRED':
-        return { state: 'failed', message: `${message}\nLog: ${await this.logUrl(run, reference)}` };
+        return scriptFailed(`${message}\nLog: ${await this.logUrl(run, reference)}`, run.ErrorMessage ?? '');
       case 'STOPPED':
         return { state: 'stopped', message };
       default:

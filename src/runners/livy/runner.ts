@@ -7,6 +7,7 @@ import type { RunnerContext } from '../defineRunner';
 import type { LivyCreateBatchParameters } from '.';
 import { markerOf, succeeded } from '../references';
 import type { JobState, Runner, SubmissionOf } from '../runner';
+import { scriptFailed } from '../scriptFailure';
 
 /** A batch as Livy's REST API tells it: https://livy.apache.org/docs/latest/rest-api.html#batch */
 interface Batch {
@@ -191,13 +192,7 @@ export class LivyRunner implements Runner<'livy:createBatch'> {
         );
       case 'dead':
       case 'error':
-        return {
-          state: 'failed',
-          message: describeLog(
-            `Livy batch ${batch.id} is ${batch.state}`,
-            await this.livy.log(String(batch.id)),
-          ),
-        };
+        return describeLog(`Livy batch ${batch.id} is ${batch.state}`, await this.livy.log(String(batch.id)));
       case 'killed':
         return { state: 'stopped', message: `Livy batch ${batch.id} was killed` };
       default:
@@ -230,7 +225,7 @@ export class LivyRunner implements Runner<'livy:createBatch'> {
 }
 
 /** A headline from the line that names the error, then the last lines of the driver's log. */
-function describeLog(headline: string, log: string[]): string {
+function describeLog(headline: string, log: string[]): JobState {
   const lines = log
     .flatMap((line) => line.split('\n'))
     .map((line) => line.trimEnd())
@@ -241,7 +236,8 @@ function describeLog(headline: string, log: string[]): string {
   const reason = lines.findLast((line) =>
     /^(BadData|InvalidInput|ObjectGone|[\w.]*(Error|Exception)):? /.test(line.trim()),
   );
-  return [reason ? `${headline}: ${reason.trim()}` : headline, ...lines.slice(-SHOWN_LOG_LINES)].join('\n');
+  const said = reason ? `${headline}: ${reason.trim()}` : headline;
+  return scriptFailed([said, ...lines.slice(-SHOWN_LOG_LINES)].join('\n'), reason ?? '');
 }
 
 /** @throws SluiceError NoEngine when the worker has no Livy, which the resource needs here */

@@ -1,8 +1,7 @@
 import type { Subscription, Trigger } from '../../contracts/messages';
 import type { ErrorCode } from '../../errors';
 import type { Arrival } from '../../pipelines';
-import { isSince } from '../../pipelines/arrival';
-import { matchesPattern } from '../../pipelines/patterns';
+import { PatternIndex } from '../../pipelines/patterns';
 import { bytesOf } from './memory';
 
 /**
@@ -71,9 +70,11 @@ export function newTrigger(of: Trigger): TriggerListener {
   return { of, pending: [], batchSize: START_BATCH, failures: 0, startAfterMs: 0, setAside: [] };
 }
 
-/** Whether an arrival is one that the listener asks for. */
-export function fits({ pattern, since }: { pattern: string; since: string }, arrival: Arrival): boolean {
-  return isSince(arrival, since) && matchesPattern(pattern, arrival);
+/** Finds those whose patterns an arrival fits. To make it costs about as much as to try all of them on one arrival. */
+export function indexByPattern<T extends Listener<{ pattern: string }>>(
+  listeners: readonly T[],
+): PatternIndex<T> {
+  return new PatternIndex(listeners.map((listener) => [listener.of.pattern, listener]));
 }
 
 /** From when on a listing offers to a run that waits: from its `since`, or from where the last listing ended. */

@@ -9,12 +9,13 @@ import type {
 import type { Arrival } from '../../pipelines';
 import { isSameVersion, isSince } from '../../pipelines/arrival';
 import { hasContent } from '../../pipelines/arrivalRule';
+import { matchesPattern } from '../../pipelines/patterns';
 import { byteLength } from '../steps/byteLength';
 import { Packer, unpack, type Carried, type Retention } from './carry';
 import {
   before,
   earliest,
-  fits,
+  indexByPattern,
   isSameRun,
   isSameSubscription,
   isSameTrigger,
@@ -173,7 +174,8 @@ export class SourceMachine {
       trigger.of = of;
     }
     const offer = this.offersTo(trigger, nowMs);
-    for (const arrival of this.memory.all()) offer({ ...arrival }, false);
+    for (const arrival of this.memory.all())
+      if (matchesPattern(of.pattern, arrival)) offer({ ...arrival }, false);
     this.listings.soon();
   }
 
@@ -199,8 +201,10 @@ export class SourceMachine {
   /** @param isStored of each arrival */
   checked(work: WorkOf<'check stored'>, isStored: readonly boolean[]): void {
     this.underWay.delete(work);
+    const newcomers = indexByPattern(work.newcomers);
     for (const arrival of work.arrivals.filter((_, i) => isStored[i] !== false))
-      for (const listener of work.newcomers) if (fits(listener.of, arrival)) listener.pending.push(arrival);
+      for (const listener of newcomers.find(arrival))
+        if (isSince(arrival, listener.of.since)) listener.pending.push(arrival);
   }
 
   /** @param isSent of each signal; one that was not found no run */
@@ -420,9 +424,10 @@ export class SourceMachine {
   private checkNewcomers(): Work[] {
     const newcomers = this.subscriptions.filter(({ isNew }) => isNew);
     for (const listener of newcomers) delete listener.isNew;
+    const byPattern = indexByPattern(newcomers);
     const arrivals = this.memory
       .all()
-      .filter((arrival) => newcomers.some(({ of }) => fits(of, arrival)))
+      .filter((arrival) => byPattern.find(arrival).some(({ of }) => isSince(arrival, of.since)))
       .map((arrival) => ({ ...arrival }));
     return arrivals.length === 0 ? [] : [{ kind: 'check stored', arrivals, newcomers }];
   }
@@ -454,27 +459,32 @@ export class SourceMachine {
   }
 
   private take(seen: readonly SeenArrival[], nowMs: number, listing: Listing | null): void {
-    const triggers = this.triggers.map((trigger) => ({ trigger, offer: this.offersTo(trigger, nowMs) }));
+    const subscriptions = indexByPattern(this.subscriptions);
+    const triggers = indexByPattern(this.triggers);
+    const offers = new Map<TriggerListener, ReturnType<typeof this.offersTo>>();
     for (const { told = [], ...arrival } of seen) {
       const news = this.memory.remember(arrival);
       // Of a key, a run waits for the newest version; a trigger starts a run for each.
-      for (const listener of news === 'new' ? [...this.subscriptions] : []) {
+      for (const listener of news === 'new' ? subscriptions.find(arrival) : []) {
         const { of } = listener;
         const since = listing === null ? of.since : subscriptionFloor(listener, listing.isFull);
-        if (!fits({ ...of, since }, arrival)) continue;
+        if (!isSince(arrival, since)) continue;
         if (!told.includes(of.runId)) listener.pending.push(arrival);
         else if (of.once && hasContent(arrival)) this.unsubscribe(of);
       }
-      for (const { trigger, offer } of triggers) {
+      for (const trigger of triggers.find(arrival)) {
         const { catchingUpFrom } = trigger;
         const isMadeUpFor =
           listing !== null && catchingUpFrom !== undefined && isSince(arrival, catchingUpFrom);
-        if (news !== 'known' || isMadeUpFor) offer(arrival, listing !== null);
+        if (news === 'known' && !isMadeUpFor) continue;
+        const offer = offers.get(trigger) ?? this.offersTo(trigger, nowMs);
+        offers.set(trigger, offer);
+        offer(arrival, listing !== null);
       }
     }
   }
 
-  /** Offers arrivals to one trigger; made for one batch of them, since it looks through all that is on its way. */
+  /** Offers arrivals that fit its pattern to one trigger; made for one batch of them, since it looks through all that is on its way. */
   private offersTo(trigger: TriggerListener, nowMs: number) {
     const { pipeline } = trigger.of;
     const room = TRIGGER_PENDING_BYTES / this.triggers.length;
@@ -496,7 +506,7 @@ export class SourceMachine {
         ) === true;
 
     return (arrival: Arrival, isListed: boolean): void => {
-      if (!fits(trigger.of, arrival) || !isSince(arrival, triggerFloor(trigger))) return;
+      if (!isSince(arrival, triggerFloor(trigger))) return;
       if (trigger.of.empty !== 'take' && !hasContent(arrival)) return;
       if (this.startedRuns.has(pipeline, arrival) || isOnItsWay(arrival)) return;
       if (Date.parse(arrival.time) < nowMs - this.retention.ms + OVERLAP_MS) {

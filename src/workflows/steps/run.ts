@@ -6,9 +6,11 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Job, JobResult } from '../../jobs';
-import type { Arrival, GivenInputOf, TypedFields } from '../../pipelines';
-import type { StepStatus } from '../../contracts/messages';
+import type { Arrival, GivenInputOf, JobOptions, TypedFields } from '../../pipelines';
+import type { Failure, StepCheck, StepStatus } from '../../contracts/messages';
 import type { Interval } from '../../contracts/schedules';
+import type { ErrorCode } from '../../errors';
+import { checkQuery, describeChecks, findCheckProblems, readChecks, type CheckOptions } from './check';
 import type { TakenObjects } from './completeness';
 import type { PipelineDefinition, StandardFields } from './pipelineDefinition';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
@@ -65,6 +67,33 @@ export class Run {
   job(name: string, job: Job, options: JobStepOptions = {}): Promise<JobResult> {
     const step = this.shared.board.addStep({ name, kind: 'job', parent: this.parent });
     return new JobStep(this.shared, { step, line: this.line }, job, options).run();
+  }
+
+  /**
+   * Holds rows in the lake against rules, on DuckDB in the worker. The step's status has each rule with what was found.
+   * @returns the rules, and whether each holds
+   * @throws ApplicationFailure CheckFailed with every rule that does not hold, unless `onFailure` is `warn`; InvalidInput
+   */
+  async check(name: string, check: CheckOptions, options: JobOptions = {}): Promise<StepCheck[]> {
+    const { board } = this.shared;
+    const step = board.addStep({ name, kind: 'job', parent: this.parent });
+    const fail = (code: ErrorCode, problem: string) => {
+      const failure: Failure = { code, message: `${name}: ${problem}`, step: name };
+      board.update(step, { state: 'failed', failure });
+      return asApplicationFailure(failure);
+    };
+    const problems = findCheckProblems(check);
+    if (problems.length > 0) throw fail('InvalidInput', problems.join('; '));
+    let checks: StepCheck[] = [];
+    const accept = (result: JobResult) => {
+      checks = readChecks(result);
+      board.update(step, { checks });
+      if (check.onFailure !== 'warn' && checks.some(({ holds }) => !holds))
+        throw fail('CheckFailed', describeChecks(checks));
+    };
+    const job: Job = { resource: 'duckdb:query', parameters: checkQuery(check) };
+    await new JobStep(this.shared, { step, line: this.line }, job, { ...options, accept }).run();
+    return checks;
   }
 
   /**

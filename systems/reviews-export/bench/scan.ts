@@ -1,5 +1,5 @@
 /**
- * `node dist/bench/scan.js`, once the bench is built: how well `scan-table` keeps to its share of read capacity, over a minute at several rates. The
+ * `npm run bench -- scan`: how well `scan-table` keeps to its share of read capacity, over a minute at several rates. The
  * table is a server that counts what each page costs by DynamoDB's rule, half a unit for each 4 KiB read:
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html. Objects go to nowhere.
  */

@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DescribeTableCommand, ListTablesCommand } from '@aws-sdk/client-dynamodb';
@@ -15,17 +14,6 @@ beforeAll(async () => {
 
 afterAll(() => aws?.stop());
 
-/** What cfn-lint says of a template; nothing when it finds nothing. */
-function lint(template: string): Promise<string> {
-  const program = 'import sys; from cfnlint.runner import main; sys.exit(main())';
-  return new Promise((resolve) => {
-    const child = execFile(aws.python, ['-c', program, '--include-checks', 'I'], (error, out, err) =>
-      resolve(out + err || (error?.message ?? '')),
-    );
-    child.stdin!.end(template);
-  });
-}
-
 /** CloudFormation's query protocol, at moto's endpoint. */
 async function cloudFormation(parameters: Record<string, string>): Promise<string> {
   const scope = `test/20260101/${aws.region}/cloudformation/aws4_request`;
@@ -41,12 +29,6 @@ async function cloudFormation(parameters: Record<string, string>): Promise<strin
   if (!response.ok) throw new Error(text);
   return text;
 }
-
-test('cfn-lint finds nothing, and would find a mistake', async () => {
-  const template = await readFile(file, 'utf8');
-  expect(await lint(template)).toBe('');
-  expect(await lint(template.replace('GlueVersion:', 'GlueVersoin:'))).toContain('GlueVersoin');
-}, 60_000);
 
 test('the stack is made and deleted; moto passes over Glue and subscriptions', async () => {
   const StackName = 'reviews-export';

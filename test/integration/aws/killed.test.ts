@@ -1,7 +1,7 @@
 /**
  * Workers are killed at random moments while the services fail at random: each job of every resource that submits to a
  * service is started once, and none is left running. Lambda is not among them: docs/jobs.md says why. `SLUICE_ROUNDS` is
- * how often a worker is killed (default 4), `SLUICE_SEED` draws the same moments and cancellations again.
+ * how often a worker is killed, `SLUICE_SEED` draws the same moments and cancellations again.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
@@ -16,12 +16,12 @@ import { EmrServerlessDouble } from '../../support/aws/emrServerless';
 import { GlueJobsDouble } from '../../support/aws/glue';
 import { GlueCrawlersDouble } from '../../support/aws/glueCrawler';
 import { RedshiftDataDouble } from '../../support/aws/redshiftData';
+import { countOf, isLong, SEED } from '../../support/long';
 import { startAwsDouble } from '../../support/aws/start';
 import { quietRuntime, startServer } from '../../support/environment';
 
 const WORKER = join(__dirname, '..', '..', '..', 'dist', 'src', 'worker.js');
-const ROUNDS = Number(process.env['SLUICE_ROUNDS'] ?? 4);
-const SEED = Number(process.env['SLUICE_SEED'] ?? Date.now() % 1_000_000);
+const ROUNDS = countOf({ suite: 2, soak: 20 });
 const TASK_QUEUE = 'killed';
 const CLUSTER = 'j-standing';
 const APPLICATION = '00f5trm1fv0d3p09';
@@ -278,7 +278,7 @@ test(
       return starts > 1 || !cancelled.has(name) || !outcome.startsWith('CANCELLED');
     });
     const running = countRunning();
-    if (process.env['SLUICE_ROUNDS']) {
+    if (isLong) {
       const started = JOBS.filter((name) => startsOf(name) > 0).length;
       const remote = JOBS.reduce((sum, name) => sum + startsOf(name), 0);
       const seconds = Math.round((Date.now() - startedAt) / 1000);

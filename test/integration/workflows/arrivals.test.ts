@@ -4,6 +4,7 @@ import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { seeded } from '../../../src/testing/random';
+import { countOf, seedOf } from '../../support/long';
 import { createAcceptArrivals } from '../../../src/arrivals/acceptArrivals';
 import type { Arrival } from '../../../src/pipelines';
 import { addTrigger, listTriggers, removeTrigger } from '../../../src/arrivals/triggers';
@@ -17,7 +18,7 @@ import type { InboxInput, InboxResult } from '../../support/workflows';
 import { SHIPPED_PIPELINES } from '../../../src/workflows/shipped';
 
 /** How many rounds of chance are played; 100 are said to be enough. */
-const ROUNDS = Number(process.env['SLUICE_ROUNDS'] ?? 3);
+const ROUNDS = countOf({ suite: 3, soak: 20 });
 const LIST_EVERY_MS = 1_500;
 
 let environment: TestWorkflowEnvironment;
@@ -286,7 +287,7 @@ test('one object wakes every run that waits for it, and a cancelled run is forgo
 test.each(Array.from({ length: ROUNDS }, (_, i) => i + 1))(
   'round %i: whatever becomes of the events, every run ends with exactly its objects',
   async (round) => {
-    const random = seeded(round);
+    const random = seeded(seedOf(round));
     const folder = `round-${round}`;
     // Every third round the webhook is down all the time: no event comes at all.
     const isSilent = round % 3 === 0;

@@ -67,6 +67,8 @@ describe('a command line', () => {
     [['start', 'main', '-p', 'x']],
     [['start', 'main', '--since', 'yesterday']],
     [['start', 'main', '-p', 'within=x']],
+    [['start', 'main', '--empty', 'take']],
+    [['start', 'main', '--on-arrival', 's3://lake/a', '--empty', 'keep']],
     [['list', '--state', 'foo']],
     [['signal', 'a1', 'arrival', 'nowhere']],
     [['signal', 'a1', 'other', 's3://lake/a']],

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runQuery } from '../../../src/duckdb/query';
+import { countOf, seedOf } from '../../support/long';
 import { HARD_FILES, type HardFile } from '../../support/hardFiles';
 
 let folder: string;
@@ -127,12 +128,16 @@ test('of a query whose rows are not all asked for, the first come back', async (
 });
 
 test("what Python's csv module writes, in all its ways, is read back equal", async () => {
-  const seed = Number(process.env['SLUICE_TEST_SEED'] ?? 20261128);
+  const seed = seedOf(20_261_128);
   const writer = join(__dirname, '..', '..', 'fixtures', 'write_csv.py');
-  const { stdout } = spawnSync('python3', [writer, folder, String(seed), '150'], {
-    encoding: 'utf8',
-    maxBuffer: 1 << 26,
-  });
+  const { stdout } = spawnSync(
+    'python3',
+    [writer, folder, String(seed), String(countOf({ suite: 100, soak: 1_000 }))],
+    {
+      encoding: 'utf8',
+      maxBuffer: 1 << 26,
+    },
+  );
   const files = JSON.parse(stdout) as { file: string; delimiter: string; rows: string[][] }[];
   for (const { file, delimiter, rows } of files) {
     const found = await runQuery({

@@ -1,5 +1,5 @@
 import type { Arrival } from '../../../src/pipelines';
-import { isNewer, isSameVersion } from '../../../src/pipelines/arrival';
+import { isNewer, isSameVersion, isSince } from '../../../src/pipelines/arrival';
 import { ArrivalMemory } from '../../../src/workflows/arrivals/memory';
 
 function arrival(more: Partial<Arrival> = {}): Arrival {
@@ -22,6 +22,13 @@ test('without sequencers the second decides, and of one second what is heard of 
   const listed = arrival({ time: '2025-03-01T12:00:00.000Z' });
   expect(isNewer(listed, arrival())).toBe(true);
   expect(isNewer(arrival({ time: '2025-03-01T11:59:59.999Z' }), listed)).toBe(false);
+});
+
+test('an arrival counts from the second on that is asked for, and by hand always', () => {
+  const since = '2025-03-01T12:00:00.700Z';
+  expect(isSince(arrival(), since)).toBe(true);
+  expect(isSince(arrival({ time: '2025-03-01T11:59:59.999Z' }), since)).toBe(false);
+  expect(isSince(arrival({ time: '2025-02-01T00:00:00Z', byHand: true }), since)).toBe(true);
 });
 
 test('a version is told by its version id, else by its etag, else by size and second', () => {

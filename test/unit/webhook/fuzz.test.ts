@@ -2,9 +2,10 @@ import { seeded } from '../../../src/testing/random';
 import { SluiceError } from '../../../src/errors';
 import { openEnvelope, openSnsMessage } from '../../../src/webhook/envelope';
 import { eventBridgeEvent, s3Record, snsMessage } from '../../support/events';
+import { countOf, seedOf } from '../../support/long';
 
-const ROUNDS = 30_000;
-const SEEDS = [1, 20_261_124];
+const ROUNDS = countOf({ suite: 10_000, soak: 300_000 });
+const SEEDS = [1, 20_261_124].map(seedOf);
 
 const BODIES = [
   { Records: [s3Record(), s3Record({ key: 'a%2Bb.csv' }, { eventName: 'ObjectRemoved:Delete' })] },

@@ -4,6 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateStreamCommand, type KinesisClient } from '@aws-sdk/client-kinesis';
+import { countOf, seedOf } from '../../../../test/support/long';
 import { createRandom, planBids } from '../../src/chain/bids';
 import { awaitTransactions, sendTransactions, signBids } from '../../src/chain/transactions';
 import { moveCursor, readNext, type Listening } from '../../src/listener';
@@ -17,8 +18,8 @@ import { end, freePort, startAnvil, untilAnswering, type LocalChain } from '../s
 import { startS3, type LocalS3 } from '../support/localS3';
 import { countedRecords, countedSum } from '../support/records';
 
-/** `SLUICE_LONG=1` kills as often as the requirement says. */
-const KILLS = process.env['SLUICE_LONG'] ? 100 : 15;
+/** The requirement is 100. */
+const KILLS = countOf({ suite: 15, soak: 100 });
 const STREAM = 'auction-events';
 
 let local: LocalChain;
@@ -45,7 +46,7 @@ afterAll(async () => {
 class Killed extends Error {}
 
 test('killed at seeded moments between signing, sending, receipt, put and cursor, every event counts once', async () => {
-  const random = createRandom(3);
+  const random = createRandom(seedOf(3));
   const auction = await deployAuction(local.rpcUrl);
   const { chain, address, accounts } = auction;
   const listening: Listening = {

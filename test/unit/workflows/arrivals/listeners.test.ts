@@ -1,5 +1,4 @@
 import {
-  fits,
   miss,
   newSubscription,
   newTrigger,
@@ -8,7 +7,6 @@ import {
   triggerListingFloor,
 } from '../../../../src/workflows/arrivals/listeners';
 import {
-  arrivalOf,
   at,
   DAY_MS,
   DAY_START_MS,
@@ -66,12 +64,4 @@ describe('from when on an arrival may start a run', () => {
     };
     expect(triggerListingFloor(trigger, false)).toBe(at(DAY_START_MS + HOUR_MS));
   });
-});
-
-test('an arrival fits by pattern and by second', () => {
-  const of = { pattern: 's3://lake/in/*.csv', since: at(DAY_START_MS + 500) };
-  expect(fits(of, arrivalOf('in/a.csv', DAY_START_MS))).toBe(true);
-  expect(fits(of, arrivalOf('in/a.csv', DAY_START_MS - 1))).toBe(false);
-  expect(fits(of, arrivalOf('in/x/a.csv'))).toBe(false);
-  expect(fits(of, arrivalOf('in/a.csv', 0, { byHand: true }))).toBe(true);
 });

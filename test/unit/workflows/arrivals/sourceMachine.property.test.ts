@@ -1,4 +1,5 @@
 import { seeded, whole, type Random } from '../../../../src/testing/random';
+import { countOf, seedOf } from '../../../support/long';
 import type { StartOutcome } from '../../../../src/contracts/activities';
 import type { Arrival } from '../../../../src/pipelines';
 import { isSince } from '../../../../src/pipelines/arrival';
@@ -16,7 +17,7 @@ import {
 } from '../../../support/arrivals';
 
 /** How many worlds are played; `npm run soak` may play more. */
-const ROUNDS = Number(process.env['SLUICE_ROUNDS'] ?? 12);
+const ROUNDS = countOf({ suite: 12, soak: 300 });
 const INPUT = { source: { bucket: 'lake', prefix: 'in/' }, listEveryMs: 15 * MINUTE_MS };
 const PAGE = 5;
 const DOWN = { code: 'Transient', message: 'down' } as const;
@@ -169,7 +170,7 @@ class World {
 test.each(Array.from({ length: ROUNDS }, (_, i) => i + 1))(
   'world %i: every run that waits hears of every object, and each object starts one run',
   (round) => {
-    const random = seeded(round);
+    const random = seeded(seedOf(round));
     const world = new World(random, DAY_MS);
     world.machine.addTrigger(triggerOf('p'), world.nowMs);
     world.subscribe();

@@ -558,3 +558,23 @@ describe('a source that nobody waits on', () => {
     expect(next()).toMatchObject({ isOver: false, work: [{ kind: 'list page' }] });
   });
 });
+
+test('10,000 runs that wait take a page of 1,000 objects in the time of one look through them all', () => {
+  const patternOf = (i: number) => `s3://lake/in/*/day-${i}/**/*.csv`;
+  for (let i = 0; i < 10_000; i++)
+    machine.subscribe({ ...subscriptionOf(`run-${i}`), pattern: patternOf(i) });
+  list([]);
+  machine.seen([arrivalOf('in/x/day-1/warm.csv')], nowMs);
+  const page = Array.from({ length: 1_000 }, (_, i) => arrivalOf(`in/x/day-${i}/a/b.csv`));
+  const startedMs = performance.now();
+  machine.seen(page, nowMs);
+  const tookMs = performance.now() - startedMs;
+  const { signals } = take('signal runs');
+  expect(
+    signals.every(({ of, chunk }) => chunk.every(({ key }) => of.pattern === patternOf(dayOf(key)))),
+  ).toBe(true);
+  expect(signals.length).toBeGreaterThan(0);
+  expect(tookMs).toBeLessThan(500);
+});
+
+const dayOf = (key: string) => Number(/day-(\d+)/.exec(key)![1]);

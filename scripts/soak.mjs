@@ -1,0 +1,38 @@
+// Rounds of kills, faults and changed input in their long form, with other seeds each time: npm run soak -- [minutes] [jest arguments]
+// An hour unless told otherwise. It ends at the first failure, whose title has the seed.
+import { spawnSync } from 'node:child_process';
+import { ROOT } from './folders.mjs';
+
+const CAMPAIGNS = [
+  ...[
+    'test/integration/aws/killed',
+    'test/e2e/arrivalsKilled',
+    'test/e2e/connectKilled',
+    'test/e2e/workerKilled',
+  ],
+  ...['test/integration/workflows/arrivals.test', 'test/unit/workflows/arrivals/sourceMachine.property'],
+  ...['test/unit/webhook/fuzz', 'test/unit/duckdb/csv', 'systems/reviews-export/test/endToEnd'],
+  ...[
+    'systems/ethereum-auction/test/integration/killed',
+    'systems/ethereum-auction/test/integration/listener',
+  ],
+];
+const [minutes = '60', ...rest] = process.argv.slice(2);
+if (!(Number(minutes) > 0)) {
+  console.error(`Minutes: "${minutes}"; give a number above 0, as in: npm run soak -- 60`);
+  process.exit(2);
+}
+const endMs = Date.now() + Number(minutes) * 60_000;
+for (let round = 1; Date.now() < endMs; round++) {
+  const seed = String(Math.floor(Math.random() * 1_000_000));
+  console.log(`sluice: round ${round}, SLUICE_SEED=${seed}`);
+  const env = { ...process.env, SLUICE_LONG: '1', SLUICE_SEED: seed };
+  const args = [
+    'node_modules/jest/bin/jest.js',
+    '--maxWorkers',
+    '1',
+    ...(rest.length > 0 ? rest : CAMPAIGNS),
+  ];
+  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit', cwd: ROOT, env });
+  if (status !== 0) process.exit(status ?? 1);
+}
