@@ -9,6 +9,7 @@ const CAMPAIGNS = [
     'test/e2e/arrivalsKilled',
     'test/e2e/connectKilled',
     'test/e2e/workerKilled',
+    'test/integration/cli/brokenPipeline',
   ],
   ...['test/integration/workflows/arrivals.test', 'test/unit/workflows/arrivals/sourceMachine.property'],
   ...['test/unit/webhook/fuzz', 'test/unit/duckdb/csv', 'systems/reviews-export/test/endToEnd'],
@@ -16,6 +17,12 @@ const CAMPAIGNS = [
     'systems/ethereum-auction/test/integration/killed',
     'systems/ethereum-auction/test/integration/listener',
   ],
+  ...[
+    'systems/emr-resize/test/hdfs',
+    'systems/emr-resize/test/s3DistCp',
+    'systems/emr-resize/test/workerKilled',
+  ],
+  ...['systems/emr-resize/test/adviseScaling', 'systems/emr-resize/test/adviseResize'],
 ];
 const [minutes = '60', ...rest] = process.argv.slice(2);
 if (!(Number(minutes) > 0)) {

@@ -9,6 +9,8 @@ export const ERROR_CODES = {
   UnknownRun: 'No run has this id.',
   WrongUsage: 'A command was called with wrong options.',
   ServerUnreachable: 'A server (Temporal, S3, Livy) cannot be reached at its address.',
+  NoWorker: 'No worker has taken up the work of a run.',
+  BrokenPipeline: 'The code of a pipeline cannot go on with a run; it is tried until it can.',
   PortTaken: 'A port that the local stack needs is in use.',
   FolderInUse: 'Another local stack uses the same data folder.',
   MissingTool: 'A program that is needed is not on this machine.',
@@ -49,13 +51,32 @@ export class SluiceError extends Error {
   }
 }
 
-/** Whether a retry of the same call can succeed without anybody changing anything. The one place that decides. */
+/**
+ * What a failure may cost before it is final: until the job's `timeout` or `capacityTimeout`, for as long as `retryFor` or
+ * `credentialsFor` say, or so many attempts.
+ */
+export type Budget = 'timeout' | 'capacityTimeout' | 'retryFor' | 'credentialsFor' | '3 attempts';
+
+/**
+ * The failures that are tried again, each with its budgets: while a job is submitted or the worker does its work, and while the
+ * service is asked how a job elsewhere stands, which goes on meanwhile. All others are final at once while a job is submitted, and
+ * have `retryFor` while it is awaited. The one place that says what is retried; `docs/errors.md` has the same table.
+ */
+export const BUDGETS = {
+  Throttled: { submit: 'timeout', await: 'timeout' },
+  NoCapacity: { submit: 'capacityTimeout', await: 'timeout' },
+  Transient: { submit: 'retryFor', await: 'timeout' },
+  ServerUnreachable: { submit: 'retryFor', await: 'timeout' },
+  Credentials: { submit: 'credentialsFor', await: 'credentialsFor' },
+  Unexpected: { submit: '3 attempts', await: 'retryFor' },
+} as const satisfies Partial<Record<ErrorCode, { submit: Budget; await: Budget }>>;
+
+/** The budgets of a failure's class; null for one that is final. */
+export function budgetsOf(code: ErrorCode): { submit: Budget; await: Budget } | null {
+  return code in BUDGETS ? BUDGETS[code as keyof typeof BUDGETS] : null;
+}
+
+/** Whether a retry of the same call can succeed without anybody changing anything. */
 export function isRetryable(code: ErrorCode): boolean {
-  return (
-    code === 'Throttled' ||
-    code === 'Transient' ||
-    code === 'NoCapacity' ||
-    code === 'ServerUnreachable' ||
-    code === 'Credentials'
-  );
+  return budgetsOf(code) !== null && code !== 'Unexpected';
 }

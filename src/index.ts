@@ -7,7 +7,7 @@ export { ERROR_CODES, isRetryable, SluiceError, type ErrorCode } from './errors'
 export type * from './jobs';
 
 // Runners of one's own.
-export type { AnyRunnerDefinition, ShippedResource } from './runners';
+export { SHIPPED_RUNNERS as shippedRunners, type AnyRunnerDefinition, type ShippedResource } from './runners';
 export type { DuckdbQueryParameters } from './duckdb';
 export type { LivyCreateBatchParameters } from './runners/livy';
 export {
@@ -48,6 +48,7 @@ export {
   listKeys,
   parseFolder,
   publishOutput,
+  removeOutput,
   stageInput,
   SUCCESS_MARKER,
   type Folder,
@@ -76,6 +77,13 @@ export { SHIPPED as shippedPipelines } from './workflows/shipped';
 export { registerSearchAttributes } from './setup/registerSearchAttributes';
 export { addTrigger, listTriggers, removeTrigger } from './arrivals/triggers';
 export type { Failure, RunState, RunStatus, StepState, StepStatus, Trigger } from './contracts/messages';
-export { motoService, type MotoService } from './local';
+export {
+  ensureJars,
+  ensurePythonPackages,
+  motoService,
+  type Jars,
+  type MotoService,
+  type PythonPackages,
+} from './local';
 export { defineConfig, loadProject, type DefinedConfig, type Project, type ProjectConfig } from './project';
 export type { Service, ServiceContext, ServiceReady } from './local/service';

@@ -32,12 +32,17 @@ export {
   type CheckOptions,
   type CheckRule,
   type Completeness,
+  type FailedJob,
   type Late,
+  type MapJobsOptions,
+  type MapOutcome,
   type ParallelOptions,
   type PipelineDefinition,
   type PipelineOptions,
   type Run,
   type RunOptions,
+  type Siblings,
+  type Tolerance,
   type WaitOptions,
 } from './workflows/steps';
 export { task } from './workflows/task';

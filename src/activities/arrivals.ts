@@ -7,13 +7,14 @@ import { isSince } from '../pipelines/arrival';
 import { arrivalsWorkflowId, type Source } from '../pipelines/location';
 import { subscribeSignal, type ArrivalsInput, type RunMemo } from '../contracts/messages';
 import { beating } from './beating';
+import { tellOfAttempt, type RetryTelling } from './retries';
 import { checkBucket } from '../lake/lakeFiles';
 import { isRetryable, SluiceError } from '../errors';
 import { classifyError, toActivityFailure } from '../services/failures';
 import { arrivalOfHead, readManifest } from '../lake/manifest';
 import type { Activities, ListedPage, StartOutcome } from '../contracts/activities';
 
-export interface ArrivalDependencies {
+export interface ArrivalDependencies extends RetryTelling {
   client: Client;
   s3: S3Client;
   taskQueue: string;
@@ -47,6 +48,7 @@ export function createArrivalActivities(
   Activities,
   'subscribe' | 'listSource' | 'findResets' | 'areStored' | 'readRetention' | 'startRuns' | 'readManifest'
 > {
+  const of = (step: string | undefined) => (step === undefined ? null : { step, telling: deps });
   return {
     subscribe: (source, subscription) =>
       attempt(async () => {
@@ -56,10 +58,10 @@ export function createArrivalActivities(
           signal: subscribeSignal,
           signalArgs: [subscription],
         });
-      }),
+      }, of(subscription.step)),
 
-    listSource: (source, since, after) =>
-      attempt((signal) => listSource({ s3: deps.s3, signal }, source, since, after)),
+    listSource: (source, since, after, step) =>
+      attempt((signal) => listSource({ s3: deps.s3, signal }, source, since, after), of(step)),
 
     findResets: (runs) => attempt(() => mapSideBySide(runs, (run) => findReset(deps.client, run))),
 
@@ -91,7 +93,7 @@ export function createArrivalActivities(
         }),
       ),
 
-    readManifest: (manifest) => attempt((signal) => readManifest(deps.s3, manifest, signal)),
+    readManifest: (manifest, step) => attempt((signal) => readManifest(deps.s3, manifest, signal), of(step)),
   };
 }
 
@@ -134,8 +136,14 @@ async function findReset(
   }
 }
 
-/** One attempt: heartbeats, so that a worker that dies in it is soon noticed, and failures are classified. */
-function attempt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+/**
+ * One attempt: heartbeats, so that a worker that dies in it is soon noticed, and failures are classified.
+ * @param of the step of the run that is told when it is retried
+ */
+function attempt<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  of: { step: string; telling: RetryTelling } | null = null,
+): Promise<T> {
   return beating(async (cancelled) => {
     // When the server has given up waiting, nothing may go on: another attempt does the same.
     const { startToCloseTimeoutMs } = Context.current().info;
@@ -143,7 +151,9 @@ function attempt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     try {
       return await work(signal);
     } catch (error) {
-      throw toActivityFailure(error);
+      const failure = toActivityFailure(error);
+      if (of !== null) await tellOfAttempt(of.telling, { step: of.step, doing: 'list' }, failure);
+      throw failure;
     }
   });
 }

@@ -2,14 +2,8 @@ import type { ErrorCode } from '../errors';
 import type { AwaitDetails } from '../contracts/activities';
 import type { Progress } from '../runners/runner';
 import type { Beats } from './beating';
-import { UNEXPECTED_ATTEMPTS } from '../services/failures';
-
-export interface Budgets {
-  /** How long a service or server may go on without an answer. */
-  retryForMs: number;
-  /** How long the worker's credentials may be wrong. */
-  credentialsForMs: number;
-}
+import { isBudgetSpent, type Budgets } from '../services/budgets';
+import { isTimeToTell, TELL_AFTER_MS } from './retries';
 
 /**
  * How often work is begun whose worker dies in it. SQL, which can crash a process, has its own; a worker is mostly ended by
@@ -29,7 +23,11 @@ const WORK_ATTEMPTS = 3;
 export class AwaitState {
   private details: AwaitDetails;
 
-  constructor(private readonly beats: Beats) {
+  /** @param recovered is called when a row of failures ends of which the run was told */
+  constructor(
+    private readonly beats: Beats,
+    private readonly recovered: () => void,
+  ) {
     const { isAtWork = false, deaths = 0, ...kept } = (beats.resumed ?? {}) as AwaitDetails;
     this.details = { ...kept, deaths: isAtWork ? deaths + 1 : deaths };
   }
@@ -41,7 +39,7 @@ export class AwaitState {
       get resumed() {
         return read();
       },
-      keep: (work) => this.keep({ work, deaths: 0, failures: 0, failingSinceMs: undefined }),
+      keep: (work) => this.endRow({ work, deaths: 0 }),
       begin: () => this.keep({ isAtWork: true }),
     };
   }
@@ -61,7 +59,7 @@ export class AwaitState {
   }
 
   answered(): void {
-    if (this.details.failures) this.keep({ failures: 0, failingSinceMs: undefined });
+    if (this.details.failures) this.endRow({});
   }
 
   /** @returns whether the budget of this class of failure is spent */
@@ -74,21 +72,38 @@ export class AwaitState {
     const failures = before + 1;
     this.keep({ failures, failingSinceMs, isAtWork: false, lastFailure: { code, message } });
     const failingMs = Date.now() - failingSinceMs;
-    switch (code) {
-      case 'Throttled':
-      case 'NoCapacity':
-        return false;
-      case 'Credentials':
-        return failingMs > budgets.credentialsForMs;
-      case 'Transient':
-      case 'ServerUnreachable':
-        // A job elsewhere goes on whether we see it or not; its own time-out is its end.
-        return worksInPoll && failures >= WORK_ATTEMPTS && failingMs > budgets.retryForMs;
-      case 'Unexpected':
-        return worksInPoll ? failures >= UNEXPECTED_ATTEMPTS : failingMs > budgets.retryForMs;
-      default:
-        return worksInPoll || failingMs > budgets.retryForMs;
-    }
+    const row = { failures, failingMs };
+    if (!worksInPoll) return isBudgetSpent(code, 'await', row, budgets);
+    const mayPass = code === 'Transient' || code === 'ServerUnreachable';
+    return isBudgetSpent(code, 'submit', row, budgets) && !(mayPass && failures < WORK_ATTEMPTS);
+  }
+
+  /**
+   * To be asked after a failure, before the pause that follows it.
+   * @returns how long the row of failures is, when the run is to be told of it; null when it is not
+   */
+  rowToTell(
+    pauseMs: number,
+    stuckAfterMs: number,
+  ): { attempt: number; failingForMs: number; failure: NonNullable<AwaitDetails['lastFailure']> } | null {
+    const { failures = 0, failingSinceMs = Date.now(), lastFailure, lookedToMs = 0 } = this.details;
+    const { told = 0, isTold = false } = this.details;
+    const failingForMs = Date.now() - failingSinceMs;
+    const stretch = { fromMs: lookedToMs, toMs: failingForMs + pauseMs };
+    // A service that fails now and then is told of ever more seldom.
+    const firstMs = TELL_AFTER_MS * 2 ** (isTold ? told - 1 : told);
+    const isTime = isTimeToTell(stretch, { firstMs, stuckAfterMs });
+    this.keep({
+      lookedToMs: stretch.toMs,
+      ...(isTime && !isTold ? { told: told + 1, isTold: true } : {}),
+    });
+    return isTime && lastFailure ? { attempt: failures, failingForMs, failure: lastFailure } : null;
+  }
+
+  private endRow(change: Partial<Record<keyof AwaitDetails, unknown>>): void {
+    const { isTold } = this.details;
+    this.keep({ ...change, failures: 0, failingSinceMs: undefined, lookedToMs: undefined, isTold: false });
+    if (isTold) this.recovered();
   }
 
   private keep(change: Partial<Record<keyof AwaitDetails, unknown>>): void {

@@ -2,11 +2,13 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import type { Client } from '@temporalio/client';
 import type { Config } from '../setup/config';
+import { lookUpCredentials } from '../setup/credentials';
 import { createArrivalActivities } from './arrivals';
 import { createEarlierActivities } from './earlier';
 import { createJobActivities } from './jobs';
 import { createLeftJobActivities } from './leftJobs';
 import { createNotifyActivities, type NotifyDependencies } from './notify';
+import { createRetryTelling } from './retries';
 import { RunnerRegistry, Runners, type AnyRunnerDefinition } from '../runners';
 import type { Crawlers, GlueJobs } from '../runners/defineRunner';
 import { Limiter } from '../services/limiter';
@@ -41,7 +43,8 @@ export interface ActivityDependencies {
 /** SNS through the SDK; its client is made with the first message. */
 function createPublish(): NotifyDependencies['publish'] {
   let client: SNSClient | undefined;
-  return (input) => (client ??= new SNSClient({})).send(new PublishCommand(input));
+  return (input) =>
+    (client ??= new SNSClient({ credentials: lookUpCredentials })).send(new PublishCommand(input));
 }
 
 /** The runners of a worker, or of a command that looks at jobs. */
@@ -63,11 +66,13 @@ export function createRunners(
 export function createActivities(deps: ActivityDependencies): Activities {
   const { config, client, s3 } = deps;
   const runners = createRunners(deps);
+  const telling = createRetryTelling(client, config.stuckAfterMs);
   return {
     describeWorker: () =>
       Promise.resolve({
         searchAttributes: deps.searchAttributes,
         notifies: config.notify !== null,
+        stuckAfterMs: config.stuckAfterMs,
       }),
     ...createNotifyActivities({
       publish: deps.publish ?? createPublish(),
@@ -75,10 +80,13 @@ export function createActivities(deps: ActivityDependencies): Activities {
       hosts: config.notifyHosts,
       uiUrl: config.uiUrl,
     }),
-    ...createJobActivities({ ...config, runners }),
+    ...createJobActivities({ ...config, ...telling, runners }),
     ...createEarlierActivities({ client, s3, runners }),
     ...createScheduleActivities({ client }),
     ...createLeftJobActivities({ client, runners }),
-    ...createArrivalActivities({ client, s3, taskQueue: config.taskQueue, listEveryMs: config.listEveryMs }),
+    ...createArrivalActivities({
+      ...{ ...telling, client, s3 },
+      ...{ taskQueue: config.taskQueue, listEveryMs: config.listEveryMs },
+    }),
   };
 }

@@ -5,15 +5,17 @@ import type { JobReference, JobResult } from '../jobs';
 import { readRowAccount } from '../lake/rowAccount';
 import { formatDuration } from '../pipelines/duration';
 import type { Activities, JobEnd, LostAnswer, Submission } from '../contracts/activities';
-import { AwaitState, type Budgets } from './awaitState';
+import { AwaitState } from './awaitState';
 import { beating, type Beats } from './beating';
+import { isBudgetSpent, type Budgets } from '../services/budgets';
 import { classifyError, toActivityFailure } from '../services/failures';
+import { tellOfAttempt, type RetryTelling } from './retries';
 import { redactSecrets } from '../setup/redactSecrets';
 import type { ParameterCheck } from '../pipelines/input';
 import type { Runners } from '../runners';
 import type { JobState, Runner } from '../runners/runner';
 
-export interface JobDependencies extends Budgets {
+export interface JobDependencies extends Budgets, RetryTelling {
   runners: Runners;
   pollMinMs: number;
   pollMaxMs: number;
@@ -44,34 +46,36 @@ export function createJobActivities(
           checkParameters(registry.findParameterProblems, submission);
           const mark = (reference: JobReference): JobReference =>
             runsInWorker ? { ...reference, runsInWorker } : reference;
-          if (attempt > 1) {
-            const found = await runner.find(
-              submission,
-              new Date(attempts.refusedAtMs ?? scheduledTimestampMs),
-            );
+          const madeAtMs = submission.mayRun ? Date.parse(submission.since!) : scheduledTimestampMs;
+          if (attempt > 1 || submission.mayRun) {
+            const found = await runner.find(submission, new Date(attempts.refusedAtMs ?? madeAtMs));
             if (found !== null) return mark(found);
           }
           return mark(
             await attempts.submit(runner, () => submitInLine(runner, submission, signal, attempts)),
           );
         } catch (error) {
-          const triedMs = Date.now() - scheduledTimestampMs;
-          const giveUp = (code: ErrorCode) => isSubmitBudgetSpent(deps, code, triedMs);
-          throw toActivityFailure(
+          const row = { failures: attempt, failingMs: Date.now() - scheduledTimestampMs };
+          // A service without room is told at once: the run then waits in line.
+          const giveUp = (code: ErrorCode) =>
+            code === 'NoCapacity' || isBudgetSpent(code, 'submit', row, budgetsFor(deps, submission));
+          const failure = toActivityFailure(
             error,
             giveUp,
             attempts.mayRun ? [{ mayRun: true } satisfies LostAnswer] : [],
           );
+          await tellOfAttempt(deps, { step: submission.step, doing: 'submit' }, failure);
+          throw failure;
         }
       }),
 
     awaitJob: (submission, reference) =>
       beating(async (signal, beats) => {
-        const awaited = new AwaitState(beats);
+        const awaited = new AwaitState(beats, () => tellRecovered(deps, submission));
         const runner = await deps.runners.get(submission.job.resource).catch((error: unknown) => {
           throw toActivityFailure(error);
         });
-        const poll = { runner, submission, reference, signal, awaited };
+        const poll: Poll = { doing: 'await', runner, submission, reference, signal, awaited };
         const state = await pollUntil(deps, poll, () => true).finally(() => awaited.end());
         switch (state?.state) {
           case 'succeeded':
@@ -88,7 +92,7 @@ export function createJobActivities(
     stopJob: (submission, known) =>
       beating(async (signal, beats) => {
         try {
-          const awaited = new AwaitState(beats);
+          const awaited = new AwaitState(beats, () => tellRecovered(deps, submission));
           const runner = await deps.runners.get(submission.job.resource);
           const reference = known ?? (await findSubmitted(runner, submission));
           if (reference === null)
@@ -110,7 +114,7 @@ export function createJobActivities(
           if (!looks) return { outcome: 'stopped', externalId, url, message: null };
           const after = await pollUntil(
             deps,
-            { runner, submission, reference, signal, awaited },
+            { doing: 'stop', runner, submission, reference, signal, awaited },
             hasEnded,
             Date.now() + STOP_WAIT_MS,
           );
@@ -129,10 +133,17 @@ export function createJobActivities(
                 message: null,
               };
         } catch (error) {
-          throw toActivityFailure(error);
+          const failure = toActivityFailure(error);
+          await tellOfAttempt(deps, { step: submission.step, doing: 'stop' }, failure);
+          throw failure;
         }
       }),
   };
+}
+
+/** A job that goes on does not wait for the word of it. */
+function tellRecovered({ tellRun }: RetryTelling, { step }: Submission): void {
+  void tellRun({ step, retry: null });
 }
 
 /** @throws SluiceError InvalidJob with all problems */
@@ -145,11 +156,12 @@ function checkParameters(check: ParameterCheck, { job: { resource, parameters } 
   );
 }
 
-/** A service that throttles is worth waiting for until the job's own time-out; one that does not answer is not. */
-function isSubmitBudgetSpent(budgets: Budgets, code: ErrorCode, triedMs: number): boolean {
-  if (code === 'NoCapacity') return true;
-  if (code === 'Throttled') return false;
-  return triedMs > (code === 'Credentials' ? budgets.credentialsForMs : budgets.retryForMs);
+/** A job's own budgets go before those of the worker. */
+function budgetsFor(deps: Budgets, { retryForMs, credentialsForMs }: Submission): Budgets {
+  return {
+    retryForMs: retryForMs ?? deps.retryForMs,
+    credentialsForMs: credentialsForMs ?? deps.credentialsForMs,
+  };
 }
 
 /** Nothing of the job runs any more: a cluster that waits for steps has been made well, and goes on. */
@@ -249,6 +261,7 @@ async function submitInLine(
 type EndedState = Exclude<JobState, { state: 'running' }>;
 
 interface Poll {
+  doing: 'await' | 'stop';
   runner: Runner;
   submission: Submission;
   reference: JobReference;
@@ -264,12 +277,13 @@ interface Poll {
  */
 async function pollUntil(
   deps: JobDependencies,
-  { runner, submission, reference, signal, awaited }: Poll,
+  { doing, runner, submission, reference, signal, awaited }: Poll,
   isAwaited: (state: EndedState) => boolean,
   deadlineMs = Number.POSITIVE_INFINITY,
 ): Promise<EndedState | null> {
   const worksInPoll = runner.worksInPoll === true;
   for (let intervalMs = deps.pollMinMs; ; intervalMs = Math.min(deps.pollMaxMs, intervalMs * POLL_GROWTH)) {
+    let nextInMs: number | undefined;
     if (worksInPoll && awaited.killsWorkers) return { state: 'failed', ...describeDeaths(awaited) };
     try {
       const state = await runner.poll(submission, reference, signal, awaited.work);
@@ -281,7 +295,8 @@ async function pollUntil(
     } catch (error) {
       signal.throwIfAborted();
       const { code, message } = classifyError(error);
-      const isSpent = awaited.failed(code, message, { worksInPoll, budgets: deps });
+      const budgets = budgetsFor(deps, submission);
+      const isSpent = awaited.failed(code, message, { worksInPoll, budgets });
       Context.current().log.warn(worksInPoll ? 'the work failed' : 'poll failed, the job goes on', {
         step: submission.step,
         externalId: reference.externalId,
@@ -291,9 +306,14 @@ async function pollUntil(
       });
       if (isSpent) throw toActivityFailure(error, () => true);
       if (code === 'Throttled') intervalMs = Math.max(intervalMs, deps.pollMaxMs / 2);
+      nextInMs = jittered(intervalMs);
+      const row = awaited.rowToTell(nextInMs, deps.stuckAfterMs);
+      const { activityId } = Context.current().info;
+      if (row !== null)
+        await deps.tellRun({ step: submission.step, retry: { ...row, doing, activityId, nextInMs } });
     }
     if (Date.now() > deadlineMs) return null;
-    await Context.current().sleep(jittered(intervalMs));
+    await Context.current().sleep(nextInMs ?? jittered(intervalMs));
   }
 }
 

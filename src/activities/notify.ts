@@ -21,7 +21,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /** SNS takes a subject of at most 100 characters of ASCII: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
 const SUBJECT_LENGTH = 100;
 
-/** `notify` tells an SNS topic or an HTTP endpoint how a run ended. */
+/** `notify` tells an SNS topic or an HTTP endpoint of a run. */
 export function createNotifyActivities(deps: NotifyDependencies): Pick<Activities, 'notify'> {
   return {
     async notify(notification, given) {
@@ -49,16 +49,18 @@ function urlOf(uiUrl: string | null, namespace: string, { run }: Notification): 
 
 function snsMessage(
   topic: string,
-  { pipeline, state, run }: Notification,
+  { event, pipeline, state, run }: Notification,
   body: string,
 ): PublishCommandInput {
   const text = (value: string) => ({ DataType: 'String', StringValue: value });
   return {
     TopicArn: topic,
-    Subject: `${pipeline} ${state}: ${run.id}`.replace(/[^\x20-\x7e]/g, '?').slice(0, SUBJECT_LENGTH),
+    Subject: `${pipeline} ${event === 'ended' ? state : event}: ${run.id}`
+      .replace(/[^\x20-\x7e]/g, '?')
+      .slice(0, SUBJECT_LENGTH),
     Message: body,
     // Subscriptions filter by them, e.g. failures only.
-    MessageAttributes: { pipeline: text(pipeline), state: text(state) },
+    MessageAttributes: { event: text(event), pipeline: text(pipeline), state: text(state) },
   };
 }
 
@@ -96,7 +98,7 @@ async function post(target: string, body: string): Promise<void> {
   }).catch((error: unknown) => {
     if (error instanceof SluiceError) throw error;
     const { code } = classifyError(error);
-    throw new SluiceError(code, `${host} could not be told how the run ended: ${code}`);
+    throw new SluiceError(code, `${host} could not be told of the run: ${code}`);
   });
   if (status >= 200 && status < 300) return;
   if (status >= 300 && status < 400)

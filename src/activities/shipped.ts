@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { GlueJobs } from '../runners/defineRunner';
 import { copyObject } from '../tasks/copyObject';
 import type { AnyTask } from '../tasks/defineTask';
+import { dropKeptOutput, keepOutput, putBackOutput } from '../tasks/keptOutput';
 
 /** The folder `jobs/` of this package: beside `src` in a checkout, beside `dist` when built. */
 export function packageJobsFolder(): string {
@@ -12,7 +13,7 @@ export function packageJobsFolder(): string {
 }
 
 /** The tasks that every worker has. */
-export const SHIPPED_TASKS: readonly AnyTask[] = [copyObject];
+export const SHIPPED_TASKS: readonly AnyTask[] = [copyObject, keepOutput, putBackOutput, dropKeptOutput];
 
 /** The Glue jobs of the pipelines that ship. */
 export const SHIPPED_GLUE_JOBS: GlueJobs = {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { formatTime } from './output';
 import { isEnded, type RunView, type StepView } from './readStatus';
-import { describeWork, formatFailure, hasColor, renderStatus } from './render';
+import { describeRetry, describeWork, formatFailure, hasColor, renderStatus } from './render';
 
 const POLL_MS = 500;
 
@@ -54,8 +54,14 @@ function showChanges(write: (text: string) => void): (view: RunView) => void {
       const text = `${step.state}${work ? `  ${work}` : ''}`;
       if (step.state === 'pending' || seen.get(key) === text) continue;
       seen.set(key, text);
+      const retry = step.retry ? `  ${describeRetry(step.retry)}` : '';
       const failure = step.failure && step.kind !== 'group' ? `  ${formatFailure(step.failure, false)}` : '';
-      write(`${formatTime(new Date())}  ${key}: ${text}${failure}`);
+      write(`${formatTime(new Date())}  ${key}: ${text}${retry}${failure}`);
+    }
+    for (const { code, message, since } of view.problems) {
+      if (seen.get(code) === since) continue;
+      seen.set(code, since);
+      write(`${formatTime(new Date())}  ${code}: ${message}`);
     }
     if (isEnded(view)) write(renderStatus(view, { color: false }));
   };

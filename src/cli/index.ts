@@ -11,6 +11,7 @@ import { printError } from './output';
 import { addPipelines } from './pipelines';
 import { addReap } from './reap';
 import { addRetry } from './retry';
+import { addResume } from './resume';
 import { addSchedule } from './schedule';
 import { addSignal } from './signal';
 import { addStart } from './start';
@@ -37,6 +38,7 @@ const COMMANDS = [
   addCancel,
   addRetry,
   addReap,
+  addResume,
   addSchedule,
   addDoctor,
 ];

@@ -15,6 +15,7 @@ import {
   type RunStatus,
   type StepStatus,
 } from '../contracts/messages';
+import { explainProblems, findProblems, refreshRetry, type Problem } from './runProblems';
 import { runUrl, type Session } from './session';
 
 /** Takes what a status leaves out; `noWorker` is the task queue on which no worker answered. */
@@ -35,6 +36,8 @@ export interface RunView {
   endedAt: string | null;
   url: string | null;
   waitingFor: string[];
+  /** What keeps the run, or one of its child runs, from going on, beside its own steps. */
+  problems: Problem[];
   failure: Failure | null;
   result: unknown;
   measures: Record<string, number>;
@@ -74,23 +77,25 @@ export function listSteps(steps: StepView[]): StepView[] {
  */
 export async function readStatus(session: Session, id: string, report: Report): Promise<RunView> {
   const latest = session.client.workflow.getHandle(id);
-  let { description, answer } = await readBoth(session, latest, report);
+  let { description, problems, answer } = await readBoth(session, latest, report);
   if (description.status.name === 'RUNNING' && answer && answer.state !== 'running') {
     // The run ended between the two calls, or is about to.
     await sleep(200);
-    ({ description, answer } = await readBoth(session, latest, report));
+    ({ description, problems, answer } = await readBoth(session, latest, report));
   }
   const state = stateOf(description, answer);
   const ended = state !== 'running';
   const { result, failure } = ended
     ? await readOutcome(session, description, state, answer)
     : { result: null, failure: null };
-  const steps = await Promise.all(
-    (answer?.steps ?? []).map((step) => readChild(session, description, settle(step, state), report)),
+  const read = await Promise.all(
+    (answer?.steps ?? []).map((step) => {
+      const refreshed = refreshRetry(settle(step, state), description.raw);
+      return readChild(session, description, refreshed, report);
+    }),
   );
-  const waitingFor = listSteps(steps).flatMap((step) =>
-    step.state === 'waiting' && step.waitingFor ? [step.waitingFor] : [],
-  );
+  const steps = read.map(({ step }) => step);
+  const waitingFor = listSteps(steps).flatMap((step) => step.waitingFor ?? []);
   return {
     id: description.workflowId,
     runId: description.runId,
@@ -100,6 +105,7 @@ export async function readStatus(session: Session, id: string, report: Report): 
     endedAt: description.closeTime?.toISOString() ?? null,
     url: runUrl(session, description.workflowId, description.runId),
     waitingFor: ended ? [] : [...new Set([...(answer?.waitingFor ?? []), ...waitingFor])],
+    problems: ended ? [] : [...problems, ...read.flatMap((child) => child.problems)],
     failure: failure ?? answer?.failure ?? null,
     result,
     measures: answer?.measures ?? {},
@@ -137,7 +143,10 @@ function stateOf(description: WorkflowExecutionDescription, answer: RunStatus | 
 
 async function readBoth(session: Session, latest: WorkflowHandle, report: Report) {
   const description = await describe(latest);
-  return { description, answer: await askRun(session, description, report) };
+  const found = findProblems(description.raw, Date.now());
+  const problems = await explainProblems(session.client, description, found);
+  const isBroken = problems.some(({ code }) => code === 'BrokenPipeline');
+  return { description, problems, answer: await askRun(session, description, { report, isBroken }) };
 }
 
 async function describe(handle: WorkflowHandle): Promise<WorkflowExecutionDescription> {
@@ -158,7 +167,7 @@ async function describe(handle: WorkflowHandle): Promise<WorkflowExecutionDescri
 async function askRun(
   { client, config }: Session,
   { workflowId, runId, taskQueue }: WorkflowExecutionDescription,
-  report: Report,
+  { report, isBroken }: { report: Report; isBroken: boolean },
 ): Promise<RunStatus | null> {
   const handle = client.workflow.getHandle(workflowId, runId);
   try {
@@ -166,7 +175,8 @@ async function askRun(
   } catch (error) {
     if (isUnavailable(error)) throw error;
     const hidden = `The steps of ${workflowId} cannot be shown`;
-    if (error instanceof QueryNotRegisteredError) report(`${hidden}: it is no run of a pipeline`);
+    if (isBroken) report(`${hidden}: its code cannot go on with it`);
+    else if (error instanceof QueryNotRegisteredError) report(`${hidden}: it is no run of a pipeline`);
     else {
       const cure =
         taskQueue === config.taskQueue ? 'start one with: sluice worker' : 'start the one that polls it';
@@ -217,10 +227,11 @@ function toFailure({ cause, message }: WorkflowFailedError, state: RunState): Fa
 
 /** A run that the server ended could not end its steps: a job that was submitted may still run. */
 function settle(step: StepStatus, state: RunState): StepStatus {
-  const isOpen = ['pending', 'waiting', 'waiting for capacity', 'running'].includes(step.state);
-  if (state === 'running' || !isOpen) return step;
+  if (state === 'running' || step.endedAt !== null) return step;
   const settled = step.state === 'pending' ? 'skipped' : step.job?.externalId ? 'leaked' : 'stopped';
-  return { ...step, state: settled, waitingFor: null };
+  const ended: StepStatus = { ...step, state: settled, waitingFor: null };
+  delete ended.retry;
+  return ended;
 }
 
 async function readChild(
@@ -228,19 +239,21 @@ async function readChild(
   parent: WorkflowExecutionDescription,
   step: StepStatus,
   report: Report,
-): Promise<StepView> {
-  if (step.run === null) return step;
+): Promise<{ step: StepView; problems: Problem[] }> {
+  const alone = { step, problems: [] };
+  if (step.run === null) return alone;
   try {
     const child = session.client.workflow.getHandle(step.run.id);
     // An earlier run of the same id had a child of the same id.
-    if ((await child.describe()).parentExecution?.runId !== parent.runId) return step;
-    return { ...step, steps: (await readStatus(session, step.run.id, report)).steps };
+    if ((await child.describe()).parentExecution?.runId !== parent.runId) return alone;
+    const { steps, problems } = await readStatus(session, step.run.id, report);
+    return { step: { ...step, steps }, problems };
   } catch (error) {
     if (
       error instanceof WorkflowNotFoundError ||
       (error instanceof SluiceError && error.code === 'UnknownRun')
     )
-      return step;
+      return alone;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import { formatDuration } from '../pipelines/duration';
-import type { Failure, RunState, StepState, StepRows } from '../contracts/messages';
+import type { Failure, Retry, RunState, StepState, StepRows } from '../contracts/messages';
 import { describeChecks } from '../workflows/steps/check';
 import { formatTime } from './output';
 import { isEnded, type RunView, type StepView } from './readStatus';
@@ -36,6 +36,7 @@ export function renderStatus(view: RunView, { color, now = Date.now() }: RenderO
   if (view.retryOf) lines.push(`retry of ${view.retryOf.id}`);
   lines.push(...renderSteps(rootsOf(view.steps), view.steps, '', { colors, now }));
   if (!isEnded(view) && view.waitingFor.length > 0) lines.push(`waiting for ${view.waitingFor.join(', ')}`);
+  for (const { code, message } of view.problems) lines.push(colors.red(`${code}: ${message}`));
   if (view.failure) lines.push(colors.red(formatFailure(view.failure, true)));
   return lines.join('\n');
 }
@@ -66,6 +67,7 @@ function renderSteps(shown: StepView[], all: StepView[], indent: string, context
     lines.push(`${indent}${isLast ? '└─ ' : '├─ '}${renderStep(step, context)}`);
     const children = all.filter((other) => other.parent === step.name);
     const ofChildRun = step.steps ?? [];
+    if (step.retry) lines.push(`${below}${context.colors.yellow(describeRetry(step.retry))}`);
     if (step.failure && children.length === 0 && ofChildRun.length === 0) {
       lines.push(
         ...formatFailure(step.failure, false)
@@ -100,6 +102,7 @@ export function describeWork(step: StepView): string[] {
   const objects = (step.objects ?? []).map(({ uri, late, empty }) =>
     late ? `${uri} (late)` : empty ? `${uri} (empty)` : uri,
   );
+  if (step.tolerated) return [`${step.tolerated} failed, as many may`];
   if (step.waitingFor) return [`for ${step.waitingFor}`, ...objects];
   if (step.objects) return objects;
   if (step.job)
@@ -111,6 +114,12 @@ export function describeWork(step: StepView): string[] {
       step.checks ? describeChecks(step.checks) : null,
     ].filter((part) => part !== null);
   return [];
+}
+
+/** `submit: attempt 7 failed, failing since 12:00:05, next at 12:03:05: Transient: …`, with dates. */
+export function describeRetry({ doing, attempt, failure, since, nextAt }: Retry): string {
+  const { code, message } = failure;
+  return `${doing}: attempt ${attempt} failed, failing since ${formatTime(since)}, next at ${formatTime(nextAt)}: ${code}: ${message}`;
 }
 
 /** `3 rows rejected, 1 value unread of 100 rows`. */

@@ -18,6 +18,11 @@ export interface Submission {
   since?: string;
   /** How many rows the result carries, for a query whose service returns rows; default none. */
   maxRows?: number;
+  /** An earlier submit of it was given up: the job may be there already. */
+  mayRun?: true;
+  /** Budgets of the job's own, in the place of the worker's. */
+  retryForMs?: number;
+  credentialsForMs?: number;
   /** How long the submit waits for a service without room; without it, `NoCapacity` comes back at once. */
   inLineForMs?: number;
   /** The groups that hold the step, outermost first. */
@@ -56,6 +61,11 @@ export interface AwaitDetails {
   failures?: number;
   failingSinceMs?: number;
   lastFailure?: { code: ErrorCode; message: string };
+  /** Up to which time of the row it was seen whether the run is to be told. */
+  lookedToMs?: number;
+  /** Of how many rows the run was told, and whether of the one that goes on. */
+  told?: number;
+  isTold?: boolean;
 }
 
 /** The first detail of a failure that `submitJob` throws when the service may have accepted the job all the same. */
@@ -63,38 +73,50 @@ export interface LostAnswer {
   mayRun: true;
 }
 
-/** How a run ended, as an SNS topic or an HTTP endpoint is told; the link to the run is added. */
+/** What an SNS topic or an HTTP endpoint is told of a run; the link to the run is added. */
 export interface Notification {
+  /** The run has ended, or one of its steps is being retried for long, or is parked: `failure` names it. */
+  event: 'ended' | 'retrying' | 'parked';
   pipeline: string;
   run: { id: string; runId: string };
   state: RunState;
   failure: Failure | null;
   /** ISO 8601. */
   startedAt: string;
-  endedAt: string;
+  /** ISO 8601; null while the run goes on. */
+  endedAt: string | null;
   /** Each measure of the jobs, summed over the run. */
   measures: Record<string, number>;
+}
+
+export interface WorkerDescription {
+  /** Whether the search attributes are registered. */
+  searchAttributes: boolean;
+  /** Whether the worker has a place of its own that is told of runs. */
+  notifies: boolean;
+  /** How long a step may be retried before somebody is told; histories that began before it was said have none. */
+  stuckAfterMs?: number;
 }
 
 /** The activities that workflows call. Types only: workflow code imports nothing else from here. */
 export interface Activities {
   /** What the worker knows and a workflow must not read itself; recorded in the run's history. */
-  describeWorker(): Promise<{ searchAttributes: boolean; notifies: boolean }>;
+  describeWorker(): Promise<WorkerDescription>;
   /** Submits the job unless a job with this key is there already. */
   submitJob(submission: Submission): Promise<JobReference>;
   /** Waits until the job has ended. @throws JobFailed, JobStopped */
   awaitJob(submission: Submission, reference: JobReference): Promise<JobResult>;
   /** Stops the job of a submission, with or without reference, and waits until the service says that it has ended. */
   stopJob(submission: Submission, reference: JobReference | null): Promise<StopResult>;
-  /** Tells how a run ended: the target (an SNS topic's ARN or a URL), or the worker's own when it is null. */
+  /** Tells of a run: the target (an SNS topic's ARN or a URL), or the worker's own when it is null. */
   notify(notification: Notification, target: string | null): Promise<void>;
   /** Tells the `arrivals` workflow of the source that a run waits; starts it when it is not there. */
   subscribe(source: Source, subscription: Subscription): Promise<void>;
   /**
    * One page of the objects of a source that are as new as `since` (ISO 8601), in the order of their keys, and the key
-   * after which the next page begins; null after the last.
+   * after which the next page begins; null after the last. The run is told of retries for a step of its own.
    */
-  listSource(source: Source, since: string, after: string | null): Promise<ListedPage>;
+  listSource(source: Source, since: string, after: string | null, step?: string): Promise<ListedPage>;
   /** Of each run that has ended, the run id of the one that goes on with it after a reset; null when there is none. */
   findResets(runs: { workflowId: string; runId: string }[]): Promise<(string | null)[]>;
   /** Of each arrival, whether its version is still there. */
@@ -124,7 +146,7 @@ export interface Activities {
   /** Waits until a run has ended. */
   awaitRun(run: { id: string; runId: string }): Promise<'completed' | 'failed'>;
   /** What a manifest lists: the keys, and of them the objects that are there. @throws BadData */
-  readManifest(manifest: Arrival): Promise<Manifest>;
+  readManifest(manifest: Arrival, step?: string): Promise<Manifest>;
 }
 
 /** What became of an arrival that was to start a run. */

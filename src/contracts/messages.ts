@@ -12,6 +12,8 @@ export type StepState =
   | 'waiting'
   | 'waiting for capacity'
   | 'running'
+  | 'retrying'
+  | 'parked'
   | 'succeeded'
   | 'failed'
   | 'stopped'
@@ -23,6 +25,23 @@ export interface Failure {
   message: string;
   /** The step that failed, or null for a failure outside every step. */
   step: string | null;
+}
+
+/** What is tried again: to submit a job, to see how it stands, to stop it, or to see what a wait's source holds. */
+export type Retried = 'submit' | 'await' | 'stop' | 'list';
+
+/** How a step is being retried, as its run was told last: soon after it began, and then ever less often. */
+export interface Retry {
+  doing: Retried;
+  /** The attempt that has failed last, counted from 1. */
+  attempt: number;
+  failure: Pick<Failure, 'code' | 'message'>;
+  /** ISO 8601: since when it fails. */
+  since: string;
+  /** ISO 8601: when the next attempt comes. */
+  nextAt: string;
+  /** Its activity in the run's history; null for what the `arrivals` workflow does for the run. */
+  activityId: string | null;
 }
 
 export interface StepStatus {
@@ -57,6 +76,10 @@ export interface StepStatus {
   /** The run whose result the step has taken over, or whose job it awaits. */
   takenFrom?: { id: string; job: 'reused' | 'adopted' };
   failure: Failure | null;
+  /** How many steps of the group have failed, where some may. */
+  tolerated?: number;
+  /** While the step is `retrying`. */
+  retry?: Retry;
 }
 
 /** Rows that a job read, rejected and wrote, and values that it could not read; `docs/data.md`. */
@@ -96,6 +119,19 @@ export const arrivedSignal = defineSignal<[Arrival[]]>('arrived');
 
 /** From a child run to the run that started it, both of them retries: the child did some of its work anew. */
 export const redoneSignal = defineSignal<[childId: string]>('redone');
+
+/** What a run is told of a step that is retried. Times are durations, since clocks differ. */
+export interface RetryReport {
+  step: string;
+  /** Null when the last attempt went well. */
+  retry: (Omit<Retry, 'since' | 'nextAt'> & { failingForMs: number; nextInMs: number }) | null;
+}
+
+/** To a run: one of its steps is being retried, or no longer. */
+export const retryingSignal = defineSignal<[RetryReport]>('retrying');
+
+/** To a run: the parked step of this name goes on, or with null every one. */
+export const resumeSignal = defineSignal<[string | null]>('resume');
 
 /** An object as the webhook saw it. */
 export interface SeenArrival extends Arrival {

@@ -114,10 +114,10 @@ export async function publishOutput(
 
 const READ_BYTES = 1024 * 1024;
 /** The names that Spark, Athena and Sluice give to the files of an output. */
-const PART_FILE = /^part-\d{5}[^/]*$/;
+export const PART_FILE = /^part-\d{5}[^/]*$/;
 
 /** The object beside an output folder that lists what was published into it. Its name begins with `_`, so no reader takes it for data. */
-function publishedListOf(prefix: string): string {
+export function publishedListOf(prefix: string): string {
   const [, parent, name] = /^(.*\/)?([^/]+)\/$/.exec(prefix)!;
   return `${parent ?? ''}_${name}.sluice.json`;
 }
@@ -140,7 +140,7 @@ async function readPublished(
   return { keys, published: keys.filter(isPublished) };
 }
 
-async function readPublishedList(
+export async function readPublishedList(
   s3: S3Client,
   Bucket: string,
   Key: string,
@@ -310,7 +310,8 @@ export async function listKeys(
   return keys;
 }
 
-async function remove(s3: S3Client, bucket: string, key: string): Promise<void> {
+/** Deletes an object, if it is there. */
+export async function remove(s3: S3Client, bucket: string, key: string): Promise<void> {
   try {
     await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
   } catch (error) {

@@ -10,13 +10,17 @@ export { startTemporal, type TemporalServer } from './temporal';
 export {
   checkTools,
   ensureAwsTestTools,
+  ensureJars,
   ensureLivy,
   ensureLivyAndSpark,
+  ensurePythonPackages,
   ensureS3Gateway,
   ensureSpark,
   ensureTemporal,
   ensureTemporalTestServer,
   probeTools,
+  type Jars,
   type LivyTools,
   type Probe,
+  type PythonPackages,
 } from './tools';

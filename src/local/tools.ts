@@ -1,4 +1,4 @@
-import { chmod, readdir, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheFolder, install, isInstalled, type Installation, type Report } from './cache';
 import { findProgram, runCommand } from './command';
@@ -223,7 +223,7 @@ export async function ensureLivy(context: ToolContext): Promise<{ java: string; 
 export async function ensureSpark(context: ToolContext): Promise<{ sparkHome: string; python: string }> {
   const env = withoutPython(context.env);
   const folder = await ensure('spark', context, {
-    build: (partial) => installFromPyPI(['pyspark==3.5.3'], partial, 'spark', env),
+    build: (partial) => installFromPyPI(['pyspark==3.5.3'], partial, TOOLS.spark.title, env),
     verify: async (partial) => {
       const sparkHome = await findSparkHome(partial);
       await runCommand({ command: pythonIn(partial), args: ['-c', 'import pyspark'], env });
@@ -244,7 +244,7 @@ export async function ensureAwsTestTools(
 ): Promise<{ python: string; serviceModels: string }> {
   const env = withoutPython(context.env);
   const folder = await ensure('awsTestTools', context, {
-    build: (partial) => installFromPyPI(AWS_TEST_TOOLS, partial, 'awsTestTools', env),
+    build: (partial) => installFromPyPI(AWS_TEST_TOOLS, partial, TOOLS.awsTestTools.title, env),
     verify: async (partial) => {
       await runCommand({
         command: pythonIn(partial),
@@ -259,13 +259,88 @@ export async function ensureAwsTestTools(
   };
 }
 
+/** Packages of PyPI in an environment of their own, kept in the cache. */
+export interface PythonPackages {
+  /** The folder's name in the cache, with the version: other packages are another folder. */
+  name: string;
+  /** What a person is told that they are for. */
+  title: string;
+  /** For pip, each with its version: `pysam==0.24.1`. */
+  packages: string[];
+  /** Whether what they depend on is installed as well; default true. */
+  dependencies?: boolean;
+  /** A module that can be imported when all is well. */
+  imports?: string;
+}
+
+/**
+ * Installs the packages on first use, and returns the Python that has them with the folder in which they lie.
+ * @throws SluiceError MissingTool without Python
+ */
+export async function ensurePythonPackages(
+  { name, title, packages, dependencies = true, imports }: PythonPackages,
+  context: Pick<ToolContext, 'env' | 'report' | 'cache'>,
+): Promise<{ python: string; sitePackages: string }> {
+  const env = withoutPython(context.env);
+  const options = dependencies ? [] : ['--no-deps'];
+  const cache = context.cache ?? cacheFolder(context.env);
+  const folder = await install(
+    {
+      name,
+      build: (partial) => installFromPyPI([...options, ...packages], partial, title, env),
+      verify: async (partial) => {
+        const args = ['-c', imports === undefined ? '' : `import ${imports}`];
+        await runCommand({ command: pythonIn(partial), args, env });
+      },
+    },
+    { cache, report: context.report },
+  );
+  return { python: pythonIn(folder), sitePackages: await findSitePackages(folder) };
+}
+
+/** Jars of Maven's, for a service of a project. */
+export interface Jars {
+  /** What they are, for people: `Hadoop's mini cluster`. */
+  title: string;
+  /** `group:artifact:version`. */
+  coordinates: string;
+}
+
+/**
+ * The folder with the jars of an artifact and of all that it needs at run time, and the `java` to run them with. They are
+ * copied into the cache by the first call; another version is another folder.
+ * @throws SluiceError MissingTool where Java is missing, or Maven while they are not there yet
+ */
+export async function ensureJars(
+  { title, coordinates }: Jars,
+  context: ToolContext,
+): Promise<{ java: string; jars: string }> {
+  const [, artifact, version] = coordinates.split(':');
+  const name = `${artifact}-${version}`;
+  const cache = context.cache ?? cacheFolder(context.env);
+  const needed: ProgramName[] = (await isInstalled(cache, name)) ? ['java'] : ['java', 'mvn'];
+  const { java } = await requirePrograms(
+    needed.map((program) => ({ program, neededBy: title })),
+    context.env,
+  );
+  const folder = await install(
+    {
+      name,
+      build: (partial) => copyFromMaven(coordinates, partial, context),
+      verify: (partial) => access(path.join(partial, 'jars')),
+    },
+    { cache, report: context.report },
+  );
+  return { java: java as string, jars: path.join(folder, 'jars') };
+}
+
 async function installFromPyPI(
   packages: string[],
   folder: string,
-  tool: ToolName,
+  neededBy: string,
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
-  const { python3 } = await requirePrograms([{ program: 'python3', neededBy: TOOLS[tool].title }], env);
+  const { python3 } = await requirePrograms([{ program: 'python3', neededBy }], env);
   const pip = [
     '-m',
     'pip',

@@ -196,10 +196,23 @@ export function findJobProblems(value: unknown, path: string, check?: ParameterC
 const isAttempts = (value: unknown) =>
   Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 100;
 
+interface OptionRule {
+  needs: string;
+  fits: (value: unknown) => boolean;
+}
+
+const DURATION_OPTION: OptionRule = {
+  needs: RULES.duration.needs,
+  fits: (value) => RULES.duration.fits(value, {} as Field),
+};
+
 /** What each of `JobOptions` needs. */
-export const OPTIONS: Record<string, { needs: string; fits: (value: unknown) => boolean }> = {
-  timeout: { needs: RULES.duration.needs, fits: (value) => RULES.duration.fits(value, {} as Field) },
-  capacityTimeout: { needs: RULES.duration.needs, fits: (value) => RULES.duration.fits(value, {} as Field) },
+export const OPTIONS: Record<string, OptionRule> = {
+  timeout: DURATION_OPTION,
+  capacityTimeout: DURATION_OPTION,
+  retryFor: DURATION_OPTION,
+  credentialsFor: DURATION_OPTION,
+  onExhausted: { needs: '"fail" or "park"', fits: (value) => value === 'fail' || value === 'park' },
   onCancel: { needs: '"stop" or "leave"', fits: (value) => value === 'stop' || value === 'leave' },
   maxRows: {
     needs: 'a number of rows from 0 to 1000',

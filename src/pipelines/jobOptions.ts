@@ -16,6 +16,15 @@ export interface JobOptions {
   retry?: { attempts: number; interval?: string };
   /** How long to wait in line while the service has no room for the job; default as long as `timeout`. */
   capacityTimeout?: string;
+  /** How long a service may go on without an answer; default the worker's `SLUICE_RETRY_FOR`. */
+  retryFor?: string;
+  /** How long the worker's credentials may be wrong; default the worker's `SLUICE_CREDENTIALS_FOR`. */
+  credentialsFor?: string;
+  /**
+   * What becomes of the step when its retries are used up: it fails, or it is parked until `sluice resume`. Default what the
+   * run's input says, and that is to fail.
+   */
+  onExhausted?: 'fail' | 'park';
   /** How many rows of a query the result carries, where the service returns rows (Athena, Redshift); default none. */
   maxRows?: number;
   /** Leave a cluster that the job creates running after the run has ended. */

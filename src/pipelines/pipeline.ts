@@ -21,8 +21,11 @@ export interface Pipeline {
   schedule: { cron: string; about: string } | null;
 }
 
-/** What a failed step leads to: a failed run, or the state `completed with fallback`. */
-export type OnFailure = 'fail' | 'fallback';
+/**
+ * What a failed step leads to: a failed run, the state `completed with fallback`, or a failed run whose work is undone, as that of
+ * one that is cancelled.
+ */
+export type OnFailure = 'fail' | 'fallback' | 'undo';
 
 /** @throws SluiceError UnknownPipeline with the nearest name */
 export function findPipeline<P extends { name: string }>(name: string, pipelines: readonly P[]): P {

@@ -1,8 +1,11 @@
+import { lookUpCredentials } from '../setup/credentials';
+
 /**
  * What every client of a runner is made with. One attempt each, since the activities retry; a call that is never answered
  * must not hold up all polls of its service.
  */
 export const AWS_CLIENT = {
+  credentials: lookUpCredentials,
   maxAttempts: 1,
   requestHandler: { connectionTimeout: 10_000, requestTimeout: 60_000, throwOnRequestTimeout: true },
 };

@@ -1,6 +1,7 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { isRetryable, SluiceError, type ErrorCode } from '../errors';
 import { redactSecrets } from '../setup/redactSecrets';
+import { UNEXPECTED_ATTEMPTS } from './budgets';
 import { ERROR_NAMES } from './errorNames';
 
 const NETWORK = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH']);
@@ -15,8 +16,6 @@ const BROKEN_CONNECTION = new Set([
 ]);
 /** Answers that mean that the same request may do better later: a conflict, a lock, a request that came too early or slowly. */
 const PASSING_STATUS = new Set([408, 409, 423, 425]);
-/** How often a fault is tried that nobody has a name for, or that killed its worker. */
-export const UNEXPECTED_ATTEMPTS = 3;
 /** Where a fault of Sluice's own is told. */
 const REPORT =
   'This is a fault of Sluice or of its machine; see the log of the worker, and report it with this message.';

@@ -5,6 +5,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { TLSConfig } from '@temporalio/common/lib/internal-non-workflow';
 import { NativeConnection } from '@temporalio/worker';
 import { SluiceError } from '../errors';
+import { lookUpCredentials } from './credentials';
 
 /**
  * Where Temporal is, by its standard settings: `TEMPORAL_*` variables over the profile of `temporal.toml`.
@@ -112,5 +113,8 @@ const IDLE_TIMEOUT_MS = 60_000;
 export function connectS3({ idleTimeoutMs = IDLE_TIMEOUT_MS } = {}): S3Client {
   const requestHandler = { connectionTimeout: CONNECTION_TIMEOUT_MS, socketTimeout: idleTimeoutMs };
   const custom = process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'];
-  return new S3Client({ forcePathStyle: custom !== undefined, maxAttempts: 5, requestHandler });
+  return new S3Client({
+    ...{ forcePathStyle: custom !== undefined, maxAttempts: 5, requestHandler },
+    credentials: lookUpCredentials,
+  });
 }

@@ -1,5 +1,6 @@
 import { CopyObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { SluiceError } from '../errors';
+import { copySourceOf, type ObjectName } from '../lake/copyObject';
 import { field } from '../pipelines';
 import { parseS3Uri } from '../pipelines/location';
 import { defineTask } from './defineTask';
@@ -20,15 +21,9 @@ export const copyObject = defineTask(
   },
 );
 
-interface Location {
-  bucket: string;
-  key: string;
-}
-
-async function copy(s3: S3Client, from: Location, to: Location, signal: AbortSignal): Promise<void> {
-  const source = [from.bucket, ...from.key.split('/')].map(encodeURIComponent).join('/');
+async function copy(s3: S3Client, from: ObjectName, to: ObjectName, signal: AbortSignal): Promise<void> {
   try {
-    await s3.send(new CopyObjectCommand({ Bucket: to.bucket, Key: to.key, CopySource: source }), {
+    await s3.send(new CopyObjectCommand({ Bucket: to.bucket, Key: to.key, CopySource: copySourceOf(from) }), {
       abortSignal: signal,
     });
   } catch (error) {

@@ -1,7 +1,8 @@
 import type { Info } from '@temporalio/activity';
-import { ApplicationFailure, type RetryPolicy } from '@temporalio/common';
+import { ApplicationFailure } from '@temporalio/common';
 import { msToNumber } from '@temporalio/common/lib/time';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
+import { delayBeforeNext } from '../activities/retries';
 import type { Notification, Submission } from '../contracts/activities';
 import type { ScriptedJobs } from './scriptedJobs';
 import type { StackClock } from './stackClock';
@@ -96,8 +97,5 @@ export class StackActivities {
 /** How long the server waits before the next attempt. */
 function retryDelayMs({ nextRetryDelay }: ApplicationFailure, { retryPolicy, attempt }: Info): number {
   if (nextRetryDelay != null) return msToNumber(nextRetryDelay);
-  const policy: RetryPolicy = retryPolicy ?? {};
-  const firstMs = msToNumber(policy.initialInterval ?? '1 s');
-  const mostMs = msToNumber(policy.maximumInterval ?? 100 * firstMs);
-  return Math.min(firstMs * (policy.backoffCoefficient ?? 2) ** (attempt - 1), mostMs);
+  return delayBeforeNext(retryPolicy, attempt);
 }

@@ -2,6 +2,7 @@ import { ApplicationFailure, CancelledFailure, TerminatedFailure } from '@tempor
 import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import {
   arrivedSignal,
+  resumeSignal,
   statusQuery,
   type Failure,
   type RunStatus,
@@ -84,6 +85,11 @@ export class StackRun<Result> implements TestRun<Result> {
 
   async terminate(): Promise<void> {
     await this.handle.terminate('terminated by a test');
+    await this.time.settle();
+  }
+
+  async resume(step?: string): Promise<void> {
+    await this.handle.signal(resumeSignal, step ?? null);
     await this.time.settle();
   }
 

@@ -42,6 +42,8 @@ export interface TestRun<Result> {
   cancel(): Promise<void>;
   /** Ends the run without a word to it, as an operator or its time-out does: its jobs go on. */
   terminate(): Promise<void>;
+  /** Lets a parked step go on, or all of them, as `sluice resume`. */
+  resume(step?: string): Promise<void>;
   /** Hands the run an object by hand, as `sluice signal`. */
   signalArrival(uri: string): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import type { JobResult } from '../jobs';
 import type { Pipeline } from '../pipelines';
 import { runPipeline, type RunOptions } from './steps';
-import { JOBS_WORKFLOW, type JobsInput } from './steps/mapJobs';
+import { JOBS_WORKFLOW, type JobsInput, type MapOutcome } from './steps/mapJobs';
 
 const description: Pipeline = {
   name: JOBS_WORKFLOW,
@@ -12,8 +12,8 @@ const description: Pipeline = {
 };
 
 /** One batch of a large `mapJobs`, started by it; no person starts it. */
-export function jobs(given: JobsInput, options?: RunOptions): Promise<JobResult[] | null> {
-  return runPipeline<JobsInput, JobResult[]>({
+export function jobs(given: JobsInput, options?: RunOptions): Promise<JobResult[] | MapOutcome | null> {
+  return runPipeline<JobsInput, JobResult[] | MapOutcome>({
     pipeline: description,
     given,
     options,

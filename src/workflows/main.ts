@@ -21,7 +21,7 @@ export const main = definePipeline(
   },
   async (run, { rootPath, scripts, ifExists, notify: _, ...input }) => {
     // A child that falls back would hide its failure from this run, which has its own `onFailure`.
-    const onFailure = 'fail';
+    const onFailure = input.onFailure === 'undo' ? 'undo' : 'fail';
     return {
       marketingAndSales: await run.child('marketing-and-sales', marketingAndSales, { ...input, onFailure }),
       rateCodes: await run.child('rate-codes', rateCodes, {

@@ -30,6 +30,7 @@ export const marketingAndSales = definePipeline(
         joinLocation(lake, what, '*.csv'),
         { within },
       );
+      await branch.keepOutput(`${what} data`, to);
       await branch.job(`process ${what} data`, jobs.process(what, object, { to, csv }));
     };
     const results: Record<string, JobResult> = {};
@@ -45,6 +46,7 @@ export const marketingAndSales = definePipeline(
       marketing: process('marketing', marketing),
       ...Object.fromEntries(extraBranches),
     });
+    await run.keepOutput('report', report);
     const join = await run.job('join marketing and sales data', jobs.join(sales, marketing, report));
     return { output: report, join, extraJobs: results };
   },

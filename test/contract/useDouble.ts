@@ -57,6 +57,8 @@ export function createWorker(
     pollMaxMs: pollMs.max,
     retryForMs: 60_000,
     credentialsForMs: 3_600_000,
+    stuckAfterMs: Infinity,
+    tellRun: () => Promise.resolve(),
   });
   const run = <T>(act: () => Promise<T>): Promise<T> =>
     new MockActivityEnvironment(

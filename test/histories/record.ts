@@ -7,7 +7,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { createAcceptArrivals } from '../../src/arrivals/acceptArrivals';
 import { addTrigger } from '../../src/arrivals/triggers';
-import { statusQuery } from '../../src/contracts/messages';
+import { resumeSignal, statusQuery } from '../../src/contracts/messages';
 import { SluiceError } from '../../src/errors';
 import type { Arrival } from '../../src/pipelines';
 import type { Completeness, RunOptions } from '../../src/workflows/steps';
@@ -103,6 +103,15 @@ describe('pipelines', () => {
     await recordHistory('fallback', run);
   });
 
+  test('a run that undoes what it has done', async () => {
+    await upload('sales/undone.csv', 'marketing/undone.csv');
+    scripts['join marketing and sales data'] = { states: [failed] };
+    const since = new Date(Date.now() - 60_000).toISOString();
+    const run = await start('marketing-and-sales', 'undone', { onFailure: 'undo', output: 'undone' }, { since });
+    await end(run);
+    await recordHistory('undone', run);
+  });
+
   test('a job as a run of its own', async () => {
     const job = { resource: 'livy:createBatch', parameters: { file: 'noop.py' } };
     const run = await start('job', 'job', { job });
@@ -112,6 +121,19 @@ describe('pipelines', () => {
 });
 
 describe('jobs', () => {
+  test('parked, and let go on', async () => {
+    const expired = new SluiceError('Credentials', 'the token has expired');
+    scripts['parked'] = { states: [RUNNING, expired, expired] };
+    const run = await startSteps('job-parked', {
+      job: { name: 'parked', onExhausted: 'park', credentialsFor: '1 ms' },
+    });
+    await until(run, 'parked');
+    scripts['parked'] = {};
+    await run.signal(resumeSignal, null);
+    await run.result();
+    await recordHistory('job-parked', run);
+  });
+
   test('submitted anew, waiting in line, beside each other, and failed', async () => {
     const full = { error: new SluiceError('NoCapacity', 'concurrent runs exceeded'), accepted: false };
     scripts['again'] = { states: [failed] };

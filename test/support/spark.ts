@@ -2,8 +2,14 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { ensureSpark } from '../../src/local';
 
-/** Runs job scripts `[script, argument…]` on a local Spark; for each null, or its exit message. */
-export async function runOnSpark(calls: string[][]): Promise<(string | null)[]> {
+/**
+ * Runs job scripts `[script, argument…]` on a local Spark; for each null, or its exit message.
+ * @param settings environment variables besides
+ */
+export async function runOnSpark(
+  calls: string[][],
+  settings: Record<string, string> = {},
+): Promise<(string | null)[]> {
   const { python } = await ensureSpark({ env: process.env, report: () => {} });
   return new Promise((resolve, reject) => {
     const env = {
@@ -11,6 +17,7 @@ export async function runOnSpark(calls: string[][]): Promise<(string | null)[]> 
       PYSPARK_PYTHON: python,
       SPARK_LOCAL_IP: '127.0.0.1',
       PYTHONPATH: join(__dirname, '..', '..', 'jobs'),
+      ...settings,
     };
     const child = execFile(
       python,

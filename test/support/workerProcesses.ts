@@ -56,6 +56,15 @@ async function giveUp({ client, workflowId }: WorkflowHandle, pid: number): Prom
   }
 }
 
+export interface KilledRun {
+  env: NodeJS.ProcessEnv;
+  start: () => Promise<void>;
+  /** Of so many writes one ends the worker. */
+  each?: number;
+  /** Whether a write of this path may: work whose worker died six times is given up. Default all. */
+  killsAt?: (path: string) => boolean;
+}
+
 /**
  * Runs a pipeline while its worker is killed at every write, or at one of `each`: S3 has done it, and the worker does not
  * hear of it. The note that a local job has ended is left out, since its next await finds it and does nothing.
@@ -65,7 +74,7 @@ async function giveUp({ client, workflowId }: WorkflowHandle, pid: number): Prom
 export async function finishUnderKills(
   workers: WorkerProcesses,
   handle: WorkflowHandle,
-  { env, start, each = 1 }: { env: NodeJS.ProcessEnv; start: () => Promise<void>; each?: number },
+  { env, start, each = 1, killsAt = () => true }: KilledRun,
 ): Promise<{ writes: Write[]; awaits: Record<string, number> }> {
   let worker: ChildProcess;
   let replacing: Promise<void> | null = null;
@@ -79,7 +88,7 @@ export async function finishUnderKills(
     worker = await workers.start(workerEnv);
   };
   const s3 = await startWatchedS3(env['AWS_ENDPOINT_URL_S3']!, async ({ path }) => {
-    if (path.includes('/.jobs/') || (replacing === null && writes++ % each !== 0)) return;
+    if (path.includes('/.jobs/') || !killsAt(path) || (replacing === null && writes++ % each !== 0)) return;
     // What the same worker wrote side by side dies with it.
     replacing ??= replaceWorker()
       .catch((error: unknown) => fail(error))

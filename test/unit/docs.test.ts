@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ERROR_CODES } from '../../src/errors';
+import { BUDGETS, ERROR_CODES } from '../../src/errors';
 import { RunnerRegistry } from '../../src/runners';
 import { OPTIONS } from '../../src/pipelines/input';
 
@@ -11,6 +11,34 @@ const all = (text: string, expression: RegExp) =>
 
 test('docs/errors.md has every error code, and no other', () => {
   expect(all(read('docs/errors.md'), /^## (\w+)$/gm)).toEqual(Object.keys(ERROR_CODES).sort());
+});
+
+test('docs/errors.md has the budgets of each class of failure that the code has, and where each is set', () => {
+  const [classes, budgets] = [
+    ...read('docs/errors.md').matchAll(/^\| (?:code|budget) .*\n\|[-| ]+\n((?:\|.*\n)+)/gm),
+  ].map(([, rows]) =>
+    rows!
+      .trim()
+      .split('\n')
+      .map((row) =>
+        row
+          .split('|')
+          .slice(1, -1)
+          .map((cell) => cell.trim().replace(/`/g, '')),
+      ),
+  );
+  const code = Object.entries(BUDGETS).map(([name, { submit, await: awaited }]) => [name, submit, awaited]);
+  expect(classes!.slice(0, -1)).toEqual(code);
+  expect(classes!.at(-1)).toEqual(['any other', 'none', 'retryFor']);
+  const named = Object.values(BUDGETS).flatMap(({ submit, await: awaited }) => [submit, awaited]);
+  expect(budgets!.map(([name]) => name).sort()).toEqual(
+    [...new Set(named)].filter((name) => !/attempts/.test(name)).sort(),
+  );
+  for (const [name, , worker, option] of budgets!) {
+    expect(option).toBe(`options.${name}`);
+    expect(Object.keys(OPTIONS)).toContain(name);
+    if (worker !== 'none') expect(read('src/setup/config.ts')).toContain(`duration('${worker}'`);
+  }
 });
 
 test('docs/configuration.md has every setting, and no other', () => {
@@ -32,6 +60,7 @@ test('docs/command-line.md has every command, and no other', () => {
     'list',
     'pipelines',
     'reap',
+    'resume',
     'retry',
     'schedule',
     'signal',

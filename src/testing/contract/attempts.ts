@@ -33,6 +33,8 @@ export class Attempts {
       pollMaxMs: 20,
       retryForMs: 60_000,
       credentialsForMs: 3_600_000,
+      stuckAfterMs: Infinity,
+      tellRun: () => Promise.resolve(),
     });
   }
 

@@ -5,6 +5,7 @@ import {
   getExternalWorkflowHandle,
   isCancellation,
   log,
+  patched,
   proxyActivities,
   setHandler,
   setWorkflowOptions,
@@ -16,6 +17,7 @@ import {
   arrivalsSeenSignal,
   arrivedSignal,
   removeTriggerSignal,
+  retryingSignal,
   subscribeSignal,
   triggersQuery,
   unsubscribeSignal,
@@ -25,7 +27,7 @@ import { HEARTBEAT_TIMEOUT } from '../steps/activities';
 import { isReportable, toFailure } from '../steps/failures';
 import type { Carried } from './carry';
 import type { Signal } from './outbox';
-import { SourceMachine, type Work } from './sourceMachine';
+import { SourceMachine, type Telling, type Work } from './sourceMachine';
 
 const OPTIONS = {
   heartbeatTimeout: HEARTBEAT_TIMEOUT,
@@ -63,7 +65,7 @@ export async function arrivals(input: ArrivalsInput, carried?: Carried): Promise
       work = new CancellationScope();
     }
     for (const next of plan.work) {
-      const isQuick = next.kind === 'signal runs' || next.kind === 'find resets';
+      const isQuick = next.kind === 'signal runs' || next.kind === 'find resets' || next.kind === 'tell runs';
       const done = isQuick ? carryOut(machine, next) : work.run(() => carryOut(machine, next));
       done.catch((error: unknown) => (defect ??= error as Error));
     }
@@ -118,13 +120,32 @@ async function carryOut(machine: SourceMachine, work: Work): Promise<void> {
         const { since, after } = work.listing;
         return machine.listed(work, await listSource(machine.input.source, since, after), Date.now());
       }
+      case 'tell runs':
+        await Promise.all(work.tellings.map(tellRun));
+        return machine.told(work);
       case 'read retention':
         return machine.retentionRead(work, await readRetention());
     }
   } catch (error) {
     if (!isReportable(error)) throw error;
     if (isCancellation(error)) machine.abandoned(work);
-    else machine.failed(work, toFailure(error, null), Date.now());
+    else {
+      const { code, message } = toFailure(error, null);
+      const failure = { code, message };
+      // In histories that began before, no run hears of it.
+      if (work.kind === 'list page' && patched('runs-hear-of-listings'))
+        machine.noteFailedListing(failure, Date.now());
+      machine.failed(work, failure, Date.now());
+    }
+  }
+}
+
+/** A run that is gone need not know. */
+async function tellRun({ of, report }: Telling): Promise<void> {
+  try {
+    await getExternalWorkflowHandle(of.workflowId, of.runId).signal(retryingSignal, report);
+  } catch (error) {
+    if (!isReportable(error) || isCancellation(error)) throw error;
   }
 }
 

@@ -37,6 +37,8 @@ export interface SubscriptionListener extends Listener<Subscription> {
   sendAfterMs: number;
   /** It is yet to be offered what is remembered. */
   isNew?: true;
+  /** How many listings in a row had failed when it was told so last. */
+  toldFailures?: number;
 }
 
 /** An object that could not start its run. */

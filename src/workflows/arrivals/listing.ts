@@ -1,3 +1,5 @@
+import type { Failure } from '../../contracts/messages';
+
 /**
  * How often a listing goes back to the `since` of the listeners and not only to the last one: an upload in many parts
  * carries the time at which it began.
@@ -20,11 +22,19 @@ export interface Listing {
   after: string | null;
 }
 
+/** How many listings in a row have failed, since when (ms since 1970), and why the last did. */
+export interface ListingTrouble {
+  failures: number;
+  sinceMs: number;
+  failure: Pick<Failure, 'code' | 'message'>;
+}
+
 /** Plain JSON; times in milliseconds since 1970. */
 export interface CarriedListings {
   current: Listing | null;
   nextAtMs: number;
   nextFullAtMs: number;
+  trouble?: ListingTrouble;
 }
 
 /** When a source is listed: at once when somebody begins to listen, and on a timer. */
@@ -32,6 +42,8 @@ export class Listings {
   current: Listing | null;
   /** When the next listing begins, unless one goes on then: milliseconds since 1970. */
   nextAtMs: number;
+  /** Undefined when the last listing went well. */
+  trouble: ListingTrouble | undefined;
   private nextFullAtMs: number;
   private isFirst: boolean;
 
@@ -43,6 +55,7 @@ export class Listings {
     this.current = carried?.current ?? null;
     this.nextAtMs = carried?.nextAtMs ?? 0;
     this.nextFullAtMs = carried?.nextFullAtMs ?? nowMs + FULL_LIST_EVERY_MS;
+    this.trouble = carried?.trouble;
     this.isFirst = carried === null;
   }
 
@@ -67,7 +80,7 @@ export class Listings {
   }
 
   carry(): CarriedListings {
-    const { current, nextAtMs, nextFullAtMs } = this;
-    return { current, nextAtMs, nextFullAtMs };
+    const { current, nextAtMs, nextFullAtMs, trouble } = this;
+    return { current, nextAtMs, nextFullAtMs, ...(trouble === undefined ? {} : { trouble }) };
   }
 }

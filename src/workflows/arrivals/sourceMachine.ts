@@ -1,6 +1,7 @@
 import type { StartOutcome } from '../../contracts/activities';
 import type {
   ArrivalsInput,
+  RetryReport,
   SeenArrival,
   Subscription,
   Trigger,
@@ -33,7 +34,7 @@ import {
   type TriggerListener,
   type TriggerName,
 } from './listeners';
-import { Listings, type Listing } from './listing';
+import { Listings, type Listing, type ListingTrouble } from './listing';
 import { ArrivalMemory, bytesOf } from './memory';
 import {
   giveBack,
@@ -58,6 +59,8 @@ const TRIGGER_PENDING_BYTES = 512 * 1024;
 const BACKLOG_BYTES = 128 * 1024;
 /** Before the server has told its retention, it is taken to be the shortest that there is. */
 const SHORTEST_RETENTION_MS = 3_600_000;
+/** At most 2,000 signals of one workflow may be under way. */
+const TOLD_AT_ONCE = 500;
 const READ_RETENTION_EVERY_MS = 86_400_000;
 /** Continue as new well before the server suggests it (4,096 events or 4 MiB). */
 const HISTORY_LIMIT = { events: 2_000, bytes: 2 * 1024 * 1024 };
@@ -77,8 +80,16 @@ export type Work =
   /** `listed` */
   | { kind: 'list page'; listing: Listing }
   /** `retentionRead` */
-  | { kind: 'read retention' };
+  | { kind: 'read retention' }
+  /** `told` */
+  | { kind: 'tell runs'; tellings: Telling[] };
 type WorkOf<K extends Work['kind']> = Extract<Work, { kind: K }>;
+
+/** What a waiting run is told of the listings of its source. */
+export interface Telling {
+  of: Subscription;
+  report: RetryReport;
+}
 
 /** A line for the log of the workflow. */
 export interface LogLine {
@@ -272,7 +283,18 @@ export class SourceMachine {
     }
     for (const listener of [...this.subscriptions, ...this.triggers])
       if (listener.isInListing) listener.listedTo = listing.startedAt;
+    this.listings.trouble = undefined;
     this.endListing();
+  }
+
+  told(work: WorkOf<'tell runs'>): void {
+    this.underWay.delete(work);
+  }
+
+  /** To be told before `failed`: the runs that wait hear of it, soon and then ever less often. */
+  noteFailedListing(failure: ListingTrouble['failure'], nowMs: number): void {
+    const { failures = 0, sinceMs = nowMs } = this.listings.trouble ?? {};
+    this.listings.trouble = { failures: failures + 1, sinceMs, failure };
   }
 
   retentionRead(work: WorkOf<'read retention'>, ms: number): void {
@@ -312,6 +334,8 @@ export class SourceMachine {
         for (const trigger of this.triggers)
           if (trigger.catchingUpFrom !== undefined) miss(trigger, trigger.catchingUpFrom);
         return this.endListing();
+      case 'tell runs':
+        return this.told(work);
       case 'read retention':
         this.underWay.delete(work);
         this.tell('warn', 'the retention of the server could not be read', { error });
@@ -340,6 +364,7 @@ export class SourceMachine {
       this.isCheckDue() ||
       this.isSendDue(nowMs) ||
       this.isResetDue() ||
+      this.isTellDue() ||
       this.isRetentionDue(nowMs) ||
       this.triggers.some((trigger) => this.isStartDue(trigger, nowMs)) ||
       this.isListDue(nowMs)
@@ -391,6 +416,7 @@ export class SourceMachine {
     if (this.isCheckDue()) work.push(...this.checkNewcomers());
     if (this.isSendDue(nowMs)) work.push(this.send(nowMs, (listener) => isSendable(listener, nowMs)));
     if (this.isResetDue()) work.push({ kind: 'find resets', unsent: this.unsent.splice(0) });
+    if (this.isTellDue()) work.push(this.tellRuns(nowMs));
     if (this.isRetentionDue(nowMs)) {
       this.retention.nextReadAtMs = nowMs + READ_RETENTION_EVERY_MS;
       work.push({ kind: 'read retention' });
@@ -576,7 +602,9 @@ export class SourceMachine {
   }
 
   private mayAbandon(): boolean {
-    return [...this.underWay].some(({ kind }) => kind !== 'signal runs' && kind !== 'find resets');
+    return [...this.underWay].some(
+      ({ kind }) => kind !== 'signal runs' && kind !== 'find resets' && kind !== 'tell runs',
+    );
   }
 
   private isCheckDue(): boolean {
@@ -591,6 +619,39 @@ export class SourceMachine {
 
   private isResetDue(): boolean {
     return this.unsent.length > 0 && !this.isUnderWay('find resets') && !this.isAbandoning;
+  }
+
+  private isTellDue(): boolean {
+    return !this.isUnderWay('tell runs') && this.subscriptions.some((listener) => this.isUntold(listener));
+  }
+
+  /** Whether the run knows less than that its listings fail, or fail for twice as long, or go well again. */
+  private isUntold({ toldFailures = 0 }: SubscriptionListener): boolean {
+    const failures = this.listings.trouble?.failures ?? 0;
+    return failures === 0 ? toldFailures > 0 : failures >= 2 * toldFailures;
+  }
+
+  private tellRuns(nowMs: number): WorkOf<'tell runs'> {
+    const { trouble, nextAtMs } = this.listings;
+    const retry = trouble
+      ? {
+          doing: 'list' as const,
+          attempt: trouble.failures,
+          failure: trouble.failure,
+          activityId: null,
+          failingForMs: nowMs - trouble.sinceMs,
+          nextInMs: Math.max(0, nextAtMs - nowMs),
+        }
+      : null;
+    const untold = this.subscriptions.filter((listener) => this.isUntold(listener)).slice(0, TOLD_AT_ONCE);
+    for (const listener of untold) {
+      if (trouble) listener.toldFailures = trouble.failures;
+      else delete listener.toldFailures;
+    }
+    return {
+      kind: 'tell runs',
+      tellings: untold.map(({ of }) => ({ of, report: { step: of.step, retry } })),
+    };
   }
 
   private isRetentionDue(nowMs: number): boolean {

@@ -17,7 +17,7 @@ export interface PipelineOptions<F extends TypedFields, Result> {
   name: string;
   /** One line: what a run does. */
   about: string;
-  /** Its input by field; each is checked before a run starts. `onFailure` and `notify` are there in any case. */
+  /** Its input by field; each is checked before a run starts. `onFailure`, `onExhausted` and `notify` are there in any case. */
   input?: F;
   /** The usual schedule: a cron string, and how people say it. It runs once `sluice schedule create` was told so. */
   schedule?: { cron: string; about?: string };

@@ -1,6 +1,7 @@
 export { collectPipelines, definePipeline, isPipeline, type PipelineOptions } from './definePipeline';
 export type { AnyPipeline, PipelineDefinition, StandardFields } from './pipelineDefinition';
 export type { CheckedRows, CheckOptions, CheckRule } from './check';
+export type { FailedJob, MapJobsOptions, MapOutcome, Siblings, Tolerance } from './mapJobs';
 export { Run, type ParallelOptions } from './run';
 export { runPipeline } from './runPipeline';
 export type { RunOptions } from './shared';

@@ -14,6 +14,7 @@ import type { Job, JobReference, JobResult, StopResult } from '../../jobs';
 import type { JobOptions } from '../../pipelines';
 import { DURATION_NEEDS, parseBoundedDuration } from '../../pipelines/duration';
 import type { Failure, StepStatus } from '../../contracts/messages';
+import { budgetsOf } from '../../errors';
 import { asApplicationFailure, isReportable, lastFailureOf, toFailure } from './failures';
 import { awaitJob, stopJob, submitJob } from './jobActivities';
 import type { Line } from './line';
@@ -33,6 +34,7 @@ export type JobStepOptions = JobOptions & { failedAs?: string; accept?: (result:
  * - `running`, and `waiting for capacity` while the service has no room for the job;
  * - submitted anew, under a new key, after a failure that `options.retry` or the service calls worth it;
  * - `succeeded` at once, or `running` with the job of before, in a retry of a run that had come so far;
+ * - `parked`, when its retries are used up and it was told to, until somebody lets it go on where it was;
  * - `succeeded`, `failed`, `stopped`, or `leaked` when nobody could confirm that the job has ended.
  */
 export class JobStep {
@@ -54,31 +56,31 @@ export class JobStep {
   async run(): Promise<JobResult> {
     const { shared, step, job, options } = this;
     const { board } = shared;
-    const { timeoutMs, capacityTimeoutMs, pauseMs: firstPauseMs } = this.readDurations();
-    const deadlineMs = Date.now() + timeoutMs;
     const { line } = this;
     // What accepts its result is a check: it holds for what is there now, and changes nothing.
     const isCheck = options.accept !== undefined;
     const known = isCheck ? null : shared.earlier.findJob(step.name, { job, maxRows: options.maxRows, line });
     if (known?.kind === 'reuse') return this.reuse(known);
-    for (let number = 1; ; number++) {
-      const adopted = number === 1 ? known : null;
-      const submission = adopted?.submission ?? this.submission(number);
-      let reference: JobReference | null = null;
+    const durations = this.readDurations();
+    let deadlineMs = Date.now() + durations.timeoutMs;
+    let number = 1;
+    /** Where the submissions began that `options.retry` allows; they begin anew when somebody has let the step go on. */
+    let firstNumber = 1;
+    let submission = known?.submission ?? this.submission(number, durations.budgets);
+    let reference: JobReference | null = known?.reference ?? null;
+    if (known !== null) board.update(step, { takenFrom: { id: submission.run, job: 'adopted' } });
+    for (;;) {
       board.update(step, {
         state: 'running',
         attempts: number,
-        job: { resource: job.resource, externalId: null, url: null },
-        ...(adopted ? { takenFrom: { id: submission.run, job: 'adopted' } } : {}),
+        ...(reference === null ? { job: { resource: job.resource, externalId: null, url: null } } : {}),
       });
       try {
-        reference =
-          adopted?.reference ??
-          (await submitJob(submission, {
-            deadlineMs,
-            inLineForMs: capacityTimeoutMs,
-            onNoCapacity: () => board.update(step, { state: 'waiting for capacity' }),
-          }));
+        reference ??= await submitJob(submission, {
+          deadlineMs,
+          inLineForMs: durations.capacityTimeoutMs,
+          onNoCapacity: () => board.update(step, { state: 'waiting for capacity' }),
+        });
         // Of a run that was reset since the submit, the run id is another than in the key of its job.
         submission.key = reference.key;
         board.update(step, {
@@ -95,17 +97,38 @@ export class JobStep {
       } catch (thrown) {
         const error = asCancellation(thrown);
         if (!isReportable(error)) throw error;
-        const pauseMs = pauseBeforeRetry(error, number, {
+        const submissions = number - firstNumber + 1;
+        const pauseMs = pauseBeforeRetry(error, submissions, {
           attempts: options.retry?.attempts,
-          firstMs: firstPauseMs,
+          firstMs: durations.pauseMs,
         });
         if (pauseMs !== null && Date.now() + pauseMs < deadlineMs) {
           board.update(step, { failure: toFailure(error, step.name) });
           await sleep(pauseMs, { summary: `${step.name}: pause before submitting anew` });
           board.update(step, { failure: null });
+          submission = this.submission(++number, durations.budgets);
+          reference = null;
           continue;
         }
-        throw await this.end(submission, reference, error);
+        const exhausted = this.parks ? whatIsExhausted(error, { reference, submissions }) : null;
+        if (exhausted === null) throw await this.end(submission, reference, error);
+        let parkedMs: number;
+        try {
+          parkedMs = await shared.parked.park(step, {
+            ...toFailure(error, step.name),
+            ...lastFailureOf(error),
+          });
+        } catch (cancellation) {
+          if (!isReportable(cancellation)) throw cancellation;
+          throw await this.end(submission, reference, cancellation);
+        }
+        deadlineMs = reference === null ? Date.now() + durations.timeoutMs : deadlineMs + parkedMs;
+        if (exhausted === 'submissions') {
+          firstNumber = ++number;
+          submission = this.submission(number, durations.budgets);
+          reference = null;
+        } else if (toFailure(error, null).code === 'NoCapacity') submission.since = new Date().toISOString();
+        else submission.mayRun = true;
       }
     }
   }
@@ -123,8 +146,18 @@ export class JobStep {
     return result;
   }
 
+  private get parks(): boolean {
+    const { options, shared } = this;
+    return options.onExhausted === undefined ? shared.parked.byDefault : options.onExhausted === 'park';
+  }
+
   /** @throws ApplicationFailure InvalidInput for a duration that is none */
-  private readDurations(): { timeoutMs: number; capacityTimeoutMs: number; pauseMs: number } {
+  private readDurations(): {
+    timeoutMs: number;
+    capacityTimeoutMs: number;
+    pauseMs: number;
+    budgets: Pick<Submission, 'retryForMs' | 'credentialsForMs'>;
+  } {
     const { step, options } = this;
     const read = (option: string, text: string): number => {
       const durationMs = parseBoundedDuration(text);
@@ -138,10 +171,19 @@ export class JobStep {
       timeoutMs: read('timeout', this.timeout),
       capacityTimeoutMs: read('capacityTimeout', options.capacityTimeout ?? this.timeout),
       pauseMs: read('retry.interval', options.retry?.interval ?? DEFAULT_RETRY_PAUSE),
+      budgets: {
+        ...(options.retryFor === undefined ? {} : { retryForMs: read('retryFor', options.retryFor) }),
+        ...(options.credentialsFor === undefined
+          ? {}
+          : { credentialsForMs: read('credentialsFor', options.credentialsFor) }),
+      },
     };
   }
 
-  private submission(number: number): Submission {
+  private submission(
+    number: number,
+    budgets: Pick<Submission, 'retryForMs' | 'credentialsForMs'>,
+  ): Submission {
     const { step, job, options, line, shared } = this;
     const { workflowId, runId } = workflowInfo();
     const stays = options.keep === true || options.onCancel === 'leave';
@@ -151,6 +193,7 @@ export class JobStep {
       run: workflowId,
       step: step.name,
       since: new Date().toISOString(),
+      ...budgets,
       ...(options.maxRows === undefined ? {} : { maxRows: options.maxRows }),
       ...(line.within.length === 0 ? {} : { within: [...line.within] }),
       ...(stays ? { keep: true } : {}),
@@ -170,7 +213,7 @@ export class JobStep {
     // An await whose last attempt failed has run out of time all the same.
     const timedOut =
       error instanceof ActivityFailure &&
-      (error.cause instanceof TimeoutFailure || (reference !== null && error.retryState === 'TIMEOUT'));
+      (reference === null ? error.cause instanceof TimeoutFailure : isTimeout(error));
     const failed = toFailure(error, step.name);
     if (options.failedAs) failed.message = `${options.failedAs}: ${failed.message}`;
     const ended = readDetail(error)?.ended === true;
@@ -187,15 +230,19 @@ export class JobStep {
       });
       return error;
     }
-    const stopped = await CancellationScope.nonCancellable(() =>
-      stopJob(submission, reference, isLost ? 'unknown' : 'submitted'),
-    );
-    const leaked = stopped.outcome === 'leaked';
     const [code, what] = timedOut
       ? (['JobTimeout', `${step.name} did not end within ${this.timeout}`] as const)
       : isCancellation(error)
         ? (['Cancelled', 'Cancelled'] as const)
         : ([failed.code, failed.message] as const);
+    board.update(step, {
+      state: 'running',
+      failure: { code, message: `${what}; the job is being stopped`, step: step.name },
+    });
+    const stopped = await CancellationScope.nonCancellable(() =>
+      stopJob(submission, reference, isLost ? 'unknown' : 'submitted'),
+    );
+    const leaked = stopped.outcome === 'leaked';
     const last = timedOut ? lastFailureOf(error) : null;
     const failure: Failure = {
       code: leaked ? 'JobLeaked' : code,
@@ -224,6 +271,29 @@ function asCancellation(error: unknown): unknown {
   const isFinal = error.cause instanceof ApplicationFailure && error.cause.nonRetryable === true;
   if (isFinal) return error;
   return new CancelledFailure('The job was cancelled', [], error);
+}
+
+/**
+ * What is used up when a job did not succeed: its submissions, or the retries of the call that has failed last. Null for what
+ * goes wrong however often it is tried, and for a job that was under way for too long.
+ */
+function whatIsExhausted(
+  error: unknown,
+  { reference, submissions }: { reference: JobReference | null; submissions: number },
+): 'submissions' | 'retries' | null {
+  if (!(error instanceof ActivityFailure) || isCancellation(error)) return null;
+  const { ended = false, retryable = false } = readDetail(error) ?? {};
+  const { code } = lastFailureOf(error) ?? toFailure(error, null);
+  if (ended) return submissions > 1 && (code === 'JobFailed' || retryable) ? 'submissions' : null;
+  if (isTimeout(error) && reference !== null) return null;
+  // A service that is asked how a job stands is asked for a while, whatever it answers.
+  const isAwaited = reference !== null && !reference.runsInWorker && code !== 'NoEngine';
+  return isAwaited || budgetsOf(code) !== null ? 'retries' : null;
+}
+
+/** Whether the time of an activity is up; one whose next attempt would come too late has no time left either. */
+function isTimeout({ cause, retryState }: ActivityFailure): boolean {
+  return cause instanceof TimeoutFailure || retryState === 'TIMEOUT';
 }
 
 /** Milliseconds until the job is submitted anew, or null when it is not. */

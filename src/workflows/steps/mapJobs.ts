@@ -1,7 +1,9 @@
-import { CancellationScope } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, type ApplicationFailure } from '@temporalio/workflow';
+import type { Failure } from '../../contracts/messages';
 import type { Job, JobResult } from '../../jobs';
 import type { JobOptions } from '../../pipelines';
 import { byteLength } from './byteLength';
+import { asApplicationFailure, isReportable, toFailure } from './failures';
 
 /** How many jobs of `mapJobs` one run holds: some twelve history events each, far below Temporal's limit of 51,200. */
 const JOBS_PER_RUN = 500;
@@ -11,7 +13,34 @@ const BYTES_PER_RUN = 1024 * 1024;
 /** The workflow type of the child runs of a large `mapJobs`. */
 export const JOBS_WORKFLOW = 'jobs';
 
-export type MapJobsOptions = JobOptions & { concurrency?: number };
+/** What happens to what runs beside a part that fails: it is cancelled, or left to finish. */
+export type Siblings = 'cancel' | 'finish';
+
+/** How many jobs of a `mapJobs` may fail: so many, or a share of all from 0 to 1. */
+export type Tolerance = { count: number } | { share: number };
+
+export type MapJobsOptions = JobOptions & {
+  concurrency?: number;
+  /** What happens to the other jobs when more have failed than are tolerated: by default no other is begun, and those under way are cancelled. */
+  siblings?: Siblings;
+  /** By default none may fail. */
+  tolerate?: Tolerance;
+};
+
+/** A job of a `mapJobs` that has failed. */
+export interface FailedJob extends Pick<Failure, 'code' | 'message'> {
+  /** The place of its item. */
+  index: number;
+  step: string;
+}
+
+/** What a `mapJobs` that tolerates failures comes to. */
+export interface MapOutcome {
+  /** In the order of the items; null for one whose job has failed. */
+  results: (JobResult | null)[];
+  /** In the order in which they failed. */
+  failed: FailedJob[];
+}
 
 /** The jobs of a `mapJobs`, or of one batch of it: the input of the workflow `jobs`. */
 export interface JobsInput {
@@ -21,6 +50,34 @@ export interface JobsInput {
   jobs: Job[];
   concurrency: number;
   options: JobOptions;
+  siblings?: Siblings;
+  /** How many of them may fail; with it, the answer is a `MapOutcome`. */
+  tolerated?: number;
+}
+
+/**
+ * How many of `items` may fail.
+ * @throws ApplicationFailure InvalidInput for what is no tolerance
+ */
+export function toleratedOf(name: string, tolerate: Tolerance, items: number): number {
+  const isCount = 'count' in tolerate;
+  const value = isCount ? tolerate.count : tolerate.share;
+  const isRight = isCount ? Number.isInteger(value) && value >= 0 : value >= 0 && value <= 1;
+  if (isRight) return isCount ? value : Math.floor(value * items);
+  const needs = isCount ? 'a whole number from 0' : 'a number from 0 to 1';
+  const message = `${name}: tolerate.${isCount ? 'count' : 'share'} is ${value}; give ${needs}`;
+  throw asApplicationFailure({ code: 'InvalidInput', message, step: name });
+}
+
+/** What a `mapJobs` fails with of which more jobs have failed than may. */
+export function tooManyFailed(
+  [first, ...others]: [FailedJob, ...FailedJob[]],
+  cause?: unknown,
+): ApplicationFailure {
+  const { code, step } = first;
+  const message =
+    others.length === 0 ? first.message : `${first.message}; ${others.length} more have failed, too`;
+  return asApplicationFailure({ code, message, step }, cause);
 }
 
 /** The work in parts that one run can hold. */
@@ -41,29 +98,44 @@ export function batchesOf(work: JobsInput): JobsInput[] {
 }
 
 /**
- * Runs one job after the other, `concurrency` at a time; the first failure cancels the rest.
+ * Runs one job after the other, `concurrency` at a time. When more have failed than may, the rest is cancelled, or left to finish.
  * @param runJob runs the job of a step
  */
 export async function eachJob(
-  { name, first, jobs, concurrency }: JobsInput,
+  { name, first, jobs, concurrency, siblings = 'cancel', tolerated = 0 }: JobsInput,
   runJob: (step: string, job: Job) => Promise<JobResult>,
-): Promise<JobResult[]> {
-  const results: JobResult[] = [];
+): Promise<MapOutcome> {
+  const results: (JobResult | null)[] = jobs.map(() => null);
+  const failed: FailedJob[] = [];
   let next = 0;
   const scope = new CancellationScope();
-  const failures: unknown[] = [];
+  /** What ends all, whatever is tolerated: the first failure too many, a cancellation, or a defect of workflow code. */
+  let end: { error: unknown } | undefined;
+  let isOver = false;
   const work = async () => {
-    while (next < jobs.length && failures.length === 0) {
+    while (next < jobs.length && !isOver) {
       const index = next++;
+      const step = `${name} ${first + index + 1}`;
       try {
-        results[index] = await runJob(`${name} ${first + index + 1}`, jobs[index]!);
+        results[index] = await runJob(step, jobs[index]!);
       } catch (error) {
-        failures.push(error);
+        const isFailure = isReportable(error) && !isCancellation(error);
+        if (isFailure && !isOver) {
+          const { code, message } = toFailure(error, step);
+          failed.push({ index: first + index, step, code, message });
+        }
+        if (isFailure && failed.length <= tolerated) continue;
+        end ??= { error };
+        if (isFailure && siblings === 'finish') continue;
+        isOver = true;
         scope.cancel();
       }
     }
   };
   await scope.run(() => Promise.all(Array.from({ length: Math.min(concurrency, jobs.length) }, work)));
-  if (failures.length > 0) throw failures[0];
-  return results;
+  if (end === undefined) return { results, failed };
+  const [one, ...others] = failed;
+  const isTooMany = one !== undefined && failed.length > tolerated;
+  // Of one that fails alone, what it failed with goes on as it is.
+  throw isTooMany && others.length > 0 ? tooManyFailed([one, ...others], end.error) : end.error;
 }

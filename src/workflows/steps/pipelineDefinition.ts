@@ -3,8 +3,14 @@ import type { RunOptions } from './shared';
 
 /** The fields that every pipeline has beside its own. */
 export const STANDARD_FIELDS = {
-  onFailure: field.choice(['fail', 'fallback'], {
-    about: 'what a failed step leads to: a failed run, or the state `completed with fallback`',
+  onFailure: field.choice(['fail', 'fallback', 'undo'], {
+    about:
+      'what a failed step leads to: a failed run, the state `completed with fallback`, or a failed run that undoes what it has done',
+    default: 'fail',
+  }),
+  onExhausted: field.choice(['fail', 'park'], {
+    about:
+      'what a job leads to whose retries are used up: a failed step, or one that waits for `sluice resume`',
     default: 'fail',
   }),
   notify: field.notification({

@@ -13,16 +13,29 @@ import type { ErrorCode } from '../../errors';
 import { checkQuery, describeChecks, findCheckProblems, readChecks, type CheckOptions } from './check';
 import type { TakenObjects } from './completeness';
 import type { PipelineDefinition, StandardFields } from './pipelineDefinition';
+import { joinFolder, parentFolder } from '../../pipelines/location';
+import { task } from '../task';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { JobStep, type JobStepOptions } from './jobStep';
 import type { Line } from './line';
-import { batchesOf, eachJob, JOBS_WORKFLOW, type JobsInput, type MapJobsOptions } from './mapJobs';
+import {
+  batchesOf,
+  eachJob,
+  JOBS_WORKFLOW,
+  toleratedOf,
+  tooManyFailed,
+  type JobsInput,
+  type MapJobsOptions,
+  type MapOutcome,
+  type Siblings,
+  type Tolerance,
+} from './mapJobs';
 import type { RunOptions, Shared } from './shared';
 import { Wait, type WaitOptions } from './wait';
 
 export type ParallelOptions = {
   /** What happens to the other branches when one fails: cancelled (the default), or left to finish. */
-  onFailure?: 'cancel' | 'finish';
+  siblings?: Siblings;
 };
 
 /** The building blocks, bound to one run; `parallel` hands each branch a `Run` of its own. */
@@ -114,13 +127,42 @@ export class Run {
             results[name] = await this.group(name, branch);
           } catch (error) {
             failures.push(error);
-            if (options.onFailure !== 'finish') scope.cancel();
+            if (options.siblings !== 'finish') scope.cancel();
           }
         }),
       ),
     );
     if (failures.length > 0) throw failures[0];
     return results as { [K in keyof T]: Awaited<ReturnType<T[K]>> };
+  }
+
+  /**
+   * Says how what follows is undone; to be called before it is done, and safe when it was not. Of a run with the input
+   * `onFailure=undo` that fails or is cancelled, all that was said is done in reverse order, each a group of steps with their own
+   * retries, and whatever of it fails is told beside the run's own failure. A cancellation does not interrupt it.
+   */
+  undo(name: string, body: (run: Run) => Promise<unknown>): void {
+    this.shared.compensations.add({ name, undo: body });
+  }
+
+  /**
+   * Of a run with the input `onFailure=undo`, keeps a copy of an output folder in S3 before a job replaces it, and puts it back when the
+   * run is undone. The copy lies beside the folder, in `_<name>.before/<run id>/`, and goes when the run ends well or all of it was put
+   * back. For any other run it does nothing.
+   */
+  async keepOutput(name: string, output: string): Promise<void> {
+    const { compensations, ending } = this.shared;
+    if (!compensations.areWanted) return;
+    const copy = copyOf(output, workflowInfo().runId);
+    await this.job(`keep ${name}`, task('keep-output', { output, copy }));
+    const drop = (run: Run) => run.job(`drop the copy of ${name}`, task('drop-kept-output', { copy }));
+    this.undo(`the output ${name}`, async (run) => {
+      await run.job(`put back ${name}`, task('put-back-output', { output, copy }));
+      await drop(run);
+    });
+    ending.atEnd(async () => {
+      if (!compensations.haveBegun) await drop(new Run(this.shared, null, this.line)).catch(rethrowDefect);
+    });
   }
 
   /** A named part of the run, shown as a group around the steps that `body` makes. */
@@ -156,13 +198,14 @@ export class Run {
     return this.line.partOfFanOut((line) => body(new Run(this.shared, this.parent, line)));
   }
 
-  /** Runs another pipeline as a child run, shown as a group with the child's id. The child shares this run's `since`. */
+  /** Runs another pipeline as a child run, shown as a group with the child's id. The child shares this run's `since` and `onExhausted`. */
   child<F extends TypedFields, T>(
     name: string,
     pipeline: PipelineDefinition<F, T>,
     input: GivenInputOf<F & StandardFields>,
   ): Promise<T | null> {
-    return this.childOf<T | null>(name, pipeline.description.name, input);
+    const onExhausted = this.shared.parked.byDefault ? 'park' : 'fail';
+    return this.childOf<T | null>(name, pipeline.description.name, { onExhausted, ...input });
   }
 
   /** A child run by its workflow type; see `child`. */
@@ -172,11 +215,12 @@ export class Run {
     const step = board.addStep({ name, kind: 'group', parent: this.parent, run: { id } });
     board.update(step, { state: 'running', attempts: 1 });
     const { since, startedBy, line } = this;
-    const { earlier } = this.shared;
+    const { earlier, notices } = this.shared;
     const options: RunOptions = {
       since,
       ...(startedBy.length > 0 ? { arrivals: [...startedBy] } : {}),
       ...(this.interval === null ? {} : { interval: this.interval }),
+      ...(notices.target === null ? {} : { notify: notices.target }),
       ...earlier.findChild(step.name, line),
       ...earlier.drainNotes(),
     };
@@ -196,40 +240,81 @@ export class Run {
   /**
    * One job for each item, at most `concurrency` (default 10) at a time; results in the order of the items. Past 500
    * items, or a megabyte of parameters, the jobs run in child runs, one after the other, so that no history grows large.
-   * The first failure cancels the rest.
-   * @throws ApplicationFailure InvalidInput for a concurrency that is no whole number above zero
+   * The first failure cancels the rest, unless `siblings` lets it finish; with `tolerate`, some may fail and are listed.
+   * @throws ApplicationFailure InvalidInput for a concurrency that is no whole number above zero, or what is no tolerance
    */
+  mapJobs<T>(
+    name: string,
+    items: readonly T[],
+    jobOf: (item: T, index: number) => Job,
+    options: MapJobsOptions & { tolerate: Tolerance },
+  ): Promise<MapOutcome>;
+  mapJobs<T>(
+    name: string,
+    items: readonly T[],
+    jobOf: (item: T, index: number) => Job,
+    options?: MapJobsOptions,
+  ): Promise<JobResult[]>;
   async mapJobs<T>(
     name: string,
     items: readonly T[],
     jobOf: (item: T, index: number) => Job,
     options: MapJobsOptions = {},
-  ): Promise<JobResult[]> {
-    const { concurrency = 10, ...jobOptions } = options;
+  ): Promise<JobResult[] | MapOutcome> {
+    const { concurrency = 10, siblings, tolerate, ...given } = options;
+    const jobOptions: JobOptions = this.shared.parked.byDefault ? { onExhausted: 'park', ...given } : given;
     if (!Number.isInteger(concurrency) || concurrency < 1) {
       const message = `${name}: concurrency is ${concurrency}; give a whole number above zero`;
       throw asApplicationFailure({ code: 'InvalidInput', message, step: name });
     }
-    const work = { name, first: 0, jobs: items.map(jobOf), concurrency, options: jobOptions };
+    const work: JobsInput = {
+      ...{ name, first: 0, jobs: items.map(jobOf), concurrency, options: jobOptions },
+      ...(siblings === undefined ? {} : { siblings }),
+      ...(tolerate === undefined ? {} : { tolerated: toleratedOf(name, tolerate, items.length) }),
+    };
     const batches = batchesOf(work);
     if (batches.length <= 1) return this.eachJob(work);
-    return this.group(name, async (group) => {
-      const results: JobResult[] = [];
-      for (const batch of batches) {
-        const { first, jobs } = batch;
-        const child = `${name} ${first + 1}-${first + jobs.length}`;
-        const part = await group.partOfFanOut((run) => run.childOf<JobResult[]>(child, JOBS_WORKFLOW, batch));
-        results.push(...part);
-      }
-      return results;
-    });
+    return this.group(name, (group) => group.eachBatch(work, batches));
   }
 
   /** The jobs of a `mapJobs` that one run holds. */
-  eachJob(work: JobsInput): Promise<JobResult[]> {
-    return this.fanOut(work.name, (group) =>
-      eachJob(work, (step, job) => group.partOfFanOut((run) => run.job(step, job, work.options))),
-    );
+  eachJob(work: JobsInput): Promise<JobResult[] | MapOutcome> {
+    return this.fanOut(work.name, async (group) => {
+      const outcome = await eachJob(work, (step, job) =>
+        group.partOfFanOut((run) => run.job(step, job, work.options)),
+      );
+      return group.answerOf(work, outcome);
+    });
+  }
+
+  /** The batches of a `mapJobs` that is too large for one run, each as a child run. */
+  private async eachBatch(work: JobsInput, batches: JobsInput[]): Promise<JobResult[] | MapOutcome> {
+    const { siblings, tolerated = 0 } = work;
+    const outcome: MapOutcome = { results: [], failed: [] };
+    for (const batch of batches) {
+      const { first, jobs } = batch;
+      const child = `${work.name} ${first + 1}-${first + jobs.length}`;
+      // Those that finish whatever happens tell all that has failed; the others end with the first failure too many.
+      const left = siblings === 'finish' ? jobs.length : tolerated - outcome.failed.length;
+      const isTolerant = siblings === 'finish' || work.tolerated !== undefined;
+      const input = isTolerant ? { ...batch, tolerated: left } : batch;
+      const part = await this.partOfFanOut((run) =>
+        run.childOf<JobResult[] | MapOutcome>(child, JOBS_WORKFLOW, input),
+      );
+      const { results, failed } = Array.isArray(part) ? { results: part, failed: [] } : part;
+      outcome.results.push(...results);
+      outcome.failed.push(...failed);
+    }
+    const [one, ...others] = outcome.failed;
+    if (one !== undefined && outcome.failed.length > tolerated) throw tooManyFailed([one, ...others]);
+    return this.answerOf(work, outcome);
+  }
+
+  private answerOf({ tolerated }: JobsInput, outcome: MapOutcome): JobResult[] | MapOutcome {
+    // None has failed where none may.
+    if (tolerated === undefined) return outcome.results as JobResult[];
+    if (outcome.failed.length > 0) this.shared.board.noteTolerated(this.parent!, outcome.failed.length);
+    return outcome;
   }
 
   private async closeGroup<T>(step: StepStatus, body: () => Promise<T>): Promise<T> {
@@ -245,4 +330,15 @@ export class Run {
       throw error;
     }
   }
+}
+
+function copyOf(output: string, runId: string): string {
+  const folder = output.replace(/\/+$/, '');
+  const parent = parentFolder(folder);
+  return joinFolder(parent, `_${folder.slice(parent.length)}.before`, runId);
+}
+
+/** A copy that stays harms nobody: its step says so. */
+function rethrowDefect(error: unknown): void {
+  if (!isReportable(error)) throw error;
 }

@@ -2,25 +2,34 @@ import {
   CancellationScope,
   getExternalWorkflowHandle,
   isCancellation,
-  log,
   patched,
   proxyLocalActivities,
   setHandler,
   workflowInfo,
   type WorkflowInfo,
 } from '@temporalio/workflow';
-import type { Activities, Notification } from '../../contracts/activities';
+import type { Activities } from '../../contracts/activities';
 import type { ScheduledTime } from '../../contracts/schedules';
 import { SluiceError } from '../../errors';
-import { parseInput, type OnFailure, type Pipeline } from '../../pipelines';
-import { arrivedSignal, redoneSignal, type Failure, type RunState } from '../../contracts/messages';
-import { activities } from './activities';
+import { parseInput, type InputOf, type OnFailure, type Pipeline } from '../../pipelines';
+import {
+  arrivedSignal,
+  redoneSignal,
+  resumeSignal,
+  retryingSignal,
+  type Failure,
+  type RunState,
+} from '../../contracts/messages';
 import { Clusters } from './clusters';
+import { Compensations } from './compensations';
 import { EarlierRun } from './earlierRun';
 import { Ending } from './ending';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { Inbox } from './inbox';
 import { Line } from './line';
+import { Notices } from './notices';
+import { ParkedSteps } from './parkedSteps';
+import type { StandardFields } from './pipelineDefinition';
 import { Run } from './run';
 import type { RunOptions, Shared } from './shared';
 import { StatusBoard } from './status';
@@ -56,6 +65,8 @@ export async function runPipeline<Input, Result>({
   const since = options?.since ?? (scheduled instanceof Date ? scheduled : info.startTime).toISOString();
   const scope = new CancellationScope();
   const startedBy = options?.arrivals ?? [];
+  const ending = new Ending(() => scope.cancel());
+  const notices = new Notices(board, ending);
   const shared: Shared = {
     board,
     since,
@@ -64,27 +75,35 @@ export async function runPipeline<Input, Result>({
     given,
     inbox: new Inbox(startedBy),
     clusters: new Clusters(board),
-    ending: new Ending(() => scope.cancel()),
+    ending,
+    notices,
+    parked: new ParkedSteps(board, notices),
+    compensations: new Compensations(),
     earlier: new EarlierRun(options?.retryOf),
   };
-  const { ending, inbox, earlier } = shared;
+  const { inbox, parked, compensations, earlier } = shared;
+  notices.target = options?.notify ?? null;
+  setHandler(retryingSignal, (report) => notices.noteRetry(report));
+  setHandler(resumeSignal, (step) => parked.resume(step));
   setHandler(arrivedSignal, (arrivals) => inbox.receive(arrivals));
   setHandler(redoneSignal, (childId) => earlier.markRedone(childId));
   const line = new Line();
   const run = new Run(shared, null, line);
   let input: Input | undefined;
-  let notifies = false;
   const end = async (state: RunState, failure: Failure | null) => {
     await CancellationScope.nonCancellable(() => close(shared));
     board.end(state, failure);
-    const target = (input as { notify?: string } | undefined)?.notify ?? null;
     // A child's end is told by its parent's.
-    if (info.parent === undefined && (target !== null || notifies)) await notifyEnd(board, target);
+    if (info.parent === undefined) await notices.tell('ended', failure);
   };
   try {
     input = parse(given);
+    const { notify = notices.target, onExhausted, onFailure } = input as Partial<InputOf<StandardFields>>;
+    notices.target = notify;
+    parked.byDefault = onExhausted === 'park';
+    compensations.areWanted = onFailure === 'undo';
     const worker = await describeWorker();
-    notifies = worker.notifies;
+    notices.open(worker);
     if (worker.searchAttributes) board.useSearchAttributes();
     const scheduledTime = options?.schedule ?? scheduledTimeOf(info);
     // A run that a schedule started before there were intervals goes on without.
@@ -102,11 +121,14 @@ export async function runPipeline<Input, Result>({
   } catch (caught) {
     if (!isReportable(caught)) throw caught;
     const error = ending.failure && isCancellation(caught) ? asApplicationFailure(ending.failure) : caught;
+    const undone = await CancellationScope.nonCancellable(() => compensations.carryOut(run));
     if (isCancellation(error)) {
-      await end('cancelled', { code: 'Cancelled', message: 'The run was cancelled.', step: null });
+      const message = `The run was cancelled${undone}.`;
+      await end('cancelled', { code: 'Cancelled', message, step: null });
       throw error;
     }
     const failure = toFailure(error, null);
+    failure.message += undone;
     if (input !== undefined && (input as { onFailure?: OnFailure }).onFailure === 'fallback') {
       try {
         const result = fallback ? await fallback(run, input, failure) : null;
@@ -139,35 +161,4 @@ async function tellRedone({ workflowId, runId }: { workflowId: string; runId: st
 async function close({ ending, clusters }: Shared): Promise<void> {
   await ending.close();
   await clusters.endAll();
-}
-
-/** Tells how the run ended. A receiver that cannot be reached changes nothing about the run. */
-async function notifyEnd({ status }: StatusBoard, target: string | null): Promise<void> {
-  const { workflowId, runId, startTime } = workflowInfo();
-  const { pipeline, state, failure, measures } = status;
-  const notification: Notification = {
-    pipeline,
-    run: { id: workflowId, runId },
-    state,
-    failure,
-    startedAt: startTime.toISOString(),
-    endedAt: new Date().toISOString(),
-    measures,
-  };
-  try {
-    await CancellationScope.nonCancellable(() =>
-      activities.notify.executeWithOptions(
-        {
-          summary: `tell that the run is ${state}`,
-          startToCloseTimeout: '30 s',
-          scheduleToCloseTimeout: '5 minutes',
-          retry: { initialInterval: '1 s', maximumInterval: '1 minute' },
-        },
-        [notification, target],
-      ),
-    );
-  } catch (error) {
-    if (!isReportable(error)) throw error;
-    log.warn('nobody could be told how the run ended', { error: toFailure(error, null).message });
-  }
 }

@@ -2,9 +2,12 @@ import type { RetryOf, Taken } from '../../contracts/earlier';
 import type { Interval, ScheduledTime } from '../../contracts/schedules';
 import type { Arrival } from '../../pipelines';
 import type { Clusters } from './clusters';
+import type { Compensations } from './compensations';
 import type { EarlierRun } from './earlierRun';
 import type { Ending } from './ending';
 import type { Inbox } from './inbox';
+import type { Notices } from './notices';
+import type { ParkedSteps } from './parkedSteps';
 import type { StatusBoard } from './status';
 
 /** What all branches of one run share. */
@@ -22,6 +25,9 @@ export interface Shared {
   readonly clusters: Clusters;
   readonly ending: Ending;
   readonly earlier: EarlierRun;
+  readonly notices: Notices;
+  readonly parked: ParkedSteps;
+  readonly compensations: Compensations;
 }
 
 export interface RunOptions {
@@ -37,4 +43,6 @@ export interface RunOptions {
   retryOf?: RetryOf;
   /** What the waits of the run that starts this one have taken; kept for a retry of that one. */
   taken?: Taken[];
+  /** Where a child run tells what happens in it: the place that its parent's input names. */
+  notify?: string;
 }

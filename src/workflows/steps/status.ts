@@ -9,7 +9,15 @@ import {
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { formatDuration } from '../../pipelines/duration';
 import type { JobResult } from '../../jobs';
-import type { Failure, RunState, RunStatus, StepStatus } from '../../contracts/messages';
+import type {
+  Failure,
+  Retry,
+  RetryReport,
+  RunState,
+  RunStatus,
+  StepState,
+  StepStatus,
+} from '../../contracts/messages';
 import { statusQuery } from '../../contracts/messages';
 
 const ATTRIBUTES = {
@@ -34,6 +42,8 @@ export class StatusBoard {
   private written: string | null = null;
   private isPublished = false;
   private readonly fanOuts = new Set<string>();
+  /** What the steps that are retried were before. */
+  private readonly statesBefore = new Map<StepStatus, StepState>();
 
   constructor(pipeline: string, retryOf?: { id: string; runId: string }) {
     this.status = { pipeline, state: 'running', waitingFor: [], failure: null, measures: {}, steps: [] };
@@ -53,6 +63,12 @@ export class StatusBoard {
   /** A group of many steps of one kind: search attributes name it in the place of each. */
   addFanOut(group: string): void {
     this.fanOuts.add(group);
+  }
+
+  /** Notes of a group how many of its steps have failed and may. */
+  noteTolerated(group: string, tolerated: number): void {
+    const step = this.status.steps.find(({ name }) => name === group);
+    if (step) this.update(step, { tolerated });
   }
 
   /** Adds a step; a name that is taken gets a number, so that names stay unique within a run. */
@@ -77,6 +93,8 @@ export class StatusBoard {
   }
 
   update(step: StepStatus, change: Partial<StepStatus>): void {
+    // A step that goes on is retried no longer.
+    if (change.state !== undefined) delete step.retry;
     Object.assign(step, change);
     const now = new Date().toISOString();
     if (step.state !== 'pending') step.startedAt ??= now;
@@ -85,6 +103,28 @@ export class StatusBoard {
       step.waitingFor = null;
     }
     this.publish();
+  }
+
+  /** @returns whether there is such a step, and it goes on */
+  noteRetry({ step: name, retry }: RetryReport): boolean {
+    const step = this.status.steps.find((one) => one.name === name && !ENDED.has(one.state));
+    if (step === undefined) return false;
+    if (retry === null) {
+      this.goesOn(step);
+      return true;
+    }
+    const { failingForMs, nextInMs, ...told } = retry;
+    const now = Date.now();
+    const time = (timeMs: number) => new Date(timeMs).toISOString();
+    if (!step.retry) this.statesBefore.set(step, step.state);
+    this.update(step, { state: 'retrying' });
+    this.update(step, { retry: { ...told, since: time(now - failingForMs), nextAt: time(now + nextInMs) } });
+    return true;
+  }
+
+  /** What was retried for the step has gone well. */
+  goesOn(step: StepStatus): void {
+    if (step.retry) this.update(step, { state: this.statesBefore.get(step)! });
   }
 
   addMeasures(result: JobResult): void {
@@ -185,15 +225,21 @@ export function renderDetails(status: RunStatus): string {
       const rows = step.rows
         ? ` (${step.rows.rejected} rows rejected, ${step.rows.unread} values unread)`
         : '';
+      const tolerated = step.tolerated ? `${step.tolerated} failed, as many may` : '';
+      const retry = step.retry ? `${describeRetry(step.retry)} ` : '';
       const name = step.parent === null ? step.name : `${step.parent} / ${step.name}`;
       lines.push(
-        `| ${cell(name)} | ${step.state} | ${step.attempts || ''} | ${step.startedAt?.slice(0, 19) ?? ''} | ${took} | ${cell(what + rows)} |`,
+        `| ${cell(name)} | ${step.state} | ${step.attempts || ''} | ${step.startedAt?.slice(0, 19) ?? ''} | ${took} | ${cell(retry + what + rows + tolerated)} |`,
       );
     }
     if (status.steps.length > SHOWN_STEPS)
       lines.push('', `… and ${status.steps.length - SHOWN_STEPS} more steps`);
   }
   return lines.join('\n');
+}
+
+function describeRetry({ doing, attempt, failure, nextAt }: Retry): string {
+  return `${doing}: attempt ${attempt} failed (${failure.code}: ${failure.message}), the next comes at ${nextAt.slice(0, 19)};`;
 }
 
 function oneLine(text: string): string {

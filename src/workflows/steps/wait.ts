@@ -125,6 +125,7 @@ export class Wait {
       try {
         const needsNone = again === null ? this.isCompleteAtOnce() : late === 'ignore';
         if (!needsNone) await subscriptions.open({ withinMs, summary: step.name });
+        shared.board.goesOn(step);
         const taken = again ?? (await this.untilComplete());
         if (taken === null) throw new SluiceError('ArrivalTimeout', this.describeTimeout());
         // One that is for one object ended when that came, unless it came by hand.
@@ -284,15 +285,17 @@ export class Wait {
   /** Null when the manifest has been replaced or deleted since. */
   private async readManifest(manifest: Arrival): Promise<Manifest | null> {
     try {
-      return await activities.readManifest.executeWithOptions(
+      const read = await activities.readManifest.executeWithOptions(
         {
           startToCloseTimeout: '10 minutes',
           scheduleToCloseTimeout: this.remainingMs(),
           heartbeatTimeout: HEARTBEAT_TIMEOUT,
           summary: `${this.step.name}: read the manifest`,
         },
-        [manifest],
+        [manifest, this.step.name],
       );
+      this.shared.board.goesOn(this.step);
+      return read;
     } catch (error) {
       if (isReportable(error) && toFailure(error, null).code === 'ObjectGone') return null;
       throw this.asExpired(error);
@@ -319,11 +322,12 @@ export class Wait {
             heartbeatTimeout: HEARTBEAT_TIMEOUT,
             summary: `${step.name}: list the source`,
           },
-          [source, since, after],
+          [source, since, after, step.name],
         );
       } catch (error) {
         throw this.asExpired(error);
       }
+      this.shared.board.goesOn(step);
       this.shared.inbox.receive(page.arrivals);
       after = page.after;
     } while (after !== null && !isEnough());
@@ -357,7 +361,7 @@ export class Wait {
   private showEmpty(): void {
     const { shared, step, pattern, since } = this;
     const show = (arrivals: readonly Arrival[]) => {
-      if (step.state !== 'waiting') return;
+      if (step.endedAt !== null) return;
       const empty = arrivals.filter(
         (arrival) => matchesPattern(pattern, arrival) && isSince(arrival, since) && !this.isTaken(arrival),
       );

@@ -76,6 +76,8 @@ with open(sys.argv[1].replace("file://", ""), "w") as out:
     pollMaxMs: 1000,
     retryForMs: 60_000,
     credentialsForMs: 3_600_000,
+    stuckAfterMs: Infinity,
+    tellRun: () => Promise.resolve(),
   });
   const inActivity = <T>(act: () => Promise<T>): Promise<T> => {
     const outcome: Promise<T> = new MockActivityEnvironment({ heartbeatTimeoutMs: 1000 }).run(act);

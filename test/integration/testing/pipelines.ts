@@ -28,10 +28,11 @@ export const jobs = definePipeline(
       attempts: field.integer({ default: 1 }),
       onCancel: field.choice(['stop', 'leave'], { default: 'stop' }),
       capacityTimeout: field.duration({ default: '1 hour' }),
+      retryFor: field.duration({ default: '10 minutes' }),
     },
   },
-  async (run, { timeout, attempts, onCancel, capacityTimeout }) => {
-    const options = { timeout, retry: { attempts }, onCancel, capacityTimeout };
+  async (run, { timeout, attempts, onCancel, capacityTimeout, retryFor }) => {
+    const options = { timeout, retry: { attempts }, onCancel, capacityTimeout, retryFor };
     await run.parallel({
       a: (branch) => branch.job('load a', load, options),
       b: (branch) => branch.job('load b', load, options),
@@ -47,4 +48,48 @@ export const broken = definePipeline({ name: 'broken', about: 'Has a defect.' },
 
 export const parent = definePipeline({ name: 'parent', about: 'Runs another.' }, (run) =>
   run.child('child', hello, { within: '2 days' }),
+);
+
+export const undoing = definePipeline(
+  {
+    name: 'undoing',
+    about: 'Does two things and a third, each of which can be undone.',
+  },
+  async (run) => {
+    const step = (of: typeof run, name: string) => {
+      of.undo(name, (undo) => undo.job(`remove ${name}`, load));
+      return of.job(`make ${name}`, load);
+    };
+    await run.parallel({ a: (branch) => step(branch, 'a'), b: (branch) => step(branch, 'b') });
+    await step(run, 'c');
+  },
+);
+
+export const fanOut = definePipeline(
+  {
+    name: 'fan-out',
+    about: 'One job an item, of which some may fail.',
+    input: {
+      items: field.integer(),
+      count: field.integer({ optional: true }),
+      share: field.share({ optional: true }),
+      siblings: field.choice(['cancel', 'finish'], { default: 'cancel' }),
+      concurrency: field.integer({ default: 10 }),
+      bytes: field.integer({
+        about: 'how large each job is: a megabyte goes into one child run',
+        default: 0,
+      }),
+    },
+  },
+  async (run, { items, count, share, siblings, concurrency, bytes }) => {
+    const all = Array.from({ length: items }, (_, i) => i);
+    const load: Job = {
+      resource: 'glue:startJobRun',
+      parameters: { JobName: 'load', Arguments: { '--text': 'x'.repeat(bytes) } },
+    };
+    const options = { siblings, concurrency };
+    if (count !== undefined) return run.mapJobs('map', all, () => load, { ...options, tolerate: { count } });
+    if (share !== undefined) return run.mapJobs('map', all, () => load, { ...options, tolerate: { share } });
+    return { results: await run.mapJobs('map', all, () => load, options), failed: [] };
+  },
 );

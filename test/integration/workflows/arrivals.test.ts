@@ -8,7 +8,7 @@ import { countOf, seedOf } from '../../support/long';
 import { createAcceptArrivals } from '../../../src/arrivals/acceptArrivals';
 import type { Arrival } from '../../../src/pipelines';
 import { addTrigger, listTriggers, removeTrigger } from '../../../src/arrivals/triggers';
-import { statusQuery } from '../../../src/contracts/messages';
+import { statusQuery, type RunStatus } from '../../../src/contracts/messages';
 import type { RunOptions } from '../../../src/workflows/steps';
 import { quietRuntime, startServer, startTestWorker, testConfig } from '../../support/environment';
 import { eventually } from '../../support/eventually';
@@ -190,6 +190,35 @@ describe('runs that arrivals start', () => {
     expect((await run.result()).etags).toEqual([first.etag]);
     expect(await runsOf('late/')).toHaveLength(2);
   });
+});
+
+test('a wait whose source cannot be listed says so and why, until it can be, and takes what comes meanwhile', async () => {
+  let isDenied = true;
+  s3.s3.middlewareStack.add(
+    (next) => (request) => {
+      const { Prefix } = request.input as { Prefix?: string };
+      if (!isDenied || Prefix !== 'denied/') return next(request);
+      throw Object.assign(new Error('not allowed to list'), { name: 'AccessDenied' });
+    },
+    { step: 'initialize', name: 'deny' },
+  );
+  const stateIs = (state: string) => (status: RunStatus) => status.steps[0]?.state === state;
+  const ask = (run: WorkflowHandle) => () => run.query(statusQuery);
+  const run = await startInbox({ pattern: 's3://lake/denied/*', complete: JSON.stringify({ count: 2 }) });
+  const { steps, waitingFor } = await eventually(ask(run), stateIs('retrying'));
+  expect(waitingFor).toEqual(['s3://lake/denied/*']);
+  expect(steps[0]!.retry).toMatchObject({
+    doing: 'list',
+    attempt: expect.any(Number),
+    failure: { code: 'AccessDenied', message: expect.stringContaining('not allowed to list') },
+    activityId: null,
+  });
+  await accept([await upload('denied/a')]);
+  isDenied = false;
+  await eventually(ask(run), stateIs('waiting'));
+  await upload('denied/b');
+  expect((await run.result()).keys).toEqual(['denied/a', 'denied/b']);
+  s3.s3.middlewareStack.remove('deny');
 });
 
 test('a run that waits for more objects than one listing hands on takes all of them', async () => {

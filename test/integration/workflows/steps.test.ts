@@ -3,8 +3,10 @@ import type { AddressInfo } from 'node:net';
 import type { WorkflowFailedError, WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { SluiceError } from '../../../src/errors';
-import { statusQuery, type RunStatus } from '../../../src/contracts/messages';
-import { quietRuntime, startServer, startTestWorker } from '../../support/environment';
+import { findParked } from '../../../src/cli/resume';
+import { readStatus } from '../../../src/cli/readStatus';
+import { resumeSignal, statusQuery, type RunStatus } from '../../../src/contracts/messages';
+import { quietRuntime, startServer, startTestWorker, testConfig } from '../../support/environment';
 import { eventually, until } from '../../support/eventually';
 import { resetRun } from '../../support/resetRun';
 import type { Runner } from '../../../src/runners/runner';
@@ -147,6 +149,48 @@ describe('a submit that is given up', () => {
   });
 });
 
+describe('a job whose retries are used up, in a run that parks', () => {
+  /** Lets the parked steps go on, as `sluice resume` finds them. */
+  async function resume(run: WorkflowHandle, step?: string): Promise<string[]> {
+    const session = { client: environment.client, config: testConfig, address: environment.address };
+    const parked = findParked(await readStatus(session, run.workflowId, () => {}), step);
+    for (const { run: id, name } of parked)
+      await environment.client.workflow.getHandle(id).signal(resumeSignal, name);
+    return parked.map(({ name }) => name);
+  }
+  const isParked = ({ steps }: RunStatus) => steps[0]?.state === 'parked';
+  const expired = new SluiceError('Credentials', 'the token has expired');
+
+  test('while it is awaited goes on being the same job', async () => {
+    const end = succeeded({ resource: 'livy:createBatch', externalId: '0' });
+    scripts['load'] = { states: [RUNNING, ...Array.from({ length: 5 }, () => expired), end] };
+    const run = await start({ job: { name: 'load', onExhausted: 'park', credentialsFor: '1 ms' } });
+    const { steps } = await statusWhen(run, isParked);
+    expect(steps[0]).toMatchObject({ job: { externalId: '0' }, failure: { code: 'Credentials' } });
+    await expect(resume(run, 'other')).rejects.toThrow(/No step "other" of .* is parked; parked are: load/);
+    for (let ended = false; !ended;) {
+      expect(await resume(run)).toEqual(['load']);
+      const { state } = await statusWhen(run, (status) => isParked(status) || status.state !== 'running');
+      ended = state !== 'running';
+    }
+    await run.result();
+    expect(runner.calls).toMatchObject({ submit: 1, stop: 0 });
+  });
+
+  test('after an answer that was lost looks for the job before it submits another', async () => {
+    // Longer than the budget.
+    const after = new Promise<void>((resolve) => setTimeout(resolve, 20));
+    const error = new SluiceError('Transient', 'connection reset');
+    scripts['load'] = { submitFaults: [{ error, accepted: true, after }] };
+    const run = await start({ job: { name: 'load', onExhausted: 'park', retryFor: '1 ms' } });
+    await statusWhen(run, isParked);
+    await resume(run);
+    await run.result();
+    expect(runner.accepted).toBe(1);
+    expect(runner.calls).toMatchObject({ submit: 1, find: 1, stop: 0 });
+  });
+});
+
 test('a submit that the service did not accept is repeated', async () => {
   scripts['load'] = { submitFaults: [{ error: new SluiceError('Throttled', 'slow down'), accepted: false }] };
   await (await start({ job: { name: 'load' } })).result();
@@ -250,7 +294,7 @@ test('when a branch fails the others are cancelled, and all have ended before th
 test('when asked to, the other branches finish before the failure goes on', async () => {
   scripts['good'] = { states: [RUNNING] };
   scripts['bad'] = { states: [failed] };
-  const run = await start({ parallel: ['good', 'bad'], parallelOptions: { onFailure: 'finish' } });
+  const run = await start({ parallel: ['good', 'bad'], parallelOptions: { siblings: 'finish' } });
   const stateOf = ({ steps }: RunStatus, step: string) => steps.find(({ name }) => name === step)?.state;
   const status = await statusWhen(run, (now) => stateOf(now, 'bad') === 'failed');
   expect(stateOf(status, 'good')).toBe('running');

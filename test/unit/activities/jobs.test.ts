@@ -3,13 +3,14 @@ import { DefaultLogger } from '@temporalio/worker';
 import type { ApplicationFailure } from '@temporalio/common';
 import { createJobActivities, type JobDependencies } from '../../../src/activities/jobs';
 import type { AwaitDetails, Submission } from '../../../src/contracts/activities';
+import type { RetryReport } from '../../../src/contracts/messages';
 import type { JobReference } from '../../../src/jobs';
 import { LimitedRunner } from '../../../src/runners/limited';
 import type { Runner } from '../../../src/runners/runner';
 import { Limiter } from '../../../src/services/limiter';
 import { runnersOf } from '../../support/runners';
 import { quietRuntime } from '../../support/environment';
-import { ScriptedRunner, succeeded, type Script } from '../../support/scriptedRunner';
+import { RUNNING, ScriptedRunner, succeeded, type Script } from '../../support/scriptedRunner';
 
 beforeAll(quietRuntime);
 
@@ -26,6 +27,8 @@ class Step {
   readonly script: Partial<Script> = {};
   readonly double = new ScriptedRunner(() => this.script);
   beats: AwaitDetails[] = [];
+  /** What the run was told. */
+  readonly told: RetryReport[] = [];
   private attempt = 0;
 
   constructor(
@@ -42,6 +45,11 @@ class Step {
       pollMaxMs: 4,
       retryForMs: HOUR_MS,
       credentialsForMs: HOUR_MS,
+      stuckAfterMs: HOUR_MS,
+      tellRun: (report) => {
+        this.told.push(report);
+        return Promise.resolve();
+      },
       ...this.options,
     });
   }
@@ -61,6 +69,11 @@ class Step {
 
   submit(more: object = {}): Promise<JobReference> {
     return this.run(() => this.activities.submitJob(submission), more).outcome;
+  }
+
+  async stop(more: object = {}) {
+    const reference = await this.double.submit(submission);
+    return this.run(() => this.activities.stopJob(submission, reference), more).outcome;
   }
 
   /** `submit` of a runner that works inside the worker remembers nothing to look at. */
@@ -216,6 +229,43 @@ describe('an await of a job elsewhere', () => {
     });
   });
 
+  test('tells its run of a row of failures that lasts, and of its end', async () => {
+    const step = new Step();
+    const error = Object.assign(new Error('reset by peer'), { code: 'ECONNRESET' });
+    step.script.states = [error, error, error, succeeded({ resource: 'livy:createBatch', externalId: '0' })];
+    const failingForMs = 10_000;
+    const since = { failures: 8, failingSinceMs: Date.now() - failingForMs, lookedToMs: failingForMs - 1 };
+    step.beats = [since];
+    await step.awaitEnd();
+    expect(step.told).toEqual([
+      {
+        step: 'load',
+        retry: expect.objectContaining({
+          doing: 'await',
+          attempt: 9,
+          failure: { code: 'Transient', message: 'reset by peer' },
+        }),
+      },
+    ]);
+    // The job has ended with the poll that went well, so there is nothing more to say.
+    expect(step.beats.at(-1)).toMatchObject({ told: 1 });
+  });
+
+  test('tells its run of a job that goes on again, and of the next row only when that lasts longer', async () => {
+    const step = new Step();
+    const error = Object.assign(new Error('reset by peer'), { code: 'ECONNRESET' });
+    step.script.states = [
+      error,
+      RUNNING,
+      error,
+      succeeded({ resource: 'livy:createBatch', externalId: '0' }),
+    ];
+    step.beats = [{ failures: 8, failingSinceMs: Date.now() - 10_000, lookedToMs: 9_999 }];
+    await step.awaitEnd();
+    expect(step.told.map(({ retry }) => retry?.attempt ?? null)).toEqual([9, null]);
+    expect(step.beats.at(-1)).toMatchObject({ told: 1, isTold: false });
+  });
+
   test('with wrong credentials goes on for their own budget', async () => {
     const expired = refusal('ExpiredTokenException', 400);
     const patient = new Step({ retryForMs: 0 });
@@ -227,8 +277,41 @@ describe('an await of a job elsewhere', () => {
   });
 });
 
+test('a stop that does not reach its service tells its run', async () => {
+  const step = new Step();
+  const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+  step.script.states = [refused];
+  const now = Date.now();
+  const retryPolicy = { initialInterval: '30 s', maximumInterval: '30 s' };
+  const times = { scheduledTimestampMs: now, currentAttemptScheduledTimestampMs: now, retryPolicy };
+  await failureOf(step.stop(times));
+  expect(step.told).toEqual([
+    { step: 'load', retry: expect.objectContaining({ doing: 'stop', attempt: 1, nextInMs: 30_000 }) },
+  ]);
+});
+
 describe('a submit', () => {
   const fails = (error: Error) => [{ error, accepted: false }];
+
+  test.each([
+    [7, 15, true],
+    [3, 7, false],
+  ])('that fails %i s after the first time tells its run, when that lasts', async (fromS, atS, tells) => {
+    const step = new Step();
+    step.script.submitFaults = fails(refusal('ThrottlingException', 400));
+    const now = Date.now();
+    const attempt = 4;
+    const times = {
+      attempt,
+      scheduledTimestampMs: now - fromS * 1_000,
+      currentAttemptScheduledTimestampMs: now,
+      retryPolicy: { initialInterval: `${(atS - fromS) / 2 ** (attempt - 1)} s`, maximumInterval: '30 s' },
+    };
+    await failureOf(step.submit(times));
+    expect(step.told.map(({ retry }) => [retry?.doing, retry?.attempt, retry?.nextInMs])).toEqual(
+      tells ? [['submit', attempt, (atS - fromS) * 1_000]] : [],
+    );
+  });
 
   test('with wrong credentials is retried for their own budget', async () => {
     const step = new Step({ retryForMs: 0 });

@@ -9,6 +9,7 @@ import { quietRuntime } from '../../support/environment';
 
 const TOPIC = 'arn:aws:sns:eu-west-1:123456789012:runs';
 const notification: Notification = {
+  event: 'ended',
   pipeline: 'reviews-export',
   run: { id: 'nightly ü/1', runId: 'r1' },
   state: 'failed',
@@ -38,6 +39,7 @@ test('a topic gets a subject of plain ASCII, attributes to filter by, and the wh
     TopicArn: TOPIC,
     Subject: 'reviews-export failed: nightly ?/1',
     MessageAttributes: {
+      event: { DataType: 'String', StringValue: 'ended' },
       state: { DataType: 'String', StringValue: 'failed' },
       pipeline: { DataType: 'String', StringValue: 'reviews-export' },
     },

@@ -100,7 +100,7 @@ test('for the pipeline job the file holds the job itself', () => {
   const job = { resource: 'duckdb:query', parameters: { sql: 'select 1' } };
   expect(
     readInput(findPipeline('job', SHIPPED_PIPELINES), { input: writeJson(JSON.stringify(job)) }, config),
-  ).toEqual({ job, onFailure: 'fail' });
+  ).toEqual({ job, onFailure: 'fail', onExhausted: 'fail' });
 });
 
 test("a job's parameters are checked by the schema of its service, all problems at once", () => {
@@ -150,6 +150,7 @@ test('a file for job holds the job, or the whole input', () => {
     expect(readInput(findPipeline('job', SHIPPED_PIPELINES), { input }, config)).toEqual({
       job,
       onFailure: 'fail',
+      onExhausted: 'fail',
     });
   }
   const read = () => readInput(findPipeline('job', SHIPPED_PIPELINES), { input: writeJson('[1]') }, config);

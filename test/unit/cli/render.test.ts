@@ -18,6 +18,7 @@ function createView(view: Partial<RunView>): RunView {
       endedAt: null,
       url: 'http://ui/a1',
       waitingFor: [],
+      problems: [],
       failure: null,
       result: null,
       measures: {},

@@ -1,8 +1,14 @@
-import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { SluiceError } from '../../../src/errors';
-import { checkTools, ensureTemporal, probeTools } from '../../../src/local/tools';
+import {
+  checkTools,
+  ensureJars,
+  ensurePythonPackages,
+  ensureTemporal,
+  probeTools,
+} from '../../../src/local/tools';
 
 let folder: string;
 beforeEach(async () => {
@@ -51,4 +57,27 @@ test('a program on PATH is taken as it is and needs nothing else', async () => {
   expect(probe.available).toMatchObject({ temporal: true, s3Gateway: false, spark: false });
   expect(probe.spark).toBe(false);
   expect(probe.missingForSpark.sort()).toEqual(['java', 'mvn', 'python3']);
+});
+
+test('packages of PyPI without a Python name what they are for, and leave nothing half installed', async () => {
+  const packages = { name: 'pysam-1', title: 'pysam, which reads BAM files', packages: ['pysam==1'] };
+  const failure = await ensurePythonPackages(packages, context()).catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: 'MissingTool' });
+  expect((failure as SluiceError).message).toMatch(/Python .*needed by pysam, which reads BAM files/);
+  expect((await readdir(context().cache)).filter((entry) => entry.includes('pysam'))).toEqual([]);
+});
+
+test('jars are asked of Maven by the first call, and later need Java alone', async () => {
+  const jars = { title: 'the tool', coordinates: 'org.example:tool:1.2' };
+  const missing = (await ensureJars(jars, context()).catch((error: unknown) => error)) as SluiceError;
+  expect(missing.code).toBe('MissingTool');
+  expect(missing.message).toMatch(/Java .*needed by the tool[^]*Maven .*needed by the tool/);
+  await addProgram('java', 'openjdk version "17.0.15" 2025-04-15');
+  await expect(ensureJars(jars, context())).rejects.toThrow('Maven');
+  const folderOfJars = path.join(folder, 'cache', 'tool-1.2', 'jars');
+  await mkdir(folderOfJars, { recursive: true });
+  expect(await ensureJars(jars, context())).toEqual({
+    java: path.join(folder, 'java'),
+    jars: folderOfJars,
+  });
 });

@@ -372,6 +372,75 @@ describe('a trigger', () => {
   });
 });
 
+describe('listings that fail', () => {
+  const failure = { code: 'AccessDenied', message: 'ListBucket' } as const;
+  const kindsDue = () => kinds(next());
+
+  /** A listing that fails; the runs that are told of it, each with how many have failed. */
+  function failListing(): [string, number | null][] {
+    const work = take('list page');
+    machine.noteFailedListing(failure, nowMs);
+    machine.failed(work, failure, nowMs);
+    return tell();
+  }
+
+  function tell(): [string, number | null][] {
+    const work = next().work.find((one): one is Of<'tell runs'> => one.kind === 'tell runs');
+    if (work === undefined) return [];
+    machine.told(work);
+    return work.tellings.map(({ of, report }) => [of.step, report.retry?.attempt ?? null]);
+  }
+
+  test('are told to the runs that wait, the first at once and then ever less often', () => {
+    machine.subscribe({ ...subscriptionOf('a'), step: 'wait' });
+    const told = Array.from({ length: 20 }, () => {
+      const now = failListing();
+      nowMs += 15 * MINUTE_MS;
+      return now.map(([, failures]) => failures);
+    });
+    expect(told.flat()).toEqual([1, 2, 4, 8, 16]);
+  });
+
+  test('are told with their time, to a run that comes later, too, and across histories', () => {
+    machine.subscribe({ ...subscriptionOf('a'), step: 'wait' });
+    failListing();
+    carryOver();
+    nowMs += 15 * MINUTE_MS;
+    machine.subscribe({ ...subscriptionOf('b'), step: 'wait for b' });
+    const plan = next();
+    const tellings = take('tell runs', plan);
+    expect(tellings.tellings.map(({ of }) => of.step)).toEqual(['wait for b']);
+    machine.told(tellings);
+    machine.noteFailedListing(failure, nowMs);
+    machine.failed(take('list page', plan), failure, nowMs);
+    expect(take('tell runs').tellings).toEqual(
+      ['wait', 'wait for b'].map((step) => ({
+        of: expect.objectContaining({ step }),
+        report: {
+          step,
+          retry: {
+            doing: 'list',
+            attempt: 2,
+            failure,
+            activityId: null,
+            failingForMs: 15 * MINUTE_MS,
+            nextInMs: 15 * MINUTE_MS,
+          },
+        },
+      })),
+    );
+  });
+
+  test('and go well again are told once', () => {
+    machine.subscribe({ ...subscriptionOf('a'), step: 'wait' });
+    failListing();
+    nowMs += 15 * MINUTE_MS;
+    list([]);
+    expect(tell()).toEqual([['wait', null]]);
+    expect(kindsDue()).toEqual([]);
+  });
+});
+
 describe('an outage of listing', () => {
   /** Events of a day and a half, one an hour, none of which is listed. */
   function play(hours: number): Arrival[] {

@@ -1,0 +1,123 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import type { ChildProcess } from 'node:child_process';
+import { Client, Connection } from '@temporalio/client';
+import { startStack, type Stack } from '../../../src/local';
+import { sluice } from '../../../test/support/cli';
+import { WITH_SYSTEMS } from '../../../test/support/project';
+import { killWorker, WorkerProcesses } from '../../../test/support/workerProcesses';
+import { AwsDouble } from '../src/doubles/awsDouble';
+import { playedAws } from '../src/services';
+
+/** Kills of whole processes, one for each write: `SLUICE_LONG=1`. */
+const describeLong = process.env['SLUICE_LONG'] === '1' ? describe : describe.skip;
+const PORT_OFFSET = 17_500;
+const WRITES = [
+  ...['ssm:PutParameter', 'ssm:LabelParameterVersion', 'ssm:DeleteParameter'],
+  ...['iam:CreateRole', 'iam:PutRolePolicy', 'iam:DeleteRolePolicy', 'iam:DeleteRole'],
+  ...['lambda:CreateFunction', 'lambda:DeleteFunction'],
+  ...['emr:CreateSecurityConfiguration', 'emr:DeleteSecurityConfiguration'],
+];
+
+describeLong('a worker that is killed when a write has had its effect', () => {
+  let folder: string;
+  let stack: Stack;
+  let double: AwsDouble;
+  let env: NodeJS.ProcessEnv;
+  let client: Client;
+  let connection: Connection;
+  let worker: ChildProcess;
+  const workers = new WorkerProcesses();
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'emr-tls-killed-'));
+    stack = await startStack({
+      ...{
+        dir: join(folder, 'stack'),
+        portOffset: PORT_OFFSET,
+        report: () => {},
+        spark: false,
+        worker: false,
+      },
+      ...WITH_SYSTEMS,
+    });
+    await writeFile(join(folder, 'emr-tls.jar'), 'a JAR');
+    connection = await Connection.connect({ address: stack.info.temporal.address });
+    client = new Client({ connection });
+  }, 180_000);
+
+  beforeEach(async () => {
+    double = new AwsDouble();
+    const port = Number(new URL(await double.listen()).port);
+    env = {
+      ...stack.info.env,
+      ...playedAws.env!({ port, dir: folder, env: {} }),
+      // On AWS, without a cluster: the run ends after what is written.
+      ...{ SLUICE_ENGINES: 'aws', EMR_TLS_JAR: join(folder, 'emr-tls.jar') },
+    };
+  });
+
+  afterEach(() => double.close());
+
+  afterAll(async () => {
+    workers.killAll();
+    await connection?.close();
+    await stack?.stop();
+    await rm(folder, { recursive: true, force: true });
+  }, 60_000);
+
+  /** Runs to the end, with the worker killed at the first write of each operation. Answers how often it was killed. */
+  async function runUnderKills(id: string, parameters: string[]): Promise<number> {
+    const handle = client.workflow.getHandle(id);
+    const killed = new Set<string>();
+    double.hooks = {
+      after: async ({ operation }) => {
+        if (!WRITES.includes(operation) || killed.has(operation)) return;
+        killed.add(operation);
+        await killWorker(worker, [handle]);
+        worker = await workers.start(env);
+      },
+    };
+    worker = await workers.start(env);
+    const given = ['instanceProfile=EMR_EC2_DefaultRole', ...parameters].flatMap((each) => ['-p', each]);
+    const started = await sluice(['start', 'emr-tls', '--id', id, '--json', ...given], { env });
+    expect(started).toMatchObject({ code: 0 });
+    await handle.result().catch(() => undefined);
+    worker.kill('SIGKILL');
+    return killed.size;
+  }
+
+  test('is replaced by one that leaves one of each, and whole pairs', async () => {
+    expect(await runUnderKills('killed', ['days=30'])).toBe(5);
+    expect((await client.workflow.getHandle('killed').describe()).status.name).toBe('COMPLETED');
+    expect([...double.lambda.functions.keys()]).toEqual(['get-ssm-parameter-lambda']);
+    expect([...double.emr.securityConfigurations.keys()]).toEqual(['emr-tls-ssm']);
+    expect([...double.iam.roles.keys()]).toEqual(['EMR_EC2_DefaultRole', 'lambda-ssm-parameter-store-role']);
+    for (const kind of ['', 'inter-nodes-'])
+      expect(
+        new X509Certificate(double.ssm.text(`/emr/${kind}certificate`)).checkPrivateKey(
+          createPrivateKey(double.ssm.text(`/emr/${kind}private-key`)),
+        ),
+      ).toBe(true);
+  }, 600_000);
+
+  test('while a failed run is undone is replaced by one that leaves nothing', async () => {
+    const policy = 'emr-tls-ssm';
+    double.iam.roles
+      .get('EMR_EC2_DefaultRole')!
+      .policies.set(
+        policy,
+        '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"a:b","Resource":"*"}]}',
+      );
+    // Another policy of the name is a conflict, which ends the run in its last step.
+    expect(await runUnderKills('undone', ['days=30'])).toBeGreaterThanOrEqual(8);
+    expect((await client.workflow.getHandle('undone').describe()).status.name).toBe('FAILED');
+    expect(
+      double.ssm.parameters.size + double.lambda.functions.size + double.emr.securityConfigurations.size,
+    ).toBe(0);
+    expect([...double.iam.roles.keys()]).toEqual(['EMR_EC2_DefaultRole']);
+    expect([...double.iam.roles.get('EMR_EC2_DefaultRole')!.policies.keys()]).toEqual([policy]);
+  }, 600_000);
+});

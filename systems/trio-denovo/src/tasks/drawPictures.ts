@@ -1,0 +1,62 @@
+import { DeleteObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { defineTask, field, joinFolder, joinLocation, listKeys, parseS3Uri } from 'sluice';
+import { getText, putText } from '../objects';
+import { drawCoverage, type SampleCoverage } from '../pictures/drawCoverage';
+import { drawPileup } from '../pictures/drawPileup';
+import { readCoverage } from '../reads/coverageTable';
+import type { SiteReads } from '../reads/sites';
+
+/**
+ * `draw-pictures`: `coverage.svg`, and a picture of the reads at each site. Pictures and coverage of samples and sites that an
+ * earlier run had and this one has not are removed, and without reads all of them.
+ */
+export const drawPictures = defineTask(
+  {
+    name: 'draw-pictures',
+    about: "Draws the coverage of a trio's reads, and the reads at each site.",
+    input: {
+      samples: field.texts(),
+      bin: field.integer({ least: 1, default: 1 }),
+      output: field.folder(),
+    },
+  },
+  async ({ samples, bin, output }, { s3, signal }) => {
+    const at = (name: string) => joinLocation(output, name);
+    const kept: string[] = [];
+    const put = async (name: string, text: string) => {
+      await putText(s3, at(name), { text, contentType: 'image/svg+xml', signal });
+      kept.push(name);
+    };
+    if (samples.length > 0) {
+      const coverages: SampleCoverage[] = [];
+      for (const sample of samples) {
+        const name = `coverage/${sample}.csv`;
+        coverages.push({ sample, depths: readCoverage(await getText(s3, at(name), signal)) });
+        kept.push(name);
+      }
+      await put('coverage.svg', await drawCoverage(coverages, bin));
+      const views = JSON.parse(await getText(s3, at('_views.json'), signal)) as SiteReads[];
+      for (const view of views) await put(view.picture, await drawPileup(view));
+      kept.push('sites.json', '_views.json');
+    }
+    await removeOthers(s3, output, kept, signal);
+    return { output, measures: { pictures: kept.filter((name) => name.endsWith('.svg')).length } };
+  },
+);
+
+/** Of what this task and those before it write, all that is not of this run. */
+async function removeOthers(
+  s3: S3Client,
+  output: string,
+  kept: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { bucket, key: prefix } = parseS3Uri(joinFolder(output))!;
+  const folders = ['coverage/', 'pileups/'];
+  const listed = await Promise.all(folders.map((folder) => listKeys(s3, bucket, prefix + folder, signal)));
+  const single = ['coverage.svg', 'sites.json', '_views.json'].map((name) => prefix + name);
+  const isOurs = (key: string) => /\/(coverage\/[^/]+\.csv|pileups\/[^/]+\.svg|[^/]+\.(svg|json))$/.test(key);
+  for (const Key of [...listed.flat().filter(isOurs), ...single])
+    if (!kept.includes(Key.slice(prefix.length)))
+      await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key }), { abortSignal: signal });
+}

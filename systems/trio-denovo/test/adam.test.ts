@@ -1,0 +1,128 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { ensurePythonPackages } from 'sluice';
+import { seeded } from 'sluice/testing';
+import { isLong } from '../../../test/support/long';
+import { runOnSpark } from '../../../test/support/spark';
+import { CHILD, FATHER, makeTrioVcf, MOTHER } from '../samples/trioVcf';
+import { ADAM } from '../src/tasks/provideAdam';
+import { ANSWERS } from '../src/vcf/variantQueries';
+import { expectedVariants } from './support/expectedVariants';
+
+/** A Spark that reads twenty files takes minutes: `SLUICE_LONG=1`. */
+const whenLong = isLong ? test : test.skip;
+const SCRIPTS = join(__dirname, '..', 'jobs', 'trio-denovo');
+const TRIO = { child: CHILD, father: FATHER, mother: MOTHER };
+const TRIOS = 20;
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-adam-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function adamSettings(): Promise<Record<string, string>> {
+  const { sitePackages } = await ensurePythonPackages(ADAM, { env: process.env, report: () => {} });
+  const jar = join(sitePackages, 'bdgenomics/adam/jars/adam.jar');
+  const conf = [
+    'spark.serializer=org.apache.spark.serializer.KryoSerializer',
+    'spark.kryo.registrator=org.bdgenomics.adam.serialization.ADAMKryoRegistrator',
+    'spark.sql.shuffle.partitions=2',
+    'spark.ui.enabled=false',
+  ];
+  const options = ['--jars', jar, ...conf.flatMap((setting) => ['--conf', setting]), 'pyspark-shell'];
+  return { PYSPARK_SUBMIT_ARGS: options.join(' '), PYTHONPATH: SCRIPTS };
+}
+
+/** Runs `variants.py` on each file, and returns the answers. */
+async function answersOf(
+  files: { name: string; bytes: Buffer; region?: string[]; swapped?: boolean; fails?: string }[],
+) {
+  const calls = await Promise.all(
+    files.map(async ({ name, bytes, region = [], swapped = false }) => {
+      const output = join(folder, `out-${name}`);
+      await mkdir(output);
+      await writeFile(join(folder, name), bytes);
+      const parents = swapped ? [MOTHER, FATHER] : [FATHER, MOTHER];
+      const members = ['--child', CHILD, '--father', parents[0]!, '--mother', parents[1]!];
+      const places = ['--genotypes', join(folder, name), '--output', output, '--contig', '17', ...region];
+      return [join(SCRIPTS, 'variants.py'), ...members, ...places];
+    }),
+  );
+  const failures = await runOnSpark(calls, await adamSettings());
+  expect(failures.map((failure) => failure ?? '')).toEqual(
+    files.map(({ fails = '' }) => (fails === '' ? '' : (expect.stringContaining(fails) as string))),
+  );
+  files = files.filter(({ fails }) => fails === undefined);
+  const read = (name: string, answer: string) =>
+    readFile(join(folder, `out-${name}`, `${answer}.csv`), 'utf8');
+  return Promise.all(
+    files.map(async ({ name }) =>
+      Object.fromEntries(
+        await Promise.all(ANSWERS.map(async (answer) => [answer, await read(name, answer)] as const)),
+      ),
+    ),
+  );
+}
+
+whenLong(
+  `ADAM's answers of ${TRIOS} made-up trios with all oddities are those of the rules, however the file is written`,
+  async () => {
+    const texts = Array.from(
+      { length: TRIOS },
+      (_, i) =>
+        makeTrioVcf(seeded(100 + i), {
+          sites: 120,
+          denovo: 8,
+          odd: true,
+          lineEnd: i % 4 === 1 ? '\r\n' : '\n',
+        }).text,
+    );
+    const files = texts.map((text, i) =>
+      i % 4 === 2
+        ? { name: `trio${i}.vcf.gz`, bytes: gzipSync(text) }
+        : { name: `trio${i}.vcf`, bytes: Buffer.from(text), swapped: i % 4 === 3 },
+    );
+    const none = makeTrioVcf(seeded(1), { sites: 0, denovo: 0 }).text;
+    const first = texts[0]!;
+    const positions = first
+      .split('\n')
+      .filter((line) => line.startsWith('17\t'))
+      .map((line) => Number(line.split('\t')[1]));
+    const [start, end] = [positions[20]!, positions[60]!];
+    const within = first
+      .split('\n')
+      .filter(
+        (line) =>
+          line.startsWith('#') ||
+          (Number(line.split('\t')[1]) >= start && Number(line.split('\t')[1]) <= end),
+      )
+      .join('\n');
+    const answers = await answersOf([
+      ...files,
+      { name: 'none.vcf', bytes: Buffer.from(none) },
+      {
+        name: 'region.vcf',
+        bytes: Buffer.from(first),
+        region: ['--start', String(start), '--end', String(end)],
+      },
+    ]);
+    expect(answers).toEqual([...texts, none, within].map((text) => expectedVariants(text, TRIO)));
+  },
+  1_800_000,
+);
+
+whenLong(
+  'a line that ADAM cannot read fails the job with file and line, and leaves no output',
+  async () => {
+    const { text } = makeTrioVcf(seeded(2), { sites: 20, denovo: 1 });
+    const bytes = Buffer.from(`${text}17\t81000000\tshort\n`);
+    await answersOf([
+      { name: 'bad.vcf', bytes, fails: "bad.vcf: there aren't enough columns for line 17\t81000000\tshort" },
+    ]);
+    expect(await readdir(join(folder, 'out-bad.vcf'))).toEqual([]);
+  },
+  300_000,
+);

@@ -1,0 +1,56 @@
+/**
+ * What `sluice status` tells of a run whose code cannot go on with it, on the real server, which makes the third attempt after
+ * more than 10 s: in the long form alone.
+ */
+import { join } from 'node:path';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { readStatus } from '../../../src/cli/readStatus';
+import { quietRuntime, startServer, startTestWorker, testConfig } from '../../support/environment';
+import { eventually } from '../../support/eventually';
+import { isLong } from '../../support/long';
+
+let environment: TestWorkflowEnvironment;
+let worker: Awaited<ReturnType<typeof startTestWorker>>;
+
+beforeAll(async () => {
+  if (!isLong) return;
+  quietRuntime();
+  environment = await startServer();
+  worker = await startTestWorker(environment, { files: [join(__dirname, '..', 'testing', 'pipelines.ts')] });
+}, 120_000);
+
+afterAll(async () => {
+  await worker?.stop();
+  await environment?.teardown();
+}, 60_000);
+
+(isLong ? test : test.skip)(
+  'a run whose task fails again and again is told with what its code said',
+  async () => {
+    await environment.client.workflow.start('broken', {
+      taskQueue: 'test',
+      workflowId: 'broken',
+      args: [{}],
+    });
+    const session = { client: environment.client, config: testConfig, address: environment.address };
+    const before = Date.now();
+    const notes: string[] = [];
+    const { problems, state } = await eventually(
+      () => readStatus(session, 'broken', (line) => notes.push(line)),
+      (view) => view.problems.length > 0,
+    );
+    expect(state).toBe('running');
+    expect(problems).toEqual([
+      {
+        code: 'BrokenPipeline',
+        message: expect.stringMatching(
+          /its task has failed \d+ times in a row: Cannot read properties of undefined \(reading 'length'\); put the code back/,
+        ),
+        since: expect.any(String),
+      },
+    ]);
+    expect(Date.parse(problems[0]!.since) - before).toBeLessThan(5_000);
+    expect(notes.at(-1)).toContain('its code cannot go on with it');
+  },
+  60_000,
+);

@@ -1,0 +1,88 @@
+/** Steps whose retries are used up and that wait for somebody, on the server that skips time. */
+import { createTestStack, type TestStack } from '../../../src/testing';
+import type { JobScripts } from '../../../src/testing';
+import { hello, jobs, parent } from '../testing/pipelines';
+
+let stack: TestStack;
+
+beforeAll(async () => {
+  stack = await createTestStack({ pipelines: [hello, jobs, parent] });
+}, 120_000);
+
+afterAll(() => stack?.stop());
+
+const notify = 'https://hooks.example.com/runs';
+const park = { onExhausted: 'park', notify } as const;
+const noticesOf = (id: string) =>
+  stack.notifications.filter(({ run }) => run.id === id).map(({ event, failure }) => [event, failure?.code]);
+
+test.each<[string, JobScripts, string, number]>([
+  ['has no room for longer than it may take', { noRoom: '2 hours' }, 'NoCapacity', 1],
+  ['throttles until its time is up', { throttled: 100 }, 'Throttled', 1],
+  ['fails as often as it is tried', [{ fails: 'no node' }, { fails: 'no node' }, {}], 'JobFailed', 3],
+])(
+  'a job whose service %s is parked, told once, and goes on when it is let',
+  async (_, script, code, submissions) => {
+    stack.script('load a', script);
+    stack.script('load b', {});
+    const before = stack.submissions('load a');
+    const run = await stack.start(jobs, {
+      ...park,
+      attempts: 2,
+      timeout: '40 minutes',
+      capacityTimeout: '40 minutes',
+    });
+    const step = await run.waitUntil('load a', 'parked');
+    expect(step.failure).toMatchObject({ code, step: 'load a' });
+    expect(noticesOf(run.id).at(-1)).toEqual(['parked', code]);
+    await stack.skip('30 days');
+    expect(await run.step('load a')).toMatchObject({ state: 'parked' });
+    await run.resume('another');
+    expect(await run.step('load a')).toMatchObject({ state: 'parked' });
+    await run.resume('load a');
+    expect(await run.step('load a')).not.toMatchObject({ state: 'parked' });
+    await run.result();
+    expect(await run.step('load a')).toMatchObject({ state: 'succeeded', failure: null });
+    expect(stack.submissions('load a') - before).toBe(submissions);
+  },
+);
+
+test('a run that was not told to park fails when a budget is spent', async () => {
+  stack.script('load a', { noRoom: '2 hours' });
+  const run = await stack.start(jobs, { capacityTimeout: '1 hour' });
+  expect(await run.failure()).toMatchObject({ code: 'NoCapacity', step: 'load a' });
+});
+
+test('a job that fails once and was not to be tried again fails the run that parks', async () => {
+  stack.script('load a', { fails: 'no such column' });
+  const run = await stack.start(jobs, park);
+  expect(await run.failure()).toMatchObject({ code: 'JobFailed', step: 'load a' });
+});
+
+test('of steps that are parked for one reason only the first is told, and all go on together', async () => {
+  for (const step of ['load a', 'load b']) stack.script(step, { noRoom: '90 minutes' });
+  const run = await stack.start(jobs, { ...park, capacityTimeout: '1 hour' });
+  for (const step of ['load a', 'load b']) await run.waitUntil(step, 'parked');
+  expect(noticesOf(run.id)).toEqual([['parked', 'NoCapacity']]);
+  await stack.skip('1 hour');
+  await run.resume();
+  await run.result();
+  expect(noticesOf(run.id).map(([event]) => event)).toEqual(['parked', 'ended']);
+});
+
+test('a run that is cancelled while a step is parked ends, and leaves no job', async () => {
+  stack.script('load a', { noRoom: '2 hours' });
+  const run = await stack.start(jobs, { ...park, capacityTimeout: '1 hour' });
+  await run.waitUntil('load a', 'parked');
+  await run.cancel();
+  expect((await run.status()).state).toBe('cancelled');
+  expect(await run.step('load a')).toMatchObject({ state: 'stopped' });
+});
+
+test('a child run parks as its parent was told to', async () => {
+  stack.script('count', { noRoom: '2 days' });
+  const run = await stack.start(parent, park);
+  await stack.arrive('s3://lake/days/a.csv');
+  await stack.skip('25 hours');
+  expect(noticesOf(`${run.id}/child`)).toEqual([['parked', 'NoCapacity']]);
+});
