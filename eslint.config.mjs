@@ -32,7 +32,7 @@ const ROOMS = [
   ['arrivals', 'activities'],
   ['worker'],
   ['webhook', 'local', 'project'],
-  ['testing'],
+  ['testing', 'codec'],
   ['cli'],
 ];
 

@@ -17,6 +17,7 @@ export const ERROR_CODES = {
   ArrivalTimeout: 'The awaited objects did not arrive in time.',
   LateArrival: 'An object came, or was replaced, after the run had taken its objects.',
   ObjectGone: 'An object version that a run has taken is no longer there.',
+  TooLarge: 'A job, a result or an input has more bytes than Temporal takes; the message names the step.',
   BadData: 'An input file is not what the job expects; the message names file and column.',
   CheckFailed:
     'Rows are not as a check of the pipeline wants them; the message names each rule with what was found.',

@@ -2,15 +2,19 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import type { Client } from '@temporalio/client';
 import type { Config } from '../setup/config';
+import { costOf } from '../setup/prices';
 import { lookUpCredentials } from '../setup/credentials';
 import { createArrivalActivities } from './arrivals';
 import { createEarlierActivities } from './earlier';
 import { createJobActivities } from './jobs';
 import { createLeftJobActivities } from './leftJobs';
+import { createLineageActivities } from './lineage';
+import { readMeasures } from './measures';
 import { createNotifyActivities, type NotifyDependencies } from './notify';
 import { createRetryTelling } from './retries';
 import { RunnerRegistry, Runners, type AnyRunnerDefinition } from '../runners';
 import type { Crawlers, GlueJobs } from '../runners/defineRunner';
+import { Lineage } from '../services/lineage';
 import { Limiter } from '../services/limiter';
 import type { AnyTask } from '../tasks/defineTask';
 import type { Activities } from '../contracts/activities';
@@ -66,12 +70,14 @@ export function createRunners(
 export function createActivities(deps: ActivityDependencies): Activities {
   const { config, client, s3 } = deps;
   const runners = createRunners(deps);
+  const lineage = config.lineage && new Lineage(config.lineage);
   const telling = createRetryTelling(client, config.stuckAfterMs);
   return {
     describeWorker: () =>
       Promise.resolve({
         searchAttributes: deps.searchAttributes,
         notifies: config.notify !== null,
+        tellsLineage: lineage !== null,
         stuckAfterMs: config.stuckAfterMs,
       }),
     ...createNotifyActivities({
@@ -79,8 +85,11 @@ export function createActivities(deps: ActivityDependencies): Activities {
       target: config.notify,
       hosts: config.notifyHosts,
       uiUrl: config.uiUrl,
+      readCost: async (notification) =>
+        config.prices === null ? null : costOf(await readMeasures(client, notification), config.prices),
     }),
-    ...createJobActivities({ ...config, ...telling, runners }),
+    ...createLineageActivities(lineage),
+    ...createJobActivities({ ...config, ...telling, runners, lineage }),
     ...createEarlierActivities({ client, s3, runners }),
     ...createScheduleActivities({ client }),
     ...createLeftJobActivities({ client, runners }),

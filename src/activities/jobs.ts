@@ -4,11 +4,16 @@ import { SluiceError, type ErrorCode } from '../errors';
 import type { JobReference, JobResult } from '../jobs';
 import { readRowAccount } from '../lake/rowAccount';
 import { formatDuration } from '../pipelines/duration';
-import type { Activities, JobEnd, LostAnswer, Submission } from '../contracts/activities';
+import { describeExcess, MAX_PAYLOAD_BYTES } from '../contracts/payloadSize';
+import type { Activities, JobEnd, LineageEvent, LostAnswer, Submission } from '../contracts/activities';
+import type { Failure } from '../contracts/messages';
 import { AwaitState } from './awaitState';
 import { beating, type Beats } from './beating';
 import { isBudgetSpent, type Budgets } from '../services/budgets';
 import { classifyError, toActivityFailure } from '../services/failures';
+import { datasetsOf, uuidOf, type Lineage } from '../services/lineage';
+import { countCost, countNoCapacity, countPoll, countRetry } from '../services/metrics';
+import { costOf, type Prices } from '../setup/prices';
 import { tellOfAttempt, type RetryTelling } from './retries';
 import { redactSecrets } from '../setup/redactSecrets';
 import type { ParameterCheck } from '../pipelines/input';
@@ -19,6 +24,10 @@ export interface JobDependencies extends Budgets, RetryTelling {
   runners: Runners;
   pollMinMs: number;
   pollMaxMs: number;
+  /** What measures cost, if somebody has said. */
+  prices?: Prices | null;
+  /** Who is told which job read and wrote what. */
+  lineage?: Lineage | null;
 }
 
 /** How much longer each poll waits than the last. */
@@ -59,10 +68,9 @@ export function createJobActivities(
           // A service without room is told at once: the run then waits in line.
           const giveUp = (code: ErrorCode) =>
             code === 'NoCapacity' || isBudgetSpent(code, 'submit', row, budgetsFor(deps, submission));
-          const failure = toActivityFailure(
-            error,
-            giveUp,
-            attempts.mayRun ? [{ mayRun: true } satisfies LostAnswer] : [],
+          const failure = counted(
+            submission.job.resource,
+            toActivityFailure(error, giveUp, attempts.mayRun ? [{ mayRun: true } satisfies LostAnswer] : []),
           );
           await tellOfAttempt(deps, { step: submission.step, doing: 'submit' }, failure);
           throw failure;
@@ -70,7 +78,7 @@ export function createJobActivities(
       }),
 
     awaitJob: (submission, reference) =>
-      beating(async (signal, beats) => {
+      withLineage(deps.lineage ?? null, submission, async (signal, beats) => {
         const awaited = new AwaitState(beats, () => tellRecovered(deps, submission));
         const runner = await deps.runners.get(submission.job.resource).catch((error: unknown) => {
           throw toActivityFailure(error);
@@ -79,7 +87,7 @@ export function createJobActivities(
         const state = await pollUntil(deps, poll, () => true).finally(() => awaited.end());
         switch (state?.state) {
           case 'succeeded':
-            return withRowAccount(deps.runners.context.s3, submission, state.result, signal);
+            return ended(deps, submission, state.result, signal);
           case 'stopped':
             throw toJobFailure('JobStopped', state.message);
           case 'lost':
@@ -106,7 +114,7 @@ export function createJobActivities(
             await runner.stop(submission, reference);
           } catch (error) {
             if (error instanceof SluiceError && error.code === 'JobLeaked')
-              return { outcome: 'leaked', externalId, url, message: error.message };
+              return { outcome: 'leaked', externalId, url, message: redactSecrets(error.message) };
             // The services refuse to stop a job that has ended since we looked.
             if (await isEnded()) return { outcome: 'already ended', externalId, url, message: null };
             throw error;
@@ -133,12 +141,19 @@ export function createJobActivities(
                 message: null,
               };
         } catch (error) {
-          const failure = toActivityFailure(error);
+          const failure = counted(submission.job.resource, toActivityFailure(error));
           await tellOfAttempt(deps, { step: submission.step, doing: 'stop' }, failure);
           throw failure;
         }
       }),
   };
+}
+
+/** Counts the failure if it is tried again. */
+function counted(resource: string, failure: Error): Error {
+  if (failure instanceof ApplicationFailure && !failure.nonRetryable)
+    countRetry(resource, failure.type as ErrorCode);
+  return failure;
 }
 
 /** A job that goes on does not wait for the word of it. */
@@ -242,6 +257,7 @@ async function submitInLine(
     } catch (error) {
       signal.throwIfAborted();
       const { code, message } = classifyError(error);
+      if (code === 'NoCapacity') countNoCapacity(submission.job.resource);
       if (submission.inLineForMs === undefined || code !== 'NoCapacity') throw error;
       attempts.refused();
       const deadlineMs = Context.current().info.scheduledTimestampMs + submission.inLineForMs;
@@ -282,11 +298,13 @@ async function pollUntil(
   deadlineMs = Number.POSITIVE_INFINITY,
 ): Promise<EndedState | null> {
   const worksInPoll = runner.worksInPoll === true;
+  const { resource } = submission.job;
   for (let intervalMs = deps.pollMinMs; ; intervalMs = Math.min(deps.pollMaxMs, intervalMs * POLL_GROWTH)) {
     let nextInMs: number | undefined;
     if (worksInPoll && awaited.killsWorkers) return { state: 'failed', ...describeDeaths(awaited) };
     try {
       const state = await runner.poll(submission, reference, signal, awaited.work);
+      countPoll(resource, 'answered');
       // A service may not yet know what it has just accepted.
       const isEarly = Date.now() - Date.parse(reference.submittedAt) < deps.pollMaxMs;
       const isNews = state.state === 'lost' && isEarly;
@@ -297,6 +315,8 @@ async function pollUntil(
       const { code, message } = classifyError(error);
       const budgets = budgetsFor(deps, submission);
       const isSpent = awaited.failed(code, message, { worksInPoll, budgets });
+      countPoll(resource, 'failed');
+      if (!isSpent) countRetry(resource, code);
       Context.current().log.warn(worksInPoll ? 'the work failed' : 'poll failed, the job goes on', {
         step: submission.step,
         externalId: reference.externalId,
@@ -341,6 +361,66 @@ function toJobFailure(code: ErrorCode, message: string, retryable = false): Appl
     nonRetryable: true,
     details: [end],
   });
+}
+
+/** Awaits, and tells of the job's begin, at the first attempt, and of its end. */
+async function withLineage(
+  lineage: Lineage | null,
+  submission: Submission,
+  work: (signal: AbortSignal, beats: Beats) => Promise<JobResult>,
+): Promise<JobResult> {
+  if (lineage === null) return beating(work);
+  const { attempt, workflowExecution, workflowType, namespace } = Context.current().info;
+  const pipeline = workflowType ?? '';
+  const tell = (type: LineageEvent['type'], result: JobResult | null, failure: Failure | null = null) =>
+    lineage.trySend(
+      {
+        ...{ type, failure, at: new Date().toISOString(), runId: uuidOf(submission.key) },
+        job: `${pipeline}.${submission.step}`,
+        parent: { job: pipeline, runId: workflowExecution?.runId ?? '' },
+        ...datasetsOf(submission, result),
+      },
+      namespace,
+    );
+  return beating(async (signal, beats) => {
+    if (attempt === 1) await tell('START', null);
+    try {
+      const result = await work(signal, beats);
+      await tell('COMPLETE', result);
+      return result;
+    } catch (error) {
+      const { cancelRequested, timedOut } = Context.current().cancellationDetails ?? {};
+      if (cancelRequested || timedOut) await tell('ABORT', null);
+      else if (error instanceof ApplicationFailure && error.nonRetryable)
+        await tell(error.type === 'JobStopped' ? 'ABORT' : 'FAIL', null, {
+          code: error.type as ErrorCode,
+          message: error.message,
+          step: submission.step,
+        });
+      throw error;
+    }
+  });
+}
+
+/** The result of a job that has ended well, with all that is to be said of it. */
+async function ended(
+  { runners, prices }: JobDependencies,
+  submission: Submission,
+  given: JobResult,
+  signal: AbortSignal,
+): Promise<JobResult> {
+  const result = await withRowAccount(runners.context.s3, submission, given, signal);
+  const cost = costOf(result.measures, prices ?? null);
+  if (cost !== null) countCost(cost, submission.job.resource);
+  return checkSize(result, submission.step);
+}
+
+/** @throws ApplicationFailure TooLarge for what no history can hold */
+function checkSize(result: JobResult, step: string): JobResult {
+  const bytes = Buffer.byteLength(JSON.stringify(result));
+  if (bytes <= MAX_PAYLOAD_BYTES) return result;
+  const cure = 'Have the job write it to the lake, or ask for fewer rows (maxRows)';
+  throw toJobFailure('TooLarge', `The result of ${step} has ${describeExcess(bytes)}. ${cure}.`);
 }
 
 /** Adds what a script says of its rows. A job that has ended well does not fail for counts that cannot be read. */

@@ -2,6 +2,7 @@ import type { PublishCommandInput } from '@aws-sdk/client-sns';
 import { Context } from '@temporalio/activity';
 import { SluiceError } from '../errors';
 import { classifyError, toActivityFailure } from '../services/failures';
+import type { Cost } from '../setup/prices';
 import { isLinkLocal, sendRequest } from '../services/sendRequest';
 import type { Activities, Notification } from '../contracts/activities';
 
@@ -14,6 +15,8 @@ export interface NotifyDependencies {
   hosts: readonly string[] | null;
   /** Where the Web UI is, for the link to the run. */
   uiUrl: string | null;
+  /** What the run and its child runs cost; null: nobody has said what measures cost. */
+  readCost(notification: Notification): Promise<Cost | null>;
 }
 
 /** A receiver that does not answer must not hold the end of a run. */
@@ -28,8 +31,9 @@ export function createNotifyActivities(deps: NotifyDependencies): Pick<Activitie
       const target = given ?? deps.target;
       if (target === null) return;
       const url = urlOf(deps.uiUrl, Context.current().info.namespace, notification);
-      const body = JSON.stringify({ ...notification, url });
       try {
+        const cost = await deps.readCost(notification);
+        const body = JSON.stringify({ ...notification, ...(cost === null ? {} : { cost }), url });
         if (target.startsWith('arn:')) await deps.publish(snsMessage(target, notification, body));
         else {
           checkHost(target, deps);

@@ -7,6 +7,7 @@ import { missingPermission, type RunnerRegistry } from '../runners';
 import { createLivyPort } from '../runners/livy/runner';
 import type { Config } from '../setup/config';
 import { connectClient, connectS3, temporalSettings } from '../setup/connect';
+import { redactSecrets } from '../setup/redactSecrets';
 import { SluiceError } from '../errors';
 import type { Resource } from '../jobs';
 import { type Pipeline } from '../pipelines';
@@ -29,6 +30,7 @@ interface Finding {
 }
 
 const { TASK_QUEUE_TYPE_WORKFLOW } = temporal.api.enums.v1.TaskQueueType;
+const LIVY_TIMEOUT_MS = 5_000;
 
 interface DoctorOptions extends JsonOption {
   resource?: string[];
@@ -110,7 +112,7 @@ async function checkThrough(url: string, config: Config): Promise<Findings> {
   let isReachable = true;
   const remedy = 'See docs/webhook.md, "When nothing arrives".';
   const finding = await check('webhook', remedy, async () => {
-    const client = await connectClient();
+    const client = await connectClient(config);
     try {
       return await checkWebhook(url, client, config);
     } catch (error) {
@@ -126,8 +128,9 @@ async function checkThrough(url: string, config: Config): Promise<Findings> {
 async function checkTemporal(config: Config): Promise<Findings> {
   let client: Client;
   try {
-    client = await connectClient();
-  } catch {
+    client = await connectClient(config);
+  } catch (error) {
+    if (describeError(error).code !== 'ServerUnreachable') throw error;
     const { address } = temporalSettings();
     const detail = `cannot be reached at ${address}`;
     const remedy = 'Start a local stack with "sluice dev", or set TEMPORAL_ADDRESS to your server.';
@@ -234,7 +237,7 @@ async function checkResources({
   );
 }
 
-async function checkLivy({ livyUrl, livyAuth: auth, livyCa: ca }: Config): Promise<Finding> {
+async function checkLivy({ livyUrl, livyAuth, livyCa }: Config): Promise<Finding> {
   if (livyUrl === null) {
     return {
       name: 'Livy',
@@ -243,17 +246,21 @@ async function checkLivy({ livyUrl, livyAuth: auth, livyCa: ca }: Config): Promi
       remedy: null,
     };
   }
-  return check('Livy', 'Start Livy, or set SLUICE_LIVY_URL to where it is.', async () => {
-    await createLivyPort(livyUrl, { auth, ca }).list();
-    return livyUrl;
-  });
+  return check(
+    'Livy',
+    'Start Livy, or set SLUICE_LIVY_URL, SLUICE_LIVY_AUTH and SLUICE_LIVY_CA.',
+    async () => {
+      await createLivyPort(livyUrl, { auth: livyAuth, ca: livyCa, timeoutMs: LIVY_TIMEOUT_MS }).probe();
+      return livyUrl;
+    },
+  );
 }
 
 async function check(name: string, remedy: string, body: () => Promise<string>): Promise<Finding> {
   try {
     return { name, ok: true, detail: await body(), remedy: null };
   } catch (error) {
-    return { name, ok: false, detail: describeError(error).message, remedy };
+    return { name, ok: false, detail: redactSecrets(describeError(error).message), remedy };
   }
 }
 

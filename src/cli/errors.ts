@@ -6,6 +6,7 @@ import {
 import { NamespaceNotFoundError, WorkflowNotFoundError } from '@temporalio/common';
 import type { CommanderError } from 'commander';
 import { SluiceError, type ErrorCode } from '../errors';
+import { redactSecrets } from '../setup/redactSecrets';
 
 /** `interrupted` is the shell's own number for Ctrl-C: the run that was waited for goes on. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, unreachable: 3, interrupted: 130 } as const;
@@ -19,6 +20,7 @@ export interface CommandError {
 
 const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   InvalidInput: EXIT.usage,
+  TooLarge: EXIT.usage,
   UnknownPipeline: EXIT.usage,
   InvalidPipeline: EXIT.usage,
   UnknownRun: EXIT.usage,
@@ -51,11 +53,12 @@ export function wrongUsage(error: CommanderError): SluiceError {
   return new SluiceError('WrongUsage', `${message} (see --help)`);
 }
 
-/** The one place that turns an error of any library into code, message and exit code. */
+/** The one place that turns an error of any library into code, message and exit code; it holds no secret. */
 export function toCommandError(error: unknown): CommandError {
   const { code, message: reason } = describeError(error);
-  const message =
-    error instanceof SluiceError || code === 'Unexpected' ? reason : `${reason}${CURES[code] ?? ''}`;
+  const message = redactSecrets(
+    error instanceof SluiceError || code === 'Unexpected' ? reason : `${reason}${CURES[code] ?? ''}`,
+  );
   return { code, message, exitCode: code === 'Unexpected' ? EXIT.failed : (EXIT_CODES[code] ?? EXIT.failed) };
 }
 

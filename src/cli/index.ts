@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { addCancel } from './cancel';
+import { addCodecServer } from './codecServer';
 import { addDemo } from './demo';
 import { addDev } from './dev';
 import { useDevStack } from './devStack';
@@ -20,6 +21,8 @@ import { addUpload } from './upload';
 import { addWatch } from './watch';
 import { addWebhook } from './webhook';
 import { addWorker } from './worker';
+import { readSecrets } from '../setup/config';
+import { hideSecrets } from '../setup/redactSecrets';
 
 /** The commands in the order of the help. A command says how it ended through `process.exitCode`, or throws. */
 const COMMANDS = [
@@ -28,6 +31,7 @@ const COMMANDS = [
   addDemo,
   addWorker,
   addWebhook,
+  addCodecServer,
   addPipelines,
   addStart,
   addUpload,
@@ -61,6 +65,7 @@ export function createProgram(): Command {
 
 /** Runs one command line and gives the exit code: 0, 1 run or job failed, 2 wrong usage or input, 3 server unreachable. */
 export async function runCommandLine(argv: string[]): Promise<number> {
+  hideSecrets(readSecrets());
   try {
     await createProgram().parseAsync(argv, { from: 'user' });
     return Number(process.exitCode ?? EXIT.ok);

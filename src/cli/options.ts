@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError, type Command } from 'commander';
 import { RunnerRegistry } from '../runners';
+import { describeExcess, MAX_PAYLOAD_BYTES } from '../contracts/payloadSize';
 import type { Config } from '../setup/config';
+import { findSecrets } from '../setup/findSecrets';
 import { SluiceError } from '../errors';
 import { parseInput, type Pipeline } from '../pipelines';
 import { parseDuration } from '../pipelines/duration';
@@ -13,6 +15,7 @@ export interface JsonOption {
 export interface InputOptions {
   parameter?: Record<string, string>;
   input?: string;
+  allowSecrets?: true;
 }
 
 export function addJson(command: Command): Command {
@@ -23,7 +26,8 @@ export function addJson(command: Command): Command {
 export function addInput(command: Command): Command {
   return command
     .option('-p, --parameter <key=value>', 'one field of the input; may be repeated', collectParameter)
-    .option('--input <file>', 'the input as a JSON file, or - for standard input; -p goes over it');
+    .option('--input <file>', 'the input as a JSON file, or - for standard input; -p goes over it')
+    .option('--allow-secrets', 'take an input that looks as if it held a secret');
 }
 
 export function collectParameter(text: string, before: Record<string, string> = {}): Record<string, string> {
@@ -80,7 +84,36 @@ export function readInput(
     ...base,
     ...(Object.fromEntries(parameters) as Record<string, unknown>),
   };
-  return parseInput(pipeline, { ...defaultsOf(pipeline, config), ...given }, registry.findParameterProblems);
+  const input = parseInput<Record<string, unknown>>(
+    pipeline,
+    { ...defaultsOf(pipeline, config), ...given },
+    registry.findParameterProblems,
+  );
+  checkInput(pipeline.name, given, options);
+  return input;
+}
+
+/** @throws SluiceError InvalidInput for what looks like a secret, TooLarge for what no history holds */
+function checkInput(pipeline: string, given: Record<string, unknown>, { allowSecrets }: InputOptions): void {
+  const secrets = allowSecrets ? [] : findSecrets(given);
+  if (secrets.length > 0) {
+    const cure =
+      'An input stays in the history of its run. Put the secret where the job itself reads it (Secrets Manager, Parameter ' +
+      'Store, the environment of the worker) and give its name; --allow-secrets if it is none.';
+    throw new SluiceError(
+      'InvalidInput',
+      [
+        `The input of ${pipeline} looks as if it held a secret:`,
+        ...secrets.map((path) => `  ${path}`),
+        cure,
+      ].join('\n'),
+    );
+  }
+  const bytes = Buffer.byteLength(JSON.stringify(given));
+  if (bytes > MAX_PAYLOAD_BYTES) {
+    const cure = 'Write the data to the lake, and give where they are';
+    throw new SluiceError('TooLarge', `The input of ${pipeline} has ${describeExcess(bytes)}. ${cure}.`);
+  }
 }
 
 /**

@@ -15,6 +15,7 @@ import {
   type RunStatus,
   type StepStatus,
 } from '../contracts/messages';
+import { costOf, sumMeasures, type Cost } from '../setup/prices';
 import { explainProblems, findProblems, refreshRetry, type Problem } from './runProblems';
 import { runUrl, type Session } from './session';
 
@@ -40,9 +41,12 @@ export interface RunView {
   problems: Problem[];
   failure: Failure | null;
   result: unknown;
+  /** Each measure of the jobs, summed over the run and its child runs. */
   measures: Record<string, number>;
   /** The run that this one goes on with. */
   retryOf: { id: string; runId: string } | null;
+  /** What the measures cost by SLUICE_PRICES; null without prices for them. */
+  cost: Cost | null;
   steps: StepView[];
 }
 
@@ -95,6 +99,7 @@ export async function readStatus(session: Session, id: string, report: Report): 
     }),
   );
   const steps = read.map(({ step }) => step);
+  const measures = sumMeasures([answer?.measures ?? {}, ...read.map((child) => child.measures)]);
   const waitingFor = listSteps(steps).flatMap((step) => step.waitingFor ?? []);
   return {
     id: description.workflowId,
@@ -108,7 +113,8 @@ export async function readStatus(session: Session, id: string, report: Report): 
     problems: ended ? [] : [...problems, ...read.flatMap((child) => child.problems)],
     failure: failure ?? answer?.failure ?? null,
     result,
-    measures: answer?.measures ?? {},
+    measures,
+    cost: costOf(measures, session.config.prices),
     retryOf: (description.memo as Partial<RunMemo> | undefined)?.retryOf ?? null,
     steps,
   };
@@ -239,15 +245,15 @@ async function readChild(
   parent: WorkflowExecutionDescription,
   step: StepStatus,
   report: Report,
-): Promise<{ step: StepView; problems: Problem[] }> {
-  const alone = { step, problems: [] };
+): Promise<{ step: StepView; problems: Problem[]; measures: Record<string, number> }> {
+  const alone = { step, problems: [], measures: {} };
   if (step.run === null) return alone;
   try {
     const child = session.client.workflow.getHandle(step.run.id);
     // An earlier run of the same id had a child of the same id.
     if ((await child.describe()).parentExecution?.runId !== parent.runId) return alone;
-    const { steps, problems } = await readStatus(session, step.run.id, report);
-    return { step: { ...step, steps }, problems };
+    const { steps, problems, measures } = await readStatus(session, step.run.id, report);
+    return { step: { ...step, steps }, problems, measures };
   } catch (error) {
     if (
       error instanceof WorkflowNotFoundError ||

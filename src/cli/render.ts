@@ -3,6 +3,7 @@ import { formatDuration } from '../pipelines/duration';
 import type { Failure, Retry, RunState, StepState, StepRows } from '../contracts/messages';
 import { describeChecks } from '../workflows/steps/check';
 import { formatTime } from './output';
+import type { Cost } from '../setup/prices';
 import { isEnded, type RunView, type StepView } from './readStatus';
 import { renderResult } from './renderResult';
 
@@ -36,6 +37,7 @@ export function renderStatus(view: RunView, { color, now = Date.now() }: RenderO
   if (view.retryOf) lines.push(`retry of ${view.retryOf.id}`);
   lines.push(...renderSteps(rootsOf(view.steps), view.steps, '', { colors, now }));
   if (!isEnded(view) && view.waitingFor.length > 0) lines.push(`waiting for ${view.waitingFor.join(', ')}`);
+  if (view.cost) lines.push(`cost ${formatCost(view.cost)}`);
   for (const { code, message } of view.problems) lines.push(colors.red(`${code}: ${message}`));
   if (view.failure) lines.push(colors.red(formatFailure(view.failure, true)));
   return lines.join('\n');
@@ -44,6 +46,11 @@ export function renderStatus(view: RunView, { color, now = Date.now() }: RenderO
 /** The status, and below it what an ended run gave. */
 export function renderEnd(view: RunView, options: RenderOptions): string {
   return [renderStatus(view, options), renderResult(view.result)].filter((part) => part !== '').join('\n');
+}
+
+/** `0.4213 USD`: four digits that say something, of a small amount, too. */
+function formatCost({ amount, currency }: Cost): string {
+  return `${amount >= 1 ? amount.toFixed(2) : Number(amount.toPrecision(4))} ${currency}`;
 }
 
 interface Context {

@@ -16,7 +16,7 @@ export async function withSession<T>(
   config: Config = readConfig(),
 ): Promise<T> {
   const { address } = temporalSettings();
-  const client = await connectClient();
+  const client = await connectClient(config);
   try {
     return await body({ client, config, address });
   } finally {

@@ -89,6 +89,23 @@ export interface Notification {
   measures: Record<string, number>;
 }
 
+/** That a run, or a job of it, began or ended, with what it read and wrote. */
+export interface LineageEvent {
+  /** `ABORT`: it was cancelled or stopped. */
+  type: 'START' | 'COMPLETE' | 'FAIL' | 'ABORT';
+  /** ISO 8601. */
+  at: string;
+  /** The pipeline; with a dot and the step, a job of it. */
+  job: string;
+  /** A UUID. */
+  runId: string;
+  parent: { job: string; runId: string } | null;
+  /** URIs. */
+  inputs: string[];
+  outputs: string[];
+  failure: Failure | null;
+}
+
 export interface WorkerDescription {
   /** Whether the search attributes are registered. */
   searchAttributes: boolean;
@@ -96,6 +113,8 @@ export interface WorkerDescription {
   notifies: boolean;
   /** How long a step may be retried before somebody is told; histories that began before it was said have none. */
   stuckAfterMs?: number;
+  /** Whether it tells what runs read and wrote; older histories have none. */
+  tellsLineage?: boolean;
 }
 
 /** The activities that workflows call. Types only: workflow code imports nothing else from here. */
@@ -110,6 +129,8 @@ export interface Activities {
   stopJob(submission: Submission, reference: JobReference | null): Promise<StopResult>;
   /** Tells of a run: the target (an SNS topic's ARN or a URL), or the worker's own when it is null. */
   notify(notification: Notification, target: string | null): Promise<void>;
+  /** Tells an OpenLineage server that the run began or ended. */
+  tellLineage(event: LineageEvent): Promise<void>;
   /** Tells the `arrivals` workflow of the source that a run waits; starts it when it is not there. */
   subscribe(source: Source, subscription: Subscription): Promise<void>;
   /**

@@ -6,6 +6,7 @@ import { replaceJobFiles } from '../local/jobFiles';
 import { parseS3Uri } from '../pipelines/location';
 import { createLogger, type Logger } from '../setup/logging';
 import type { Config } from '../setup/config';
+import { createDataConverter } from '../setup/payloadCodec';
 import { connectWorker } from '../setup/connect';
 import { createWorker } from '../worker/createWorker';
 import { installRuntime, withConnections, type Connections } from '../worker/runWorker';
@@ -124,12 +125,16 @@ class DevWorker {
   /** Has a worker with this project take the place of the one that runs. */
   private async take(project: Project): Promise<Workflows> {
     await this.copyJobs(project);
-    const workflows = await loadWorkflows(project, path.join(this.folder, 'bundle'));
+    const workflows = await loadWorkflows(project, this.config, {
+      cacheFolder: path.join(this.folder, 'bundle'),
+      plugins: this.connections.plugins,
+    });
     // A connection takes one worker of a task queue at a time, and two of them overlap here.
     const { connection, namespace } = await connectWorker();
     try {
+      const { plugins } = this.connections;
       const activities = { ...this.connections.activities, ...partsOf(project) };
-      const worker = await createWorker({ connection, namespace, activities, workflows });
+      const worker = await createWorker({ connection, namespace, activities, workflows, plugins });
       const before = this.running;
       const ended = worker.run().catch((error: Error) => this.fail(error));
       this.running = { worker, ended: ended.finally(() => connection.close()) };
@@ -176,6 +181,7 @@ class DevWorker {
       taskQueue,
       pipelines,
       workflows,
+      dataConverter: await createDataConverter(this.config),
       signal,
     }))
       tell(

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { Worker, type WorkerOptions } from '@temporalio/worker';
 import type { temporal } from '@temporalio/proto';
-import { defaultPayloadConverter } from '@temporalio/common';
+import { defaultPayloadConverter, type DataConverter } from '@temporalio/common';
 
 type History = temporal.api.history.v1.IHistory;
 
@@ -21,20 +21,26 @@ export interface ReplayRuns {
   taskQueue: string;
   pipelines: readonly string[];
   workflows: Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'>;
+  /** What reads their payloads. */
+  dataConverter: DataConverter;
   /** Ends it early. */
   signal: AbortSignal;
 }
 
 /** Replays the histories of the project's running runs on new code, and tells those that do not fit it. */
 export async function* replayRuns(options: ReplayRuns): AsyncGenerator<Misfit> {
-  const { client, taskQueue, pipelines, workflows, signal } = options;
+  const { client, taskQueue, pipelines, workflows, dataConverter, signal } = options;
   const names = pipelines.map((name) => `'${name}'`).join(', ');
   const query = `ExecutionStatus = 'Running' AND TaskQueue = '${taskQueue}' AND WorkflowType IN (${names})`;
   let left = REPLAYED;
   for await (const run of client.workflow.list({ query, pageSize: REPLAYED })) {
     if (signal.aborted || left-- === 0) return;
     const history = await client.workflow.getHandle(run.workflowId, run.runId).fetchHistory();
-    const error = await Worker.runReplayHistory(workflows, history, run.workflowId).then(
+    const error = await Worker.runReplayHistory(
+      { ...workflows, dataConverter },
+      history,
+      run.workflowId,
+    ).then(
       () => null,
       (cause: unknown) => cause as Error,
     );
@@ -43,7 +49,7 @@ export async function* replayRuns(options: ReplayRuns): AsyncGenerator<Misfit> {
     yield {
       id: run.workflowId,
       pipeline: run.type,
-      step: stepOf(error.message, history) ?? SluiceStep?.[0] ?? null,
+      step: (await stepOf(error.message, history, dataConverter)) ?? SluiceStep?.[0] ?? null,
     };
   }
 }
@@ -54,9 +60,15 @@ function isMisfit(error: Error): boolean {
 }
 
 /** The step of the event that the error names; activities, timers and child runs are marked with their step. */
-function stepOf(message: string, { events }: History): string | null {
+async function stepOf(
+  message: string,
+  { events }: History,
+  { payloadCodecs = [] }: DataConverter,
+): Promise<string | null> {
   const id = /HistoryEvent\(id: (\d+)/.exec(message)?.[1];
   const event = events?.find(({ eventId }) => String(eventId) === id);
   const summary = event?.userMetadata?.summary;
-  return summary ? defaultPayloadConverter.fromPayload<string>(summary) : null;
+  if (!summary) return null;
+  const [payload] = (await payloadCodecs[0]?.decode([summary])) ?? [summary];
+  return defaultPayloadConverter.fromPayload<string>(payload!);
 }

@@ -105,9 +105,25 @@ export function toActivityFailure(
   giveUp: (code: ErrorCode) => boolean = () => false,
   details: unknown[] = [],
 ): Error {
-  if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
+  if (error instanceof CancelledFailure) return error;
+  if (error instanceof ApplicationFailure) return withoutSecrets(error);
   const { code, message } = classifyError(error);
   const isLast = code !== 'Unexpected' || Context.current().info.attempt >= UNEXPECTED_ATTEMPTS;
   const nonRetryable = (!isRetryable(code) && isLast) || giveUp(code);
   return ApplicationFailure.create({ type: code, message, nonRetryable, details });
+}
+
+/** A failure that somebody else has made: what a runner throws. */
+function withoutSecrets(failure: ApplicationFailure): ApplicationFailure {
+  const message = redactSecrets(failure.message);
+  if (message === failure.message) return failure;
+  const { type, details, category } = failure;
+  const nextRetryDelay = failure.nextRetryDelay as number | undefined;
+  const nonRetryable = failure.nonRetryable === true;
+  return ApplicationFailure.create({
+    ...{ message, nonRetryable, details: details ?? [] },
+    ...(type ? { type } : {}),
+    ...(nextRetryDelay ? { nextRetryDelay } : {}),
+    ...(category ? { category } : {}),
+  });
 }

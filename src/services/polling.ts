@@ -1,6 +1,9 @@
 import { classifyError } from './failures';
+import { countThrottle } from './metrics';
 
 export interface SharedPollerOptions<T> {
+  /** Whose calls they are, for what is counted: `athena`. */
+  service: string;
   /** How many ids one call takes: the API's own limit. */
   size: number;
   /**
@@ -114,7 +117,8 @@ export class SharedPoller<T> {
   }
 
   private slowDown(throttled: Waiter<T>[]): void {
-    const { gapMs = 1000 } = this.options;
+    const { service, gapMs = 1000 } = this.options;
+    countThrottle(service);
     this.throttledGapMs = Math.min(MAX_GAP_MS, Math.max(gapMs, this.throttledGapMs * 2));
     this.waiting.unshift(...throttled.filter((waiter) => !waiter.hasLeft));
   }

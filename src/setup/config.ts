@@ -5,6 +5,7 @@ import { SluiceError } from '../errors';
 import { parseDuration } from '../pipelines/duration';
 import { isNotificationTarget } from '../pipelines/input';
 import { parseS3Uri, TOPIC_ARN } from '../pipelines/location';
+import { readPrices, type Prices } from './prices';
 import { redactSecrets } from './redactSecrets';
 
 /** Every setting, from the environment or its default. Temporal's own settings are read by `connect.ts`. */
@@ -18,6 +19,10 @@ export interface Config {
   livyAuth: LivyAuth | null;
   /** The file with the authorities that Livy's certificate comes from. */
   livyCa: string | null;
+  /** The file with the keys that payloads are encrypted by; null: they are not. */
+  codecKeys: string | null;
+  /** Any of them lets a caller of the codec server in. */
+  codecSecrets: string[];
   /** In local mode: the folder whose sub-folders are the buckets, as local engines see it. */
   s3Dir: string | null;
   /** Where the Web UI is, for links. */
@@ -43,7 +48,13 @@ export interface Config {
   stuckAfterMs: number;
   /** What all SQL beside a worker may take together, and how many queries run at once. */
   duckdb: { memoryBytes: number; spillBytes: number; threads: number; queries: number };
+  /** Where it is told what runs and jobs read and wrote; the token, or the user in the address, is a secret. */
+  lineage: { url: string; token: string | null } | null;
+  /** Whether traces are sent by OpenTelemetry. */
+  traces: 'off' | 'otlp';
   logLevel: string;
+  /** What measures cost; null: nobody has said. */
+  prices: Prices | null;
   /** Worker Versioning (pinned) is on when both are set. */
   deploymentName: string | null;
   buildId: string | null;
@@ -170,20 +181,40 @@ export function readConfig(
       .split(',')
       .map((part) => part.trim())
       .filter((part) => part !== '');
-  const file = (name: string, path: string): string => {
+  const file = (name: string, path: string, shown = ` ${path}`): string => {
     try {
       accessSync(path, constants.R_OK);
     } catch {
       problems.push(
-        `${name}: the file ${path} is not there, or cannot be read; create it, or correct its name`,
+        `${name}: the file${shown} is not there, or cannot be read; create it, or correct its name`,
       );
     }
     return path;
   };
+  const optionalFile = (name: string): string | null => {
+    const path = text(name);
+    return path && file(name, path);
+  };
+  const lineage = (): Config['lineage'] => {
+    const url = readUrl('SLUICE_OPENLINEAGE_URL');
+    return url && { url: url.href, token: text('SLUICE_OPENLINEAGE_TOKEN') };
+  };
+  const prices = (name: string): Prices | null => {
+    const path = text(name);
+    if (path === null) return null;
+    try {
+      return readPrices(path);
+    } catch (error) {
+      const example = '{ "currency": "USD", "prices": { "DPUSeconds": 0.000122 } }';
+      problems.push(`${name}: ${path}: ${(error as Error).message}; give a file such as ${example}`);
+      return null;
+    }
+  };
+  /** Who gave the secret in the place of its file is not shown it. */
+  const secretFile = (name: string, path: string) => file(name, path, ' that it names');
   const livy = (): Pick<Config, 'livyUrl' | 'livyAuth' | 'livyCa'> => {
     const url = readUrl('SLUICE_LIVY_URL');
-    const ca = text('SLUICE_LIVY_CA');
-    const livyCa = ca && file('SLUICE_LIVY_CA', ca);
+    const livyCa = optionalFile('SLUICE_LIVY_CA');
     const given = text('SLUICE_LIVY_AUTH');
     let livyAuth: LivyAuth | null = null;
     if (given !== null) {
@@ -195,8 +226,8 @@ export function readConfig(
         );
       else
         livyAuth = name
-          ? { kind: 'header', name: name.toLowerCase(), file: file('SLUICE_LIVY_AUTH', path) }
-          : { kind: kind as 'basic' | 'bearer', file: file('SLUICE_LIVY_AUTH', path) };
+          ? { kind: 'header', name: name.toLowerCase(), file: secretFile('SLUICE_LIVY_AUTH', path) }
+          : { kind: kind as 'basic' | 'bearer', file: secretFile('SLUICE_LIVY_AUTH', path) };
     }
     if (url === null) return { livyUrl: null, livyAuth, livyCa };
     if (url.username + url.password !== '') {
@@ -253,6 +284,8 @@ export function readConfig(
     engines: choice('SLUICE_ENGINES', ['aws', 'local'], 'aws'),
     lake,
     ...livy(),
+    codecKeys: optionalFile('SLUICE_CODEC_KEYS'),
+    codecSecrets: list('SLUICE_CODEC_SECRET'),
     s3Dir: text('SLUICE_S3_DIR'),
     uiUrl: linkUrl('SLUICE_UI_URL'),
     notify: notificationTarget('SLUICE_NOTIFY'),
@@ -279,6 +312,9 @@ export function readConfig(
       queries: count('SLUICE_DUCKDB_QUERIES', availableParallelism()),
     },
     logLevel: choice('SLUICE_LOG_LEVEL', LOG_LEVELS, 'info'),
+    traces: choice('SLUICE_TRACES', ['off', 'otlp'], 'off'),
+    lineage: lineage(),
+    prices: prices('SLUICE_PRICES'),
     deploymentName: text('SLUICE_DEPLOYMENT_NAME'),
     buildId: text('SLUICE_BUILD_ID'),
   };
@@ -311,9 +347,36 @@ export function readConfig(
   if (problems.length > 0)
     throw new SluiceError(
       'InvalidInput',
-      ['The settings are wrong:', ...problems.map((p) => `  ${p}`)].join('\n'),
+      redactSecrets(['The settings are wrong:', ...problems.map((p) => `  ${p}`)].join('\n')),
     );
   return config;
+}
+
+/** How the name of a variable ends that holds a secret, not the place of one. */
+const SECRET_VARIABLE =
+  /(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|ACCESS_KEY|PRIVATE_KEY|KEY_DATA|CREDENTIAL|AUTH)$/i;
+const SECRET_METADATA = /^TEMPORAL_GRPC_META_/i;
+
+/** The secrets among the environment: whole variables, each of a list, and those in addresses. */
+export function readSecrets(env: NodeJS.ProcessEnv = process.env): string[] {
+  return Object.entries(env).flatMap(([name, value = '']) => {
+    // It names a file.
+    if (name === 'SLUICE_LIVY_AUTH') return [];
+    if (/^OTEL_EXPORTER_OTLP_\w*HEADERS$/i.test(name))
+      return value.split(',').map((header) => decode(header.slice(header.indexOf('=') + 1).trim()));
+    if (SECRET_VARIABLE.test(name) || SECRET_METADATA.test(name))
+      return [value, ...value.split(',').map((part) => part.trim())];
+    return /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? secretsOfUrl(name, value) : [];
+  });
+}
+
+function secretsOfUrl(name: string, value: string): string[] {
+  if (!URL.canParse(value)) return [];
+  const { username, password, pathname, search, searchParams } = new URL(value);
+  const login = password === '' ? [username] : [password, `${decode(username)}:${decode(password)}`];
+  // Whoever knows all of such an address may speak there.
+  const whole = name === 'SLUICE_NOTIFY' ? [pathname + search, ...searchParams.values()] : [];
+  return [...login, ...login.map(decode), ...whole];
 }
 
 /** A password may hold a "%" that encodes nothing. */

@@ -1,10 +1,13 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { S3Client } from '@aws-sdk/client-s3';
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type ClientPlugin } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { TLSConfig } from '@temporalio/common/lib/internal-non-workflow';
 import { NativeConnection } from '@temporalio/worker';
 import { SluiceError } from '../errors';
+import { readConfig, type Config } from './config';
+import { createDataConverter } from './payloadCodec';
+import { hideSecrets, redactSecrets } from './redactSecrets';
 import { lookUpCredentials } from './credentials';
 
 /**
@@ -17,9 +20,10 @@ export function temporalSettings() {
   const scheme = /^https?:\/\//.exec(address)?.[0];
   if (scheme !== undefined) {
     const cure = `Give host:port, without ${scheme}`;
-    throw new SluiceError('InvalidInput', `The address of Temporal is ${address}. ${cure}`);
+    throw new SluiceError('InvalidInput', `The address of Temporal is ${redactSecrets(address)}. ${cure}`);
   }
-  const { tls } = connectionOptions;
+  const { tls, apiKey, metadata } = connectionOptions;
+  hideSecrets([apiKey, ...Object.values(metadata ?? {})].filter((secret) => typeof secret === 'string'));
   if (typeof tls === 'object' && tls !== null) checkTls(tls);
   return { connectionOptions, namespace: namespace ?? 'default', address };
 }
@@ -84,12 +88,16 @@ function unreachable(address: string, cause: unknown): SluiceError {
   );
 }
 
-/** @throws SluiceError ServerUnreachable that names the address */
-export async function connectClient(): Promise<Client> {
+/** @throws SluiceError ServerUnreachable that names the address; InvalidInput for keys that are none */
+export async function connectClient(
+  config: Pick<Config, 'codecKeys'> = readConfig(),
+  plugins: ClientPlugin[] = [],
+): Promise<Client> {
   const { connectionOptions, namespace, address } = temporalSettings();
+  const dataConverter = await createDataConverter(config);
   try {
     const connection = await Connection.connect({ connectTimeout: '5s', ...connectionOptions, address });
-    return new Client({ connection, namespace });
+    return new Client({ connection, namespace, dataConverter, plugins });
   } catch (error) {
     throw unreachable(address, error);
   }

@@ -18,7 +18,7 @@ export interface WebhookProject {
 export async function runWebhook({ config, pipelines }: WebhookProject): Promise<void> {
   const log = createLogger(config.logLevel, 'webhook');
   const { host, port, secrets, topics } = config.webhook;
-  const client = await connectClient();
+  const client = await connectClient(config);
   await checkNamespace(client);
   const waitingRuns = new WaitingRuns(client);
   const closing = new AbortController();

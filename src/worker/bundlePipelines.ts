@@ -17,6 +17,10 @@ export interface BundlePipelinesOptions {
   files: readonly string[];
   /** Where webpack keeps what it has read, so that the next bundle takes a third of a second; without it nothing is kept. */
   cacheFolder?: string;
+  /** The file of the failure converter, where failures are encrypted. */
+  failureConverter?: string;
+  /** What else is to be in it: the interceptors of traces. */
+  plugins?: NonNullable<BundleOptions['plugins']>;
 }
 
 /**
@@ -27,6 +31,8 @@ export interface BundlePipelinesOptions {
 export async function bundlePipelines({
   files,
   cacheFolder,
+  failureConverter,
+  plugins = [],
 }: BundlePipelinesOptions): Promise<WorkflowBundle> {
   const missing = files.filter((file) => !existsSync(file));
   if (missing.length > 0)
@@ -36,7 +42,7 @@ export async function bundlePipelines({
     );
   const folder = cacheFolder ?? (await mkdtemp(join(tmpdir(), 'sluice-bundle-')));
   try {
-    return await bundleEntry(await writeEntry(files, folder), cacheFolder);
+    return await bundleEntry(await writeEntry(files, folder), { cacheFolder, failureConverter, plugins });
   } finally {
     if (cacheFolder === undefined) await rm(folder, { recursive: true, force: true });
   }
@@ -73,11 +79,23 @@ async function writeEntry(files: readonly string[], folder: string): Promise<str
 type Webpack = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>[0];
 type Plugin = Extract<NonNullable<Webpack['plugins']>[number], { apply: unknown }>;
 
-async function bundleEntry(entry: string, cacheFolder: string | undefined): Promise<WorkflowBundle> {
+async function bundleEntry(
+  entry: string,
+  {
+    cacheFolder,
+    failureConverter,
+    plugins,
+  }: { plugins: NonNullable<BundleOptions['plugins']> } & Record<
+    'cacheFolder' | 'failureConverter',
+    string | undefined
+  >,
+): Promise<WorkflowBundle> {
   const found: Findings = { escapes: [], errors: [] };
   const [bundled] = await Promise.allSettled([
     bundleWorkflowCode({
       workflowsPath: entry,
+      plugins,
+      ...(failureConverter === undefined ? {} : { failureConverterPath: failureConverter }),
       // What webpack has to say is in the error.
       logger: new DefaultLogger('ERROR', () => {}),
       webpackConfigHook: (config) => configure(config, cacheFolder, found),

@@ -1,5 +1,6 @@
 import type { NativeConnection } from '@temporalio/worker';
-import { Worker, type WorkerInterceptors } from '@temporalio/worker';
+import { Worker, type WorkerInterceptors, type WorkerOptions } from '@temporalio/worker';
+import { createDataConverter } from '../setup/payloadCodec';
 import { createActivities, type ActivityDependencies } from '../activities';
 import { shippedWorkflows, type Workflows } from './workerProject';
 
@@ -9,6 +10,8 @@ export interface CreateWorkerOptions {
   activities: ActivityDependencies;
   /** Workflow code other than Sluice's own pipelines: a bundle, or a path that is bundled at start. */
   workflows?: Workflows;
+  /** Traces, where they are sent. */
+  plugins?: NonNullable<WorkerOptions['plugins']>;
   /** They see activities as they run, in tests. */
   interceptors?: WorkerInterceptors;
   /** How many runs stay in memory between their workflow tasks; default the SDK's, by the size of the heap. */
@@ -22,11 +25,12 @@ const ACTIVITY_SLOTS = 10_000;
  * A worker for Sluice's pipelines, or for those of `workflows`. A shutdown never cancels a job: awaits are given up and
  * taken over by another worker.
  */
-export function createWorker({
+export async function createWorker({
   connection,
   namespace,
   activities,
   workflows,
+  plugins = [],
   interceptors,
   maxCachedWorkflows,
 }: CreateWorkerOptions): Promise<Worker> {
@@ -34,6 +38,7 @@ export function createWorker({
   return Worker.create({
     connection,
     namespace,
+    dataConverter: await createDataConverter(activities.config),
     taskQueue,
     activities: createActivities(activities),
     maxConcurrentActivityTaskExecutions: ACTIVITY_SLOTS,
@@ -41,7 +46,8 @@ export function createWorker({
     maxHeartbeatThrottleInterval: '5 s',
     shutdownGraceTime: '5 s',
     shutdownForceTime: '30 s',
-    ...(workflows ?? shippedWorkflows()),
+    ...(workflows ?? shippedWorkflows(activities.config)),
+    plugins,
     ...(interceptors === undefined ? {} : { interceptors }),
     ...(maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows }),
     ...(deploymentName !== null && buildId !== null

@@ -1,11 +1,13 @@
 import type { Client } from '@temporalio/client';
 import { DefaultLogger, Runtime, type LogLevel, type NativeConnection } from '@temporalio/worker';
 import type { ActivityDependencies } from '../activities';
+import { SECONDS_BUCKETS } from '../contracts/metrics';
 import { SluiceError } from '../errors';
 import type { Config } from '../setup/config';
 import { checkNamespace, connectClient, connectS3, connectWorker } from '../setup/connect';
 import { sweepStagingFolders } from '../duckdb/stagingFolders';
 import { createLogger, type Logger } from '../setup/logging';
+import { startTracing, type TracingPlugin } from '../setup/tracing';
 import { registerSearchAttributes } from '../setup/registerSearchAttributes';
 import { createWorker } from './createWorker';
 import { scheduleReap } from './scheduleReap';
@@ -16,12 +18,13 @@ export async function runWorker(project: WorkerProject, config: Config): Promise
   const log = createLogger(config.logLevel, 'worker');
   await sweepStagingFolders().catch((error: unknown) => log.warn({ error }, 'left folders stay'));
   installRuntime(config, log, ['SIGINT', 'SIGTERM']);
-  await withConnections(config, log, async ({ connection, namespace, activities }) => {
+  await withConnections(config, log, async ({ connection, namespace, activities, plugins }) => {
     const worker = await createWorker({
       connection,
       namespace,
       activities: { ...activities, ...partsOf(project) },
-      workflows: await loadWorkflows(project),
+      plugins,
+      workflows: await loadWorkflows(project, config, { plugins }),
     });
     const running = worker.run();
     log.info({ taskQueue: config.taskQueue, namespace, engines: config.engines }, 'worker ready');
@@ -43,11 +46,21 @@ export function installRuntime(
     log[pinoLevel(level)](meta ?? {}, message),
   );
   const bindAddress = `${metricsHost.includes(':') ? `[${metricsHost}]` : metricsHost}:${metricsPort}`;
+  const histogramBucketOverrides = {
+    sluice_run_seconds: SECONDS_BUCKETS,
+    sluice_step_seconds: SECONDS_BUCKETS,
+  };
   try {
     Runtime.install({
       logger,
       shutdownSignals,
-      ...(metricsPort === null ? {} : { telemetryOptions: { metrics: { prometheus: { bindAddress } } } }),
+      telemetryOptions: {
+        // What Temporal's core says goes through the log of this process, which shows no secret.
+        logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } },
+        ...(metricsPort === null
+          ? {}
+          : { metrics: { prometheus: { bindAddress, histogramBucketOverrides } } }),
+      },
     });
   } catch (cause) {
     if (!/in use/i.test(String(cause))) throw cause;
@@ -60,6 +73,8 @@ export interface Connections {
   connection: NativeConnection;
   namespace: string;
   activities: ActivityDependencies;
+  /** Traces, where they are sent. */
+  plugins: TracingPlugin[];
 }
 
 /** Runs `body` with what every worker is connected to, and closes it afterwards. */
@@ -68,7 +83,9 @@ export async function withConnections(
   log: Logger,
   body: (connections: Connections) => Promise<void>,
 ): Promise<void> {
-  const client: Client = await connectClient();
+  const tracing = await startTracing(config, 'sluice-worker');
+  const plugins = tracing === null ? [] : [tracing.plugin];
+  const client: Client = await connectClient(config, plugins);
   try {
     await checkNamespace(client);
     const { connection, namespace } = await connectWorker();
@@ -78,12 +95,13 @@ export async function withConnections(
         log.warn({ error }, 'SLUICE_REAP_EVERY has no schedule'),
       );
       const activities = { config, client, s3: connectS3(), searchAttributes };
-      await body({ connection, namespace, activities });
+      await body({ connection, namespace, activities, plugins });
     } finally {
       await connection.close();
     }
   } finally {
     await client.connection.close();
+    await tracing?.end().catch((error: unknown) => log.warn({ error }, 'the last traces were lost'));
   }
 }
 

@@ -1,9 +1,11 @@
 import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 import { existsSync } from 'node:fs';
-import type { WorkerOptions } from '@temporalio/worker';
+import type { BundleOptions, WorkerOptions } from '@temporalio/worker';
 import type { ActivityDependencies } from '../activities';
 import { SluiceError } from '../errors';
+import type { Config } from '../setup/config';
+import { FAILURE_CONVERTER } from '../setup/payloadCodec';
 import { SHIPPED } from '../workflows/shipped';
 import type { AnyPipeline } from '../workflows/steps';
 import { bundlePipelines } from './bundlePipelines';
@@ -24,27 +26,42 @@ export function partsOf({ jobsFolders, runners, tasks, glueJobs, crawlers }: Par
   return { jobsFolders, runners, tasks, glueJobs, crawlers };
 }
 
+export interface LoadWorkflows {
+  /** Where the bundler keeps what it has read; by default with the project's packages. */
+  cacheFolder?: string;
+  /** What else is to be in the bundle. */
+  plugins?: NonNullable<BundleOptions['plugins']>;
+}
+
 export type Workflows = Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'>;
 
 /**
  * The workflow code of a project's worker; what only ships was bundled by the build.
- * @param cacheFolder where the bundler keeps what it has read; by default with the project's packages
  */
-export async function loadWorkflows(project: WorkerProject, cacheFolder?: string): Promise<Workflows> {
-  if (project.pipelines.every((pipeline) => SHIPPED.includes(pipeline))) return shippedWorkflows();
+export async function loadWorkflows(
+  project: WorkerProject,
+  config: Pick<Config, 'codecKeys' | 'traces'>,
+  { cacheFolder, plugins = [] }: LoadWorkflows = {},
+): Promise<Workflows> {
+  if (project.pipelines.every((pipeline) => SHIPPED.includes(pipeline))) return shippedWorkflows(config);
   const folder = cacheFolder ?? (await findCacheFolder(project.root));
   const files = project.pipelines.filter((pipeline) => !isEngines(pipeline)).map(fileOf);
   const workflowBundle = await bundlePipelines({
     files,
+    plugins,
+    ...(config.codecKeys === null ? {} : { failureConverter: FAILURE_CONVERTER }),
     ...(folder === null ? {} : { cacheFolder: folder }),
   });
   return { workflowBundle };
 }
 
-/** The bundle that the build made; from TypeScript sources, the workflows themselves. */
-export function shippedWorkflows(): Workflows {
+/**
+ * The bundle that the build made; from TypeScript sources, and where failures are encrypted or traces are sent, the workflows
+ * themselves, which the worker bundles as it starts.
+ */
+export function shippedWorkflows({ codecKeys, traces }: Pick<Config, 'codecKeys' | 'traces'>): Workflows {
   const codePath = path.join(__dirname, '..', '..', 'workflow-bundle.js');
-  return existsSync(codePath)
+  return codecKeys === null && traces === 'off' && existsSync(codePath)
     ? { workflowBundle: { codePath } }
     : { workflowsPath: path.join(__dirname, '..', 'workflows') };
 }

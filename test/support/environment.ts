@@ -4,13 +4,16 @@ import {
   bundleWorkflowCode,
   DefaultLogger,
   Runtime,
+  type WorkflowBundle,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { readConfig, type Config } from '../../src/setup/config';
+import { FAILURE_CONVERTER } from '../../src/setup/payloadCodec';
+import type { TracingPlugin } from '../../src/setup/tracing';
 import { createWorker } from '../../src/worker/createWorker';
 import type { AnyRunnerDefinition } from '../../src/runners';
-import { bundlePipelines } from '../../src/worker/bundlePipelines';
+import { bundlePipelines, type BundlePipelinesOptions } from '../../src/worker/bundlePipelines';
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/searchAttributes';
 import { ensureTemporal, ensureTemporalTestServer } from '../../src/local';
 import { definitionsOf, type RunnersByResource } from './runners';
@@ -56,6 +59,16 @@ export async function startServer(): Promise<TestWorkflowEnvironment> {
   });
 }
 
+const bundles = new Map<string, Promise<WorkflowBundle>>();
+
+function bundleOnce(options: BundlePipelinesOptions): Promise<WorkflowBundle> {
+  const { files, failureConverter, plugins = [] } = options;
+  const key = JSON.stringify([files, failureConverter, plugins.length]);
+  const made = bundles.get(key) ?? bundlePipelines(options);
+  bundles.set(key, made);
+  return made;
+}
+
 let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
 
 /** A worker with the product's activities and the tests' workflows. */
@@ -68,6 +81,7 @@ export async function startTestWorker(
     files,
     config = {},
     searchAttributes = true,
+    plugins = [],
   }: {
     s3?: S3Client;
     runners?: RunnersByResource;
@@ -77,6 +91,8 @@ export async function startTestWorker(
     files?: string[];
     config?: Partial<Config>;
     searchAttributes?: boolean;
+    /** Traces, where they are sent; with `files`. */
+    plugins?: TracingPlugin[];
   },
 ) {
   bundle ??= bundleWorkflowCode({
@@ -93,7 +109,12 @@ export async function startTestWorker(
       searchAttributes,
       runners: [...definitionsOf(runners), ...definitions],
     },
-    workflows: { workflowBundle: await (files ? bundlePipelines({ files }) : bundle) },
+    plugins,
+    workflows: {
+      workflowBundle: await (files
+        ? bundleOnce({ files, plugins, ...(config.codecKeys ? { failureConverter: FAILURE_CONVERTER } : {}) })
+        : bundle),
+    },
   });
   const running = worker.run();
   return {

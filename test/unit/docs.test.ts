@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { METRICS } from '../../src/contracts/metrics';
 import { BUDGETS, ERROR_CODES } from '../../src/errors';
 import { RunnerRegistry } from '../../src/runners';
 import { OPTIONS } from '../../src/pipelines/input';
@@ -50,9 +51,10 @@ test('docs/configuration.md has every setting, and no other', () => {
 });
 
 test('docs/command-line.md has every command, and no other', () => {
-  const commands = all(read('docs/command-line.md'), /^## (\w+)$/gm);
+  const commands = all(read('docs/command-line.md'), /^## ([\w-]+)$/gm);
   expect(commands).toEqual([
     'cancel',
+    'codec-server',
     'demo',
     'dev',
     'doctor',
@@ -71,7 +73,10 @@ test('docs/command-line.md has every command, and no other', () => {
     'webhook',
     'worker',
   ]);
-  for (const command of commands) expect(existsSync(join(root, 'src', 'cli', `${command}.ts`))).toBe(true);
+  for (const command of commands) {
+    const file = command.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+    expect(existsSync(join(root, 'src', 'cli', `${file}.ts`))).toBe(true);
+  }
 });
 
 test('docs/jobs.md has one section for every resource, and for no other', () => {
@@ -87,6 +92,17 @@ test.each(['docs/jobs.md', 'docs/writing-a-pipeline.md'])(
     expect(all(table, /^\| `(\w+)`/gm)).toEqual(Object.keys(OPTIONS).sort());
   },
 );
+
+test('docs/seen-from-outside.md has every metric with its labels and meaning, and no other', () => {
+  const rows = [
+    ...read('docs/seen-from-outside.md').matchAll(/^\| `(sluice_\w+)` +\| (\w+) +\| (.*?) +\| (.*?) +\|$/gm),
+  ];
+  const told = rows.map(([, name, kind, labels, about]) => [
+    name,
+    { kind, labels: labels!.split(', '), about },
+  ]);
+  expect(Object.fromEntries(told)).toEqual(METRICS);
+});
 
 test('the two commands of the README are there', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };

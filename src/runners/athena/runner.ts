@@ -59,6 +59,7 @@ export class AthenaRunner implements Runner<'athena:startQueryExecution'> {
     gapMs: number,
   ) {
     this.poller = new SharedPoller({
+      service: 'athena',
       size: BATCH_SIZE,
       describe: (ids) => this.describe(ids),
       gapMs,

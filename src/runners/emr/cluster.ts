@@ -28,6 +28,7 @@ const FAILURE_REASONS = [
 /** One stream of DescribeCluster calls, which take one id each. */
 export function createClusterPoller(emr: EmrPort, gapMs: number): SharedPoller<Cluster> {
   return new SharedPoller({
+    service: 'elasticmapreduce',
     size: 1,
     gapMs,
     fullGapMs: Math.min(gapMs, 200),

@@ -35,6 +35,7 @@ abstract class EmrResizeRunner<R extends Resize> implements Runner<R> {
     gapMs: number,
   ) {
     this.pollers = new PollerGroup({
+      service: 'elasticmapreduce',
       size: 100,
       gapMs,
       describe: async (clusterId) =>

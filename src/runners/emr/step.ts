@@ -18,6 +18,7 @@ const ENDED = ['COMPLETED', 'CANCELLED', 'FAILED', 'INTERRUPTED'];
 /** One stream of ListSteps calls for each cluster. */
 export function createStepPollers(emr: EmrPort, gapMs: number): PollerGroup<StepSummary> {
   return new PollerGroup({
+    service: 'elasticmapreduce',
     size: BATCH,
     gapMs,
     fullGapMs: Math.min(gapMs, 200),

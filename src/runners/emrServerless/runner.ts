@@ -56,6 +56,7 @@ export class EmrServerlessRunner implements Runner<'emr-serverless:startJobRun'>
     gapMs: number,
   ) {
     this.poller = new SharedPoller({
+      service: 'emr-serverless',
       size: 1,
       describe: async ([id]) => {
         const [applicationId, jobRunId] = id!.split('/') as [string, string];

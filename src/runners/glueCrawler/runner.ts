@@ -63,6 +63,7 @@ export class GlueCrawlerRunner implements Runner<'glue:startCrawler'> {
     gapMs = 1000,
   ) {
     this.poller = new SharedPoller({
+      service: 'glue',
       size: BATCH,
       gapMs,
       describe: async (CrawlerNames) => {

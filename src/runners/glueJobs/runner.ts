@@ -65,6 +65,7 @@ export class GlueRunner implements Runner<'glue:startJobRun'> {
     gapMs = 1000,
   ) {
     this.pollers = new PollerGroup({
+      service: 'glue',
       size: PAGE,
       gapMs,
       describe: (JobName, ids) => this.describeRuns(JobName, ids),

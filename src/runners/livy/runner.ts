@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
 import type { LivyAuth } from '../../setup/config';
+import { hideSecrets } from '../../setup/redactSecrets';
 import { sendRequest } from '../../services/sendRequest';
 import type { RunnerContext } from '../defineRunner';
 import type { LivyCreateBatchParameters } from '.';
@@ -25,6 +26,8 @@ export interface LivyPort {
   /** Null when Livy has no batch of this id. */
   get(id: string): Promise<Batch | null>;
   list(): Promise<Batch[]>;
+  /** Whether Livy answers and lets the caller in. @throws SluiceError that says why not */
+  probe(): Promise<void>;
   log(id: string): Promise<string[]>;
   remove(id: string): Promise<void>;
 }
@@ -37,6 +40,8 @@ export interface LivyAccess {
   auth: LivyAuth | null;
   /** A file of PEM certificates. */
   ca: string | null;
+  /** How long an answer may take; default 30 s. */
+  timeoutMs?: number;
 }
 
 /** The header by which Livy, or the proxy before it, knows the worker. */
@@ -45,6 +50,7 @@ async function headerOf(auth: LivyAuth | null): Promise<Record<string, string>> 
   const basic = (login: string) => ({ authorization: `Basic ${Buffer.from(login).toString('base64')}` });
   if (auth.kind === 'password') return basic(`${auth.user}:${auth.password}`);
   const secret = (await readFile(auth.file, 'utf8')).trim();
+  hideSecrets([secret, ...(auth.kind === 'basic' ? [secret.slice(secret.indexOf(':') + 1)] : [])]);
   if (auth.kind === 'basic') return basic(secret);
   return auth.kind === 'header' ? { [auth.name]: secret } : { authorization: `Bearer ${secret}` };
 }
@@ -68,7 +74,7 @@ export function createLivyPort(baseUrl: string, access: LivyAccess = { auth: nul
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(access.ca === null ? {} : { ca: await readFile(access.ca, 'utf8') }),
-      timeoutMs: REQUEST_TIMEOUT_MS,
+      timeoutMs: access.timeoutMs ?? REQUEST_TIMEOUT_MS,
     }).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ECONNREFUSED' && error.code !== 'ENOTFOUND') throw error;
       throw new SluiceError(
@@ -120,6 +126,14 @@ export function createLivyPort(baseUrl: string, access: LivyAccess = { auth: nul
         batches.push(...page.sessions);
         if (page.sessions.length === 0 || batches.length >= page.total) return batches;
       }
+    },
+    async probe() {
+      const { status } = await call('GET', '/batches?size=1');
+      if (status === 404)
+        throw new SluiceError(
+          'InvalidJob',
+          `${baseUrl} has no /batches; set SLUICE_LIVY_URL to a Livy server`,
+        );
     },
     async log(id) {
       const answer = await call('GET', `/batches/${id}/log?from=-1&size=100`);

@@ -63,6 +63,7 @@ export class RedshiftDataRunner implements Runner<RedshiftResource> {
     gapMs: number,
   ) {
     this.poller = new SharedPoller({
+      service: 'redshiftdata',
       size: 1,
       describe: async ([Id]) => {
         const statement = await orUnknown(

@@ -15,9 +15,11 @@ import type { JobOptions } from '../../pipelines';
 import { DURATION_NEEDS, parseBoundedDuration } from '../../pipelines/duration';
 import type { Failure, StepStatus } from '../../contracts/messages';
 import { budgetsOf } from '../../errors';
+import { checkSize } from './byteLength';
 import { asApplicationFailure, isReportable, lastFailureOf, toFailure } from './failures';
 import { awaitJob, stopJob, submitJob } from './jobActivities';
 import type { Line } from './line';
+import { countResubmission } from './metrics';
 import type { Shared } from './shared';
 
 const DEFAULT_JOB_TIMEOUT = '1 day';
@@ -76,6 +78,7 @@ export class JobStep {
         ...(reference === null ? { job: { resource: job.resource, externalId: null, url: null } } : {}),
       });
       try {
+        checkSize(submission, `The job of ${step.name}`, step.name);
         reference ??= await submitJob(submission, {
           deadlineMs,
           inLineForMs: durations.capacityTimeoutMs,
@@ -106,6 +109,7 @@ export class JobStep {
           board.update(step, { failure: toFailure(error, step.name) });
           await sleep(pauseMs, { summary: `${step.name}: pause before submitting anew` });
           board.update(step, { failure: null });
+          countResubmission(board.status.pipeline, job.resource);
           submission = this.submission(++number, durations.budgets);
           reference = null;
           continue;

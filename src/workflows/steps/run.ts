@@ -11,6 +11,7 @@ import type { Failure, StepCheck, StepStatus } from '../../contracts/messages';
 import type { Interval } from '../../contracts/schedules';
 import type { ErrorCode } from '../../errors';
 import { checkQuery, describeChecks, findCheckProblems, readChecks, type CheckOptions } from './check';
+import { checkSize } from './byteLength';
 import type { TakenObjects } from './completeness';
 import type { PipelineDefinition, StandardFields } from './pipelineDefinition';
 import { joinFolder, parentFolder } from '../../pipelines/location';
@@ -217,7 +218,7 @@ export class Run {
     const { since, startedBy, line } = this;
     const { earlier, notices } = this.shared;
     const options: RunOptions = {
-      since,
+      ...{ since, parent: board.status.pipeline },
       ...(startedBy.length > 0 ? { arrivals: [...startedBy] } : {}),
       ...(this.interval === null ? {} : { interval: this.interval }),
       ...(notices.target === null ? {} : { notify: notices.target }),
@@ -225,6 +226,7 @@ export class Run {
       ...earlier.drainNotes(),
     };
     return this.closeGroup(step, async () => {
+      checkSize([input, options], `The input of ${step.name}`, step.name);
       const result = await executeChild<(input: object, options: RunOptions) => Promise<T>>(workflowType, {
         workflowId: id,
         args: [input, options],

@@ -20,6 +20,7 @@ import {
   type Failure,
   type RunState,
 } from '../../contracts/messages';
+import { checkSize } from './byteLength';
 import { Clusters } from './clusters';
 import { Compensations } from './compensations';
 import { EarlierRun } from './earlierRun';
@@ -27,6 +28,7 @@ import { Ending } from './ending';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { Inbox } from './inbox';
 import { Line } from './line';
+import { tellLineage } from './lineage';
 import { Notices } from './notices';
 import { ParkedSteps } from './parkedSteps';
 import type { StandardFields } from './pipelineDefinition';
@@ -90,9 +92,11 @@ export async function runPipeline<Input, Result>({
   const line = new Line();
   const run = new Run(shared, null, line);
   let input: Input | undefined;
+  let tellsLineage = false;
   const end = async (state: RunState, failure: Failure | null) => {
     await CancellationScope.nonCancellable(() => close(shared));
     board.end(state, failure);
+    if (tellsLineage) await tellLineage(board, { failure, startedBy: options?.parent });
     // A child's end is told by its parent's.
     if (info.parent === undefined) await notices.tell('ended', failure);
   };
@@ -105,6 +109,8 @@ export async function runPipeline<Input, Result>({
     const worker = await describeWorker();
     notices.open(worker);
     if (worker.searchAttributes) board.useSearchAttributes();
+    tellsLineage = worker.tellsLineage === true;
+    if (tellsLineage) ending.beside(tellLineage(board, { failure: null, startedBy: options?.parent }));
     const scheduledTime = options?.schedule ?? scheduledTimeOf(info);
     // A run that a schedule started before there were intervals goes on without.
     if (shared.interval === null && scheduledTime !== null && patched('interval'))
@@ -115,6 +121,7 @@ export async function runPipeline<Input, Result>({
       return body(run, checked);
     });
     if (ending.failure) throw asApplicationFailure(ending.failure);
+    checkSize(result, `The result of ${pipeline.name}`, null);
     if (info.parent !== undefined && earlier.hasRedone(line)) await tellRedone(info.parent);
     await end('completed', null);
     return result;
@@ -132,6 +139,7 @@ export async function runPipeline<Input, Result>({
     if (input !== undefined && (input as { onFailure?: OnFailure }).onFailure === 'fallback') {
       try {
         const result = fallback ? await fallback(run, input, failure) : null;
+        checkSize(result, `The result of the fallback of ${pipeline.name}`, null);
         await end('completed with fallback', failure);
         return result;
       } catch (second) {

@@ -43,6 +43,8 @@ export interface RunOptions {
   retryOf?: RetryOf;
   /** What the waits of the run that starts this one have taken; kept for a retry of that one. */
   taken?: Taken[];
+  /** Of a child run: the pipeline that started it. */
+  parent?: string;
   /** Where a child run tells what happens in it: the place that its parent's input names. */
   notify?: string;
 }

@@ -18,6 +18,7 @@ import type {
   StepState,
   StepStatus,
 } from '../../contracts/messages';
+import { countRunEnd, countRunStart, countStepEnd } from './metrics';
 import { statusQuery } from '../../contracts/messages';
 
 const ATTRIBUTES = {
@@ -37,6 +38,8 @@ const ENDED = new Set(['succeeded', 'failed', 'stopped', 'leaked', 'skipped']);
  */
 export class StatusBoard {
   readonly status: RunStatus;
+  /** Where the jobs wrote. */
+  readonly outputs = new Set<string>();
   /** Set once the worker said that the attributes are registered: an unregistered one would fail the task for ever. */
   private attributesUsable = false;
   private written: string | null = null;
@@ -52,6 +55,7 @@ export class StatusBoard {
       description: 'State, steps, jobs and failures of the run.',
     });
     this.publish();
+    countRunStart(pipeline);
     void CancellationScope.nonCancellable(() => this.keepPublished());
   }
 
@@ -99,8 +103,11 @@ export class StatusBoard {
     const now = new Date().toISOString();
     if (step.state !== 'pending') step.startedAt ??= now;
     if (ENDED.has(step.state)) {
-      step.endedAt ??= now;
       step.waitingFor = null;
+      if (step.endedAt === null) {
+        step.endedAt = now;
+        countStepEnd(this.status.pipeline, step);
+      }
     }
     this.publish();
   }
@@ -128,6 +135,7 @@ export class StatusBoard {
   }
 
   addMeasures(result: JobResult): void {
+    if (result.output !== null) this.outputs.add(result.output);
     for (const [name, value] of Object.entries(result.measures)) {
       this.status.measures[name] = (this.status.measures[name] ?? 0) + value;
     }
@@ -140,6 +148,8 @@ export class StatusBoard {
       if (!ENDED.has(step.state))
         this.update(step, { state: step.startedAt === null ? 'skipped' : 'stopped' });
     }
+    const startedMs = workflowInfo().startTime.getTime();
+    countRunEnd(this.status.pipeline, state, (Date.now() - startedMs) / 1000);
     this.publishNow();
   }
 

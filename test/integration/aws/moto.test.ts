@@ -2,6 +2,9 @@
  * Runners against moto's server, which nobody here wrote, as far as it does what the services do. It does not know
  * Athena's BatchGetQueryExecution, keeps no client token, and tells Redshift's times in a form that the SDK refuses.
  */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { AthenaClient, GetQueryExecutionCommand } from '@aws-sdk/client-athena';
 import {
   CreateTableCommand,
@@ -24,6 +27,7 @@ import {
 import { createEmrServerlessPort, EmrServerlessRunner } from '../../../src/runners/emrServerless/runner';
 import { createLambdaPort, LambdaRunner } from '../../../src/runners/lambda/runner';
 import type { SubmissionOf } from '../../../src/runners/runner';
+import { readCodecKeys } from '../../../src/setup/codecKeys';
 import { startMoto, type Moto } from '../../support/moto';
 
 const GAP_MS = 20;
@@ -186,3 +190,30 @@ test('Lambda: a function is looked at, invoked, and its answer is the payload', 
 function emptyZip(): Buffer {
   return Buffer.from([0x50, 0x4b, 0x05, 0x06, ...Array<number>(18).fill(0)]);
 }
+
+test('KMS: a data key of the payload codec is decrypted, and one of another key is told', async () => {
+  const { KeyMetadata } = (await moto.call('kms', 'TrentService.CreateKey', {})) as {
+    KeyMetadata: { KeyId: string };
+  };
+  const { CiphertextBlob } = await moto.call('kms', 'TrentService.GenerateDataKeyWithoutPlaintext', {
+    KeyId: KeyMetadata.KeyId,
+    KeySpec: 'AES_256',
+  });
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-kms-'));
+  const file = join(folder, 'keys');
+  const environment = { ...process.env };
+  const { accessKeyId, secretAccessKey } = moto.credentials;
+  Object.assign(process.env, {
+    ...{ AWS_ENDPOINT_URL_KMS: moto.endpoint, AWS_REGION: moto.region },
+    ...{ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
+  });
+  try {
+    await writeFile(file, `2026 kms ${CiphertextBlob as string}\n`);
+    expect((await readCodecKeys(file)).get('2026')).toHaveLength(32);
+    await writeFile(file, `2026 kms ${Buffer.alloc(60).toString('base64')}\n`);
+    await expect(readCodecKeys(file)).rejects.toThrow(/KMS did not decrypt the key 2026/);
+  } finally {
+    process.env = environment;
+    await rm(folder, { recursive: true });
+  }
+});

@@ -28,6 +28,7 @@ async function publishedFor(target: string | null, given: string | null): Promis
     target,
     hosts: null,
     uiUrl: 'https://ui.example.com',
+    readCost: async () => null,
   });
   await new MockActivityEnvironment().run(notify, notification, given);
   return published;
@@ -62,6 +63,7 @@ test('an error names the host of a URL and nothing else of it, since it may hold
     target: `http://127.0.0.1:${port}/hooks/very-secret`,
     hosts: null,
     uiUrl: null,
+    readCost: async () => null,
   });
   const error = await new MockActivityEnvironment().run(notify, notification, null).then(
     () => null,
@@ -91,7 +93,13 @@ async function withReceiver<T>(
 }
 
 function tell(target: string | null, given: string | null, hosts: string[] | null = null): Promise<void> {
-  const { notify } = createNotifyActivities({ publish: async () => {}, target, hosts, uiUrl: null });
+  const { notify } = createNotifyActivities({
+    publish: async () => {},
+    target,
+    hosts,
+    uiUrl: null,
+    readCost: async () => null,
+  });
   return new MockActivityEnvironment().run(notify, notification, given);
 }
 

@@ -156,3 +156,22 @@ test('a file for job holds the job, or the whole input', () => {
   const read = () => readInput(findPipeline('job', SHIPPED_PIPELINES), { input: writeJson('[1]') }, config);
   expect(read).toThrow('  job: [1] is no job; give { "resource", "parameters" }');
 });
+
+test('an input that looks as if it held a secret is refused by its places, unless it is allowed', () => {
+  const pipeline = findPipeline('job', SHIPPED_PIPELINES);
+  const parameters = { file: 's3://lake/a.py', conf: { 'spark.db.password': 'hunter2' } };
+  const input = writeJson(JSON.stringify({ resource: 'livy:createBatch', parameters }));
+  const read = (options: object) => () => readInput(pipeline, { input, ...options }, config);
+  expect(read({})).toThrow(/job\.parameters\.conf\.spark\.db\.password\n.*--allow-secrets/);
+  expect(read({})).not.toThrow(/hunter2/);
+  expect(read({ allowSecrets: true })()).toMatchObject({ job: { parameters } });
+});
+
+test('an input above the size of a payload is refused before anything starts', () => {
+  const input = writeJson(
+    JSON.stringify({ resource: 'livy:createBatch', parameters: { file: 'x'.repeat(3e6) } }),
+  );
+  expect(() => readInput(findPipeline('job', SHIPPED_PIPELINES), { input }, config)).toThrow(
+    /The input of job has 3,000,\d{3} bytes, and Temporal takes 2,031,616/,
+  );
+});

@@ -23,6 +23,7 @@ function createView(view: Partial<RunView>): RunView {
       result: null,
       measures: {},
       retryOf: null,
+      cost: null,
       steps: [],
     },
     ...view,

@@ -120,3 +120,10 @@ test('2,000 settings of chance are taken or refused as InvalidInput, each at onc
     }
   }
 }, 20_000);
+
+test('a secret in the place of its file is not repeated', () => {
+  expect(() => readConfig({ SLUICE_LIVY_AUTH: 'bearer:my-own-token' })).toThrow(
+    /file that it names is not there/,
+  );
+  expect(() => readConfig({ SLUICE_LIVY_AUTH: 'bearer:my-own-token' })).not.toThrow(/my-own-token/);
+});

@@ -6,7 +6,7 @@ import type { Run } from 'sluice/workflow';
 /**
  * Does `act`, and `undo` in any case after it: when it fails, and when the run is cancelled meanwhile. What `undo` undoes may
  * not be done yet, so it is idempotent. An undo that fails is what the run fails of: something is left that somebody has to
- * set right.
+ * set right. `run.undo` is for runs that are told to undo what they did; this goes back after every run, one that ends well too.
  */
 export async function withUndo<T>(act: () => Promise<T>, undo: () => Promise<unknown>): Promise<T> {
   try {

@@ -66,6 +66,7 @@ export class DynamodbExportRunner implements Runner<'dynamodb:exportTableToPoint
     gapMs: number,
   ) {
     this.poller = new SharedPoller({
+      service: 'dynamodb',
       size: 1,
       describe: async ([ExportArn]) => {
         const answer = await orUnknown(
