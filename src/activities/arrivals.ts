@@ -216,7 +216,11 @@ async function readRetention(client: Client): Promise<number> {
 }
 
 /** The arrival with version, etag and time as S3 says them; null when that version is not there. */
-async function pinVersion(s3: S3Client, arrival: Arrival, signal: AbortSignal): Promise<Arrival | null> {
+export async function pinVersion(
+  s3: S3Client,
+  arrival: Arrival,
+  signal: AbortSignal,
+): Promise<Arrival | null> {
   const { bucket, key, versionId, etag } = arrival;
   const timeout = AbortSignal.timeout(START_TIMEOUT_MS);
   try {

@@ -5,7 +5,9 @@ import type { Config } from '../setup/config';
 import { costOf } from '../setup/prices';
 import { lookUpCredentials } from '../setup/credentials';
 import { createArrivalActivities } from './arrivals';
+import { createEarlierActivities } from './earlier';
 import { createJobActivities } from './jobs';
+import { createLeftJobActivities } from './leftJobs';
 import { createLineageActivities } from './lineage';
 import { readMeasures } from './measures';
 import { createNotifyActivities, type NotifyDependencies } from './notify';
@@ -17,6 +19,7 @@ import { Limiter } from '../services/limiter';
 import type { AnyTask } from '../tasks/defineTask';
 import type { Activities } from '../contracts/activities';
 import { createPoolActivities, type Limits } from './pools';
+import { createScheduleActivities } from './schedules';
 import { packageJobsFolder, SHIPPED_GLUE_JOBS, SHIPPED_TASKS } from './shipped';
 
 export type { Activities, Submission } from '../contracts/activities';
@@ -51,9 +54,12 @@ function createPublish(): NotifyDependencies['publish'] {
     (client ??= new SNSClient({ credentials: lookUpCredentials })).send(new PublishCommand(input));
 }
 
-export function createActivities(deps: ActivityDependencies): Activities {
-  const { config, client, s3 } = deps;
-  const runners = new Runners(new RunnerRegistry(deps.runners), {
+/** The runners of a worker, or of a command that looks at jobs. */
+export function createRunners(
+  deps: Omit<ActivityDependencies, 'client' | 'searchAttributes' | 'publish'>,
+): Runners {
+  const { config, s3 } = deps;
+  return new Runners(new RunnerRegistry(deps.runners), {
     config,
     s3,
     jobsFolders: [...(deps.jobsFolders ?? []), packageJobsFolder()],
@@ -62,6 +68,11 @@ export function createActivities(deps: ActivityDependencies): Activities {
     crawlers: deps.crawlers ?? {},
     work: new Limiter(config.duckdb.queries),
   });
+}
+
+export function createActivities(deps: ActivityDependencies): Activities {
+  const { config, client, s3 } = deps;
+  const runners = createRunners(deps);
   const lineage = config.lineage && new Lineage(config.lineage);
   const telling = createRetryTelling(client, config.stuckAfterMs);
   const limits = deps.limits ?? {};
@@ -85,6 +96,9 @@ export function createActivities(deps: ActivityDependencies): Activities {
     ...createLineageActivities(lineage),
     ...createJobActivities({ ...config, ...telling, runners, lineage }),
     ...createPoolActivities({ client, taskQueue: config.taskQueue, limits }),
+    ...createEarlierActivities({ client, s3, runners }),
+    ...createScheduleActivities({ client }),
+    ...createLeftJobActivities({ client, runners }),
     ...createArrivalActivities({
       ...{ ...telling, client, s3 },
       ...{ taskQueue: config.taskQueue, listEveryMs: config.listEveryMs },

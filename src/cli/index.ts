@@ -10,6 +10,8 @@ import { addInit } from './init';
 import { addList } from './list';
 import { printError } from './output';
 import { addPipelines } from './pipelines';
+import { addReap } from './reap';
+import { addRetry } from './retry';
 import { addResume } from './resume';
 import { addSchedule } from './schedule';
 import { addSignal } from './signal';
@@ -38,6 +40,8 @@ const COMMANDS = [
   addWatch,
   addList,
   addCancel,
+  addRetry,
+  addReap,
   addResume,
   addSchedule,
   addDoctor,

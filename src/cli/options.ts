@@ -60,6 +60,13 @@ export function parseDeadline(text: string): string {
   throw new InvalidArgumentError(`Give ${DURATION_NEEDS}.`);
 }
 
+/** A duration such as `7 days`, in milliseconds. */
+export function parseAgo(text: string): number {
+  const durationMs = parseDuration(text);
+  if (durationMs !== null) return durationMs;
+  throw new InvalidArgumentError('Give a duration such as "7 days".');
+}
+
 /**
  * The checked input of a pipeline: `--input`, `-p` over it, and what the settings say for fields that are not given.
  * @param registry the project's runners, which know what their jobs take
@@ -113,6 +120,20 @@ function checkInput(pipeline: string, given: Record<string, unknown>, { allowSec
     const cure = 'Write the data to the lake, and give where they are';
     throw new SluiceError('TooLarge', `The input of ${pipeline} has ${describeExcess(bytes)}. ${cure}.`);
   }
+}
+
+/**
+ * The checked input of a run, with `-p` over what another run was given.
+ * @throws SluiceError InvalidInput with all problems
+ */
+export function changeInput(
+  pipeline: Pipeline,
+  before: unknown,
+  { parameter = {}, registry }: { parameter?: Record<string, string> | undefined; registry: RunnerRegistry },
+): Record<string, unknown> {
+  const given = { ...(before as Record<string, unknown> | undefined) };
+  for (const [name, text] of Object.entries(parameter)) given[name] = parseParameter(pipeline, name, text);
+  return parseInput(pipeline, given, registry.findParameterProblems);
 }
 
 /** Whether a file for `job` holds the whole input, as `-p job=` and the API take it, and not the job alone. */

@@ -10,6 +10,7 @@ import { ERROR_CODES, SluiceError, type ErrorCode } from '../errors';
 import {
   statusQuery,
   type Failure,
+  type RunMemo,
   type RunState,
   type RunStatus,
   type StepStatus,
@@ -45,6 +46,8 @@ export interface RunView {
   result: unknown;
   /** Each measure of the jobs, summed over the run and its child runs. */
   measures: Record<string, number>;
+  /** The run that this one goes on with. */
+  retryOf: { id: string; runId: string } | null;
   /** What the measures cost by SLUICE_PRICES; null without prices for them. */
   cost: Cost | null;
   steps: StepView[];
@@ -116,8 +119,21 @@ export async function readStatus(session: Session, id: string, report: Report): 
     result,
     measures,
     cost: costOf(measures, session.config.prices),
+    retryOf: (description.memo as Partial<RunMemo> | undefined)?.retryOf ?? null,
     steps,
   };
+}
+
+/** How a run ended, without its steps: in a run of thousands of jobs, those take long. */
+export async function readEnd(
+  session: Session,
+  description: WorkflowExecutionDescription,
+): Promise<Pick<RunView, 'id' | 'runId' | 'state' | 'failure'>> {
+  const { workflowId: id, runId } = description;
+  const state = stateOf(description, null);
+  if (state === 'running') return { id, runId, state, failure: null };
+  const { failure } = await readOutcome(session, description, state, null);
+  return { id, runId, state, failure };
 }
 
 export function pipelineOf({ memo, type }: { memo?: Record<string, unknown>; type: string }): string {

@@ -35,6 +35,7 @@ export function renderStatus(view: RunView, { color, now = Date.now() }: RenderO
   ];
   if (view.late) lines.push(colors.yellow(`late, expected by ${formatTime(view.late)}`));
   if (view.url) lines.push(colors.dim(view.url));
+  if (view.retryOf) lines.push(`retry of ${view.retryOf.id}`);
   lines.push(...renderSteps(rootsOf(view.steps), view.steps, '', { colors, now }));
   if (!isEnded(view) && view.waitingFor.length > 0) lines.push(`waiting for ${view.waitingFor.join(', ')}`);
   if (view.cost) lines.push(`cost ${formatCost(view.cost)}`);
@@ -100,6 +101,7 @@ function renderStep(step: StepView, { colors, now }: Context): string {
   }
   if (step.late) parts.push(colors.yellow(`late, expected by ${formatTime(step.late)}`));
   if (step.attempts > 1) parts.push(`attempt ${step.attempts}`);
+  if (step.takenFrom) parts.push(`${step.takenFrom.job} from ${step.takenFrom.id}`);
   parts.push(...describeWork(step).map((text) => colors.dim(text)));
   return parts.join('  ');
 }

@@ -1,11 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ScheduleHandle, ScheduleSpec, ScheduleSummary } from '@temporalio/client';
+import type {
+  ScheduleDescription,
+  ScheduleHandle,
+  ScheduleOverlapPolicy,
+  ScheduleSpec,
+  ScheduleSummary,
+} from '@temporalio/client';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { scheduleTimesOf } from '../activities/schedules';
+import { BACKFILL_WORKFLOW, type BackfilledTime, type BackfillInput } from '../contracts/schedules';
 import { SluiceError } from '../errors';
 import { findPipeline, type Pipeline } from '../pipelines';
 import { formatDuration, parseDuration } from '../pipelines/duration';
 import { isTimeZone } from '../pipelines/input';
-import { addInput, addJson, readInput, type InputOptions, type JsonOption } from './options';
+import { timesBetween } from '../pipelines/scheduleTimes';
+import { EXIT } from './errors';
+import { addInput, addJson, parseSince, readInput, type InputOptions, type JsonOption } from './options';
 import { formatTable, formatTime, note, print, printJson } from './output';
 import { readProject } from './project';
 import { withSession, type Session } from './session';
@@ -17,7 +27,24 @@ interface CreateOptions extends InputOptions, JsonOption {
   timeZone?: string | undefined;
   id?: string;
   paused?: true;
+  /** Milliseconds. */
+  jitter?: number;
+  overlap: string;
+  /** Milliseconds. */
+  catchupWindow: number;
+  pauseOnFailure?: true;
 }
+
+/** What becomes of a time at which the run before goes on, as people say it. */
+const OVERLAPS: Record<string, ScheduleOverlapPolicy> = {
+  skip: 'SKIP',
+  'buffer-one': 'BUFFER_ONE',
+  'buffer-all': 'BUFFER_ALL',
+  'cancel-other': 'CANCEL_OTHER',
+  'terminate-other': 'TERMINATE_OTHER',
+  'allow-all': 'ALLOW_ALL',
+};
+const DAY_MS = 86_400_000;
 
 export function addSchedule(program: Command): void {
   const schedule = program
@@ -29,9 +56,11 @@ export function addSchedule(program: Command): void {
     );
   addCreate(schedule);
   addListing(schedule);
+  addDescription(schedule);
   addVerb(schedule, { name: 'pause', about: 'stop starting runs for now', past: 'paused' });
   addVerb(schedule, { name: 'resume', about: 'start runs again', past: 'resumed' });
   addTriggering(schedule);
+  addBackfill(schedule);
   addVerb(schedule, { name: 'delete', about: 'remove the schedule; its runs stay', past: 'deleted' });
 }
 
@@ -49,6 +78,18 @@ function addCreate(schedule: Command): void {
     )
     .option('--id <id>', "the id of the schedule (default: the pipeline's name)")
     .option('--paused', 'create it paused')
+    .option('--jitter <duration>', 'start each run up to so much later, by chance', parseEvery)
+    .addOption(
+      new Option('--overlap <policy>', 'what becomes of a time at which the run before still goes on')
+        .choices(Object.keys(OVERLAPS))
+        .default('skip'),
+    )
+    .addOption(
+      new Option('--catchup-window <duration>', 'how late a run may start that was missed')
+        .argParser(parseEvery)
+        .default(DAY_MS, '1 day'),
+    )
+    .option('--pause-on-failure', 'pause the schedule when a run fails')
     .addHelpText(
       'after',
       '\nExample:\n  $ sluice schedule create marketing-and-sales --cron "0 6 * * 1" --time-zone Europe/Berlin',
@@ -70,8 +111,12 @@ function addCreate(schedule: Command): void {
   });
 }
 
-function specOf({ name, schedule }: Pipeline, { cron, every, timeZone }: CreateOptions): ScheduleSpec {
-  if (every !== undefined) return { intervals: [{ every }] };
+type SpecOptions = Pick<CreateOptions, 'cron' | 'every' | 'timeZone' | 'jitter'>;
+
+function specOf({ name, schedule }: Pipeline, options: SpecOptions): ScheduleSpec {
+  const { cron, every, timeZone } = options;
+  const jitter = options.jitter === undefined ? {} : { jitter: options.jitter };
+  if (every !== undefined) return { intervals: [{ every }], ...jitter };
   const cronExpression = cron ?? schedule?.cron;
   if (cronExpression === undefined) {
     throw new SluiceError(
@@ -79,7 +124,11 @@ function specOf({ name, schedule }: Pipeline, { cron, every, timeZone }: CreateO
       `${name} has no usual schedule; say when with --cron CRON or --every DURATION.`,
     );
   }
-  return { cronExpressions: [cronExpression], ...(timeZone === undefined ? {} : { timezone: timeZone }) };
+  return {
+    cronExpressions: [cronExpression],
+    ...jitter,
+    ...(timeZone === undefined ? {} : { timezone: timeZone }),
+  };
 }
 
 interface Create {
@@ -90,12 +139,12 @@ interface Create {
 }
 
 async function create({ client, config }: Session, { pipeline, input, spec, options }: Create) {
-  const { id = pipeline.name, paused = false } = options;
+  const { id = pipeline.name, paused = false, overlap, catchupWindow, pauseOnFailure = false } = options;
   try {
     const handle = await client.schedule.create({
       scheduleId: id,
       // The server keeps a cron string as a calendar, which nobody wants to read.
-      memo: { when: spec.cronExpressions?.[0] ?? null },
+      memo: { when: spec.cronExpressions?.[0] ?? null, pipeline: pipeline.name },
       spec,
       action: {
         type: 'startWorkflow',
@@ -106,8 +155,7 @@ async function create({ client, config }: Session, { pipeline, input, spec, opti
         memo: { pipeline: pipeline.name },
         staticSummary: pipeline.about,
       },
-      // A run that is late by a day at most still starts, and never beside the one before it.
-      policies: { overlap: 'SKIP', catchupWindow: '1 day' },
+      policies: { overlap: OVERLAPS[overlap]!, catchupWindow, pauseOnFailure },
       state: { paused },
     });
     const { info } = await handle.describe();
@@ -149,7 +197,9 @@ async function listSchedules({ client }: Session, pipelines: readonly Pipeline[]
   const schedules = [];
   for await (const schedule of client.schedule.list()) {
     const pipeline = schedule.action?.workflowType;
-    if (pipeline === undefined || !names.has(pipeline)) continue;
+    // Also those that another project has made.
+    if (pipeline === undefined || !(names.has(pipeline) || schedule.memo?.['pipeline'] === pipeline))
+      continue;
     const paused = schedule.state.paused;
     const nextTime = paused ? null : (schedule.info.nextActionTimes[0]?.toISOString() ?? null);
     schedules.push({ id: schedule.scheduleId, pipeline, when: describeSpec(schedule), paused, nextTime });
@@ -157,7 +207,7 @@ async function listSchedules({ client }: Session, pipelines: readonly Pipeline[]
   return schedules;
 }
 
-function describeSpec({ spec, memo }: ScheduleSummary): string {
+function describeSpec({ spec, memo }: Pick<ScheduleSummary, 'spec' | 'memo'>): string {
   const cron =
     typeof memo?.['when'] === 'string' ? [memo['when']] : (spec?.calendars ?? []).map(() => 'calendar');
   const intervals = (spec?.intervals ?? []).map(({ every }) => `every ${formatDuration(every)}`);
@@ -228,6 +278,145 @@ async function trigger(handle: ScheduleHandle): Promise<{ isStarted: boolean | n
     if (Date.now() > deadline) return { isStarted: null, run: null };
     await sleep(200);
   }
+}
+
+function addDescription(schedule: Command): void {
+  const command = addForOne(
+    schedule,
+    'describe',
+    'show when it starts runs, with what, and which it has started',
+  );
+  command.action(async (id: string, { json }: JsonOption) => {
+    const description = await withSession(({ client }) => client.schedule.getHandle(id).describe());
+    const view = viewOf(description);
+    if (json) return printJson(view);
+    const { policies } = view;
+    const lines = [
+      ['schedule', view.id],
+      ['pipeline', view.pipeline],
+      ['when', view.when],
+      ['time zone', view.timeZone],
+      ['jitter', view.jitter ?? 'none'],
+      ['state', `${view.paused ? 'paused' : 'active'}${view.note ? `: ${view.note}` : ''}`],
+      ['overlap', policies.overlap],
+      ['catch-up window', policies.catchupWindow],
+      ['on failure', policies.pauseOnFailure ? 'the schedule is paused' : 'it goes on'],
+      ['input', JSON.stringify(view.input)],
+      ['next', view.nextTimes.slice(0, SHOWN_TIMES).map(formatTime).join(', ') || 'none'],
+      ['running', view.running.join(', ') || 'none'],
+    ] as const;
+    print(lines.map(([name, value]) => `${name.padEnd(15)}  ${value}`).join('\n'));
+    if (view.recent.length === 0) return;
+    const rows = view.recent.map(({ run, scheduledAt, startedAt }) => [
+      run,
+      formatTime(scheduledAt),
+      formatTime(startedAt),
+    ]);
+    print(formatTable(['RUN', 'FOR', 'STARTED'], rows));
+  });
+}
+
+const SHOWN_TIMES = 3;
+
+/** What `schedule describe --json` prints. */
+function viewOf(description: ScheduleDescription) {
+  const { scheduleId, spec, action, policies, state, info } = description;
+  return {
+    id: scheduleId,
+    pipeline: action.workflowType,
+    when: describeSpec(description),
+    timeZone: spec.timezone || 'UTC',
+    jitter: spec.jitter ? formatDuration(spec.jitter) : null,
+    paused: state.paused,
+    note: state.note ?? null,
+    policies: {
+      overlap: Object.keys(OVERLAPS).find((name) => OVERLAPS[name] === policies.overlap) ?? policies.overlap,
+      catchupWindow: formatDuration(policies.catchupWindow),
+      pauseOnFailure: policies.pauseOnFailure,
+    },
+    input: (action.args?.[0] ?? {}) as Record<string, unknown>,
+    nextTimes: state.paused ? [] : info.nextActionTimes.map((time) => time.toISOString()),
+    running: info.runningActions.map(({ workflow }) => workflow.workflowId),
+    recent: info.recentActions.map(({ scheduledAt, takenAt, action: { workflow } }) => ({
+      run: workflow.workflowId,
+      scheduledAt: scheduledAt.toISOString(),
+      startedAt: takenAt.toISOString(),
+    })),
+    started: info.numActionsTaken,
+    missed: info.numActionsMissedCatchupWindow,
+    skipped: info.numActionsSkippedOverlap,
+  };
+}
+
+interface BackfillOptions extends JsonOption {
+  /** ISO 8601. */
+  from: string;
+  to: string;
+  concurrency?: number;
+  wait?: true;
+}
+
+/** A backfill is one workflow, whose history has some events for each time. */
+const MAX_TIMES = 2_000;
+
+function addBackfill(schedule: Command): void {
+  const command = addForOne(schedule, 'backfill', 'start the runs of times that have passed, oldest first');
+  command
+    .requiredOption('--from <time>', 'the first time: an ISO time, or how long ago ("2 weeks")', (text) =>
+      parseSince(text),
+    )
+    .requiredOption('--to <time>', 'the last time, included', (text) => parseSince(text))
+    .option('--concurrency <n>', 'how many runs go on side by side (default 1)', parseConcurrency)
+    .option('--wait', 'wait until all have ended; exit code 1 when one fails')
+    .action(async (id: string, options: BackfillOptions) => backfill(id, options));
+}
+
+async function backfill(
+  id: string,
+  { from, to, concurrency = 1, wait, json }: BackfillOptions,
+): Promise<void> {
+  await withSession(async ({ client }) => {
+    const description = await client.schedule.getHandle(id).describe();
+    const range = { fromMs: Date.parse(from), toMs: Date.parse(to), most: MAX_TIMES };
+    const times = timesBetween(scheduleTimesOf(description), range).map((time) =>
+      new Date(time).toISOString(),
+    );
+    if (times.length === 0 || times.length > MAX_TIMES) {
+      const count = times.length === 0 ? 'no time' : `more than ${MAX_TIMES} times`;
+      throw new SluiceError(
+        'InvalidInput',
+        `The schedule ${id} has ${count} from ${from} to ${to}; give other ones with --from and --to`,
+      );
+    }
+    const input: BackfillInput = { schedule: id, times, concurrency };
+    const handle = await client.workflow.start(BACKFILL_WORKFLOW, {
+      taskQueue: description.action.taskQueue,
+      workflowId: `${id}-backfill-${times[0]}-${times.at(-1)}`,
+      args: [input],
+      staticSummary: `the runs of ${id} from ${times[0]} to ${times.at(-1)}`,
+      workflowIdConflictPolicy: 'FAIL',
+    });
+    if (!wait && json) return printJson({ id: handle.workflowId, schedule: id, times });
+    note(
+      `${handle.workflowId}: ${times.length} ${times.length === 1 ? 'run' : 'runs'}, ${concurrency} at a time`,
+    );
+    if (!wait) return print(handle.workflowId);
+    const done = (await handle.result()) as BackfilledTime[];
+    if (json) printJson({ id: handle.workflowId, schedule: id, times: done });
+    else
+      print(
+        formatTable(
+          ['FOR', 'RUN', 'STATE'],
+          done.map(({ at, run, state }) => [formatTime(at), run, state]),
+        ),
+      );
+    if (done.some(({ state }) => state === 'failed')) process.exitCode = EXIT.failed;
+  });
+}
+
+function parseConcurrency(text: string): number {
+  if (/^[1-9]\d{0,2}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Give a whole number from 1 to 999.');
 }
 
 function parseEvery(text: string): number {

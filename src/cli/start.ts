@@ -165,7 +165,7 @@ async function checkBucketOf(pattern: string): Promise<void> {
   }
 }
 
-async function waitForEnd(session: Session, started: StartedRun, { json }: JsonOption): Promise<void> {
+export async function waitForEnd(session: Session, started: StartedRun, { json }: JsonOption): Promise<void> {
   if (!(await withInterrupt((signal) => untilEnded(session, started, signal)))) {
     note(`The run goes on. See it with: sluice watch ${started.id}`);
     if (json) printJson({ ...started, state: 'running' });

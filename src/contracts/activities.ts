@@ -2,8 +2,11 @@ import type { ErrorCode } from '../errors';
 import type { Job, JobReference, JobResult, StopResult } from '../jobs';
 import type { Arrival } from '../pipelines';
 import type { Source } from '../pipelines/location';
+import type { EarlierPage, RetryOf, Taken } from './earlier';
 import type { Failure, RunState, Subscription, Trigger } from './messages';
 import type { RunName, SlotsAnswer, SlotsAsk } from './pools';
+import type { LeftJobs, ReapInput } from './reap';
+import type { Interval, ScheduledTime } from './schedules';
 
 /** One submission of a job: the key is the same however often the submit is retried. */
 export interface Submission {
@@ -23,6 +26,22 @@ export interface Submission {
   credentialsForMs?: number;
   /** How long the submit waits for a service without room; without it, `NoCapacity` comes back at once. */
   inLineForMs?: number;
+  /** The groups that hold the step, outermost first. */
+  within?: SubmissionGroup[];
+  /** What the waits of the run have taken since its submission before. */
+  taken?: Taken[];
+  /** It looks at what is there and changes nothing: a retry looks anew. */
+  check?: true;
+  /** What the job leaves running when its run has ended is to stay. */
+  keep?: true;
+}
+
+export interface SubmissionGroup {
+  name: string;
+  /** ISO 8601: when the group began. */
+  since: string;
+  /** Its jobs have nothing to do with each other. */
+  fanOut?: true;
 }
 
 /** The first detail of a failure that `awaitJob` throws when the job has ended; without it the job may still run. */
@@ -146,6 +165,19 @@ export interface Activities {
   askSlots(pool: string, ask: SlotsAsk): Promise<SlotsAnswer>;
   /** Of each run, the run id, or that of the run that goes on with it after a reset; null when it has ended. */
   findOpenRuns(runs: RunName[]): Promise<(string | null)[]>;
+  /**
+   * What an earlier run, and those that it went on with itself, have done that can be taken over: outputs are there still, jobs
+   * are known to their services. @param first where the page begins; see `EarlierPage`
+   */
+  readEarlier(retryOf: RetryOf, first: number): Promise<EarlierPage>;
+  /** The jobs that ended runs have left running. */
+  findLeftJobs(input: ReapInput): Promise<LeftJobs>;
+  /** From the time of the schedule before this one until this one; null when there is no schedule or no time before. */
+  readInterval(scheduled: ScheduledTime): Promise<Interval | null>;
+  /** Starts the run of a schedule for one of its times; the run id is null when there is one that has not failed. */
+  startScheduled(scheduled: ScheduledTime): Promise<{ id: string; runId: string | null }>;
+  /** Waits until a run has ended. */
+  awaitRun(run: { id: string; runId: string }): Promise<'completed' | 'failed'>;
   /** What a manifest lists: the keys, and of them the objects that are there. @throws BadData */
   readManifest(manifest: Arrival, step?: string): Promise<Manifest>;
 }

@@ -77,6 +77,8 @@ export interface StepStatus {
   late?: string;
   /** The child run of a group that is one. */
   run: { id: string } | null;
+  /** The run whose result the step has taken over, or whose job it awaits. */
+  takenFrom?: { id: string; job: 'reused' | 'adopted' };
   failure: Failure | null;
   /** How many steps of the group have failed, where some may. */
   tolerated?: number;
@@ -112,12 +114,17 @@ export interface RunStatus {
   /** Each measure of the jobs, summed over the run. */
   measures: Record<string, number>;
   steps: StepStatus[];
+  /** The run that this one goes on with. */
+  retryOf?: { id: string; runId: string };
 }
 
 export const statusQuery = defineQuery<RunStatus>('status');
 
 /** Arrivals for a run: each waiting step takes those that fit its pattern. */
 export const arrivedSignal = defineSignal<[Arrival[]]>('arrived');
+
+/** From a child run to the run that started it, both of them retries: the child did some of its work anew. */
+export const redoneSignal = defineSignal<[childId: string]>('redone');
 
 /** What a run is told of a step that is retried. Times are durations, since clocks differ. */
 export interface RetryReport {
@@ -202,4 +209,8 @@ export interface ArrivalsInput {
 /** The memo of every run, read by the command line when no worker can answer the query. */
 export interface RunMemo {
   pipeline: string;
+  /** The run that this one goes on with. */
+  retryOf?: { id: string; runId: string };
+  /** The first run of a chain of retries. */
+  root?: { id: string; runId: string };
 }

@@ -42,6 +42,8 @@ export interface Config {
   retryForMs: number;
   /** How long a submit or await goes on while the worker's credentials are missing, expired or not yet valid. */
   credentialsForMs: number;
+  /** How often what ended runs have left running is stopped; null: only when somebody says so. */
+  reapEveryMs: number | null;
   /** How long a step may be retried before somebody is told. */
   stuckAfterMs: number;
   /** What all SQL beside a worker may take together, and how many queries run at once. */
@@ -301,6 +303,7 @@ export function readConfig(
     listEveryMs: duration('SLUICE_LIST_EVERY', 15 * 60_000),
     retryForMs: duration('SLUICE_RETRY_FOR', 10 * 60_000),
     credentialsForMs: duration('SLUICE_CREDENTIALS_FOR', 3_600_000),
+    reapEveryMs: text('SLUICE_REAP_EVERY') === null ? null : duration('SLUICE_REAP_EVERY', 3_600_000),
     stuckAfterMs: duration('SLUICE_STUCK_AFTER', 15 * 60_000),
     duckdb: {
       memoryBytes: bytes('SLUICE_DUCKDB_MEMORY', Math.floor(machineMemory() / 2)),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Worker } from '@temporalio/worker';
 import { createAcceptArrivals } from '../arrivals/acceptArrivals';
+import { findRetried, readRunHistory, startRetry } from '../activities/earlier';
 import { addTrigger } from '../arrivals/triggers';
 import type { RunMemo } from '../contracts/messages';
 import { SluiceError } from '../errors';
@@ -21,7 +22,14 @@ import { StackActivities } from './stackActivities';
 import { StackClock } from './stackClock';
 import { createStackRunners } from './stackRunners';
 import { StackRun, type StackTime } from './stackRun';
-import type { ArrivingObject, SubmittedJob, TestRun, TestStack, TestStackOptions } from './testStack';
+import type {
+  ArrivingObject,
+  RetryOptions,
+  SubmittedJob,
+  TestRun,
+  TestStack,
+  TestStackOptions,
+} from './testStack';
 import { TimeSkippingServer, type OpenWorkflow } from './timeSkippingServer';
 
 const LAKE = 'lake';
@@ -134,6 +142,21 @@ class Stack implements TestStack, StackTime {
       args: [input, runOptions],
       memo: { ...memo },
     });
+    await this.settle();
+    return new StackRun(handle, this);
+  }
+
+  async retry<Result>(
+    run: TestRun<Result>,
+    { from = [], redo = [], input = {} }: RetryOptions = {},
+  ): Promise<TestRun<Result>> {
+    const { server, config } = this.parts;
+    const { description, root, nextId } = await findRetried(server.client, run.id);
+    const { workflowId: id, runId } = description;
+    const history = await readRunHistory(server.client, { id, runId });
+    const changed = { ...(history.input as object), ...input };
+    const retry = { history, root, nextId, input: changed, taskQueue: config.taskQueue, from, redo };
+    const handle = await startRetry(server.client, retry);
     await this.settle();
     return new StackRun(handle, this);
   }

@@ -83,6 +83,11 @@ export class StackRun<Result> implements TestRun<Result> {
     await this.time.settle();
   }
 
+  async terminate(): Promise<void> {
+    await this.handle.terminate('terminated by a test');
+    await this.time.settle();
+  }
+
   async resume(step?: string): Promise<void> {
     await this.handle.signal(resumeSignal, step ?? null);
     await this.time.settle();

@@ -40,6 +40,8 @@ export interface TestRun<Result> {
   /** Skips time until the step is in this state. @throws Error when the run ends before, or nothing more is to come */
   waitUntil(step: string, state: StepState): Promise<StepStatus>;
   cancel(): Promise<void>;
+  /** Ends the run without a word to it, as an operator or its time-out does: its jobs go on. */
+  terminate(): Promise<void>;
   /** Lets a parked step go on, or all of them, as `sluice resume`. */
   resume(step?: string): Promise<void>;
   /** Hands the run an object by hand, as `sluice signal`. */
@@ -65,6 +67,16 @@ export interface ArrivingObject {
   time?: Date;
 }
 
+/** What a retry does other than to keep what succeeded. */
+export interface RetryOptions {
+  /** Steps that are done anew, with all that comes after each. */
+  from?: readonly string[];
+  /** Steps that are done anew, alone. */
+  redo?: readonly string[];
+  /** Fields of the input that are to change. */
+  input?: Record<string, unknown>;
+}
+
 /** See `createTestStack`. */
 export interface TestStack extends AsyncDisposable {
   /**
@@ -76,6 +88,11 @@ export interface TestStack extends AsyncDisposable {
     input?: GivenInputOf<F & StandardFields>,
     options?: RunOptions & { id?: string },
   ): Promise<TestRun<Result | null>>;
+  /**
+   * Goes on with a run that has ended, as `sluice retry --yes` does.
+   * @throws SluiceError InvalidInput, as the command says it
+   */
+  retry<Result>(run: TestRun<Result>, options?: RetryOptions): Promise<TestRun<Result>>;
   /** From now on, objects that fit `startedBy` of the pipeline start a run each, as with `sluice start --on-arrival`. */
   startOnArrival<F extends TypedFields>(
     pipeline: PipelineDefinition<F, unknown>,

@@ -10,6 +10,7 @@ import { createLogger, type Logger } from '../setup/logging';
 import { startTracing, type TracingPlugin } from '../setup/tracing';
 import { registerSearchAttributes } from '../setup/registerSearchAttributes';
 import { createWorker } from './createWorker';
+import { scheduleReap } from './scheduleReap';
 import { loadWorkflows, partsOf, type WorkerProject } from './workerProject';
 
 /** Runs the worker of a project until a signal stops it. */
@@ -90,6 +91,9 @@ export async function withConnections(
     const { connection, namespace } = await connectWorker();
     try {
       const searchAttributes = await registerSearchAttributes(connection, namespace, log);
+      await scheduleReap(client, config).catch((error: unknown) =>
+        log.warn({ error }, 'SLUICE_REAP_EVERY has no schedule'),
+      );
       const activities = { config, client, s3: connectS3(), searchAttributes };
       await body({ connection, namespace, activities, plugins });
     } finally {

@@ -4,5 +4,7 @@ export { jobs } from './jobs';
 export { marketingAndSales as 'marketing-and-sales' } from './marketingAndSales';
 export { rateCodes as 'rate-codes' } from './rateCodes';
 export { main } from './main';
+export { backfill } from './backfill';
 export { job } from './job';
 export { pool } from './pools';
+export { reap } from './reap';

@@ -9,6 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { JobEnd, LostAnswer, Submission } from '../../contracts/activities';
+import type { EarlierStep } from '../../contracts/earlier';
 import type { Job, JobReference, JobResult, StopResult } from '../../jobs';
 import type { JobOptions } from '../../pipelines';
 import { DURATION_NEEDS, parseBoundedDuration } from '../../pipelines/duration';
@@ -17,6 +18,7 @@ import { budgetsOf } from '../../errors';
 import { checkSize } from './byteLength';
 import { asApplicationFailure, isReportable, lastFailureOf, toFailure } from './failures';
 import { awaitJob, stopJob, submitJob } from './jobActivities';
+import type { Line } from './line';
 import { countResubmission } from './metrics';
 import type { Shared } from './shared';
 
@@ -33,6 +35,7 @@ export type JobStepOptions = JobOptions & { failedAs?: string; accept?: (result:
  * The step of a job. It is
  * - `running`, and `waiting for capacity` while a pool has no slot or the service no room for the job;
  * - submitted anew, under a new key, after a failure that `options.retry` or the service calls worth it;
+ * - `succeeded` at once, or `running` with the job of before, in a retry of a run that had come so far;
  * - `parked`, when its retries are used up and it was told to, until somebody lets it go on where it was;
  * - `succeeded`, `failed`, `stopped`, or `leaked` when nobody could confirm that the job has ended.
  */
@@ -41,13 +44,17 @@ export class JobStep {
   /** Gives back the slots that the job has of the project's pools. */
   private slots: (() => void) | null = null;
   private isInLine = false;
+  private readonly step: StepStatus;
+  private readonly line: Line;
 
   constructor(
     private readonly shared: Shared,
-    private readonly step: StepStatus,
+    { step, line }: { step: StepStatus; line: Line },
     private readonly job: Job,
     private readonly options: JobStepOptions,
   ) {
+    this.step = step;
+    this.line = line;
     this.timeout = options.timeout ?? DEFAULT_JOB_TIMEOUT;
   }
 
@@ -62,13 +69,19 @@ export class JobStep {
   private async runUntilEnd(): Promise<JobResult> {
     const { shared, step, job, options } = this;
     const { board } = shared;
+    const { line } = this;
+    // What accepts its result is a check: it holds for what is there now, and changes nothing.
+    const isCheck = options.accept !== undefined;
+    const known = isCheck ? null : shared.earlier.findJob(step.name, { job, maxRows: options.maxRows, line });
+    if (known?.kind === 'reuse') return this.reuse(known);
     const durations = this.readDurations();
     let deadlineMs = Date.now() + durations.timeoutMs;
     let number = 1;
     /** Where the submissions began that `options.retry` allows; they begin anew when somebody has let the step go on. */
     let firstNumber = 1;
-    let submission = this.submission(number, durations.budgets);
-    let reference: JobReference | null = null;
+    let submission = known?.submission ?? this.submission(number, durations.budgets);
+    let reference: JobReference | null = known?.reference ?? null;
+    if (known !== null) board.update(step, { takenFrom: { id: submission.run, job: 'adopted' } });
     for (;;) {
       board.update(step, {
         state: 'running',
@@ -95,6 +108,7 @@ export class JobStep {
         options.accept?.(result);
         board.update(step, { state: 'succeeded', ...badRows(result) });
         shared.clusters.note({ submission, reference }, options);
+        if (!isCheck) shared.earlier.noteJob(line, { step: step.name, job, doneMs: Date.now() });
         return result;
       } catch (thrown) {
         const error = asCancellation(thrown);
@@ -138,6 +152,19 @@ export class JobStep {
         else submission.mayRun = true;
       }
     }
+  }
+
+  private reuse({ result, run, ended }: Extract<EarlierStep, { kind: 'reuse' }>): JobResult {
+    const { shared, step, line, job } = this;
+    const { resource, externalId, url } = result;
+    shared.board.update(step, {
+      state: 'succeeded',
+      job: { resource, externalId, url },
+      takenFrom: { id: run, job: 'reused' },
+      ...badRows(result),
+    });
+    shared.earlier.noteJob(line, { step: step.name, job, doneMs: Date.parse(ended) });
+    return result;
   }
 
   private get parks(): boolean {
@@ -210,8 +237,9 @@ export class JobStep {
     number: number,
     budgets: Pick<Submission, 'retryForMs' | 'credentialsForMs'>,
   ): Submission {
-    const { step, job, options } = this;
+    const { step, job, options, line, shared } = this;
     const { workflowId, runId } = workflowInfo();
+    const stays = options.keep === true || options.onCancel === 'leave';
     return {
       job,
       key: [workflowId, runId, step.name, number].join('/'),
@@ -220,6 +248,10 @@ export class JobStep {
       since: new Date().toISOString(),
       ...budgets,
       ...(options.maxRows === undefined ? {} : { maxRows: options.maxRows }),
+      ...(line.within.length === 0 ? {} : { within: [...line.within] }),
+      ...(stays ? { keep: true } : {}),
+      ...(options.accept === undefined ? {} : { check: true }),
+      ...shared.earlier.drainNotes(),
     };
   }
 

@@ -8,6 +8,7 @@ import {
 import type { Job, JobResult } from '../../jobs';
 import type { Arrival, GivenInputOf, JobOptions, TypedFields } from '../../pipelines';
 import type { Failure, StepCheck, StepStatus } from '../../contracts/messages';
+import type { Interval } from '../../contracts/schedules';
 import type { ErrorCode } from '../../errors';
 import { checkQuery, describeChecks, findCheckProblems, readChecks, type CheckOptions } from './check';
 import { checkSize } from './byteLength';
@@ -18,6 +19,7 @@ import { joinFolder, parentFolder } from '../../pipelines/location';
 import { task } from '../task';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { JobStep, type JobStepOptions } from './jobStep';
+import type { Line } from './line';
 import {
   batchesOf,
   eachJob,
@@ -43,11 +45,20 @@ export class Run {
   constructor(
     private readonly shared: Shared,
     private readonly parent: string | null,
+    private readonly line: Line,
   ) {}
 
   /** ISO 8601: from when on the run takes arrivals. */
   get since(): string {
     return this.shared.since;
+  }
+
+  /**
+   * What a scheduled run is about: from the time of its schedule before until its own (ISO 8601, the end not included), whenever
+   * it really runs. Also that of a run that makes up for a time that has passed; null for a run that no schedule started.
+   */
+  get interval(): Interval | null {
+    return this.shared.interval;
   }
 
   /** The objects whose arrival started the run; empty for a run that a person or a schedule started. */
@@ -60,7 +71,8 @@ export class Run {
    * @throws ApplicationFailure ArrivalTimeout that names what was missing
    */
   waitForArrivals(name: string, pattern: string, options: WaitOptions = {}): Promise<TakenObjects> {
-    return new Wait(this.shared, { name, parent: this.parent, pattern }, options).run();
+    const { shared, parent, line } = this;
+    return new Wait(shared, { name, parent, line, pattern }, options).run();
   }
 
   /**
@@ -72,7 +84,7 @@ export class Run {
     const { expectedBy } = options;
     const deadline = expectedBy === undefined ? {} : { expectedBy };
     return this.shared.deadlines.keep(step, deadline, () =>
-      new JobStep(this.shared, step, job, options).run(),
+      new JobStep(this.shared, { step, line: this.line }, job, options).run(),
     );
   }
 
@@ -99,7 +111,7 @@ export class Run {
         throw fail('CheckFailed', describeChecks(checks));
     };
     const job: Job = { resource: 'duckdb:query', parameters: checkQuery(check) };
-    await new JobStep(this.shared, step, job, { ...options, accept }).run();
+    await new JobStep(this.shared, { step, line: this.line }, job, { ...options, accept }).run();
     return checks;
   }
 
@@ -155,7 +167,7 @@ export class Run {
       await drop(run);
     });
     ending.atEnd(async () => {
-      if (!compensations.haveBegun) await drop(new Run(this.shared, null)).catch(rethrowDefect);
+      if (!compensations.haveBegun) await drop(new Run(this.shared, null, this.line)).catch(rethrowDefect);
     });
   }
 
@@ -163,21 +175,42 @@ export class Run {
    * A named part of the run, shown as a group around the steps that `body` makes.
    * @throws ApplicationFailure Overdue when it has taken longer than `within`
    */
-  async group<T>(name: string, body: (run: Run) => Promise<T>, deadline: Deadline = {}): Promise<T> {
+  group<T>(name: string, body: (run: Run) => Promise<T>, deadline: Deadline = {}): Promise<T> {
+    return this.openGroup(name, body, { deadline });
+  }
+
+  private async openGroup<T>(
+    name: string,
+    body: (run: Run) => Promise<T>,
+    { deadline = {}, isFanOut = false }: { deadline?: Deadline; isFanOut?: boolean },
+  ): Promise<T> {
     const { board } = this.shared;
     const step = board.addStep({ name, kind: 'group', parent: this.parent });
     board.update(step, { state: 'running', attempts: 1 });
+    const since = new Date().toISOString();
+    const group = { name: step.name, since, ...(isFanOut ? { fanOut: true as const } : {}) };
     return this.closeGroup(step, () =>
-      this.shared.deadlines.keep(step, deadline, () => body(new Run(this.shared, step.name))),
+      this.shared.deadlines.keep(step, deadline, () =>
+        this.line.branch(group, (line) => body(new Run(this.shared, step.name, line))),
+      ),
     );
   }
 
   /** A group of many steps of one kind, of which search attributes name the group alone. */
   private fanOut<T>(name: string, body: (run: Run) => Promise<T>): Promise<T> {
-    return this.group(name, (group) => {
-      this.shared.board.addFanOut(group.parent!);
-      return body(group);
-    });
+    return this.openGroup(
+      name,
+      (group) => {
+        this.shared.board.addFanOut(group.parent!);
+        return body(group);
+      },
+      { isFanOut: true },
+    );
+  }
+
+  /** Runs what has nothing to do with what runs beside it in this group. */
+  private partOfFanOut<T>(body: (run: Run) => Promise<T>): Promise<T> {
+    return this.line.partOfFanOut((line) => body(new Run(this.shared, this.parent, line)));
   }
 
   /** Runs another pipeline as a child run, shown as a group with the child's id. The child shares this run's `since` and `onExhausted`. */
@@ -196,22 +229,27 @@ export class Run {
     const id = `${workflowInfo().workflowId}/${name}`;
     const step = board.addStep({ name, kind: 'group', parent: this.parent, run: { id } });
     board.update(step, { state: 'running', attempts: 1 });
-    const { since, startedBy } = this;
-    const { target } = this.shared.notices;
+    const { since, startedBy, line } = this;
+    const { earlier, notices } = this.shared;
     const options: RunOptions = {
       ...{ since, parent: board.status.pipeline },
       ...(startedBy.length > 0 ? { arrivals: [...startedBy] } : {}),
-      ...(target === null ? {} : { notify: target }),
+      ...(this.interval === null ? {} : { interval: this.interval }),
+      ...(notices.target === null ? {} : { notify: notices.target }),
+      ...earlier.findChild(step.name, line),
+      ...earlier.drainNotes(),
     };
-    return this.closeGroup(step, () => {
+    return this.closeGroup(step, async () => {
       checkSize([input, options], `The input of ${step.name}`, step.name);
-      return executeChild<(input: object, options: RunOptions) => Promise<T>>(workflowType, {
+      const result = await executeChild<(input: object, options: RunOptions) => Promise<T>>(workflowType, {
         workflowId: id,
         args: [input, options],
         memo: { pipeline: workflowType },
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
         staticSummary: name,
       });
+      earlier.noteChild(line, step.name, id);
+      return result;
     });
   }
 
@@ -258,7 +296,9 @@ export class Run {
   /** The jobs of a `mapJobs` that one run holds. */
   eachJob(work: JobsInput): Promise<JobResult[] | MapOutcome> {
     return this.fanOut(work.name, async (group) => {
-      const outcome = await eachJob(work, (step, job) => group.job(step, job, work.options));
+      const outcome = await eachJob(work, (step, job) =>
+        group.partOfFanOut((run) => run.job(step, job, work.options)),
+      );
       return group.answerOf(work, outcome);
     });
   }
@@ -273,10 +313,9 @@ export class Run {
       // Those that finish whatever happens tell all that has failed; the others end with the first failure too many.
       const left = siblings === 'finish' ? jobs.length : tolerated - outcome.failed.length;
       const isTolerant = siblings === 'finish' || work.tolerated !== undefined;
-      const part = await this.childOf<JobResult[] | MapOutcome>(
-        child,
-        JOBS_WORKFLOW,
-        isTolerant ? { ...batch, tolerated: left } : batch,
+      const input = isTolerant ? { ...batch, tolerated: left } : batch;
+      const part = await this.partOfFanOut((run) =>
+        run.childOf<JobResult[] | MapOutcome>(child, JOBS_WORKFLOW, input),
       );
       const { results, failed } = Array.isArray(part) ? { results: part, failed: [] } : part;
       outcome.results.push(...results);

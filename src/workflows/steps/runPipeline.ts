@@ -1,15 +1,20 @@
 import {
   CancellationScope,
+  getExternalWorkflowHandle,
   isCancellation,
+  patched,
   proxyLocalActivities,
   setHandler,
   workflowInfo,
+  type WorkflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../../contracts/activities';
+import type { ScheduledTime } from '../../contracts/schedules';
 import { SluiceError } from '../../errors';
 import { parseInput, type InputOf, type OnFailure, type Pipeline } from '../../pipelines';
 import {
   arrivedSignal,
+  redoneSignal,
   resumeSignal,
   retryingSignal,
   type Failure,
@@ -20,9 +25,11 @@ import { slotsSignal } from '../../contracts/pools';
 import { Clusters } from './clusters';
 import { Compensations } from './compensations';
 import { Deadlines, type Deadline } from './deadlines';
+import { EarlierRun } from './earlierRun';
 import { Ending } from './ending';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
 import { Inbox } from './inbox';
+import { Line } from './line';
 import { tellLineage } from './lineage';
 import { Notices } from './notices';
 import { ParkedSteps } from './parkedSteps';
@@ -32,7 +39,7 @@ import type { RunOptions, Shared } from './shared';
 import { Slots } from './slots';
 import { StatusBoard } from './status';
 
-const { describeWorker } = proxyLocalActivities<Activities>({ startToCloseTimeout: '10 s' });
+const { describeWorker, readInterval } = proxyLocalActivities<Activities>({ startToCloseTimeout: '10 s' });
 
 export interface RunPipeline<Input, Result> {
   pipeline: Pipeline;
@@ -60,7 +67,7 @@ export async function runPipeline<Input, Result>({
   deadline = {},
   fallback,
 }: RunPipeline<Input, Result>): Promise<Result | null> {
-  const board = new StatusBoard(pipeline.name);
+  const board = new StatusBoard(pipeline.name, options?.retryOf);
   const info = workflowInfo();
   const scheduled = info.searchAttributes['TemporalScheduledStartTime']?.[0];
   const since = options?.since ?? (scheduled instanceof Date ? scheduled : info.startTime).toISOString();
@@ -71,6 +78,7 @@ export async function runPipeline<Input, Result>({
   const shared: Shared = {
     board,
     since,
+    interval: options?.interval ?? null,
     startedBy,
     given,
     inbox: new Inbox(startedBy),
@@ -81,14 +89,17 @@ export async function runPipeline<Input, Result>({
     parked: new ParkedSteps(board, notices),
     compensations: new Compensations(),
     deadlines: new Deadlines(board, ending, notices),
+    earlier: new EarlierRun(options?.retryOf),
   };
-  const { inbox, parked, compensations, slots, deadlines } = shared;
+  const { inbox, parked, compensations, slots, deadlines, earlier } = shared;
   notices.target = options?.notify ?? null;
   setHandler(retryingSignal, (report) => notices.noteRetry(report));
   setHandler(resumeSignal, (step) => parked.resume(step));
   setHandler(arrivedSignal, (arrivals) => inbox.receive(arrivals));
   setHandler(slotsSignal, (news) => slots.receive(news));
-  const run = new Run(shared, null);
+  setHandler(redoneSignal, (childId) => earlier.markRedone(childId));
+  const line = new Line();
+  const run = new Run(shared, null, line);
   let input: Input | undefined;
   let tellsLineage = false;
   const end = async (state: RunState, failure: Failure | null) => {
@@ -110,12 +121,22 @@ export async function runPipeline<Input, Result>({
     if (worker.searchAttributes) board.useSearchAttributes();
     tellsLineage = worker.tellsLineage === true;
     if (tellsLineage) ending.beside(tellLineage(board, { failure: null, startedBy: options?.parent }));
+    const scheduledTime = options?.schedule ?? scheduledTimeOf(info);
+    // A run that a schedule started before there were intervals goes on without.
+    if (shared.interval === null && scheduledTime !== null && patched('interval'))
+      shared.interval = await readInterval(scheduledTime);
     const checked = input;
     const { expectedBy = deadline.expectedBy, within = deadline.within } = options ?? {};
     const kept = { ...(expectedBy && { expectedBy }), ...(within && { within }) };
-    const result = await deadlines.keep(null, kept, () => scope.run(() => body(run, checked)));
+    const result = await deadlines.keep(null, kept, () =>
+      scope.run(async () => {
+        if (options?.retryOf !== undefined) await earlier.read();
+        return body(run, checked);
+      }),
+    );
     if (ending.failure) throw asApplicationFailure(ending.failure);
     checkSize(result, `The result of ${pipeline.name}`, null);
+    if (info.parent !== undefined && earlier.hasRedone(line)) await tellRedone(info.parent);
     await end('completed', null);
     return result;
   } catch (caught) {
@@ -143,6 +164,19 @@ export async function runPipeline<Input, Result>({
     await end('failed', failure);
     throw asApplicationFailure(failure, error instanceof SluiceError ? undefined : error);
   }
+}
+
+/** The time for which a schedule has started the run, or null. */
+function scheduledTimeOf({ searchAttributes }: WorkflowInfo): ScheduledTime | null {
+  const at = searchAttributes['TemporalScheduledStartTime']?.[0];
+  const id = searchAttributes['TemporalScheduledById']?.[0];
+  return at instanceof Date && typeof id === 'string' ? { id, at: at.toISOString() } : null;
+}
+
+/** Tells the run that started this one, before it hears of its end, that work was done anew. */
+async function tellRedone({ workflowId, runId }: { workflowId: string; runId: string }): Promise<void> {
+  const parent = getExternalWorkflowHandle(workflowId, runId);
+  await parent.signal(redoneSignal, workflowInfo().workflowId);
 }
 
 /** What the run leaves behind when it ends, in whatever way. */

@@ -1,7 +1,10 @@
+import type { RetryOf, Taken } from '../../contracts/earlier';
+import type { Interval, ScheduledTime } from '../../contracts/schedules';
 import type { Arrival } from '../../pipelines';
 import type { Clusters } from './clusters';
 import type { Compensations } from './compensations';
 import type { Deadline, Deadlines } from './deadlines';
+import type { EarlierRun } from './earlierRun';
 import type { Ending } from './ending';
 import type { Inbox } from './inbox';
 import type { Notices } from './notices';
@@ -14,6 +17,8 @@ export interface Shared {
   readonly board: StatusBoard;
   /** ISO 8601; see `WaitOptions.since`. */
   readonly since: string;
+  /** See `Run.interval`. */
+  interval: Interval | null;
   /** What started the run. */
   readonly startedBy: readonly Arrival[];
   /** The input as it was given, for runs that late arrivals start. */
@@ -23,6 +28,7 @@ export interface Shared {
   readonly clusters: Clusters;
   readonly ending: Ending;
   readonly deadlines: Deadlines;
+  readonly earlier: EarlierRun;
   readonly notices: Notices;
   readonly parked: ParkedSteps;
   readonly compensations: Compensations;
@@ -33,6 +39,14 @@ export interface RunOptions extends Deadline {
   since?: string;
   /** The objects that started the run: waits take them as if they had just arrived. */
   arrivals?: Arrival[];
+  /** The time of a schedule for which the run is, when it is not the schedule that starts it. */
+  schedule?: ScheduledTime;
+  /** See `Run.interval`; that of the schedule's time by default. */
+  interval?: Interval;
+  /** The run that this one goes on with. */
+  retryOf?: RetryOf;
+  /** What the waits of the run that starts this one have taken; kept for a retry of that one. */
+  taken?: Taken[];
   /** Of a child run: the pipeline that started it. */
   parent?: string;
   /** Where a child run tells what happens in it: the place that its parent's input names. */

@@ -48,8 +48,9 @@ export class StatusBoard {
   /** What the steps that are retried were before. */
   private readonly statesBefore = new Map<StepStatus, StepState>();
 
-  constructor(pipeline: string) {
+  constructor(pipeline: string, retryOf?: { id: string; runId: string }) {
     this.status = { pipeline, state: 'running', waitingFor: [], failure: null, measures: {}, steps: [] };
+    if (retryOf !== undefined) this.status.retryOf = { id: retryOf.id, runId: retryOf.runId };
     setHandler(statusQuery, () => this.status, {
       description: 'State, steps, jobs and failures of the run.',
     });
@@ -176,7 +177,7 @@ export class StatusBoard {
   private publishNow(): void {
     this.isPublished = true;
     const { status, fanOuts } = this;
-    setCurrentDetails(renderDetails(status));
+    setCurrentDetails(`${renderDetails(status)}\n\n${renderRelated(status, workflowInfo())}`);
     if (!this.attributesUsable) return;
     const active = status.steps.filter((step) => step.kind !== 'group' && !ENDED.has(step.state));
     const last = active.at(-1) ?? status.steps.at(-1);
@@ -196,6 +197,24 @@ export class StatusBoard {
 
 /** How many steps the table of the Web UI shows: a fan-out of thousands must not grow every task's answer. */
 const SHOWN_STEPS = 100;
+
+/**
+ * Links to the run that this one goes on with, and to those that go on with it: a run that has ended can no longer say which, so
+ * it leads to a search.
+ */
+export function renderRelated(
+  { retryOf }: RunStatus,
+  { namespace, workflowId }: { namespace: string; workflowId: string },
+): string {
+  const base = `/namespaces/${encodeURIComponent(namespace)}/workflows`;
+  const query = encodeURIComponent(`WorkflowId STARTS_WITH '${workflowId.replace(/[\\']/g, '\\$&')}-retry-'`);
+  const links = [`[retries of this run](${base}?query=${query})`];
+  if (retryOf !== undefined) {
+    const [id, runId] = [retryOf.id, retryOf.runId].map(encodeURIComponent);
+    links.unshift(`retry of [${retryOf.id}](${base}/${id}/${runId}/history)`);
+  }
+  return links.join(' · ');
+}
 
 /** The status as the Markdown that the Web UI shows under "Current Details". */
 export function renderDetails(status: RunStatus): string {

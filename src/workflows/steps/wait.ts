@@ -7,6 +7,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ListedPage, Manifest, StartOutcome } from '../../contracts/activities';
+import type { Taken } from '../../contracts/earlier';
 import type { Failure, StepStatus, Subscription } from '../../contracts/messages';
 import { SluiceError } from '../../errors';
 import type { Arrival } from '../../pipelines';
@@ -27,6 +28,7 @@ import {
 } from './completeness';
 import type { Deadline } from './deadlines';
 import { asApplicationFailure, isReportable, toFailure } from './failures';
+import type { Line } from './line';
 import type { Shared } from './shared';
 import { Subscriptions } from './subscription';
 
@@ -69,6 +71,7 @@ const LISTED_HISTORY_BYTES = 40 * 1024 * 1024;
  * The step of a wait. It
  * - subscribes to what comes, unless one look at what the run knows shows that all is there;
  * - is `waiting` until its rule says that the objects are complete, or its time is up (`ArrivalTimeout`);
+ * - takes what the run before it took, when this run is a retry and nothing speaks against it;
  * - is over, then, and takes note of what comes late: it stays subscribed where that counts, until the run ends.
  */
 export class Wait {
@@ -92,10 +95,13 @@ export class Wait {
   private sign: Arrival | null = null;
   /** By key. */
   private readonly taken = new Map<string, Arrival>();
+  private readonly line: Line;
+  /** ISO 8601. */
+  private readonly began = new Date().toISOString();
 
   constructor(
     private readonly shared: Shared,
-    { name, parent, pattern }: { name: string; parent: string | null; pattern: string },
+    { name, parent, line, pattern }: { name: string; parent: string | null; line: Line; pattern: string },
     {
       within = '7 days',
       expectedBy,
@@ -107,6 +113,7 @@ export class Wait {
   ) {
     this.deadline = expectedBy === undefined ? {} : { expectedBy };
     this.step = shared.board.addStep({ name, kind: 'wait', parent });
+    this.line = line;
     this.pattern = pattern;
     this.within = within;
     this.since = since;
@@ -127,11 +134,15 @@ export class Wait {
       const withinMs = this.check();
       shared.board.update(step, { state: 'waiting', waitingFor: this.pattern, attempts: 1 });
       const subscriptions = new Subscriptions(this.subscriptions());
-      this.showEmpty();
+      const before = shared.earlier.findWait(step.name, this.rule, this.line);
+      const again = before?.objects === undefined ? null : sorted(before.objects);
+      if (before !== null && again !== null) this.remember(before, again);
+      else this.showEmpty();
       try {
-        if (!this.isCompleteAtOnce()) await subscriptions.open({ withinMs, summary: step.name });
+        const needsNone = again === null ? this.isCompleteAtOnce() : late === 'ignore';
+        if (!needsNone) await subscriptions.open({ withinMs, summary: step.name });
         shared.board.goesOn(step);
-        const taken = await this.untilComplete();
+        const taken = again ?? (await this.untilComplete());
         if (taken === null) throw new SluiceError('ArrivalTimeout', this.describeTimeout());
         // One that is for one object ended when that came, unless it came by hand.
         if (taken[0].byHand !== true) subscriptions.markSpent();
@@ -154,6 +165,19 @@ export class Wait {
       shared.board.update(step, { state: 'failed', failure });
       throw asApplicationFailure(failure, error instanceof SluiceError ? undefined : error);
     }
+  }
+
+  /** What a wait of a run that is tried again must have in common with the one before it to take the same. */
+  private get rule(): string {
+    const { pattern, complete, empty } = this;
+    return JSON.stringify({ pattern, complete, empty });
+  }
+
+  /** Makes the run know of what the run before it took. */
+  private remember({ sign }: Taken, objects: TakenObjects): void {
+    const { shared, step } = this;
+    shared.inbox.receive(sign === null ? objects : [...objects, sign]);
+    shared.board.update(step, { takenFrom: { id: shared.earlier.retryOf!.id, job: 'reused' } });
   }
 
   /**
@@ -383,6 +407,8 @@ export class Wait {
     const { shared, step, signKey, source } = this;
     this.sign = signKey === null ? null : (shared.inbox.get(source.bucket, signKey) ?? null);
     for (const arrival of taken) this.taken.set(arrival.key, arrival);
+    const { rule, began, line, sign } = this;
+    shared.earlier.noteWait(line, { step: step.name, rule, began, objects: taken, sign });
     shared.board.update(step, { state: 'succeeded', objects: taken.slice(0, SHOWN_OBJECTS).map(shown) });
     shared.inbox.follow((news) => this.noteLate(news));
     // Of more objects than the rule takes, the rest is as late as what comes a moment after it.

@@ -100,3 +100,75 @@ test('a zone that does not exist is refused before anything is created', async (
   }
   await expect(nextTimes('nowhere')).rejects.toThrow();
 });
+
+test('what a schedule does is described as it was created, and listed', async () => {
+  await create(
+    'described',
+    ...['--cron', '30 6 * * 1', '--time-zone', 'Europe/Berlin'],
+    '-p',
+    'mode=scan',
+    '--jitter',
+    '5 minutes',
+    '--overlap',
+    'buffer-one',
+    '--catchup-window',
+    '2 hours',
+    '--pause-on-failure',
+  );
+  const { stdout } = await sluice('schedule', 'describe', 'described', '--json');
+  expect(JSON.parse(stdout)).toMatchObject({
+    ...{
+      id: 'described',
+      pipeline: 'reviews-export',
+      when: '30 6 * * 1 Europe/Berlin',
+      timeZone: 'Europe/Berlin',
+    },
+    ...{ jitter: '5 min', paused: false, input: { mode: 'scan' }, running: [], recent: [] },
+    policies: { overlap: 'buffer-one', catchupWindow: '2 h', pauseOnFailure: true },
+  });
+  const text = await sluice('schedule', 'describe', 'described');
+  expect(text.stdout).toMatch(
+    /overlap +buffer-one\ncatch-up window +2 h\non failure +the schedule is paused\n/,
+  );
+  const nothing = await sluice('schedule', 'describe', 'nothing');
+  expect(nothing).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('No schedule has the id nothing'),
+  });
+});
+
+test('a backfill is about the times of the schedule, without its jitter, and refuses what holds none or too many', async () => {
+  await create(
+    'monthly',
+    '--cron',
+    '0 0 1 * *',
+    '--time-zone',
+    'Europe/Berlin',
+    '--jitter',
+    '1 hour',
+    '--paused',
+  );
+  const range = (from: string, to: string) =>
+    sluice('schedule', 'backfill', 'monthly', '--json', '--from', from, '--to', to);
+  const { stdout } = await range('2025-03-01', '2025-05-15');
+  expect(JSON.parse(stdout)).toEqual({
+    id: 'monthly-backfill-2025-03-31T22:00:00.000Z-2025-04-30T22:00:00.000Z',
+    schedule: 'monthly',
+    times: ['2025-03-31T22:00:00.000Z', '2025-04-30T22:00:00.000Z'],
+  });
+  expect(await range('2025-03-02', '2025-03-03')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('no time'),
+  });
+  await create('every-minute', '--cron', '* * * * *', '--paused');
+  const many = await sluice(
+    'schedule',
+    'backfill',
+    'every-minute',
+    '--from',
+    '2025-01-01',
+    '--to',
+    '2025-02-01',
+  );
+  expect(many).toMatchObject({ code: 2, stderr: expect.stringContaining('more than 2000 times') });
+});

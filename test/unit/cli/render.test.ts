@@ -22,6 +22,7 @@ function createView(view: Partial<RunView>): RunView {
       failure: null,
       result: null,
       measures: {},
+      retryOf: null,
       cost: null,
       steps: [],
     },

@@ -1,0 +1,213 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { Client } from '@temporalio/client';
+import { describeJob, type EarlierPage, type EarlierStep, type Taken } from '../../contracts/earlier';
+import { SluiceError } from '../../errors';
+import type { Runners } from '../../runners';
+import { OutputCheck } from './outputs';
+import { readRunHistory, type HistoryChild, type HistoryJob, type RunHistory } from './runHistory';
+
+/** What an earlier run is judged with. */
+export interface EarlierDependencies {
+  client: Client;
+  s3: S3Client;
+  runners: Runners;
+}
+
+/** A step that an earlier run has come to. */
+export type Candidate =
+  | { kind: 'job'; step: string; began: string; job: HistoryJob }
+  | { kind: 'wait'; step: string; began: string; taken: Taken | null }
+  | { kind: 'child'; step: string; began: string; child: HistoryChild };
+
+/** What becomes of a candidate: it is taken over, or done anew for a reason. */
+export interface Judgement {
+  earlier: EarlierStep | null;
+  reason: string;
+}
+
+/**
+ * The steps of a run and of those that it went on with, in the order in which they began. Of a step that several of them did,
+ * the last one counts, even if it failed: it may have replaced what the others had made.
+ */
+export async function readCandidates(
+  client: Client,
+  run: { id: string; runId: string },
+): Promise<{ newest: RunHistory; candidates: Candidate[] }> {
+  const chain = [await readRunHistory(client, run)];
+  for (let next = chain[0]!.options.retryOf; next !== undefined; next = chain.at(-1)!.options.retryOf) {
+    try {
+      chain.push(await readRunHistory(client, next));
+    } catch (error) {
+      if (error instanceof SluiceError && error.code === 'UnknownRun') break;
+      throw error;
+    }
+  }
+  const found = new Map<string, Candidate>();
+  for (const { jobs, waits, waiting, children, options } of chain.reverse()) {
+    for (const [step, began] of waiting) found.set(step, { kind: 'wait', step, began, taken: null });
+    for (const [step, taken] of waits) found.set(step, { kind: 'wait', step, began: taken.began, taken });
+    for (const [step, job] of jobs)
+      found.set(step, { kind: 'job', step, began: job.submission.since ?? job.reference!.submittedAt, job });
+    for (const [step, child] of children) {
+      const before = found.get(step);
+      // A retry that took all of it over has ended later than its work was done.
+      const hasTakenAll = options.retryOf !== undefined && child.ended !== null && !child.isRedone;
+      const ended = hasTakenAll && before?.kind === 'child' ? before.child.ended : child.ended;
+      found.set(step, { kind: 'child', step, began: child.began, child: { ...child, ended } });
+    }
+  }
+  const candidates = [...found.values()].sort((a, b) => Date.parse(a.began) - Date.parse(b.began));
+  return { newest: chain.at(-1)!, candidates };
+}
+
+/** How many services and objects are asked side by side. */
+const SIDE_BY_SIDE = 20;
+/** Far below the 2 MiB of a payload. */
+const PAGE_BYTES = 512 * 1024;
+const MAX_STEP_BYTES = 1024 * 1024;
+
+/** A page of what can be taken over of a run, beginning with candidate `first`. */
+export async function readEarlierPage(
+  deps: EarlierDependencies,
+  run: { id: string; runId: string },
+  { first, signal }: { first: number; signal: AbortSignal },
+): Promise<EarlierPage> {
+  const { candidates } = await readCandidates(deps.client, run);
+  const judge = new Judge(deps, signal);
+  const page: EarlierPage = { steps: [], next: null };
+  let bytes = 0;
+  for (let at = first; at < candidates.length; at += SIDE_BY_SIDE) {
+    const judged = await Promise.all(
+      candidates.slice(at, at + SIDE_BY_SIDE).map((candidate) => judge.judge(candidate)),
+    );
+    for (const [i, { earlier }] of judged.entries()) {
+      if (earlier === null) continue;
+      const stepBytes = Buffer.byteLength(JSON.stringify(earlier));
+      if (stepBytes > MAX_STEP_BYTES) continue;
+      bytes += stepBytes;
+      if (page.steps.length > 0 && bytes > PAGE_BYTES) return { ...page, next: at + i };
+      page.steps.push(earlier);
+    }
+  }
+  return page;
+}
+
+/** Says what can be taken over, from what S3 and the services say now. */
+export class Judge {
+  private readonly outputs: OutputCheck;
+  private looks = 0;
+
+  constructor(
+    private readonly deps: EarlierDependencies,
+    private readonly signal: AbortSignal,
+    /** Of how many jobs the outputs are looked at; of the others it is taken that they are there. */
+    private readonly maxLooks = Number.POSITIVE_INFINITY,
+  ) {
+    this.outputs = new OutputCheck(deps.s3, signal);
+  }
+
+  judge(candidate: Candidate): Promise<Judgement> {
+    switch (candidate.kind) {
+      case 'wait':
+        return this.judgeWait(candidate.taken);
+      case 'child':
+        return Promise.resolve(judgeChild(candidate.child));
+      case 'job':
+        return this.judgeJob(candidate);
+    }
+  }
+
+  private async judgeWait(taken: Taken | null): Promise<Judgement> {
+    if (taken === null) return { earlier: null, reason: 'no job had taken its objects' };
+    for (const object of [...(taken.objects ?? []), ...(taken.sign === null ? [] : [taken.sign])]) {
+      const problem =
+        object.byHand === true && object.etag === null ? null : await this.outputs.findChange(object);
+      if (problem !== null) return { earlier: null, reason: problem };
+    }
+    const count = taken.objects?.length;
+    const reason =
+      count === undefined
+        ? 'its objects are looked up anew'
+        : `its ${count} ${count === 1 ? 'object is' : 'objects are'} there`;
+    return { earlier: { kind: 'wait', taken }, reason };
+  }
+
+  private async judgeJob({
+    step,
+    began,
+    job: known,
+  }: Extract<Candidate, { kind: 'job' }>): Promise<Judgement> {
+    const { submission, state, result, ended, failure } = known;
+    const job = describeJob(submission);
+    if (state === 'failed') return { earlier: null, reason: `it failed: ${failure}` };
+    if (submission.check === true) return { earlier: null, reason: 'a check is made anew' };
+    if (state === 'stopped') return { earlier: null, reason: 'it was stopped' };
+    if (state === 'not submitted') return { earlier: null, reason: 'it had not been submitted' };
+    // A cluster is not what it computes: it is good for as long as it runs.
+    if (state === 'open' || submission.job.resource === 'elasticmapreduce:createCluster')
+      return this.judgeOpen({ step, began, job }, known);
+    const done = { job: submission.job, result: result!, ended: ended! };
+    const isLookedAt = this.looks++ < this.maxLooks;
+    const problem = isLookedAt ? await this.outputs.findProblem(done) : null;
+    if (problem !== null) return { earlier: null, reason: problem };
+    const earlier: EarlierStep = {
+      kind: 'reuse',
+      step,
+      job,
+      began,
+      run: submission.run,
+      result: result!,
+      ended: ended!,
+    };
+    return {
+      earlier,
+      reason: `it succeeded at ${ended!}${isLookedAt ? '' : '; the run looks at its outputs'}`,
+    };
+  }
+
+  /** A job of which it is not known how it ended. */
+  private async judgeOpen(
+    described: { step: string; began: string; job: string },
+    { submission, reference: known }: HistoryJob,
+  ): Promise<Judgement> {
+    const { runners } = this.deps;
+    const { resource } = submission.job;
+    const redo = (reason: string): Judgement => ({ earlier: null, reason });
+    if (runners.registry.find(resource).runsInWorker === true) return redo('its work ended with its run');
+    const runner = await runners.get(resource);
+    if (runner.worksInPoll === true) return redo('its work ended with its run');
+    const adopt = (reference: typeof known, reason: string): Judgement => ({
+      earlier: { kind: 'adopt', ...described, submission: withoutNotes(submission), reference },
+      reason,
+    });
+    if (known === null && runner.takesToken === true)
+      return adopt(null, 'its service tells by the client token whether it was submitted');
+    const reference = known ?? (await runner.find(submission, new Date(submission.since ?? 0)));
+    if (reference === null) return redo('it had not been submitted');
+    const state = await runner.poll(submission, reference, this.signal, {
+      resumed: undefined,
+      keep: () => {},
+    });
+    const job = `its job ${reference.externalId}`;
+    if (state.state === 'running') return adopt(reference, `${job} still runs`);
+    if (state.state !== 'succeeded') return redo(`${job} is no longer good: ${state.message}`);
+    if (resource !== 'elasticmapreduce:createCluster') return adopt(reference, `${job} has ended well`);
+    return state.stillRuns === true
+      ? adopt(reference, 'its cluster still runs')
+      : redo('its cluster has ended');
+  }
+}
+
+function judgeChild({ step, run, began, ended, failure }: HistoryChild): Judgement {
+  const reason =
+    ended === null ? `it did not succeed${failure ? `: ${failure}` : ''}` : `it succeeded at ${ended}`;
+  if (run.runId === '') return { earlier: null, reason: 'it had not begun' };
+  return { earlier: { kind: 'child', step, run, began, ended }, reason };
+}
+
+/** The notes are those of the run that made the submission. */
+function withoutNotes(submission: HistoryJob['submission']): HistoryJob['submission'] {
+  const copy = { ...submission };
+  delete copy.taken;
+  return copy;
+}

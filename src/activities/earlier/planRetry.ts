@@ -1,0 +1,200 @@
+import type { SubmissionGroup } from '../../contracts/activities';
+import { SluiceError } from '../../errors';
+import { findNearest } from '../../pipelines/nearest';
+import { classifyError } from '../../services/failures';
+import {
+  Judge,
+  readCandidates,
+  type Candidate,
+  type EarlierDependencies,
+  type Judgement,
+} from './earlierSteps';
+import type { RunHistory } from './runHistory';
+
+/** What a retry does with a step of the run that it goes on with. */
+export interface PlannedStep {
+  step: string;
+  kind: 'wait' | 'job' | 'run';
+  /** The groups that hold it, outermost first. */
+  within: string[];
+  /** `go on`: a child run that does some of its steps anew. */
+  action: 'reuse' | 'adopt' | 'redo' | 'go on';
+  reason: string;
+  /** The id of a child run, and what becomes of its steps. */
+  run?: string;
+  steps?: PlannedStep[];
+}
+
+/** What a person wants done anew, by the names of steps; see `RetryOf`. */
+export interface RetryChoice {
+  from: readonly string[];
+  redo: readonly string[];
+}
+
+/** Of so many jobs the outputs are looked at: a plan is to be there in seconds. */
+const MAX_LOOKS = 500;
+const CHILDREN_SIDE_BY_SIDE = 4;
+
+/**
+ * What a retry of an ended run would do, as far as it can be told before it runs: the code may have been mended, and a step
+ * whose job is another is done anew.
+ * @throws SluiceError InvalidInput for a step that the run did not come to
+ */
+export async function planRetry(
+  deps: EarlierDependencies,
+  run: { id: string; runId: string },
+  choice: RetryChoice,
+): Promise<{ history: RunHistory; steps: PlannedStep[] }> {
+  const judge = new Judge(deps, new AbortController().signal, MAX_LOOKS);
+  const planner = new Planner(deps, judge, choice);
+  const { history, steps } = await planner.plan(run, false);
+  const known = new Set(planner.names);
+  for (const name of [...choice.from, ...choice.redo]) {
+    if (known.has(name)) continue;
+    const nearest = findNearest(name, [...known]);
+    const hint = nearest === undefined ? '' : ` Did you mean "${nearest}"?`;
+    throw new SluiceError(
+      'InvalidInput',
+      `${run.id} has come to no step "${name}".${hint} See its steps with: sluice status ${run.id}`,
+    );
+  }
+  return { history, steps };
+}
+
+/** A candidate with its judgement, and when the work that it stands for was done; null for none that is good. */
+interface Judged extends Judgement {
+  candidate: Candidate;
+  within: readonly SubmissionGroup[];
+  /** Milliseconds since 1970. */
+  beganMs: number;
+  endedMs: number | null;
+  isAnew: boolean;
+}
+
+class Planner {
+  readonly names: string[] = [];
+
+  constructor(
+    private readonly deps: EarlierDependencies,
+    private readonly judge: Judge,
+    private readonly choice: RetryChoice,
+  ) {}
+
+  /** @param isAnew whether all of the run is to be done anew */
+  async plan(
+    run: { id: string; runId: string },
+    isAnew: boolean,
+  ): Promise<{ history: RunHistory; steps: PlannedStep[] }> {
+    const { newest, candidates } = await readCandidates(this.deps.client, run);
+    this.names.push(...candidates.map(({ step }) => step));
+    const judged = await this.judgeAll(candidates, isAnew);
+    const steps: PlannedStep[] = [];
+    for (let at = 0; at < judged.length; at += CHILDREN_SIDE_BY_SIDE)
+      steps.push(
+        ...(await Promise.all(judged.slice(at, at + CHILDREN_SIDE_BY_SIDE).map((one) => this.toStep(one)))),
+      );
+    return { history: newest, steps };
+  }
+
+  private async judgeAll(candidates: Candidate[], isAnew: boolean): Promise<Judged[]> {
+    const SIDE_BY_SIDE = 20;
+    const judged: Judged[] = [];
+    for (let at = 0; at < candidates.length; at += SIDE_BY_SIDE)
+      judged.push(
+        ...(await Promise.all(candidates.slice(at, at + SIDE_BY_SIDE).map((one) => this.judgeOne(one)))),
+      );
+    const { from, redo } = this.choice;
+    /** What is done anew, and leads to that for what comes after it. */
+    const causes: Judged[] = [];
+    for (const one of judged) {
+      const { step } = one.candidate;
+      const cause = causes.find((other) => precedes(other, one));
+      const asked = from.includes(step) || redo.includes(step);
+      if (isAnew) Object.assign(one, { earlier: null, reason: 'its run is begun anew' });
+      else if (asked) Object.assign(one, { earlier: null, reason: 'as asked' });
+      else if (cause && one.earlier !== null)
+        Object.assign(one, {
+          earlier: null,
+          reason: `${cause.candidate.step} comes before it and is done anew`,
+        });
+      one.isAnew = one.earlier === null;
+      if (one.isAnew && !redo.includes(step) && leadsOn(one)) causes.push(one);
+    }
+    return judged;
+  }
+
+  private async judgeOne(candidate: Candidate): Promise<Judged> {
+    const { earlier, reason } = await this.judge.judge(candidate).catch((error: unknown): Judgement => {
+      const { code, message } = classifyError(error);
+      return {
+        ...assumed(candidate),
+        reason: `the run looks at it; from here it cannot be seen: ${code}: ${message}`,
+      };
+    });
+    const ended =
+      candidate.kind === 'job'
+        ? candidate.job.ended
+        : candidate.kind === 'child'
+          ? candidate.child.ended
+          : null;
+    return {
+      ...{ candidate, earlier, reason, isAnew: earlier === null },
+      within: withinOf(candidate),
+      beganMs: Date.parse(candidate.began),
+      endedMs: ended === null ? null : Date.parse(ended),
+    };
+  }
+
+  private async toStep({ candidate, earlier, reason, within }: Judged): Promise<PlannedStep> {
+    const { step, kind } = candidate;
+    const place = { step, within: within.map(({ name }) => name) };
+    if (kind !== 'child') {
+      const action = earlier === null ? 'redo' : earlier.kind === 'adopt' ? 'adopt' : 'reuse';
+      return { ...place, kind, action, reason };
+    }
+    const { run } = candidate.child;
+    if (run.runId === '') return { ...place, kind: 'run', action: 'redo', reason };
+    const { steps } = await this.plan(run, earlier === null);
+    const isWhole = candidate.child.ended !== null && steps.every(({ action }) => action === 'reuse');
+    const action = earlier === null ? 'redo' : isWhole ? 'reuse' : 'go on';
+    return { ...place, kind: 'run', action, reason, run: run.id, steps };
+  }
+}
+
+/** What is taken of a step that cannot be looked at. */
+function assumed(candidate: Candidate): Pick<Judgement, 'earlier'> {
+  const { step, began } = candidate;
+  if (candidate.kind === 'wait')
+    return { earlier: candidate.taken && { kind: 'wait', taken: candidate.taken } };
+  if (candidate.kind === 'child') return { earlier: { kind: 'child', ...candidate.child } };
+  const { submission, reference, result, ended, state } = candidate.job;
+  const described = { step, began, job: '' };
+  return {
+    earlier:
+      state === 'succeeded'
+        ? { kind: 'reuse', ...described, run: submission.run, result: result!, ended: ended! }
+        : { kind: 'adopt', ...described, submission, reference },
+  };
+}
+
+function withinOf(candidate: Candidate): readonly SubmissionGroup[] {
+  if (candidate.kind === 'child') return [];
+  return (candidate.kind === 'job' ? candidate.job.submission.within : candidate.taken?.within) ?? [];
+}
+
+/** Whether what comes after a step must be done anew with it; a wait that had taken nothing leads to nothing that was done. */
+function leadsOn({ candidate }: Judged): boolean {
+  if (candidate.kind === 'wait') return candidate.taken !== null;
+  return candidate.kind !== 'job' || candidate.job.submission.check !== true;
+}
+
+/** Whether the one was done before the other began, and not in a branch beside it. */
+function precedes(a: Judged, b: Judged): boolean {
+  const aEndedMs = a.endedMs ?? (a.candidate.kind === 'wait' ? a.beganMs : null);
+  if (aEndedMs === null || a === b) return false;
+  if (aEndedMs > b.beganMs) return false;
+  const parts = a.within.findIndex((group, i) => group.name !== b.within[i]?.name);
+  if (parts === -1) return a.within.at(-1)?.fanOut !== true || b.within.length > a.within.length;
+  const other = b.within[parts];
+  return other === undefined || aEndedMs <= Date.parse(other.since);
+}

@@ -1,0 +1,79 @@
+import type { Job, JobReference, JobResult } from '../jobs';
+import type { Arrival } from '../pipelines';
+import type { Submission, SubmissionGroup } from './activities';
+
+/** What a run that goes on in the place of another is told of it. */
+export interface RetryOf {
+  id: string;
+  runId: string;
+  /** Steps that are done again, and all that comes after each in its branch. */
+  from?: string[];
+  /** Steps that are done again, alone. */
+  redo?: string[];
+}
+
+/** What one wait has taken; kept with the next submission or child run, so that a retry of the run takes the same. */
+export interface Taken {
+  step: string;
+  /** The pattern and the rule of the wait, as JSON. */
+  rule: string;
+  /** ISO 8601: when the wait began. */
+  began: string;
+  /** The groups that hold it, outermost first. */
+  within?: SubmissionGroup[];
+  /** Of all objects; equal for the same bytes under the same keys. */
+  digest: string;
+  /** Left out of a wait for many. */
+  objects?: Arrival[];
+  /** The marker or manifest that ended the wait. */
+  sign: Arrival | null;
+}
+
+/** A part of an earlier run that a retry of it can take over. Times are ISO 8601. */
+export type EarlierStep =
+  /** The job succeeded, and its outputs are there still. */
+  | { kind: 'reuse'; step: string; job: string; began: string; ended: string; run: string; result: JobResult }
+  /** The job may still run, or has ended well since. Without a reference its service tells it by its client token. */
+  | {
+      kind: 'adopt';
+      step: string;
+      job: string;
+      began: string;
+      submission: Submission;
+      reference: JobReference | null;
+    }
+  | { kind: 'wait'; taken: Taken }
+  /** A child run; `ended` is when the last of its work was done, or null when it did not succeed. */
+  | {
+      kind: 'child';
+      step: string;
+      run: { id: string; runId: string };
+      began: string;
+      ended: string | null;
+    };
+
+/** A page of what an earlier run has done; `next` is where the following one begins, or null. */
+export interface EarlierPage {
+  steps: EarlierStep[];
+  next: number | null;
+}
+
+/**
+ * A job as text: two jobs are the same when their texts are. The order of members does not matter, and an object is the
+ * same when its bytes are, whichever of its versions and times it was told with. Of a step of an EMR cluster, the cluster does
+ * not matter: a retry may have another.
+ */
+export function describeJob({ job, maxRows = 0 }: { job: Job; maxRows?: number | undefined }): string {
+  const parameters: Record<string, unknown> = { ...job.parameters };
+  if (job.resource === 'elasticmapreduce:addStep') delete parameters['ClusterId'];
+  return JSON.stringify(ordered({ resource: job.resource, parameters, maxRows }));
+}
+
+function ordered(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(ordered);
+  const given = value as Record<string, unknown>;
+  const isPinned = ['bucket', 'key', 'etag'].every((name) => typeof given[name] === 'string');
+  const names = isPinned ? ['bucket', 'etag', 'key'] : Object.keys(given).sort();
+  return Object.fromEntries(names.map((name) => [name, ordered(given[name])]));
+}

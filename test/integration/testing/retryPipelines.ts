@@ -1,0 +1,62 @@
+import { definePipeline, field, type Job } from '../../../src/workflow';
+
+const glue = (JobName: string, Arguments: Record<string, string> = {}): Job => ({
+  resource: 'glue:startJobRun',
+  parameters: { JobName, Arguments },
+});
+
+/** Two branches, each a wait and two jobs, then a join and a publication. */
+export const branches = definePipeline(
+  {
+    name: 'branches',
+    about: 'Waits and works in two branches, then joins.',
+    input: { day: field.text({ default: 'monday' }) },
+    startedBy: () => ['s3://lake/left/*.csv'],
+  },
+  async (run, { day }) => {
+    const results = await run.parallel({
+      left: async (branch) => {
+        const [object] = await branch.waitForArrivals('wait left', 's3://lake/left/*.csv');
+        await branch.job('clean left', glue('clean', { '--output': 's3://lake/clean-left', '--day': day }));
+        return branch.job('count left', glue('count', { '--of': object.key, '--etag': object.etag! }));
+      },
+      right: async (branch) => {
+        await branch.waitForArrivals('wait right', 's3://lake/right/*.csv');
+        return branch.job('count right', glue('count'));
+      },
+    });
+    const joined = await run.job('join', glue('join'));
+    return { left: results.left.payload, right: results.right.payload, joined: joined.payload };
+  },
+);
+
+/** A wait, and a job for each of its items. */
+export const items = definePipeline(
+  {
+    name: 'items',
+    about: 'A job for each item, then one more.',
+    input: {
+      count: field.integer({ default: 10 }),
+      padding: field.integer({ default: 1 }),
+      concurrency: field.integer({ default: 2 }),
+    },
+  },
+  async (run, { count, padding, concurrency }) => {
+    const each = await run.mapJobs(
+      'load',
+      Array.from({ length: count }, (_, i) => i),
+      (i) => glue('load', { '--item': String(i), '--padding': 'x'.repeat(padding) }),
+      { concurrency },
+    );
+    await run.job('sum', glue('sum'));
+    return each.map(({ payload }) => payload);
+  },
+);
+
+/** Two child runs, one after the other. */
+export const family = definePipeline({ name: 'family', about: 'Two child runs.' }, async (run) => {
+  const first = await run.child('first', items, { count: 3 });
+  const second = await run.child('second', branches, { day: 'tuesday' });
+  await run.job('close', glue('close'));
+  return { first, second };
+});
