@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startStack, type Stack } from '../../src/local';
+import { markerOf } from '../../src/runners/references';
 import { sluice } from '../support/cli';
 import { WorkerProcesses } from '../support/workerProcesses';
 
@@ -37,20 +38,22 @@ interface Batch {
   state: string;
 }
 
-/** Those of a run. */
-async function batchesOf(runId: string): Promise<Batch[]> {
-  const answer = await fetch(`${stack.info.livy!.url}/batches?size=100`);
-  const { sessions } = (await answer.json()) as { sessions: Batch[] };
-  return sessions.filter(({ name }) => name.startsWith(`${runId}/`));
-}
-
-async function startSleep(id: string, env: NodeJS.ProcessEnv): Promise<void> {
+/** The run, as its job's batch is called. */
+async function startSleep(id: string, env: NodeJS.ProcessEnv): Promise<string> {
   const job = { resource: 'livy:createBatch', parameters: { file: 's3://lake/jobs/sleep.py' } };
-  const started = await sluice(['start', 'job', '--id', id, '--input', '-'], {
+  const started = await sluice(['start', 'job', '--id', id, '--input', '-', '--json'], {
     env,
     input: JSON.stringify(job),
   });
   expect(started).toMatchObject({ code: 0, stderr: '' });
+  const { runId } = JSON.parse(started.stdout) as { runId: string };
+  return markerOf([id, runId, job.resource, 1].join('/'));
+}
+
+async function batchesOf(name: string): Promise<Batch[]> {
+  const answer = await fetch(`${stack.info.livy!.url}/batches?size=100`);
+  const { sessions } = (await answer.json()) as { sessions: Batch[] };
+  return sessions.filter((batch) => batch.name === name);
 }
 
 interface Outcome {
@@ -62,12 +65,12 @@ interface Outcome {
 async function finishByAnother(id: string, isReached: (batch: Batch) => boolean): Promise<Outcome> {
   const own = { ...env, SLUICE_TASK_QUEUE: id };
   const first = await workers.start(own);
-  await startSleep(id, own);
-  while (!(await batchesOf(id)).some(isReached));
+  const batch = await startSleep(id, own);
+  while (!(await batchesOf(batch)).some(isReached));
   first.kill('SIGKILL');
   const second = await workers.start(own);
   const { code } = await sluice(['watch', id], { env: own });
-  const batches = await batchesOf(id);
+  const batches = await batchesOf(batch);
   second.kill('SIGKILL');
   return { code, batches };
 }
