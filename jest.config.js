@@ -13,8 +13,9 @@ module.exports = {
       { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
     ],
   },
-  // Two cores: integration tests share one Temporal server, one gateway and one Livy, so more workers only queue.
-  maxWorkers: 1,
+  // For two cores. Each file has servers of its own, on ports of its own.
+  maxWorkers: 2,
   testTimeout: 60_000,
   setupFiles: ['<rootDir>/src/setup/quiet.ts'],
+  setupFilesAfterEnv: ['<rootDir>/test/support/retryOnce.ts'],
 };

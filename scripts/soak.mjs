@@ -14,7 +14,12 @@ const CAMPAIGNS = [
     'test/integration/cli/brokenPipeline',
   ],
   ...['test/integration/workflows/arrivals.test', 'test/unit/workflows/arrivals/sourceMachine.property'],
-  ...['test/unit/webhook/fuzz', 'test/unit/duckdb/csv', 'systems/reviews-export/test/endToEnd'],
+  ...[
+    'test/integration/jobs/engines',
+    'test/unit/webhook/fuzz',
+    'test/unit/duckdb/csv',
+    'systems/reviews-export/test/endToEnd',
+  ],
   ...[
     'systems/ethereum-auction/test/integration/killed',
     'systems/ethereum-auction/test/integration/listener',

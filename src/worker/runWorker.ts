@@ -18,6 +18,16 @@ export async function runWorker(project: WorkerProject, config: Config): Promise
   const log = createLogger(config.logLevel, 'worker');
   await sweepStagingFolders().catch((error: unknown) => log.warn({ error }, 'left folders stay'));
   installRuntime(config, log, ['SIGINT', 'SIGTERM']);
+  try {
+    await runConnected(project, config, log);
+  } catch (error) {
+    // It hands on logs, and would keep a process alive whose worker never came to be.
+    await Runtime.instance().shutdown();
+    throw error;
+  }
+}
+
+async function runConnected(project: WorkerProject, config: Config, log: Logger): Promise<void> {
   await withConnections(config, log, async ({ connection, namespace, activities, plugins }) => {
     const worker = await createWorker({
       connection,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { startStack, type Stack } from '../../src/local';
 import { runQuery } from '../../src/duckdb/query';
+import { eventually } from '../support/eventually';
 import { describeWithRealData, realData } from '../support/data';
 import { sluice } from '../support/cli';
 import { connectToS3Of } from '../support/s3';
@@ -61,11 +62,15 @@ async function status(id: string): Promise<Status> {
 }
 
 async function statusWhen(id: string, reached: (status: Status) => boolean): Promise<Status> {
-  for (;;) {
-    const now = await status(id);
-    if (reached(now)) return now;
-    if (now.state !== 'running') throw new Error(`${id} is ${now.state}: ${JSON.stringify(now.failure)}`);
-  }
+  return eventually(
+    async () => {
+      const now = await status(id);
+      if (reached(now) || now.state === 'running') return now;
+      throw new Error(`${id} is ${now.state}: ${JSON.stringify(now.failure)}`);
+    },
+    reached,
+    { pauseMs: 500 },
+  );
 }
 
 const allSteps = (steps: Step[]): Step[] => steps.flatMap((step) => [step, ...allSteps(step.steps ?? [])]);

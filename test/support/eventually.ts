@@ -1,5 +1,6 @@
 /** Longer than anything that a test waits for, and shorter than what a person has patience for. */
 const DEADLINE_MS = 50_000;
+/** Short enough for a query; a command line of its own is worth more. */
 const PAUSE_MS = 20;
 
 /**
@@ -9,7 +10,7 @@ const PAUSE_MS = 20;
 export async function eventually<T>(
   read: () => T | Promise<T>,
   isThere: (value: T) => boolean,
-  { deadlineMs = DEADLINE_MS }: { deadlineMs?: number } = {},
+  { deadlineMs = DEADLINE_MS, pauseMs = PAUSE_MS }: { deadlineMs?: number; pauseMs?: number } = {},
 ): Promise<T> {
   const endMs = performance.now() + deadlineMs;
   let last: unknown;
@@ -21,7 +22,7 @@ export async function eventually<T>(
     } catch (error) {
       last = error;
     }
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   } while (performance.now() < endMs);
   const text = last instanceof Error ? String(last) : JSON.stringify(last);
   throw new Error(`not within ${deadlineMs} ms; last there was ${text}`);
