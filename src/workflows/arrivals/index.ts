@@ -1,6 +1,5 @@
 import {
   CancellationScope,
-  condition,
   continueAsNew,
   getExternalWorkflowHandle,
   isCancellation,
@@ -8,8 +7,6 @@ import {
   patched,
   proxyActivities,
   setHandler,
-  setWorkflowOptions,
-  workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../../contracts/activities';
 import {
@@ -24,6 +21,7 @@ import {
   type ArrivalsInput,
 } from '../../contracts/messages';
 import { HEARTBEAT_TIMEOUT } from '../steps/activities';
+import { historySize, outliveDeployments, untilDue } from '../machineLoop';
 import { isReportable, toFailure } from '../steps/failures';
 import type { Carried } from './carry';
 import type { Signal } from './outbox';
@@ -56,7 +54,7 @@ export async function arrivals(input: ArrivalsInput, carried?: Carried): Promise
   /** A defect of this code, which must fail the workflow's task and not one piece of work. */
   let defect: Error | undefined;
   for (;;) {
-    const plan = machine.next(Date.now(), history());
+    const plan = machine.next(Date.now(), historySize());
     for (const { level, message, attributes } of plan.log) log[level](message, attributes);
     if (plan.isOver) return;
     if (plan.carried !== null) await continueAsNew<typeof arrivals>(input, plan.carried);
@@ -69,31 +67,12 @@ export async function arrivals(input: ArrivalsInput, carried?: Carried): Promise
       const done = isQuick ? carryOut(machine, next) : work.run(() => carryOut(machine, next));
       done.catch((error: unknown) => (defect ??= error as Error));
     }
-    const dueAtMs = machine.dueAtMs(Date.now());
-    await condition(
-      () =>
-        defect !== undefined ||
-        machine.isDue(Date.now(), history()) ||
-        // What has happened since wants an earlier look.
-        machine.dueAtMs(Date.now()) < dueAtMs,
-      Math.max(1, dueAtMs - Date.now()),
-    );
+    await untilDue(machine, () => defect !== undefined);
     if (defect !== undefined) throw defect;
   }
 }
 
-// It lives longer than any deployment: pinned to the version that it began with, it would go on with that for ever.
-// The server refuses a behaviour from a worker without versioning.
-setWorkflowOptions(
-  () =>
-    workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'AUTO_UPGRADE' } : {},
-  arrivals,
-);
-
-function history() {
-  const { historyLength: events, historySize: bytes } = workflowInfo();
-  return { events, bytes };
-}
+outliveDeployments(arrivals);
 
 /** Does one piece of work, and tells the machine how it ended. */
 async function carryOut(machine: SourceMachine, work: Work): Promise<void> {

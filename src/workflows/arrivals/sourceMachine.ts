@@ -47,6 +47,7 @@ import {
   type StartBatch,
 } from './outbox';
 import { StartedRuns } from './startedRuns';
+import type { HistorySize } from '../machineLoop';
 
 /** How long an arrival is remembered. Older ones are still in S3, and the listing finds them. */
 const MEMORY_AGE_MS = 14 * 86_400_000;
@@ -108,11 +109,6 @@ export interface Plan {
   carried: Carried | null;
   /** Nothing is left to do, ever. */
   isOver: boolean;
-}
-
-export interface History {
-  events: number;
-  bytes: number;
 }
 
 /**
@@ -355,7 +351,7 @@ export class SourceMachine {
   // What is to be done.
 
   /** Whether `next` has something to say. */
-  isDue(nowMs: number, history: History): boolean {
+  isDue(nowMs: number, history: HistorySize): boolean {
     if (this.log.length > 0) return true;
     if (this.isFull(history))
       return this.underWay.size === 0 || this.isResetDue() || (!this.isAbandoning && this.mayAbandon());
@@ -384,7 +380,7 @@ export class SourceMachine {
   }
 
   /** Takes what is to be done now. */
-  next(nowMs: number, history: History): Plan {
+  next(nowMs: number, history: HistorySize): Plan {
     this.trim(nowMs);
     if (this.underWay.size === 0) this.isAbandoning = false;
     const plan: Plan = { work: [], log: [], abandon: false, carried: null, isOver: false };
@@ -584,7 +580,7 @@ export class SourceMachine {
     return this.subscriptions.length > 0 || this.triggers.length > 0;
   }
 
-  private isFull({ events, bytes }: History): boolean {
+  private isFull({ events, bytes }: HistorySize): boolean {
     return events > this.limit.events || bytes > this.limit.bytes;
   }
 

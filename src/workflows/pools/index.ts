@@ -1,15 +1,13 @@
 import {
-  condition,
   continueAsNew,
   getExternalWorkflowHandle,
   proxyActivities,
   setCurrentDetails,
   setHandler,
-  setWorkflowOptions,
-  workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../../contracts/activities';
 import { askPool, placesQuery, returnSlotsSignal, slotsSignal } from '../../contracts/pools';
+import { historySize, outliveDeployments, untilDue } from '../machineLoop';
 import { isReportable } from '../steps/failures';
 import { PoolMachine, type CarriedPool, type PoolUse, type PoolWork } from './poolMachine';
 
@@ -32,36 +30,18 @@ export async function pool(name: string, carried?: CarriedPool): Promise<void> {
   /** A defect of this code, which must fail the workflow's task and not one piece of work. */
   let defect: Error | undefined;
   for (;;) {
-    const { work, carried: handedOver, isOver } = machine.next(Date.now(), history());
+    const { work, carried: handedOver, isOver } = machine.next(Date.now(), historySize());
     if (isOver) return;
     if (handedOver !== null) await continueAsNew<typeof pool>(name, handedOver);
     for (const next of work)
       carryOut(name, machine, next).catch((error: unknown) => (defect ??= error as Error));
     setCurrentDetails(renderPool(name, machine.use()));
-    const dueAtMs = machine.dueAtMs(Date.now());
-    await condition(
-      () =>
-        defect !== undefined ||
-        machine.isDue(Date.now(), history()) ||
-        // What has happened since wants an earlier look.
-        machine.dueAtMs(Date.now()) < dueAtMs,
-      Math.max(1, dueAtMs - Date.now()),
-    );
+    await untilDue(machine, () => defect !== undefined);
     if (defect !== undefined) throw defect;
   }
 }
 
-// As the `arrivals` workflows, it lives longer than any deployment.
-setWorkflowOptions(
-  () =>
-    workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'AUTO_UPGRADE' } : {},
-  pool,
-);
-
-function history() {
-  const { historyLength: events, historySize: bytes } = workflowInfo();
-  return { events, bytes };
-}
+outliveDeployments(pool);
 
 async function carryOut(name: string, machine: PoolMachine, work: PoolWork): Promise<void> {
   if (work.kind === 'tell run') machine.told(work, await tellRun(name, work), Date.now());

@@ -1,5 +1,6 @@
 import type { PoolRequest, RunName, SlotsAnswer, SlotsAsk, SlotsReturn, Want } from '../../contracts/pools';
 import { byteLength } from '../steps/byteLength';
+import type { HistorySize } from '../machineLoop';
 
 /** How long a pool that nobody uses goes on. */
 const LINGER_MS = 10 * 60_000;
@@ -30,11 +31,6 @@ interface Holder {
 interface Waiting extends Want {
   run: RunName;
   sinceMs: number;
-}
-
-interface History {
-  events: number;
-  bytes: number;
 }
 
 /** Something to be done outside; its end is told to the machine by the method named beside it. */
@@ -185,7 +181,7 @@ export class PoolMachine {
 
   // What is to be done.
 
-  isDue(nowMs: number, history: History): boolean {
+  isDue(nowMs: number, history: HistorySize): boolean {
     if (this.isFull(history)) return this.underWay.size === 0;
     return this.newsDue().length > 0 || this.isLookDue(nowMs) || this.isOver(nowMs);
   }
@@ -197,7 +193,7 @@ export class PoolMachine {
   }
 
   /** Takes what is to be done now. */
-  next(nowMs: number, history: History): PoolPlan {
+  next(nowMs: number, history: HistorySize): PoolPlan {
     const plan: PoolPlan = { work: [], carried: null, isOver: false };
     if (this.isFull(history)) {
       if (this.underWay.size === 0) this.handOver(plan, nowMs);
@@ -368,7 +364,7 @@ export class PoolMachine {
     return this.isEmpty() && this.emptySinceMs !== null && nowMs - this.emptySinceMs >= LINGER_MS;
   }
 
-  private isFull({ events, bytes }: History): boolean {
+  private isFull({ events, bytes }: HistorySize): boolean {
     return events > this.limit.events || bytes > this.limit.bytes;
   }
 }
