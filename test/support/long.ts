@@ -4,6 +4,10 @@
  */
 export const isLong = process.env['SLUICE_LONG'] === '1';
 
+/** What takes too long for the suite, and runs in its long form alone. */
+export const describeLong = isLong ? describe : describe.skip;
+export const testLong = isLong ? test : test.skip;
+
 /** Repeats the draws of a test, whose title has it. */
 export const SEED = Number(process.env['SLUICE_SEED'] ?? Date.now() % 1_000_000);
 

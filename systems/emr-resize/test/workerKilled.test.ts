@@ -11,7 +11,7 @@ import { startStack, type Stack } from '../../../src/local';
 import { sluice } from '../../../test/support/cli';
 import { WITH_SYSTEMS } from '../../../test/support/project';
 import { WorkerProcesses } from '../../../test/support/workerProcesses';
-import { isLong, seedOf } from '../../../test/support/long';
+import { isLong, seedOf, testLong } from '../../../test/support/long';
 
 const KILLS = 6;
 const FILES = 300;
@@ -36,7 +36,7 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true, force: true });
 }, 60_000);
 
-(isLong ? test : test.skip)(
+testLong(
   'no block is lost, and the settings are back, however often the worker is killed in a resize',
   async () => {
     const { env } = stack.info;

@@ -6,13 +6,12 @@ import type { ChildProcess } from 'node:child_process';
 import { Client, Connection } from '@temporalio/client';
 import { startStack, type Stack } from '../../../src/local';
 import { sluice } from '../../../test/support/cli';
+import { describeLong } from '../../../test/support/long';
 import { WITH_SYSTEMS } from '../../../test/support/project';
 import { killWorker, WorkerProcesses } from '../../../test/support/workerProcesses';
 import { AwsDouble } from '../src/doubles/awsDouble';
 import { playedAws } from '../src/services';
 
-/** Kills of whole processes, one for each write: `SLUICE_LONG=1`. */
-const describeLong = process.env['SLUICE_LONG'] === '1' ? describe : describe.skip;
 const PORT_OFFSET = 17_500;
 const WRITES = [
   ...['ssm:PutParameter', 'ssm:LabelParameterVersion', 'ssm:DeleteParameter'],
@@ -21,6 +20,7 @@ const WRITES = [
   ...['emr:CreateSecurityConfiguration', 'emr:DeleteSecurityConfiguration'],
 ];
 
+// Kills of whole processes, one for each write.
 describeLong('a worker that is killed when a write has had its effect', () => {
   let folder: string;
   let stack: Stack;

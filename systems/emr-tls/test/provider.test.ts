@@ -7,6 +7,7 @@ import { CreateFunctionCommand } from '@aws-sdk/client-lambda';
 import { CreateRoleCommand, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { LabelParameterVersionCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 import { zipSync } from 'fflate';
+import { testLong } from '../../../test/support/long';
 import { closeAws, createAws, type Aws } from '../src/aws';
 import { describeCertificate, makeSelfSigned, type Pair } from '../src/certificates';
 import { AwsDouble } from '../src/doubles/awsDouble';
@@ -117,9 +118,6 @@ const failureOf = (call: Promise<unknown>) =>
     (error: Error) => error.message,
   );
 
-/** Three further JVMs, slow answers and a build: `SLUICE_LONG=1`. */
-const long = process.env['SLUICE_LONG'] === '1' ? test : test.skip;
-
 const FIRST = 'ip-10-0-0-1.ec2.internal';
 
 test('the JAR has the provider for Java 8, what it uses under names of its own, and not the interface', async () => {
@@ -195,7 +193,7 @@ test('master, core and task node talk mutual TLS 1.3: a chain of three with an E
   for (const node of nodes) expect(node.log).not.toContain('PRIVATE KEY');
 }, 120_000);
 
-long(
+testLong(
   'after a change, a node trusts the certificate before besides, and one that started before refuses the new one',
   async () => {
     const [old, fresh] = [issue({ issuers: 0 }), issue({ issuers: 0 })];
@@ -293,7 +291,7 @@ test('where Java or Maven is missing, that is said with what helps', async () =>
   });
 }, 60_000);
 
-long(
+testLong(
   'answers that take 30 s are waited for',
   async () => {
     const pair = await makeSelfSigned({ domain: 'ec2.internal', days: 1, now: new Date(), bits: 2048 });
@@ -313,7 +311,7 @@ long(
   180_000,
 );
 
-long(
+testLong(
   'two builds give the same bytes',
   async () => {
     const built = join(folder, 'again');

@@ -4,15 +4,13 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { ensurePythonPackages } from 'sluice';
 import { seeded } from 'sluice/testing';
-import { isLong } from '../../../test/support/long';
+import { testLong } from '../../../test/support/long';
 import { runOnSpark } from '../../../test/support/spark';
 import { CHILD, FATHER, makeTrioVcf, MOTHER } from '../samples/trioVcf';
 import { ADAM } from '../src/tasks/provideAdam';
 import { ANSWERS } from '../src/vcf/variantQueries';
 import { expectedVariants } from './support/expectedVariants';
 
-/** A Spark that reads twenty files takes minutes: `SLUICE_LONG=1`. */
-const whenLong = isLong ? test : test.skip;
 const SCRIPTS = join(__dirname, '..', 'jobs', 'trio-denovo');
 const TRIO = { child: CHILD, father: FATHER, mother: MOTHER };
 const TRIOS = 20;
@@ -67,7 +65,7 @@ async function answersOf(
   );
 }
 
-whenLong(
+testLong(
   `ADAM's answers of ${TRIOS} made-up trios with all oddities are those of the rules, however the file is written`,
   async () => {
     const texts = Array.from(
@@ -114,7 +112,7 @@ whenLong(
   1_800_000,
 );
 
-whenLong(
+testLong(
   'a line that ADAM cannot read fails the job with file and line, and leaves no output',
   async () => {
     const { text } = makeTrioVcf(seeded(2), { sites: 20, denovo: 1 });

@@ -4,7 +4,7 @@ import { basename, join, relative } from 'node:path';
 import { seeded } from 'sluice/testing';
 import { describeWithRealData, realData } from '../../../test/support/data';
 import { useLakeStack } from '../../../test/support/lakeStack';
-import { isLong } from '../../../test/support/long';
+import { isLong, testLong } from '../../../test/support/long';
 import { makeTrio, type MadeTrio } from '../samples/makeTrio';
 import { CHILD, FATHER, makeTrioVcf, MOTHER } from '../samples/trioVcf';
 import type { Testimony } from '../samples/trioReads';
@@ -77,7 +77,7 @@ test('a second run over the same files gives the same answers; of other sites, t
 }, 120_000);
 
 // With `SLUICE_LONG=1`, since it is four Sparks.
-(isLong ? test : test.skip)(
+testLong(
   'on Livy, ADAM gives the same answers, coverage and verdicts byte for byte',
   async () => {
     const coverage = () =>

@@ -5,20 +5,18 @@ import { Client, Connection } from '@temporalio/client';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { startStack, type Stack } from '../../../src/local';
 import { sluice } from '../../../test/support/cli';
-import { isLong } from '../../../test/support/long';
+import { describeLong } from '../../../test/support/long';
 import { WITH_SYSTEMS } from '../../../test/support/project';
 import { connectToS3Of } from '../../../test/support/s3';
 import { finishUnderKills, WorkerProcesses } from '../../../test/support/workerProcesses';
 import { makeTrio, type MadeTrio } from '../samples/makeTrio';
 
-/** A worker is started anew a dozen times: `SLUICE_LONG=1`. */
-const describeWhenLong = isLong ? describe : describe.skip;
-
 /** Of each step one write or two, of several in their midst. */
 const KILLED_AT =
   /trio-denovo\/(_SUCCESS|genotypes\/part-00000.*|denovo_no_alt\.csv|coverage\/NA19661\.csv|_views\.json|sites\.json|coverage\.svg|pileups\/17-63052581-T-A\.svg|report\.html)$/;
 
-describeWhenLong('a worker that is killed', () => {
+// A worker is started anew a dozen times.
+describeLong('a worker that is killed', () => {
   let folder: string;
   let stack: Stack;
   let s3: S3Client;

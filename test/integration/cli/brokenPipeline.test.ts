@@ -7,7 +7,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { readStatus } from '../../../src/cli/readStatus';
 import { quietRuntime, startServer, startTestWorker, testConfig } from '../../support/environment';
 import { eventually } from '../../support/eventually';
-import { isLong } from '../../support/long';
+import { isLong, testLong } from '../../support/long';
 
 let environment: TestWorkflowEnvironment;
 let worker: Awaited<ReturnType<typeof startTestWorker>>;
@@ -24,7 +24,7 @@ afterAll(async () => {
   await environment?.teardown();
 }, 60_000);
 
-(isLong ? test : test.skip)(
+testLong(
   'a run whose task fails again and again is told with what its code said',
   async () => {
     await environment.client.workflow.start('broken', {

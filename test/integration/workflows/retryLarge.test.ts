@@ -5,13 +5,13 @@ import { createRunners } from '../../../src/activities';
 import { findRetried, planRetry, startRetry, type PlannedStep } from '../../../src/activities/earlier';
 import { succeeded } from '../../../src/runners/references';
 import { quietRuntime, startServer, startTestWorker, testConfig } from '../../support/environment';
+import { describeLong } from '../../support/long';
 import { definitionsOf } from '../../support/runners';
 import { startTestS3 } from '../../support/s3';
 import { ScriptedRunner } from '../../support/scriptedRunner';
 
 type TestRunners = NonNullable<Parameters<typeof startTestWorker>[1]['runners']>;
 
-const describeLong = process.env['SLUICE_LONG'] === '1' ? describe : describe.skip;
 const COUNT = 10_000;
 /** In the last child run, so that all before it have to be read. */
 const FAILING = `load ${COUNT - 20}`;
