@@ -58,17 +58,21 @@ interface PutOnce {
   signal: AbortSignal;
 }
 
+/** Null for an object that is not there. */
+function headObject(s3: S3Client, uri: string, signal: AbortSignal) {
+  const { bucket: Bucket, key: Key } = parseS3Uri(uri)!;
+  const head = s3.send(new HeadObjectCommand({ Bucket, Key }), { abortSignal: signal });
+  return orMissing(head, 'NotFound', 'NoSuchKey');
+}
+
 /** What is there under the hash of its bytes is what would be put. */
 async function putOnce(s3: S3Client, { uri, bytes, owner, signal }: PutOnce): Promise<void> {
   const { bucket: Bucket, key: Key } = parseS3Uri(uri)!;
-  const abort = { abortSignal: signal };
-  const there = await orMissing(
-    s3.send(new HeadObjectCommand({ Bucket, Key }), abort),
-    'NotFound',
-    'NoSuchKey',
-  );
+  const there = await headObject(s3, uri, signal);
   if (there?.ContentLength === bytes.byteLength) return;
-  await s3.send(new PutObjectCommand({ Bucket, Key, Body: bytes, Metadata: { [OWNER]: owner } }), abort);
+  await s3.send(new PutObjectCommand({ Bucket, Key, Body: bytes, Metadata: { [OWNER]: owner } }), {
+    abortSignal: signal,
+  });
 }
 
 /** Deletes what `publish-provider` has uploaded in this run, unless a security configuration names the JAR by now. */
@@ -85,15 +89,10 @@ export function createRemoveProvider(connect: () => Aws) {
       const used = await readUsedJars(connect().emr, signal);
       for (const uri of await listUris(s3, folder, signal)) {
         const { bucket: Bucket, key: Key } = parseS3Uri(uri)!;
-        const abort = { abortSignal: signal };
-        const there = await orMissing(
-          s3.send(new HeadObjectCommand({ Bucket, Key }), abort),
-          'NotFound',
-          'NoSuchKey',
-        );
+        const there = await headObject(s3, uri, signal);
         if (there?.Metadata?.[OWNER] !== owner) continue;
         if (used.has(uri)) left.push(`${uri}: a security configuration names it by now`);
-        else await s3.send(new DeleteObjectCommand({ Bucket, Key }), abort);
+        else await s3.send(new DeleteObjectCommand({ Bucket, Key }), { abortSignal: signal });
       }
       return { payload: { left } };
     },
