@@ -80,6 +80,7 @@ export type { Failure, RunState, RunStatus, StepState, StepStatus, Trigger } fro
 export {
   ensureJars,
   ensurePythonPackages,
+  freePort,
   motoService,
   type Jars,
   type MotoService,

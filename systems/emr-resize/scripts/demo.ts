@@ -2,14 +2,12 @@
  * Two clusters of this machine, each a real HDFS of 6 nodes with 300 small files, are resized to 5: one by Hadoop's defaults,
  * one with the fast settings. `npm run demo -- [--dir DIR] [--port-offset N]`
  */
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { parseArgs, promisify } from 'node:util';
+import { parseArgs } from 'node:util';
 import { EMRClient, RunJobFlowCommand } from '@aws-sdk/client-emr';
+import { runDemo, say, withLocalStack, type DemoStack } from 'sluice-demo';
 import { STANDING } from '../src/cluster/localEmr';
 
 const { values } = parseArgs({
@@ -19,41 +17,11 @@ const { values } = parseArgs({
   },
 });
 const FILES = { files: '300', bytes: '2048' };
-const project = join(__dirname, '..');
-const client = require
-  .resolve('sluice/package.json')
-  .replace('package.json', join('dist', 'src', 'client.js'));
-const startedAt = Date.now();
-const say = (text: string) =>
-  console.log(`${((Date.now() - startedAt) / 1000).toFixed(1).padStart(5)} s  ${text}`);
+const stack = { project: join(__dirname, '..'), dir: values.dir, portOffset: values['port-offset'] };
 
-interface Ready {
-  env: Record<string, string>;
-  ui: { url: string };
-}
-
-async function startStack() {
-  const args = ['dev', '--json', '--no-spark', '--dir', values.dir, '--port-offset', values['port-offset']];
-  const stack = spawn(process.execPath, [client, ...args], {
-    cwd: project,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  for await (const line of createInterface({ input: stack.stdout })) {
-    const said = JSON.parse(line) as Partial<Ready & { ready: boolean }>;
-    if (said.ready) return { stack, ready: said as Ready };
-  }
-  throw new Error('the local stack did not start');
-}
-
-async function resize(env: Record<string, string>, clusterId: string, fast: string) {
-  const given = { clusterId, group: 'core', target: '5', fast, lake: `s3://lake/${clusterId}` };
-  const args = Object.entries(given).flatMap(([name, value]) => ['-p', `${name}=${value}`]);
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [client, 'start', 'emr-resize', '--wait', '--json', ...args],
-    { cwd: project, env: { ...process.env, ...env }, maxBuffer: 64 * 1024 * 1024 },
-  );
-  const { result } = JSON.parse(stdout) as { result: { report: string; seconds: number } };
+async function resize(run: DemoStack['run'], clusterId: string, fast: string) {
+  const given = { clusterId, group: 'core', target: 5, fast, lake: `s3://lake/${clusterId}` };
+  const result = (await run('emr-resize', given)) as { report: string; seconds: number };
   const file = join(values.dir, 's3', ...result.report.slice('s3://'.length).split('/'));
   const report = JSON.parse(await readFile(file, 'utf8')) as {
     estimatedSeconds: { least: number; most: number };
@@ -62,14 +30,12 @@ async function resize(env: Record<string, string>, clusterId: string, fast: stri
   return { ...result, least, most, page: file.replace('report.json', 'report.html') };
 }
 
-async function main() {
-  const { stack, ready } = await startStack();
-  try {
-    const { env } = ready;
+runDemo(() =>
+  withLocalStack(stack, async ({ env, ui, run }) => {
     const endpoint = env['AWS_ENDPOINT_URL_EMR']!;
     const hdfs = async (clusterId: string, verb: string) =>
       (await (await fetch(`${endpoint}/hdfs/${clusterId}/${verb}`)).json()) as Record<string, unknown>;
-    say(`a cluster, S3 and Temporal are up: ${ready.ui.url}`);
+    say(`a cluster, S3 and Temporal are up: ${ui.url}`);
     const emr = new EMRClient({
       ...{ endpoint, region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } },
       requestHandler: { requestTimeout: 120_000 },
@@ -86,7 +52,7 @@ async function main() {
       [STANDING, second!].map((id) => hdfs(id, `write?${String(new URLSearchParams(FILES))}`)),
     );
     say(`two clusters of 6 nodes with ${FILES.files} small files each; HDFS: ${String(written[0]!['kind'])}`);
-    const [slow, fast] = await Promise.all([resize(env, STANDING, 'false'), resize(env, second!, 'true')]);
+    const [slow, fast] = await Promise.all([resize(run, STANDING, 'false'), resize(run, second!, 'true')]);
     const tell = (name: string, { seconds, least, most }: typeof slow) =>
       say(`${name}: 6 to 5 nodes in ${seconds.toFixed(1)} s; HDFS was estimated at ${least} to ${most} s`);
     tell('by default', slow);
@@ -99,13 +65,5 @@ async function main() {
       );
     }
     say(`pages: ${slow.page} and ${fast.page}`);
-  } finally {
-    stack.kill('SIGTERM');
-    await once(stack, 'exit');
-  }
-}
-
-main().catch((error: Error) => {
-  console.error(error.message);
-  process.exitCode = 1;
-});
+  }),
+);

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { TopLevelSpec } from 'vega-lite';
+import { escapeHtml, toSvg, type TopLevelSpec } from 'sluice-pictures';
 import { SluiceError, field, type InputOf, parseS3Uri, stageInput, runQuery, defineTask } from 'sluice';
 
 /** More bars than this are no picture, and a page of more rows no page. */
@@ -64,9 +64,7 @@ async function readTable(
   }
 }
 
-/** Vega is loaded by the first chart: no other job pays for it. */
-async function draw(rows: Row[], { title, bars, length, stack }: Input): Promise<string> {
-  const [vega, { compile }] = await Promise.all([import('vega'), import('vega-lite')]);
+function draw(rows: Row[], { title, bars, length, stack }: Input): Promise<string> {
   const spec: TopLevelSpec = {
     title,
     // Field names may hold dots, which Vega takes for paths; these may not.
@@ -92,12 +90,7 @@ async function draw(rows: Row[], { title, bars, length, stack }: Input): Promise
     },
     config: { background: 'white' },
   };
-  const view = new vega.View(vega.parse(compile(spec).spec), { renderer: 'none' });
-  try {
-    return await view.toSVG();
-  } finally {
-    view.finalize();
-  }
+  return toSvg(spec);
 }
 
 /** The last part of an ARN; any other text as it is. */
@@ -135,10 +128,6 @@ ${body.join('\n')}
 </body>
 </html>
 `;
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 async function put(s3: S3Client, uri: string, contentType: string, text: string, signal: AbortSignal) {

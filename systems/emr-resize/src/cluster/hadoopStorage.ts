@@ -2,10 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { ensureJars, SluiceError } from 'sluice';
+import { ensureJars, freePort, SluiceError } from 'sluice';
 import type { Storage, StorageOptions, StorageStatus } from './storage';
 
 export interface Hadoop {
@@ -71,13 +70,4 @@ async function untilReady(child: ChildProcess, log: string): Promise<void> {
   for await (const line of createInterface({ input: child.stdout! })) if (line === 'ready') return;
   const said = (await readFile(log, 'utf8')).trim().split('\n').slice(0, 3).join(' ');
   throw new SluiceError('MissingTool', `Hadoop's mini cluster does not start on this Java: ${said} (${log})`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

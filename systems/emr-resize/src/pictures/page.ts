@@ -1,3 +1,5 @@
+import { escapeHtml } from 'sluice-pictures';
+
 /** A table of a page; a cell that is null is not known. */
 export interface Table {
   title: string;
@@ -52,8 +54,4 @@ ${rows.map((row) => cells('td', row)).join('\n')}
 function show(value: string | number | null): string {
   if (value === null) return 'not known';
   return typeof value === 'number' ? String(Math.round(value * 100) / 100) : value;
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -1,7 +1,7 @@
+import { toSvg } from 'sluice-pictures';
 import type { ResizeAdvice } from '../advice/adviseResize';
 import type { ClusterFacts } from '../advice/clusterFacts';
 import type { Sample } from '../tasks/watchResize';
-import { draw } from './draw';
 
 /** A series of what a resize is to be, or was. */
 export interface ResizeSeries {
@@ -33,7 +33,7 @@ export function drawResize(title: string, series: ResizeSeries[]): Promise<strin
   );
   const x = { field: 'minutes', type: 'quantitative', title: 'minutes' } as const;
   const color = { field: 'series', type: 'nominal', title: null } as const;
-  return draw({
+  return toSvg({
     title,
     data: { values },
     config: { background: 'white' },

@@ -1,6 +1,6 @@
+import { toSvg } from 'sluice-pictures';
 import type { Curve, ScalingAdvice } from '../scaling/adviseScaling';
 import { PERIOD_SECONDS } from '../scaling/simulateScaling';
-import { draw } from './draw';
 
 /** As many points as a line of this width shows. */
 const MAX_POINTS = 400;
@@ -30,7 +30,7 @@ export function drawScaling(
   ];
   const x = { field: 'hours', type: 'quantitative', title: 'hours' } as const;
   const color = { field: 'series', type: 'nominal', title: null, legend: { labelLimit: 400 } } as const;
-  return draw({
+  return toSvg({
     title: `${part}: simulated`,
     data: { values },
     config: { background: 'white' },

@@ -4,6 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateStreamCommand, type KinesisClient } from '@aws-sdk/client-kinesis';
+import { freePort } from 'sluice';
 import { countOf, seedOf } from '../../../../test/support/long';
 import { createRandom, planBids } from '../../src/chain/bids';
 import { awaitTransactions, sendTransactions, signBids } from '../../src/chain/transactions';
@@ -14,7 +15,7 @@ import { deliverStream } from '../../src/streams/delivery';
 import { createKinesis } from '../../src/streams/kinesisClient';
 import { putRecords } from '../../src/streams/putRecords';
 import { deployAuction, signal } from '../support/auction';
-import { end, freePort, startAnvil, untilAnswering, type LocalChain } from '../support/localChain';
+import { end, startAnvil, untilAnswering, type LocalChain } from '../support/localChain';
 import { startS3, type LocalS3 } from '../support/localS3';
 import { countedRecords, countedSum } from '../support/records';
 

@@ -2,9 +2,10 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from 'sluice';
 import { ensureAwsTestTools } from '../../../../src/local';
 import { createTable } from '../../src/pipelines/_athenaQueries';
-import { end, freePort, untilAnswering } from '../support/localChain';
+import { end, untilAnswering } from '../support/localChain';
 
 const file = join(__dirname, '..', '..', 'template.yaml');
 const StackName = 'ethereum-auction';

@@ -4,7 +4,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
-import { end, freePort, untilAnswering } from './localChain';
+import { freePort } from 'sluice';
+import { end, untilAnswering } from './localChain';
 
 const CREDENTIALS = { accessKeyId: 'test', secretAccessKey: 'test-secret' };
 

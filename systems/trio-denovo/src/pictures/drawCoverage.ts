@@ -1,4 +1,5 @@
-import { SAMPLE_COLORS, toSvg } from './toSvg';
+import { toSvg } from 'sluice-pictures';
+import { SAMPLE_COLORS } from './colors';
 
 export interface SampleCoverage {
   sample: string;

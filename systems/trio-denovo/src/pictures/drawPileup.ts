@@ -1,7 +1,8 @@
+import { toSvg } from 'sluice-pictures';
 import type { LayerSpec, UnitSpec } from 'vega-lite/build/src/spec';
 import type { Field } from 'vega-lite/build/src/channeldef';
 import type { SiteReads } from '../reads/sites';
-import { BASE_COLORS, toSvg } from './toSvg';
+import { BASE_COLORS } from './colors';
 
 const ROW_HEIGHT = 9;
 const COLUMN_WIDTH = 11;

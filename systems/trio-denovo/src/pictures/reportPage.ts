@@ -1,3 +1,4 @@
+import { escapeHtml } from 'sluice-pictures';
 import { MAX_PARENT_SHARE, MIN_CHILD_READS, MIN_CHILD_SHARE } from '../reads/judgeSite';
 import { titleOf, type Site } from '../reads/sites';
 import type { Answer } from '../vcf/variantQueries';
@@ -137,8 +138,4 @@ ${body}
 function image(svg: string, description: string, kind = ''): string {
   const data = Buffer.from(svg).toString('base64');
   return `<img class="${kind}" alt="${escapeHtml(description)}" src="data:image/svg+xml;base64,${data}">`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
