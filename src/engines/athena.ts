@@ -11,7 +11,7 @@ import { addTable, findTable, runTableStatement, type TextResult } from './athen
 import { checkEmpty, parseTarget, writeRows, type Target } from './athenaWrite';
 import { mergePartitions, partitionFolder, type Catalog, type Column, type Table } from './catalog';
 import { keyIn, readJson, type LocalEngine, type LocalResult } from './inWorker';
-import { openSession, putFile, type CatalogSession } from './session';
+import { openSession, putFile, type CatalogSession, type LocalLake } from './session';
 import { nameOf, parseSql, printSql, quoteText, splitAtCommas } from './sql';
 import { Statement } from './statement';
 import { translateTrino, TRINO_SESSION, type Translated } from './trino';
@@ -51,11 +51,13 @@ type Parameters = JobParameters['athena:startQueryExecution'];
  * Athena's own format, `<OutputLocation>/<query id>.csv`, or `.txt` for statements about tables.
  */
 export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
-  constructor(
-    private readonly s3: S3Client,
-    private readonly catalog: Catalog,
-    private readonly lake: string,
-  ) {}
+  private readonly s3: S3Client;
+  private readonly catalog: Catalog;
+
+  constructor(private readonly lake: LocalLake) {
+    this.s3 = lake.s3;
+    this.catalog = lake.catalog;
+  }
 
   check({ QueryString = '', ResultConfiguration, ExecutionParameters }: Parameters): Promise<void> {
     const statements = splitStatements(QueryString).length;
@@ -85,7 +87,7 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
     return this.runStatement(statement!, {
       id,
       database: QueryExecutionContext?.Database ?? DEFAULT_DATABASE,
-      output: joinFolder(ResultConfiguration?.OutputLocation ?? joinFolder(this.lake, '.athena')),
+      output: joinFolder(ResultConfiguration?.OutputLocation ?? joinFolder(this.lake.lake, '.athena')),
       parameters: ExecutionParameters ?? [],
       workGroup: WorkGroup ?? 'primary',
       signal,
@@ -143,7 +145,7 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
       signal,
       ...(hasView ? {} : { asked: askedOf(sql, database) }),
     };
-    return openSession(this.catalog, query, (session) => use(session, translated));
+    return openSession(this.lake, query, (session) => use(session, translated));
   }
 
   private select(sql: string, run: Run): Promise<LocalResult> {
@@ -391,8 +393,8 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
 
   private preparedObject({ workGroup }: Run, name: string): { Bucket: string; Key: string } {
     return {
-      Bucket: parseS3Uri(this.lake)!.bucket,
-      Key: keyIn(this.lake, `.prepared/${workGroup}/${name}.json`),
+      Bucket: parseS3Uri(this.lake.lake)!.bucket,
+      Key: keyIn(this.lake.lake, `.prepared/${workGroup}/${name}.json`),
     };
   }
 

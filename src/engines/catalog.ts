@@ -4,7 +4,6 @@ import { DeleteObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/c
 import { SluiceError } from '../errors';
 import { parseS3Uri } from '../pipelines/location';
 import { listKeys } from '../lake/lakeFiles';
-import type { QueryProcesses } from '../duckdb/queryProcesses';
 import { toLocalUri } from './localSpark';
 import { keyIn, readJson } from './inWorker';
 
@@ -56,12 +55,10 @@ export class Catalog {
   private readonly bucket: string;
 
   /**
-   * @param processes where the SQL over its tables runs
    * @param s3Dir the folder whose sub-folders are the buckets
    */
   constructor(
     private readonly s3: S3Client,
-    readonly processes: QueryProcesses,
     private readonly s3Dir: string,
     private readonly lake: string,
   ) {

@@ -6,10 +6,9 @@ import { parseS3Uri } from '../pipelines/location';
 import { listKeys } from '../lake/lakeFiles';
 import { splitStatements } from '../duckdb/tokens';
 import type { SubmissionOf } from '../runners/runner';
-import type { Catalog } from './catalog';
 import type { LocalEngine, LocalResult } from './inWorker';
 import { REDSHIFT_SESSION, rewriteRedshift } from './redshiftSql';
-import { openSession, putFile, type CatalogSession } from './session';
+import { openSession, putFile, type CatalogSession, type LocalLake } from './session';
 import { namesIn, parseSql, quoteName, quoteText } from './sql';
 import { parseUnload, plainQuotes, type Unload } from './unload';
 
@@ -22,10 +21,11 @@ const JOB = 'sluice-job';
  * local catalog. A database of the catalog is the external schema with its name.
  */
 export class LocalRedshift implements LocalEngine<'redshiftdata:executeStatement'> {
-  constructor(
-    private readonly s3: S3Client,
-    private readonly catalog: Catalog,
-  ) {}
+  private readonly s3: S3Client;
+
+  constructor(private readonly lake: LocalLake) {
+    this.s3 = lake.s3;
+  }
 
   check({ Sql = '', Parameters }: JobParameters['redshiftdata:executeStatement']): Promise<void> {
     const statements = splitStatements(plainQuotes(Sql)).length;
@@ -48,9 +48,9 @@ export class LocalRedshift implements LocalEngine<'redshiftdata:executeStatement
     const unload = parseUnload(Sql);
     const sql = rewriteRedshift(splitStatements(unload?.select ?? Sql)[0] ?? '', Parameters);
     if (unload) await this.checkTarget(unload, id, signal);
-    const tables = await this.catalog.listTables(namesIn(parseSql(sql)), signal);
+    const tables = await this.lake.catalog.listTables(namesIn(parseSql(sql)), signal);
     const query = { sql, tables, session: REDSHIFT_SESSION, database: DEFAULT_SCHEMA, signal };
-    return openSession(this.catalog, query, async (session) => {
+    return openSession(this.lake, query, async (session) => {
       if (unload) {
         const { rowCount, engineMs } = await this.unload(session, unload, id, signal);
         const measures = { DurationInMillis: engineMs, ResultRows: rowCount };

@@ -6,10 +6,21 @@ import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { SluiceError } from '../errors';
 import { parseS3Uri } from '../pipelines/location';
 import type { QueryResult } from '../duckdb/query';
+import type { QueryProcesses } from '../duckdb/queryProcesses';
 import type { Catalog, Partition, Table } from './catalog';
 import { isProjected, projectPartitions } from './projection';
 import { quoteName, quoteText } from './sql';
 import { createView, escapePath, structureQuery, type TableFile } from './tableView';
+
+/** What the local engines work on. */
+export interface LocalLake {
+  s3: S3Client;
+  /** The URI of the lake. */
+  lake: string;
+  catalog: Catalog;
+  /** Where the SQL over the catalog's tables runs. */
+  processes: QueryProcesses;
+}
 
 /** One SELECT over the catalog's tables. */
 export interface CatalogQuery {
@@ -50,7 +61,7 @@ export interface CatalogSession {
 
 /** @throws SluiceError JobFailed with what the engine says, in Athena's words where they are known */
 export async function openSession<T>(
-  catalog: Catalog,
+  { catalog, processes }: LocalLake,
   { sql, tables, session, database, asked = new Map(), signal }: CatalogQuery,
   use: (session: CatalogSession) => Promise<T>,
 ): Promise<T> {
@@ -64,7 +75,7 @@ export async function openSession<T>(
       to: { output?: Parameters<CatalogSession['run']>[1]['output']; maxRows?: number },
       prelude: readonly string[] = [],
     ) =>
-      catalog.processes.run({
+      processes.run({
         sql: text,
         prelude,
         variables: {},

@@ -1,9 +1,10 @@
 /** Tables over files, through local Athena and an S3 gateway. */
-import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { LocalAthena } from '../../src/engines/athena';
-import { Catalog } from '../../src/engines/catalog';
 import { quietRuntime } from '../support/environment';
-import { testQueryProcesses } from '../support/queryProcesses';
+import { localLake } from '../support/localLake';
 import { startTestS3 } from '../support/s3';
 import { addVerdict, printFigures } from './figures';
 import { FILE_CASES, type FileCase } from './files';
@@ -15,11 +16,7 @@ let queries = 0;
 beforeAll(async () => {
   quietRuntime();
   lake = await startTestS3();
-  athena = new LocalAthena(
-    lake.s3,
-    new Catalog(lake.s3, testQueryProcesses(), lake.s3Dir, 's3://lake'),
-    's3://lake',
-  );
+  athena = new LocalAthena(localLake(lake));
 }, 300_000);
 
 afterAll(() => lake.stop());
@@ -43,8 +40,11 @@ async function run(sql: string, Database: string): Promise<string> {
 
 async function answer({ ddl, then = [], files, query }: FileCase, i: number): Promise<string> {
   const location = `s3://lake/case-${i}/`;
-  for (const [name, Body] of Object.entries(files))
-    await lake.s3.send(new PutObjectCommand({ Bucket: 'lake', Key: `case-${i}/${name}`, Body }));
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(lake.s3Dir, 'lake', `case-${i}`, name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+  }
   try {
     for (const sql of [ddl, ...then])
       await run(

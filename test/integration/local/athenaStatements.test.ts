@@ -1,4 +1,6 @@
 /** Athena's statements about tables, writing ones, the crawler's rules and Glue's API, over a real S3 gateway. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import {
   BatchCreatePartitionCommand,
   CreateTableCommand,
@@ -9,18 +11,19 @@ import {
 } from '@aws-sdk/client-glue';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { LocalAthena } from '../../../src/engines/athena';
-import { Catalog } from '../../../src/engines/catalog';
 import { LocalCrawler } from '../../../src/engines/crawler';
 import { startGlueServer, type GlueServer } from '../../../src/engines/glueServer';
 import { LocalRedshift } from '../../../src/engines/redshift';
+import type { LocalLake } from '../../../src/engines/session';
 import type { Crawler } from '../../../src/runners/defineRunner';
 import { listKeys } from '../../../src/lake/lakeFiles';
+import { ensureAwsTestTools } from '../../../src/local';
 import { quietRuntime } from '../../support/environment';
-import { testQueryProcesses } from '../../support/queryProcesses';
+import { localLake } from '../../support/localLake';
 import { startTestS3 } from '../../support/s3';
 
 let lake: Awaited<ReturnType<typeof startTestS3>>;
-let catalog: Catalog;
+let local: LocalLake;
 let server: GlueServer;
 let glue: GlueClient;
 let queries = 0;
@@ -28,8 +31,8 @@ let queries = 0;
 beforeAll(async () => {
   quietRuntime();
   lake = await startTestS3();
-  catalog = new Catalog(lake.s3, testQueryProcesses(), lake.s3Dir, 's3://lake');
-  server = await startGlueServer(catalog);
+  local = localLake(lake);
+  server = await startGlueServer(local.catalog);
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
   glue = new GlueClient({ endpoint: server.url, region: 'us-east-1', credentials });
 }, 300_000);
@@ -43,7 +46,7 @@ afterAll(async () => {
 const signal = () => new AbortController().signal;
 
 async function execute(QueryString: string, more: object = {}) {
-  const athena = new LocalAthena(lake.s3, catalog, 's3://lake');
+  const athena = new LocalAthena(local);
   const parameters = { QueryString, QueryExecutionContext: { Database: 'shop' }, ...more };
   await athena.check(parameters);
   const id = `query-${queries++}`;
@@ -65,9 +68,9 @@ async function read(uri: string): Promise<string> {
 const put = (Key: string, Body: string) => lake.s3.send(new PutObjectCommand({ Bucket: 'lake', Key, Body }));
 
 async function crawl(crawler: Crawler): Promise<void> {
-  const local = new LocalCrawler(catalog, 's3://lake', { it: crawler });
+  const crawls = new LocalCrawler(local, { it: crawler });
   const job = { resource: 'glue:startCrawler' as const, parameters: { Name: 'it' } };
-  await local.run({ job, key: 'key', run: 'run', step: 'step' }, 'id', signal());
+  await crawls.run({ job, key: 'key', run: 'run', step: 'step' }, 'id', signal());
 }
 
 const COLORS = "(VALUES (1, 'ü', 'a'), (2, NULL, 'a'), (3, 'x', 'b')) AS t(id, name, kind)";
@@ -240,6 +243,25 @@ test('a client of Glue sees the same tables, and makes some', async () => {
   );
 }, 120_000);
 
+test('a client in Python sees what a crawl and a CREATE TABLE AS have made', async () => {
+  await put('visits/d=1/a.json', '{"id":1}\n');
+  await crawl({ database: 'seen_by_python', targets: ['visits/'] });
+  await execute('CREATE TABLE seen_by_python.counted AS SELECT count(*) AS n FROM seen_by_python.visits');
+  const { python } = await ensureAwsTestTools({ env: process.env, report: () => {} });
+  const script = `
+import boto3, json
+glue = boto3.client('glue', endpoint_url='${server.url}', region_name='us-east-1', aws_access_key_id='a', aws_secret_access_key='b')
+tables = glue.get_tables(DatabaseName='seen_by_python')['TableList']
+partitions = glue.get_partitions(DatabaseName='seen_by_python', TableName='visits')['Partitions']
+print(json.dumps([{t['Name']: [c['Name'] + ' ' + c['Type'] for c in t['StorageDescriptor']['Columns'] + t['PartitionKeys']] for t in tables}, partitions[0]['StorageDescriptor']['Location']]))`;
+  const { stdout } = await promisify(execFile)(python, ['-c', script]);
+  expect(JSON.parse(stdout)).toEqual([
+    { counted: ['n bigint'], visits: ['id bigint', 'd string'] },
+    's3://lake/visits/d=1/',
+  ]);
+  await execute('DROP TABLE seen_by_python.counted');
+}, 120_000);
+
 test('a SELECT over 1,000 partitions plans in under a second', async () => {
   await execute("CREATE EXTERNAL TABLE many (a int) PARTITIONED BY (d string) LOCATION 's3://lake/many/'");
   await Promise.all(Array.from({ length: 1000 }, (_, i) => put(`many/d=${i}/a`, `${i}\n`)));
@@ -256,7 +278,7 @@ test('UNLOAD of local Redshift takes quotes as Redshift does', async () => {
   await execute(
     "CREATE EXTERNAL TABLE people (id int, name string) ROW FORMAT DELIMITED FIELDS TERMINATED BY ',' LOCATION 's3://lake/people/'",
   );
-  const redshift = new LocalRedshift(lake.s3, catalog);
+  const redshift = new LocalRedshift(local);
   const select = (quote: (text: string) => string) => quote("SELECT id FROM shop.people WHERE name = 'x'");
   const ways = [
     (text: string) => `'${text.replaceAll("'", "''")}'`,
