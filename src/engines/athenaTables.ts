@@ -135,11 +135,11 @@ async function createTable(catalog: Catalog, statement: Statement): Promise<Text
   return NOTHING;
 }
 
-/** DuckDB's extension for it is in no registry that npm reaches. */
+/** DuckDB loads an extension of exactly its own version, and the registries have none for it. */
 export function refuseIceberg(): never {
   throw new SluiceError(
     'JobFailed',
-    'NOT_SUPPORTED: local Athena has no Iceberg tables: its engine has no extension for them here; use a Parquet table locally, or run this job with SLUICE_ENGINES=aws',
+    'NOT_SUPPORTED: local Athena has no Iceberg tables: its engine has no extension of its own version for them here; use a Parquet table locally, or run this job with SLUICE_ENGINES=aws',
   );
 }
 

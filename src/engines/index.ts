@@ -7,7 +7,7 @@ import { LocalAthena } from './athena';
 import { Catalog } from './catalog';
 import { LocalCrawler } from './crawler';
 import { InWorkerRunner, type LocalEngine } from './inWorker';
-import { LocalRedshift } from './redshift';
+import { LocalRedshift, LocalRedshiftBatch } from './redshift';
 import type { LocalLake } from './session';
 
 /** What stands in for AWS services on one machine, over the lake behind the local S3 gateway. */
@@ -41,4 +41,11 @@ export function createLocalAthena(context: RunnerContext): Runner<'athena:startQ
 export function createLocalRedshift(context: RunnerContext): Runner<'redshiftdata:executeStatement'> {
   const engine = new LocalRedshift(createLake(context));
   return inWorker('redshiftdata:executeStatement', engine, context);
+}
+
+export function createLocalRedshiftBatch(
+  context: RunnerContext,
+): Runner<'redshiftdata:batchExecuteStatement'> {
+  const engine = new LocalRedshiftBatch(createLake(context));
+  return inWorker('redshiftdata:batchExecuteStatement', engine, context);
 }
