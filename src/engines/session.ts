@@ -8,6 +8,7 @@ import { parseS3Uri } from '../pipelines/location';
 import type { QueryResult } from '../duckdb/query';
 import type { QueryProcesses } from '../duckdb/queryProcesses';
 import type { Catalog, Partition, Table } from './catalog';
+import { isIceberg, listIcebergFiles } from './iceberg';
 import { isProjected, projectPartitions } from './projection';
 import { quoteName, quoteText } from './sql';
 import { createView, escapePath, structureQuery, type TableFile } from './tableView';
@@ -87,11 +88,10 @@ export async function openSession<T>(
       });
     for (const table of tables) {
       if (table.view !== undefined) continue;
-      const files = await catalog.filesOf(
-        table,
-        partitionsFor(table, asked.get(`${table.database}.${table.name}`) ?? new Map()),
-        signal,
-      );
+      const partitions = partitionsFor(table, asked.get(`${table.database}.${table.name}`) ?? new Map());
+      const files = isIceberg(table)
+        ? (await listIcebergFiles(catalog, table)).map((file) => ({ file, values: [] }))
+        : await catalog.filesOf(table, partitions, signal);
       for (const { file } of files) {
         names[file.path] = file.uri;
         names[escapePath(file.path)] = file.uri;
