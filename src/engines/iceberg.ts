@@ -98,6 +98,7 @@ export async function createIceberg(catalog: Catalog, table: Table): Promise<Tab
 /** The files that the current snapshot has. */
 export async function listIcebergFiles(catalog: Catalog, table: Table): Promise<DataFile[]> {
   const metadata = await readMetadata(catalog, table);
+  refuseRenamed(metadata, table);
   const files: DataFile[] = [];
   for (const manifest of await manifestsOf(catalog, metadata)) {
     if (manifest.content !== 0)
@@ -133,10 +134,14 @@ export async function commitIceberg(
   { file, replace, query }: { file: WrittenFile | null; replace: boolean; query: string },
 ): Promise<Table> {
   const metadata = await readMetadata(catalog, table);
-  if (/:\s*-?\d{16,}/.test(JSON.stringify(metadata.snapshots)))
+  const isOwn =
+    metadata['format-version'] === 2 &&
+    metadata['partition-specs'].every(({ fields }) => fields.length === 0) &&
+    metadata.snapshots.every(({ summary }) => summary[QUERY] !== undefined);
+  if (!isOwn)
     throw new SluiceError(
       'JobFailed',
-      `NOT_SUPPORTED: ${table.name} has snapshots of another engine; local Athena reads them, and writes only what is its own`,
+      `NOT_SUPPORTED: ${table.name} has partitions or snapshots of another engine; local Athena reads them, and writes only tables that are all its own`,
     );
   if (metadata.snapshots.some(({ summary }) => summary[QUERY] === query)) return table;
   const id = randomInt(1, 2 ** 47);
@@ -178,6 +183,21 @@ export async function commitIceberg(
 export function fieldIdsOf(table: Table): string {
   const ids = new Ids();
   return idsOfFields(columnsOf(table), ids);
+}
+
+/** The files are read by names, and a column's name is its own for good in what is written here. */
+function refuseRenamed({ schemas }: Metadata, { name }: Table): void {
+  const fields = schemas.flatMap((schema) => schema.fields as { id: number; name: string }[]);
+  const pairs = new Set(fields.map((one) => `${one.id} ${one.name}`));
+  if (
+    new Set(fields.map(({ id }) => id)).size === pairs.size &&
+    new Set(fields.map((one) => one.name)).size === pairs.size
+  )
+    return;
+  throw new SluiceError(
+    'JobFailed',
+    `NOT_SUPPORTED: ${name} has columns that another engine renamed, which local Athena does not follow`,
+  );
 }
 
 async function readMetadata(catalog: Catalog, { name, properties }: Table): Promise<Metadata> {

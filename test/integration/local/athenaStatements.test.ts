@@ -1,6 +1,6 @@
 /** Athena's statements about tables, writing ones, the crawler's rules and Glue's API, over a real S3 gateway. */
 import { execFile } from 'node:child_process';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import {
@@ -336,6 +336,24 @@ print(json.dumps([{t['Name']: [c['Name'] + ' ' + c['Type'] for c in t['StorageDe
       ],
     ] as const)
       await expect(execute(sql)).rejects.toThrow(text);
+    const { Table } = await glue.send(new GetTableCommand({ DatabaseName: 'shop', Name: 'ice' }));
+    const file = join(lake.s3Dir, Table!.Parameters!['metadata_location']!.slice('s3://'.length));
+    const metadata = JSON.parse(await readFile(file, 'utf8')) as {
+      schemas: { fields: { name: string }[] }[];
+    };
+    const changed = async (change: (copy: typeof metadata & Record<string, unknown>) => void) => {
+      const copy = structuredClone(metadata);
+      change(copy);
+      await writeFile(file, JSON.stringify(copy));
+    };
+    await changed(({ schemas }) => {
+      schemas.push(structuredClone(schemas[0]!));
+      schemas[1]!.fields[0]!.name = 'renamed';
+    });
+    await expect(ask('SELECT id FROM ice')).rejects.toThrow('another engine renamed');
+    await changed((copy) => (copy['partition-specs'] = [{ 'spec-id': 0, fields: [{ name: 'kind' }] }]));
+    expect(await ask('SELECT count(*) AS n FROM ice')).toBe('"n"\n"4"\n');
+    await expect(execute("INSERT INTO ice VALUES (5, 'x', 'c')")).rejects.toThrow('of another engine');
     await execute("CREATE EXTERNAL TABLE plain (a int) LOCATION 's3://lake/plain/'");
     await expect(execute('DELETE FROM plain')).rejects.toThrow('only supported for Iceberg tables');
   }, 120_000);
