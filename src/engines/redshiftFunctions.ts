@@ -7,7 +7,7 @@
 const SAME = new Set(
   `abs acos ascii asin atan atan2 any_value bool_and bool_or cbrt ceil ceiling char_length character_length chr coalesce
    cos cot count cume_dist date date_diff date_part datediff degrees dense_rank exp extract first_value floor greatest json_array_length
-   lag last_day last_value lead least left length listagg ln log lower ltrim max md5 median min mod nth_value ntile nullif
+   lag last_day last_value lead least left length listagg ln log lower ltrim max md5 median min nth_value ntile nullif
    percent_rank percentile_cont percentile_disc pi position pow power radians random rank repeat replace reverse right
    round row_number rtrim sha1 sign sin sqrt stddev stddev_pop stddev_samp strpos sum tan translate trim trunc upper var_pop
    var_samp variance`.split(/\s+/),
@@ -28,11 +28,20 @@ const RENAMED: Record<string, string> = {
 const PARTS_FROM_ONE = "error('split_part: the part must be greater than zero')";
 const PLAIN_TEXT = "error('regexp_replace: local Redshift knows a replacement without \\ and $ only')";
 
+const BY_ZERO = "error('Divide by zero')";
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_numeric_computations201.html: its digits are Redshift's own. */
+const OF_DECIMALS =
+  "error('local Redshift does not know the quotient of decimals; cast one to float, as in x::float / y, and round it')";
+
 /** What a DuckDB session needs before SQL in Redshift's dialect runs in it. */
 export const REDSHIFT_SESSION = [
   "SET TimeZone = 'UTC'",
   'SET integer_division = true',
   "SET default_null_order = 'nulls_last_on_asc_first_on_desc'",
+  // The operators themselves: DuckDB calls them by these names where division is of integers.
+  `CREATE MACRO "//"(a, b) AS CASE WHEN typeof(a) LIKE 'DECIMAL%' OR typeof(b) LIKE 'DECIMAL%' THEN ${OF_DECIMALS} WHEN b = 0 THEN ${BY_ZERO} ELSE divide(a, b) END`,
+  `CREATE MACRO "%"(a, b) AS CASE WHEN b = 0 THEN ${BY_ZERO} ELSE mod(a, b) END`,
+  `CREATE MACRO redshift_mod(a, b) AS CASE WHEN b = 0 THEN ${BY_ZERO} ELSE mod(a, b) END`,
   'CREATE MACRO redshift_getdate() AS CAST(now() AS TIMESTAMP)',
   'CREATE MACRO redshift_nvl2(x, a, b) AS CASE WHEN x IS NULL THEN b ELSE a END',
   'CREATE MACRO redshift_charindex(part, x) AS instr(x, part)',

@@ -63,7 +63,7 @@ function rewrite(nodes: readonly SqlNode[], rewriting: Rewriting): SqlNode[] {
     } else if (word === 'AVG' && isParenthesis(next)) {
       const end = isWord(nodes[i + 2], 'OVER') ? i + 4 : i + 2;
       const call = printSql(inner(nodes.slice(i + 1, end)));
-      result.push(raw(`(sum${call} / count${call})`));
+      result.push(raw(`(sum${call} / nullif(count${call}, 0))`));
       i = end - 1;
     } else if (word === 'LISTAGG' && isParenthesis(next)) {
       const order = isWord(nodes[i + 2], 'WITHIN') ? nodes[i + 4] : undefined;

@@ -34,7 +34,7 @@ export function parseTrino(sql: string): TreeNode {
 function typeDecimals(sql: string): string {
   return sql.replace(
     /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\bDECIMAL\s*'\s*([+-]?)(\d*)\.?(\d*)\s*'/gi,
-    (found, sign?: string, whole = '', fraction = '') => {
+    (found: string, sign: string | undefined, whole: string, fraction: string) => {
       if (sign === undefined || whole + fraction === '') return found;
       const digits = whole.replace(/^0+/, '').length + fraction.length;
       return `CAST('${sign}${whole || '0'}.${fraction || '0'}' AS DECIMAL(${Math.max(1, digits)}, ${fraction.length}))`;
