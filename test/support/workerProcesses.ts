@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { AsyncCompletionClient, type WorkflowHandle } from '@temporalio/client';
 import { PROJECT_FILE } from './project';
@@ -13,15 +14,24 @@ export const STARTED = 2;
 export class WorkerProcesses {
   private readonly started: ChildProcess[] = [];
 
-  /** @param configFile of the project */
-  constructor(private readonly configFile = PROJECT_FILE) {}
+  /**
+   * @param configFile of the project
+   * @param logFile where all that they say is kept; without it, they say nothing
+   */
+  constructor(
+    private readonly configFile = PROJECT_FILE,
+    private readonly logFile?: string,
+  ) {}
 
   /** Resolves when the worker polls. */
   start(env: NodeJS.ProcessEnv): Promise<ChildProcess> {
+    const log = this.logFile === undefined ? null : openSync(this.logFile, 'a');
+    const SLUICE_LOG_LEVEL = log === null ? 'silent' : 'trace';
     const worker = spawn(process.execPath, [WORKER, '--config', this.configFile], {
-      env: { ...process.env, ...env, SLUICE_METRICS_PORT: '', SLUICE_LOG_LEVEL: 'silent' },
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      env: { ...process.env, ...env, SLUICE_METRICS_PORT: '', SLUICE_LOG_LEVEL },
+      stdio: ['ignore', log ?? 'ignore', log ?? 'ignore', 'ipc'],
     });
+    if (log !== null) closeSync(log);
     this.started.push(worker);
     return new Promise((resolve, reject) => {
       worker.once('message', () => resolve(worker));
