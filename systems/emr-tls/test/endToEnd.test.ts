@@ -127,7 +127,8 @@ test('nor is the key of a run whose worker is killed, and that fails and is undo
         Overwrite: true,
       }),
     );
-  const isOwn = ({ Description }: { Description?: string }) => /^sluice emr-tls \w+ /.test(Description ?? '');
+  const isOwn = ({ Description }: { Description?: string | undefined }) =>
+    /^sluice emr-tls \w+ /.test(Description ?? '');
   const before = (await readVersions(names.nodesPrivateKey)).length;
   // Another policy of the configuration's name is a conflict, which ends the run in its last step but one.
   const policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"a:b","Resource":"*"}]}';
