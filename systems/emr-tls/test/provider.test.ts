@@ -226,7 +226,8 @@ async function expectBothTrusted(
 }
 
 test('each failure is one sentence in the log of EMR', async () => {
-  await store(issue(), issue());
+  const pair = issue({ issuers: 0 });
+  await store(pair, pair);
   const node = await start('CORE');
   const [[instance, tags]] = [...double.instances.tags] as [[string, Record<string, string>]];
   const expectFailure = async (said: RegExp) => {
@@ -260,15 +261,15 @@ test('each failure is one sentence in the log of EMR', async () => {
   );
   policies.set('ssm', allowed);
 
-  await put(names.nodesPrivateKey, issue().privateKey);
+  await put(names.nodesPrivateKey, issue({ issuers: 0 }).privateKey);
   await expectFailure(
     /the key in the parameter \/emr\/inter-nodes-private-key is not that of the certificate in \/emr\/inter-nodes-certificate; store both anew$/,
   );
-  await store(issue(), issue({ notAfter: '20200201000000Z', issuers: 0 }));
+  await store(pair, issue({ notAfter: '20200201000000Z', issuers: 0 }));
   await expectFailure(
     /the certificate CN=\*\.ec2\.internal in \/emr\/inter-nodes-certificate ended on 2020-02-01T00:00:00Z; store a new one$/,
   );
-  await store(issue(), issue());
+  await store(pair, pair);
   await node.load();
 }, 120_000);
 

@@ -133,9 +133,9 @@ describe.each([
   test.each(['true', 'false'])(
     'makes its stack with CreateBucket=%s, with all its outputs',
     async (makes) => {
-      const bucket = `lake-of-${name}-${makes}`;
+      const own = `${name}-${makes}-${randomUUID().slice(0, 8)}`;
+      const [bucket, stack] = [`lake-of-${own}`, { StackName: own }];
       if (makes === 'false') await s3('PUT', bucket);
-      const stack = { StackName: `${name}-${makes}` };
       await cloudFormation('CreateStack', {
         ...stack,
         TemplateBody: await readFile(templateOf(name), 'utf8'),

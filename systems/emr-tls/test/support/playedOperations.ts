@@ -156,7 +156,8 @@ export type Outcome = { refused: string } | { answered: object };
 
 export async function outcomeOf(call: PlayedCall, aws: Aws): Promise<Outcome> {
   try {
-    const { $metadata: _, ...answered } = (await call.send(aws)) as { $metadata?: object };
+    const answered = (await call.send(aws)) as { $metadata?: object };
+    delete answered.$metadata;
     return { answered };
   } catch (error) {
     return { refused: (error as Error).name };
