@@ -64,6 +64,29 @@ export async function stageInput(
 }
 
 /**
+ * The text of one object, read whole into memory.
+ * @param cure what a person does about an object that is not there: the end of the error's sentence
+ * @throws SluiceError ObjectGone, InvalidJob for a URI that is no object's
+ */
+export async function readText(
+  s3: S3Client,
+  uri: string,
+  { cure, signal }: { cure: string; signal: AbortSignal },
+): Promise<string> {
+  const location = parseS3Uri(uri);
+  if (location === null || location.key === '')
+    throw new SluiceError('InvalidJob', `${uri}: no S3 object; give one such as s3://lake/sales/a.csv`);
+  try {
+    const command = new GetObjectCommand({ Bucket: location.bucket, Key: location.key });
+    const { Body } = await s3.send(command, { abortSignal: signal });
+    return await Body!.transformToString();
+  } catch (error) {
+    if ((error as Error).name !== 'NoSuchKey') throw error;
+    throw new SluiceError('ObjectGone', `${uri} is not there; ${cure}`, { cause: error });
+  }
+}
+
+/**
  * Replaces a folder in S3 by one file of any size.
  * - Whoever reads the folder by its marker has the old output until all bytes of the new one are in S3, and the new one after
  *   that. When the old output had this very name, it turns into the new one in one step, with the marker in its place. When it
