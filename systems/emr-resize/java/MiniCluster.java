@@ -71,6 +71,8 @@ public final class MiniCluster {
     conf.setInt("dfs.namenode.decommission.interval", 1);
     conf.setInt("dfs.heartbeat.interval", 1);
     conf.setInt("dfs.namenode.fs-limits.min-block-size", 1024);
+    // A writer that closes a file asks again so soon whether its DataNodes have told of its block; by default after 400 ms.
+    conf.setInt("dfs.client.block.write.locateFollowingBlock.initial.delay.ms", 20);
     cluster = new MiniDFSCluster.Builder(conf, folder).numDataNodes(dataNodes).build();
     cluster.waitActive();
     fs = cluster.getFileSystem();
@@ -233,6 +235,7 @@ public final class MiniCluster {
         + ",\"bytesTotal\":" + names.getCapacityTotal()
         + ",\"bytesWritten\":" + written.get()
         + ",\"underReplicated\":" + names.getUnderReplicatedBlocks()
+        + ",\"handedOut\":" + names.getScheduledReplicationBlocks()
         + ",\"missing\":" + names.getMissingBlocksCount() + "}";
   }
 

@@ -19,6 +19,7 @@ export function simulateStorage(
   let fileBytes = 0;
   let properties: Record<string, string> = {};
   let roundAt = now();
+  let handedOut = 0;
   const nodes: StoredNode[] = [];
   const add = (more: number) => {
     for (let i = 0; i < more; i++)
@@ -31,7 +32,8 @@ export function simulateStorage(
   /** Copies what was due since the last look. */
   const advance = () => {
     for (; now() - roundAt >= ROUND_MS; roundAt += ROUND_MS) {
-      let copies = toSettings(properties).workMultiplier * nodes.length;
+      const most = toSettings(properties).workMultiplier * nodes.length;
+      let copies = most;
       for (const node of left()) {
         for (; copies > 0 && node.blocks > 0; copies--) {
           node.blocks--;
@@ -42,6 +44,7 @@ export function simulateStorage(
         }
         if (node.blocks === 0) node.state = 'decommissioned';
       }
+      handedOut = most - copies;
     }
   };
 
@@ -54,7 +57,7 @@ export function simulateStorage(
       bytesTotal: nodes.length * NODE_BYTES,
       bytesWritten: files * fileBytes,
       underReplicated: left().reduce((sum, { blocks }) => sum + blocks, 0),
-      missing: 0,
+      ...{ handedOut, missing: 0 },
     };
   };
   const answer = (change: () => void) => {

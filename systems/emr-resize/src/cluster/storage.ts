@@ -17,6 +17,8 @@ export interface StorageStatus {
   /** Since the start. */
   bytesWritten: number;
   underReplicated: number;
+  /** Copies that the NameNode told its nodes to make in its last round. */
+  handedOut: number;
   missing: number;
 }
 
