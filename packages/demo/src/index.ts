@@ -19,6 +19,8 @@ export interface DemoStack {
   /** What programs find it by. */
   env: Record<string, string>;
   ui: { url: string };
+  /** The process whose children are the stack's. */
+  pid: number;
   /** Runs a pipeline to its end, and answers its result. @throws Error with what the command line says */
   run: (pipeline: string, input: Record<string, string | number>) => Promise<unknown>;
 }
@@ -55,7 +57,7 @@ export async function withLocalStack(
     return (JSON.parse(stdout) as { result: unknown }).result;
   };
   try {
-    await show({ env, ui, run });
+    await show({ env, ui, pid: stack.pid!, run });
   } finally {
     stack.kill('SIGTERM');
     await once(stack, 'exit');

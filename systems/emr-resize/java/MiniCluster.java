@@ -230,6 +230,7 @@ public final class MiniCluster {
     return "{\"nodes\":[" + String.join(",", nodes) + "]"
         + ",\"properties\":{" + String.join(",", properties) + "}"
         + ",\"replication\":" + conf.getInt("dfs.replication", 3)
+        + ",\"checkSeconds\":" + conf.getInt("dfs.namenode.decommission.interval", 30)
         + ",\"blocks\":" + names.getBlocksTotal()
         + ",\"bytesUsed\":" + names.getCapacityUsed()
         + ",\"bytesTotal\":" + names.getCapacityTotal()

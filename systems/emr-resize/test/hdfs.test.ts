@@ -106,11 +106,7 @@ async function modify(
 const configure = async (Configurations: Configuration[], settings: HdfsSettings) => {
   await modify('master', { Configurations });
   await step(({ signal }) =>
-    runTask(
-      awaitSettings,
-      { clusterId: ClusterId, group: 'master', settings },
-      { s3: null as never, signal },
-    ),
+    runTask(awaitSettings, { clusterId: ClusterId, part: 'master', settings }, { s3: null as never, signal }),
   );
 };
 
@@ -178,9 +174,12 @@ test('a node leaves as the estimate says, faster with the settings, and no block
   const usual = await shrink(5, 'false');
   const fast = await shrink(4, 'true');
   expect(usual.rounds).toBeGreaterThanOrEqual(2 * fast.rounds);
-  // The rounds by default are waited for however fast the machine is; a drain of one round may come upon its end.
-  expect(usual.seconds).toBeGreaterThan(usual.estimate.leastSeconds / 2);
-  for (const { seconds, estimate } of [usual, fast]) expect(seconds).toBeLessThan(2 * estimate.mostSeconds);
+  // Its rounds are waited for however fast the machine is. The one of the fast drain may be about to come, or late on a
+  // machine that is busy: it is counted above.
+  const { leastSeconds, mostSeconds } = usual.estimate;
+  expect(mostSeconds - leastSeconds).toBeLessThan(leastSeconds / 2);
+  expect(usual.seconds).toBeGreaterThan(leastSeconds / 2);
+  expect(usual.seconds).toBeLessThan(2 * mostSeconds);
   expect(usual.samples.at(-1)).toMatchObject({ nodes: 5, blocksLeft: 0 });
   expect(Math.max(...usual.samples.map(({ blocksLeft }) => blocksLeft!))).toBeGreaterThan(FILES / 10);
   expect(await storage.check()).toEqual({ files: FILES, readable: FILES });

@@ -4,6 +4,8 @@ import type { Storage, StorageOptions, StorageStatus, StoredNode } from './stora
 /** What a round of copies takes; see `estimateDrain`. */
 const ROUND_MS = 3000;
 const NODE_BYTES = 500e9;
+/** As the mini cluster has it: a node is gone with its last replica. */
+const CHECK_SECONDS = 1;
 
 /**
  * HDFS as a count of replicas that move by the NameNode's rule: what a local cluster is made of where Java is missing. Nothing
@@ -53,6 +55,7 @@ export function simulateStorage(
     return {
       nodes: nodes.map((node) => ({ ...node })),
       ...{ properties: { ...properties }, replication, blocks: files },
+      checkSeconds: CHECK_SECONDS,
       bytesUsed: nodes.reduce((sum, { bytes }) => sum + bytes, 0),
       bytesTotal: nodes.length * NODE_BYTES,
       bytesWritten: files * fileBytes,

@@ -11,6 +11,8 @@ export interface StorageStatus {
   /** Of `hdfs-site`, as they are in force. */
   properties: Record<string, string>;
   replication: number;
+  /** How often it is looked whether a node that goes has nothing left. */
+  checkSeconds: number;
   blocks: number;
   bytesUsed: number;
   bytesTotal: number;

@@ -268,3 +268,75 @@ test('a node that does not have the newest block yet is asked later, and nothing
     node.stop();
   }
 });
+
+test('a node that says of blocks it does not have that they have no logs loses no event', async () => {
+  const auction = await deployAuction(local.rpcUrl);
+  await auction.bid(1);
+  await auction.bid(2);
+  const has = auction.block + 1;
+  let behind = true;
+  let askedByHash = 0;
+  // The headers come from a node that is up to date, the logs from one that is a block behind.
+  const node = await startNode(({ method, params }) => {
+    if (method !== 'eth_getLogs' || !behind) return null;
+    const { blockHash } = params[0] as { blockHash?: string };
+    if (blockHash === undefined) return { result: [] };
+    return ++askedByHash > 1 ? { error: { code: -32000, message: 'unknown block' } } : null;
+  });
+  try {
+    const chain = await connectChain({ rpcUrl: node.rpcUrl, retryCount: 0 });
+    const listener = listen(auction, { chain });
+    await expect(listener.run()).rejects.toMatchObject({ code: 'Transient' });
+    expect(askedByHash).toBe(2);
+    behind = false;
+    await listener.run();
+    expect(listener.put.map(({ Block }) => Block)).toEqual([
+      ...Array(10).fill(has),
+      ...Array(10).fill(has + 1),
+    ]);
+    expect(countedSum(listener.put)).toBe(await balance(auction));
+  } finally {
+    node.stop();
+  }
+});
+
+test('a block that was asked for by its hash alone has its events in their place', async () => {
+  const auction = await deployAuction(local.rpcUrl);
+  for (let batch = 1; batch <= 3; batch++) await auction.bid(batch, 2);
+  // Of the blocks after the first, the node has no logs by number.
+  const node = await startNode(({ method, params }) => {
+    const { fromBlock, blockHash } = (params?.[0] ?? {}) as { fromBlock?: string; blockHash?: string };
+    if (method !== 'eth_getLogs' || blockHash !== undefined || fromBlock === undefined) return null;
+    return { result: [] };
+  });
+  try {
+    const chain = await connectChain({ rpcUrl: node.rpcUrl, retryCount: 0 });
+    const listener = listen(auction, { chain });
+    await listener.run();
+    expect(listener.put.map(({ Block }) => Block - auction.block)).toEqual([1, 1, 2, 2, 3, 3]);
+    expect(countedSum(listener.put)).toBe(await balance(auction));
+  } finally {
+    node.stop();
+  }
+});
+
+test('a node that answers nothing in time, or with no JSON, is asked again later', async () => {
+  const answers: ((response: ServerResponse) => void)[] = [
+    () => {},
+    (response) => response.end(),
+    (response) => response.end('<html>busy</html>'),
+  ];
+  for (const answer of answers) {
+    const server = createServer((_, response) => answer(response)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    try {
+      await expect(
+        connectChain({ rpcUrl: `http://127.0.0.1:${port}`, timeoutMs: 200, retryCount: 0 }),
+      ).rejects.toMatchObject({ code: 'Transient' });
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  }
+});
