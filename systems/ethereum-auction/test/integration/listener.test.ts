@@ -4,10 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { isLong, seedOf } from '../../../../test/support/long';
 import { createRandom } from '../../src/chain/bids';
 import { connectChain } from '../../src/chain/client';
-import { moveCursor, readNext, type Listening, type NextReading } from '../../src/listener';
-import { getText } from '../../src/lakeObjects';
-import type { AuctionRecord } from '../../src/records';
+import { readNext, type Listening } from '../../src/listener';
 import { deployAuction, type TestAuction } from '../support/auction';
+import { listenTo } from '../support/listener';
 import { startAnvil, type LocalChain } from '../support/localChain';
 import { startS3, type LocalS3 } from '../support/localS3';
 import { countedSum } from '../support/records';
@@ -24,49 +23,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => Promise.all([local.stop(), lake.stop()]));
 
-let folders = 0;
-function listen(auction: TestAuction, options: Partial<Listening> = {}) {
-  const listening: Listening = {
-    chain: auction.chain,
-    s3: lake.s3,
-    folder: `s3://lake/test-${++folders}`,
-    contract: auction.address,
-    fromBlock: auction.block,
-    finality: 'latest',
-    confirmations: 0,
-    maxBlocks: 2000,
-    depth: 512,
-    ...options,
-  };
-  const put: AuctionRecord[] = [];
-  const readings: NextReading[] = [];
-  const putObject = async ({ object }: NextReading) => {
-    const text = await getText(lake.s3, object!);
-    put.push(
-      ...text
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => JSON.parse(line) as AuctionRecord),
-    );
-  };
-  return {
-    listening,
-    put,
-    readings,
-    putObject,
-    /** Listens until there is nothing more. */
-    async run() {
-      for (let more = true; more;) {
-        const next = await readNext(listening);
-        readings.push(next);
-        more = next.more;
-        if (next.object === null) continue;
-        await putObject(next);
-        await moveCursor(lake.s3, { cursor: next.cursor, object: next.object, depth: listening.depth });
-      }
-    },
-  };
-}
+const listen = (auction: TestAuction, options: Partial<Listening> = {}) => listenTo(lake, auction, options);
 
 const balance = ({ chain, address }: TestAuction) => chain.client.getBalance({ address });
 

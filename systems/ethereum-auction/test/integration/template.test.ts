@@ -2,23 +2,22 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from 'sluice';
-import { ensureAwsTestTools } from '../../../../src/local';
+import { freePort, motoService } from 'sluice';
 import { createTable } from '../../src/pipelines/_athenaQueries';
 import { end, untilAnswering } from '../support/localChain';
 
 const file = join(__dirname, '..', '..', 'template.yaml');
 const StackName = 'ethereum-auction';
-let python: string;
 let endpoint: string;
 let moto: ChildProcess;
 
 beforeAll(async () => {
-  ({ python } = await ensureAwsTestTools({ env: process.env, report: () => {} }));
   const port = await freePort();
   endpoint = `http://127.0.0.1:${port}`;
-  const args = ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)];
-  moto = spawn(python, args, { stdio: 'ignore', env: { ...process.env, HOME: homedir() } });
+  const { command } = motoService({ name: 'aws', port, services: [] });
+  if (typeof command !== 'function') throw new Error('its command follows from the port');
+  const [program, ...args] = await command({ port, dir: '', env: {} });
+  moto = spawn(program!, args, { stdio: 'ignore', env: { ...process.env, HOME: homedir() } });
   await untilAnswering(endpoint);
 }, 300_000);
 afterAll(() => end(moto));
