@@ -4,7 +4,7 @@ import type { Storage, StorageOptions, StorageStatus, StoredNode } from './stora
 /** What a round of copies takes; see `estimateDrain`. */
 const ROUND_MS = 3000;
 const NODE_BYTES = 500e9;
-/** As the mini cluster has it: a node is gone with its last replica. */
+/** A node is gone with its last replica. */
 const CHECK_SECONDS = 1;
 
 /**

@@ -1,6 +1,5 @@
 /** `kinesis:putRecords` against the contract of runners, over the real SDK client and a double by botocore's model. */
 import { testRunnerContract, type ContractFault, type ContractService } from 'sluice/testing';
-import { ServiceFault, type AwsDouble } from '../../../../test/support/aws/double';
 import { startAwsDouble } from '../../../../test/support/aws/start';
 import { putKinesisRecords } from '../../src/runners/putKinesisRecords';
 import '../../src/runners/_kinesisParameters';
@@ -23,7 +22,7 @@ async function openStream(): Promise<ContractService> {
       };
     },
   };
-  const { aws, settings } = await startAwsDouble({ service: 'kinesis', handlers: handlers as never });
+  const { aws, settings } = await startAwsDouble({ service: 'kinesis', handlers });
   process.env['AUCTION_KINESIS_ENDPOINT'] = settings.endpoint;
   return {
     createRunner: () => putKinesisRecords.create({ s3: null, config: {} } as never) as never,
@@ -47,7 +46,7 @@ async function openStream(): Promise<ContractService> {
 
 testRunnerContract(
   {
-    definition: putKinesisRecords as never,
+    definition: putKinesisRecords,
     job: {
       resource: 'kinesis:putRecords',
       parameters: { StreamName: 'events', Records: [{ Data: 'a\n', PartitionKey: 'a' }] },

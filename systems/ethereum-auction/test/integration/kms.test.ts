@@ -63,10 +63,7 @@ let kms: Awaited<ReturnType<typeof startAwsDouble>>;
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-auction-kms-'));
-  [local, kms] = await Promise.all([
-    startAnvil(),
-    startAwsDouble({ service: 'kms', handlers: handlers as never }),
-  ]);
+  [local, kms] = await Promise.all([startAnvil(), startAwsDouble({ service: 'kms', handlers })]);
   Object.assign(process.env, {
     AWS_ENDPOINT_URL_KMS: kms.settings.endpoint,
     ...{ AWS_REGION: 'eu-west-1', AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' },
