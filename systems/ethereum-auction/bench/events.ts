@@ -61,7 +61,7 @@ function countLines(folder: string): () => Promise<number> {
   };
 }
 
-/** Megabytes that the processes of the stack have in memory, by their command's last words. Linux alone tells. */
+/** Megabytes that the scripts of the stack have in memory. Linux alone tells. */
 function readMemory(stackPid: number): Map<string, number> {
   const parents = new Map<number, number>();
   const found = new Map<number, { name: string; megabytes: number }>();
@@ -71,10 +71,9 @@ function readMemory(stackPid: number): Map<string, number> {
       const of = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
       const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean);
       parents.set(pid, of('PPid'));
-      const name = words
-        .map((word) => word.split('/').at(-1))
-        .slice(1, 3)
-        .join(' ');
+      const script = words.findIndex((word) => /\.m?js$/.test(word));
+      const ofScript = script < 0 ? [] : words.slice(script, script + 2);
+      const name = ofScript.map((word) => word.split('/').at(-1)).join(' ');
       found.set(pid, { name, megabytes: of('VmRSS') / 1024 });
     } catch {
       // It has ended meanwhile.
@@ -82,15 +81,16 @@ function readMemory(stackPid: number): Map<string, number> {
   }
   const isOfStack = (pid: number): boolean =>
     pid === stackPid || (parents.has(pid) && isOfStack(parents.get(pid)!));
+  // What waits beside each process to end it has a megabyte.
   const nodes = [...found].filter(
-    ([pid, { name }]) => isOfStack(pid) && /worker\.js|run\.mjs stream/.test(name),
+    ([pid, { name, megabytes }]) => isOfStack(pid) && name !== '' && megabytes > 10,
   );
   return new Map(nodes.map(([pid, { name, megabytes }]) => [`${name} (${pid})`, megabytes]));
 }
 
-export async function benchEvents(count: number): Promise<void> {
+export async function benchEvents(count: number, portOffset: string): Promise<void> {
   const dir = join(tmpdir(), `sluice-auction-bench-${process.pid}`);
-  const stack = { project: join(__dirname, '..'), dir, portOffset: '300' };
+  const stack = { project: join(__dirname, '..'), dir, portOffset };
   try {
     await withLocalStack(stack, async ({ env, pid, run }) => {
       const { contract, fromBlock } = await tellEvents(env['AUCTION_RPC_URL']!, count);

@@ -64,11 +64,18 @@ export const geth: Service = {
   env: chainEnvironment,
 };
 
-/** Kinesis, in memory, and the delivery from it to the lake: what Firehose does on AWS. */
-export const stream: Service = {
-  name: 'stream',
+/** Kinesis, in memory. */
+export const kinesis: Service = {
+  name: 'kinesis',
   port: 4567,
-  command: ({ port }) => [...script('stream'), String(port)],
+  command: ({ port }) => [...script('kinesis'), String(port)],
   ready: { log: /^ready/m },
   env: ({ port }) => ({ AUCTION_KINESIS_ENDPOINT: `http://127.0.0.1:${port}` }),
+};
+
+/** The delivery from the stream to the lake: what Firehose does on AWS. */
+export const delivery: Service = {
+  name: 'delivery',
+  command: script('delivery'),
+  ready: { log: /^ready/m },
 };

@@ -16,7 +16,7 @@ import { AUCTION_ABI } from '../../src/chain/auctionAbi';
 import { connectChain, type Chain } from '../../src/chain/client';
 import type { EthereumAuctionResult } from '../../src/pipelines/ethereumAuction';
 import type { AuctionRecord } from '../../src/records';
-import { anvil, stream } from '../../src/services';
+import { anvil, delivery, kinesis } from '../../src/services';
 import { countedRecords } from '../support/records';
 
 /** The requirement is 100. */
@@ -43,7 +43,7 @@ beforeAll(async () => {
       report: () => {},
     },
     ...WITH_SYSTEMS,
-    project: { ...WITH_SYSTEMS.project!, services: [anvil, stream] },
+    project: { ...WITH_SYSTEMS.project!, services: [anvil, kinesis, delivery] },
   });
   const { address, namespace } = stack.info.temporal;
   client = new Client({ connection: await Connection.connect({ address }), namespace });
