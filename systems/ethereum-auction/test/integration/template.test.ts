@@ -7,7 +7,7 @@ import { createTable } from '../../src/pipelines/_athenaQueries';
 import { end, untilAnswering } from '../support/localChain';
 
 const file = join(__dirname, '..', '..', 'template.yaml');
-const StackName = 'ethereum-auction';
+let stacks = 0;
 let endpoint: string;
 let moto: ChildProcess;
 
@@ -40,14 +40,18 @@ const valuesOf = (xml: string, tag: string) =>
   [...xml.matchAll(new RegExp(`<${tag}>([^<]*)</${tag}>`, 'g'))].map(([, value]) => value!);
 
 test('makes its stack, with the commands as outputs, and deletes it', async () => {
+  const StackName = `ethereum-auction-${++stacks}`;
   await cloudFormation('CreateStack', {
     StackName,
     TemplateBody: await readFile(file, 'utf8'),
     'Parameters.member.1.ParameterKey': 'BucketName',
-    'Parameters.member.1.ParameterValue': 'lake-of-the-auction',
+    'Parameters.member.1.ParameterValue': `lake-of-the-auction-${stacks}`,
+    'Parameters.member.2.ParameterKey': 'SigningKeyArns',
+    'Parameters.member.2.ParameterValue': 'arn:aws:kms:us-east-1:123456789012:key/1',
   });
   const described = await cloudFormation('DescribeStacks', { StackName });
   expect(valuesOf(described, 'StackStatus')).toEqual(['CREATE_COMPLETE']);
+  expect(described).toContain('SigningPolicyArn');
   expect(described).toContain('sluice schedule create auction-listener --cron');
   // moto's CloudFormation makes neither Firehose nor Glue.
   const resources = await cloudFormation('DescribeStackResources', { StackName });
