@@ -1,6 +1,6 @@
 /**
- * The whole of it on this machine: a chain, 200 bids in 20 blocks, a reorganisation that is forced while a listener runs,
- * the answers and the picture. `npm run demo -- [--chain anvil|geth] [--dir DIR] [--port-offset N]`
+ * The whole of it on this machine: a chain, 200 bids in 20 blocks (on geth 50 in 5), a reorganisation that is forced while a
+ * listener runs, the answers and the picture. `npm run demo -- [--chain anvil|geth] [--dir DIR] [--port-offset N]`
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,6 +22,9 @@ const { values } = parseArgs({
 });
 const stack = { project: join(__dirname, '..'), dir: values.dir, portOffset: values['port-offset'] };
 
+/** geth makes a block a second, whether there are bids or not. */
+const AUCTION = chain === 'anvil' ? { batches: 20, blocks: 40 } : { batches: 5, blocks: 60 };
+
 /** The two newest blocks, with withdrawals in them, are replaced. */
 async function reorganise(rpcUrl: string): Promise<void> {
   const { client } = await connectChain({ rpcUrl });
@@ -36,12 +39,14 @@ async function reorganise(rpcUrl: string): Promise<void> {
 runDemo(() =>
   withLocalStack(stack, async ({ env, ui, run }) => {
     say(`local chain (${chain}), Kinesis, S3 and Temporal are up: ${ui.url}`);
-    const { contract, answers, picture } = (await run('ethereum-auction', { batches: 20, blocks: 40 })) as {
+    const { contract, answers, picture } = (await run('ethereum-auction', AUCTION)) as {
       contract: { address: `0x${string}`; block: number };
       answers: Record<string, string>;
       picture: string;
     };
-    say(`200 bids in 20 blocks to ${contract.address}, all funds withdrawn, answered`);
+    say(
+      `${AUCTION.batches * 10} bids in ${AUCTION.batches} blocks to ${contract.address}, all funds withdrawn, answered`,
+    );
 
     const listen = async () => {
       const input = { contract: contract.address, fromBlock: contract.block };
