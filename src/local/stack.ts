@@ -110,7 +110,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       services: options.project?.services ?? [],
       portOffset: options.portOffset ?? 0,
       dir,
-      env: { ...info.env },
+      // What the services add to it, all of them see.
+      env: info.env,
     });
     Object.assign(info.env, environmentOf(services));
     await checkPortsOf(ports, { options, services, afterKill: lock.stale });

@@ -21,6 +21,8 @@ export interface DemoStack {
   ui: { url: string };
   /** What the command line answers as JSON to arguments. @throws Error with what it says */
   ask: (args: string[]) => Promise<unknown>;
+  /** The process whose children are the stack's. */
+  pid: number;
   /** Runs a pipeline to its end, and answers its result. @throws Error with what the command line says */
   run: (pipeline: string, input: Record<string, string | number>) => Promise<unknown>;
 }
@@ -59,7 +61,7 @@ export async function withLocalStack(
     return ended.result;
   };
   try {
-    await show({ env, ui, ask, run });
+    await show({ env, ui, pid: stack.pid!, ask, run });
   } finally {
     stack.kill('SIGTERM');
     await once(stack, 'exit');
