@@ -18,6 +18,7 @@ import json
 import math
 import re
 import sys
+import threading
 import traceback
 import urllib.parse
 import uuid
@@ -32,6 +33,7 @@ MAX_CASES = 100
 MAX_TEXT = 1000
 MAX_RECORD_LENGTH = 2000000
 HEAD_LINES = 20
+PROGRESS_SECONDS = 5
 DELIMITERS = [(",", '","'), (";", '";"'), ("\t", "a tab"), ("|", '"|"')]
 MARKS = [(codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")]
 INTEGER = r"[+-]?[0-9]+"
@@ -446,6 +448,7 @@ class RowJob:
         }
         self.read = self.rejected = self.unread = 0
         self.cases = []
+        threading.Thread(target=self.tell_progress, daemon=True).start()
         # Casts that do not fit are null, as the reading rules say.
         self.spark.conf.set("spark.sql.ansi.enabled", "false")
         self.spark.conf.set("spark.sql.legacy.timeParserPolicy", "CORRECTED")
@@ -513,6 +516,24 @@ class RowJob:
         options = self.options
         schema = T.StructType([T.StructField(name, T.StringType()) for name in columns])
         return self.spark.createDataFrame(lines.rdd.mapPartitions(lambda part: texts(part, columns, options)), schema)
+
+    def tell_progress(self):
+        """Writes into the log how far the script is, which Livy shows with the state of the batch."""
+        tracker, before, wait = self.spark.sparkContext.statusTracker(), None, threading.Event()
+        while not wait.wait(PROGRESS_SECONDS):
+            progress = {"rowsRead": self.read} if self.read else {}
+            try:
+                stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+            except Exception:
+                # The session has ended.
+                return
+            stages = [stage for stage in stages if stage is not None]
+            if stages:
+                done = sum(stage.numCompletedTasks for stage in stages)
+                progress = dict(tasks=done, of=sum(stage.numTasks for stage in stages), stage=stages[-1].stageId, **progress)
+            if progress and progress != before:
+                print("Sluice progress: %s" % json.dumps(progress), file=sys.stderr, flush=True)
+                before = progress
 
     def check_share(self):
         share = self.arguments.max_bad_share
