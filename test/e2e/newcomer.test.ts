@@ -63,6 +63,7 @@ interface Ended {
   id: string;
   state: string;
   result: Record<string, unknown>;
+  measures: Record<string, number>;
 }
 
 const edit = (file: string, change: (text: string) => string) =>
@@ -182,6 +183,7 @@ test('dev starts the stack, and hello takes the file that init has put there', a
   expect(await json<Ended>(['start', 'hello', '--wait'])).toMatchObject({
     state: 'completed',
     result: { file: 's3://lake/inbox/people.csv', report: 's3://lake/report' },
+    measures: { rowsRead: 3, rowsRejected: 0, valuesUnread: 0, rowsWritten: 1 },
   });
   expect(report()).toBe('rows\n3\n');
 });

@@ -41,11 +41,12 @@ async function answersOf(
   const calls = await Promise.all(
     files.map(async ({ name, bytes, region = [], swapped = false }) => {
       const output = join(folder, `out-${name}`);
-      await mkdir(output);
+      await mkdir(output, { recursive: true });
       await writeFile(join(folder, name), bytes);
       const parents = swapped ? [MOTHER, FATHER] : [FATHER, MOTHER];
       const members = ['--child', CHILD, '--father', parents[0]!, '--mother', parents[1]!];
       const places = ['--genotypes', join(folder, name), '--output', output, '--contig', '17', ...region];
+      places.push('--rows-to', `${output}-rows.json`);
       return [join(SCRIPTS, 'variants.py'), ...members, ...places];
     }),
   );
@@ -107,6 +108,12 @@ testLong(
         region: ['--start', String(start), '--end', String(end)],
       },
     ]);
+    const counted = JSON.parse(await readFile(join(folder, 'out-region.vcf-rows.json'), 'utf8')) as object;
+    expect(counted).toMatchObject({
+      rowsRead: expect.any(Number) as number,
+      rowsRejected: 0,
+      valuesUnread: 0,
+    });
     expect(answers).toEqual([...texts, none, within].map((text) => expectedVariants(text, TRIO)));
   },
   1_800_000,
