@@ -17,6 +17,7 @@ import {
   defineTask,
   type TaskContext,
 } from 'sluice';
+import { mayHaveInexact } from './inexactNumbers';
 import { duckdbType, kindOf, mergeKinds, structOf, withoutUnknown, type Kind } from './recordSchema';
 
 /** Above the longest record of `flatten-records`, whose keys may have got longer. */
@@ -165,16 +166,6 @@ function selectOf(fields: Map<string, Kind>, hasRecords: boolean): string {
     `SELECT ${columns.map(([name]) => name).join(', ')} FROM read_json(getvariable('flat'), ` +
     `format = 'newline_delimited', maximum_object_size = ${MAX_LINE_BYTES}, columns = {${types.join(', ')}})`
   );
-}
-
-/** A cheap look for what may be a fraction with more digits than a double has. */
-async function mayHaveInexact(path: string): Promise<boolean> {
-  let before = '';
-  for await (const chunk of createReadStream(path, 'latin1') as AsyncIterable<string>) {
-    if (/[\d.]{17}|\d[eE][-+]?\d{3}/.test(before + chunk)) return true;
-    before = chunk.slice(-17);
-  }
-  return false;
 }
 
 /** The lines, with the fractions that DuckDB's reader of JSON would round as texts. */

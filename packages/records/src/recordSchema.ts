@@ -72,7 +72,7 @@ export function kindOf(json: string, onInexact: (start: number, end: number) => 
         return NULL;
       default: {
         const start = at;
-        while (at < json.length && /[-+.0-9eE]/.test(json[at]!)) at++;
+        while (isNumeral(json.charCodeAt(at))) at++;
         const kind = kindOfNumber(json.slice(start, at));
         if (kind === INEXACT) onInexact(start, at);
         return kind;
@@ -80,6 +80,13 @@ export function kindOf(json: string, onInexact: (start: number, end: number) => 
     }
   };
   return value();
+}
+
+/** Whether a character belongs to a number: `0` to `9`, `+`, `-`, `.`, `E`, `e`. Past the end, the code is NaN. */
+function isNumeral(code: number): boolean {
+  return (
+    (code >= 48 && code <= 57) || code === 43 || code === 45 || code === 46 || code === 69 || code === 101
+  );
 }
 
 function kindOfNumber(text: string): Kind {
@@ -95,7 +102,8 @@ function kindOfNumber(text: string): Kind {
 function isExact(text: string): boolean {
   if (text.length <= MAX_DIGITS && !/[eE]/.test(text)) return true;
   const number = Number(text);
-  return Number.isFinite(number) && digitsOf(String(number)) === digitsOf(text);
+  const shortest = String(number);
+  return shortest === text || (Number.isFinite(number) && digitsOf(shortest) === digitsOf(text));
 }
 
 /** Sign, digits without zeros at their ends, and the place of the point: the same for the same number. */

@@ -150,13 +150,22 @@ test('integers stay exact, and a column of nulls is left out', async () => {
 test.each([[false], [true]])('no digit of a number is lost (only the named columns: %s)', async (only) => {
   await put(
     `h${only}/flat/x.json`,
-    '{"a":0.1234567890123456789,"b":{"c":[1e-400,1.50]}}\n{"a":2.5,"b":null}\n',
+    '{"a":0.1234567890123456789,"b":{"c":[1e-400,1.50]}}\n{"a":2.5,"b":null}\n{"a":1e400,"b":null}\n',
   );
   await convertRecords.run(inputFor(`h${only}`, { columns: ['a', 'b'].slice(only ? 0 : 2), only }), context);
-  const [first, second] = (await contentOf(lake(`h${only}/parquet/x.snappy.parquet`))).rows;
+  const [first, second, third] = (await contentOf(lake(`h${only}/parquet/x.snappy.parquet`))).rows;
   expect(first!['row']).toContain('0.1234567890123456789');
   expect(first!['row']).toContain('1e-400');
   expect(second).toEqual({ row: '{"a":"2.5","b":null}' });
+  expect(third).toEqual({ row: '{"a":"1e400","b":null}' });
+});
+
+test('of named columns alone, a number beyond the largest double is the text that it was', async () => {
+  await put('i/flat/x.json', '{"a":1e400,"b":[-1.5E+400]}\n');
+  await convertRecords.run(inputFor('i', { columns: ['a', 'b'], only: true }), context);
+  expect((await contentOf(lake('i/parquet/x.snappy.parquet'))).rows).toEqual([
+    { row: '{"a":"1e400","b":"[-1.5E+400]"}' },
+  ]);
 });
 
 test('what was converted is not converted again, and is what lets an old flat object go', async () => {
