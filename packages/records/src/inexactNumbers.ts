@@ -48,7 +48,7 @@ function holdsManyDigits(bytes: Buffer): boolean {
 
 function holdsTiny(bytes: Buffer, exponent: string): boolean {
   for (let at = bytes.indexOf(exponent); at !== -1; at = bytes.indexOf(exponent, at + 1)) {
-    if (TINY.test(bytes.latin1Slice(Math.max(0, at - 1), at + 5))) return true;
+    if (TINY.test(bytes.toString('latin1', Math.max(0, at - 1), at + 5))) return true;
   }
   return false;
 }
