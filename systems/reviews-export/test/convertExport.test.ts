@@ -35,7 +35,7 @@ beforeAll(async () => {
   goodExport = await putExport('good', { files: [[{ Item: { Id: { S: 'kept' } } }]] });
   await convert(goodExport, 's3://lake/stays/');
   brokenExports = await putBrokenExports();
-  const hasSample = existsSync(realData);
+  const hasSample = existsSync(join(realData, 'dynamodb-reviews'));
   if (hasSample) await cp(join(realData, 'dynamodb-reviews'), join(lake, 'reviews'), { recursive: true });
   sparkOutcomes = await runOnSpark([
     ...hardExports.map((location, i) => sparkCall(location, hardOutputs(i)[1], hardColumns(i))),
