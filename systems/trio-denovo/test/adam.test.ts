@@ -44,11 +44,12 @@ async function answersOf(
   const calls = await Promise.all(
     files.map(async ({ name, bytes, region = [], swapped = false }) => {
       const output = join(folder, `out-${name}`);
-      await mkdir(output);
+      await mkdir(output, { recursive: true });
       await writeFile(join(folder, name), bytes);
       const parents = swapped ? [MOTHER, FATHER] : [FATHER, MOTHER];
       const members = ['--child', CHILD, '--father', parents[0]!, '--mother', parents[1]!];
       const places = ['--genotypes', join(folder, name), '--output', output, '--contig', '17', ...region];
+      places.push('--rows-to', `${output}-rows.json`);
       return [join(SCRIPTS, 'variants.py'), ...members, ...places];
     }),
   );
@@ -130,6 +131,12 @@ testLong(
         region: ['--start', String(start), '--end', String(end)],
       },
     ]);
+    const counted = JSON.parse(await readFile(join(folder, 'out-region.vcf-rows.json'), 'utf8')) as object;
+    expect(counted).toMatchObject({
+      rowsRead: expect.any(Number) as number,
+      rowsRejected: 0,
+      valuesUnread: 0,
+    });
     expect(answers).toEqual([...texts, none, within].map((text) => expectedVariants(text, TRIO)));
     for (const [i, { name }] of files.entries()) expect(await duckdbAnswersOf(name)).toEqual(answers[i]);
   },
@@ -145,6 +152,37 @@ testLong(
       { name: 'bad.vcf', bytes, fails: "bad.vcf: there aren't enough columns for line 17\t81000000\tshort" },
     ]);
     expect(await readdir(join(folder, 'out-bad.vcf'))).toEqual([]);
+  },
+  300_000,
+);
+
+testLong(
+  "ADAM's depths are those of the reads that count, and all reads are counted",
+  async () => {
+    const read = (name: string, flag: number, at: number) =>
+      [name, flag, '17', at, 60, '10M', '*', 0, 0, 'A'.repeat(10), 'I'.repeat(10)].join('\t');
+    const header = ['@HD\tVN:1.6\tSO:coordinate', '@SQ\tSN:17\tLN:1000', '@RG\tID:a\tSM:NA1'];
+    // The third is a duplicate, and the last one lies outside.
+    const reads = [read('a', 0, 1), read('b', 0, 6), read('c', 1024, 6), read('d', 0, 500)];
+    const sam = join(folder, 'reads.sam');
+    await writeFile(sam, [...header, ...reads, ''].join('\n'));
+    const output = join(folder, 'out-depths');
+    await mkdir(output, { recursive: true });
+    const stretch = ['--contig', '17', '--start', '1', '--end', '100'];
+    const places = ['--alignments', sam, '--output', output, '--name', 'depths.csv', '--sample', 'NA1'];
+    const rowsTo = ['--rows-to', join(folder, 'depths-rows.json')];
+    expect(
+      await runOnSpark(
+        [[join(SCRIPTS, 'coverage.py'), ...places, ...stretch, ...rowsTo]],
+        await adamSettings(),
+      ),
+    ).toEqual([null]);
+    expect(await readFile(join(output, 'depths.csv'), 'utf8')).toBe(
+      'sample,depth,positions,share\nNA1,1,10,0.666666667\nNA1,2,5,0.333333333\n',
+    );
+    expect(JSON.parse(await readFile(join(folder, 'depths-rows.json'), 'utf8'))).toEqual({
+      ...{ rowsRead: 4, rowsRejected: 0, valuesUnread: 0, rowsWritten: 2 },
+    });
   },
   300_000,
 );
