@@ -18,6 +18,7 @@ const CAMPAIGNS = [
   ...[
     'test/integration/workflows/arrivals.test',
     'test/integration/workflows/arrivalsOutages',
+    'test/integration/workflows/manyObjects',
     'test/unit/workflows/arrivals/sourceMachine.property',
   ],
   ...['test/unit/lake/largeObjects', 'test/unit/webhook/hostileRequests'],
