@@ -143,13 +143,15 @@ export class Wait {
         const needsNone = again === null ? this.isCompleteAtOnce() : late === 'ignore';
         if (!needsNone) await subscriptions.open({ withinMs, summary: step.name });
         shared.board.goesOn(step);
-        const taken = again ?? (await this.untilComplete());
+        const atOnce = again ?? (needsNone && shared.looksFirst ? this.find() : null);
+        const taken = atOnce ?? (await this.untilComplete());
         if (taken === null) throw new SluiceError('ArrivalTimeout', this.describeTimeout());
         // One that is for one object ended when that came, unless it came by hand.
         if (taken[0].byHand !== true) subscriptions.markSpent();
         // What follows need not wait for it.
-        if (late === 'ignore') shared.ending.beside(subscriptions.close());
-        else shared.ending.atEnd(() => subscriptions.close());
+        if (late === 'ignore') {
+          if (subscriptions.areOpen) shared.ending.beside(subscriptions.close());
+        } else shared.ending.atEnd(() => subscriptions.close());
         this.end(taken);
         return taken;
       } catch (error) {
