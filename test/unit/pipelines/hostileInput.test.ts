@@ -172,7 +172,7 @@ test('20,000 durations of chance are numbers that a timer takes, or none', () =>
   );
   const isRight = (text: string) => {
     const [durationMs, boundedMs] = timed(() => [parseDuration(text), parseBoundedDuration(text)], text);
-    return (durationMs ?? 0) >= 0 && (boundedMs === null || (boundedMs! > 0 && boundedMs! < 2 ** 53));
+    return (durationMs ?? 0) >= 0 && (boundedMs === null || (boundedMs > 0 && boundedMs < 2 ** 53));
   };
   expect(texts.filter((text) => !isRight(text))).toEqual([]);
   expect(texts.some((text) => parseBoundedDuration(text) !== null)).toBe(true);
