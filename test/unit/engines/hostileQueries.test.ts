@@ -1,7 +1,6 @@
 /** Queries for local Athena that mean no good: each is translated, or refused with its place, and takes no worker with it. */
-import type { S3Client } from '@aws-sdk/client-s3';
 import { LocalAthena } from '../../../src/engines/athena';
-import type { Catalog } from '../../../src/engines/catalog';
+import type { LocalLake } from '../../../src/engines/session';
 import { translateTrino, type TrinoTable } from '../../../src/engines/trino';
 import { loadParser } from '../../../src/engines/trinoTree';
 import { VARCHAR } from '../../../src/engines/trinoTypes';
@@ -120,7 +119,7 @@ test('500 statements of chance are translated, or refused as InvalidJob', () => 
 });
 
 test('a query that is longer than Athena takes is refused before anything runs', () => {
-  const athena = new LocalAthena({} as S3Client, {} as Catalog, 's3://lake');
+  const athena = new LocalAthena({} as LocalLake);
   const QueryString = `SELECT '${'ü'.repeat(131_072)}'`;
   expect(() => athena.check({ QueryString })).toThrow('262153 bytes, and Athena takes 262144');
 });
