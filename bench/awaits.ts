@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- awaits [JOBS]`: one worker that awaits many jobs. How long a new job's submit takes with none and with
- * JOBS (default 1,000) of them awaited, and the worker's memory.
+ * JOBS (default 1,000) of them awaited, the worker's memory, and how many writes a second the awaits make on Temporal.
  */
 import type { Client } from '@temporalio/client';
 import { S3Client } from '@aws-sdk/client-s3';
@@ -11,6 +11,8 @@ import { bench } from './stack';
 
 const PROBES = 20;
 const JOBS_A_RUN = 250;
+/** Two beats of every await. */
+const WATCHED_MS = 100_000;
 const jobs = Number(process.argv[2] ?? 1000);
 
 let awaited = 0;
@@ -59,7 +61,7 @@ function rssMiB(): number {
   return Math.round(process.memoryUsage().rss / 2 ** 20);
 }
 
-bench(async ({ client, withWorker }) => {
+bench(async ({ client, withWorker, countWrites }) => {
   const activities = {
     s3: new S3Client({}),
     searchAttributes: true,
@@ -80,7 +82,10 @@ bench(async ({ client, withWorker }) => {
     while (awaited < jobs) await new Promise((resolve) => setTimeout(resolve, 100));
     const beside = await measureSubmit(client, 'beside');
     const memoryAt = rssMiB();
-    await new Promise((resolve) => setTimeout(resolve, 30_000));
+    const writesBefore = await countWrites();
+    const startedAt = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, WATCHED_MS));
+    const writes = ((await countWrites()) - writesBefore) / ((performance.now() - startedAt) / 1_000);
     const memoryLater = rssMiB();
     released = true;
     await Promise.all(many.map((run) => run.result()));
@@ -88,7 +93,8 @@ bench(async ({ client, withWorker }) => {
       `submit: ${alone.toFixed(0)} ms alone, ${beside.toFixed(0)} ms beside ${jobs} awaited jobs; ratio ${(beside / alone).toFixed(2)}`,
     );
     console.log(
-      `memory: ${memoryBefore} MiB before, ${memoryAt} MiB with them, ${memoryLater} MiB 30 s later`,
+      `memory: ${memoryBefore} MiB before, ${memoryAt} MiB with them, ${memoryLater} MiB ${WATCHED_MS / 1_000} s later`,
     );
+    console.log(`writes: ${writes.toFixed(1)} a second for ${jobs} awaited jobs`);
   });
 });

@@ -30,6 +30,8 @@ export interface Stack {
     options: Pick<CreateWorkerOptions, 'maxCachedWorkflows'>,
     act: () => Promise<void>,
   ) => Promise<void>;
+  /** How many requests of this process's worker have changed something on the server, heartbeats included. */
+  countWrites: () => Promise<number>;
 }
 
 /** Runs a benchmark and ends all that it started; the process ends with it. */
@@ -44,7 +46,11 @@ export function bench(measure: (stack: Stack) => Promise<void>): void {
 }
 
 async function runBench(measure: (stack: Stack) => Promise<void>): Promise<void> {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  const metricsAddress = `127.0.0.1:${await freePort()}`;
+  Runtime.install({
+    logger: new DefaultLogger('ERROR'),
+    telemetryOptions: { metrics: { prometheus: { bindAddress: metricsAddress } } },
+  });
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
   const context = { env: process.env, report: (line: string) => console.error(line) };
   const processes = new Processes();
@@ -66,6 +72,13 @@ async function runBench(measure: (stack: Stack) => Promise<void>): Promise<void>
           ...{ folder: join(folder, 's3'), metadata: join(folder, 'metadata') },
         });
         return new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
+      },
+      async countWrites() {
+        const text = await (await fetch(`http://${metricsAddress}/metrics`)).text();
+        const counts = text.matchAll(/^temporal_request(?:_total)?\{([^}]*)\} (\d+)/gm);
+        return [...counts]
+          .filter(([, labels = '']) => /operation="(Respond|Record)/.test(labels))
+          .reduce((sum, [, , count]) => sum + Number(count), 0);
       },
       async withWorker(activities, options, act) {
         const worker = await createWorker({

@@ -1,5 +1,7 @@
-// Rounds of kills, faults and changed input in their long form, with other seeds each time: npm run soak -- [minutes] [jest arguments]
-// An hour unless told otherwise. It ends at the first failure, whose title has the seed.
+// Rounds of kills, faults, outages and changed input in their long form, in any order and with other seeds each time:
+//   npm run soak -- [minutes] [jest arguments]
+// An hour unless told otherwise. It begins nothing after that, and ends at the first failure, whose line before has the seed.
+// The short forms of the same tests, a few minutes of them, are part of the suite.
 import { spawnSync } from 'node:child_process';
 import { ROOT } from './folders.mjs';
 
@@ -13,7 +15,13 @@ const CAMPAIGNS = [
     'test/e2e/workerKilled',
     'test/integration/cli/brokenPipeline',
   ],
-  ...['test/integration/workflows/arrivals.test', 'test/unit/workflows/arrivals/sourceMachine.property'],
+  ...[
+    'test/integration/workflows/arrivals.test',
+    'test/integration/workflows/arrivalsOutages',
+    'test/integration/workflows/manyObjects',
+    'test/unit/workflows/arrivals/sourceMachine.property',
+  ],
+  ...['test/unit/lake/largeObjects', 'test/unit/webhook/hostileRequests'],
   ...[
     'test/integration/jobs/engines',
     'test/unit/webhook/fuzz',
@@ -39,15 +47,23 @@ if (!(Number(minutes) > 0)) {
 }
 const endMs = Date.now() + Number(minutes) * 60_000;
 for (let round = 1; Date.now() < endMs; round++) {
-  const seed = String(Math.floor(Math.random() * 1_000_000));
-  console.log(`sluice: round ${round}, SLUICE_SEED=${seed}`);
-  const env = { ...process.env, SLUICE_LONG: '1', SLUICE_SEED: seed };
-  const args = [
-    'node_modules/jest/bin/jest.js',
-    '--maxWorkers',
-    '1',
-    ...(rest.length > 0 ? rest : CAMPAIGNS),
-  ];
-  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit', cwd: ROOT, env });
-  if (status !== 0) process.exit(status ?? 1);
+  // Own arguments are one campaign of their own.
+  const campaigns = rest.length > 0 ? [rest] : shuffled(CAMPAIGNS).map((file) => [file]);
+  for (const args of campaigns) {
+    if (Date.now() >= endMs) break;
+    const seed = String(Math.floor(Math.random() * 1_000_000));
+    const leftMinutes = Math.ceil((endMs - Date.now()) / 60_000);
+    console.log(`sluice: round ${round}, ${leftMinutes} min left, SLUICE_SEED=${seed} ${args.join(' ')}`);
+    const env = { ...process.env, SLUICE_LONG: '1', SLUICE_SEED: seed };
+    const jest = ['node_modules/jest/bin/jest.js', '--maxWorkers', '1', ...args];
+    const { status } = spawnSync(process.execPath, jest, { stdio: 'inherit', cwd: ROOT, env });
+    if (status !== 0) process.exit(status ?? 1);
+  }
+}
+
+function shuffled(items) {
+  return items
+    .map((item) => ({ item, place: Math.random() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ item }) => item);
 }

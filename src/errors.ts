@@ -42,6 +42,26 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
+/** A history keeps a message several times, and a notification must hold it. */
+const MAX_MESSAGE_LENGTH = 8_000;
+/** The cure stands at the end. */
+const END_LENGTH = 1_000;
+
+/** A message that a history can hold: of a longer one, the beginning and the end. */
+export function shortenMessage(message: string): string {
+  if (message.length <= MAX_MESSAGE_LENGTH) return message;
+  return `${message.slice(0, MAX_MESSAGE_LENGTH - END_LENGTH - 3)} … ${message.slice(-END_LENGTH)}`;
+}
+
+const SHOWN_PROBLEMS = 50;
+
+/** One message of many problems: the first of them, one a line, and how many more there are. */
+export function listProblems(about: string, problems: readonly string[]): string {
+  const left = problems.length - SHOWN_PROBLEMS;
+  const lines = problems.slice(0, SHOWN_PROBLEMS).map((problem) => `  ${problem}`);
+  return [about, ...lines, ...(left > 0 ? [`  and ${left} more`] : [])].join('\n');
+}
+
 /** A failure with a code: a mistake of the user's or a fault of a service, told without a stack trace. */
 export class SluiceError extends Error {
   constructor(
@@ -78,7 +98,7 @@ export const BUDGETS = {
 
 /** The budgets of a failure's class; null for one that is final. */
 export function budgetsOf(code: ErrorCode): { submit: Budget; await: Budget } | null {
-  return code in BUDGETS ? BUDGETS[code as keyof typeof BUDGETS] : null;
+  return Object.hasOwn(BUDGETS, code) ? BUDGETS[code as keyof typeof BUDGETS] : null;
 }
 
 /** Whether a retry of the same call can succeed without anybody changing anything. */

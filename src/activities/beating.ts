@@ -15,11 +15,11 @@ export interface Beats {
 }
 
 /** A heartbeat may come so much too late before the server takes the worker for dead. */
-const MARGIN_MS = 25_000;
+const MARGIN_MS = 20_000;
 
 /**
  * Heartbeats while the work goes on, however long one call takes: three in the heartbeat time-out, or so few that one may be
- * 25 s late. Each carries what the work has kept last; the first waits for what the work keeps as it begins.
+ * 20 s late. Each carries what the work has kept last; the first waits for what the work keeps as it begins.
  */
 export async function beating<T>(work: (signal: AbortSignal, beats: Beats) => Promise<T>): Promise<T> {
   const { cancellationSignal, info } = Context.current();

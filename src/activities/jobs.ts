@@ -1,6 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import { SluiceError, type ErrorCode } from '../errors';
+import { listProblems, shortenMessage, SluiceError, type ErrorCode } from '../errors';
 import type { JobReference, JobResult } from '../jobs';
 import { readRowAccount } from '../lake/rowAccount';
 import { formatDuration } from '../pipelines/duration';
@@ -173,10 +173,7 @@ function tellRecovered({ tellRun }: RetryTelling, { step }: Submission): void {
 function checkParameters(check: ParameterCheck, { job: { resource, parameters } }: Submission): void {
   const problems = check(resource, parameters);
   if (problems.length === 0) return;
-  throw new SluiceError(
-    'InvalidJob',
-    [`The parameters of ${resource} are wrong:`, ...problems.map((problem) => `  ${problem}`)].join('\n'),
-  );
+  throw new SluiceError('InvalidJob', listProblems(`The parameters of ${resource} are wrong:`, problems));
 }
 
 /** A job's own budgets go before those of the worker. */
@@ -375,7 +372,7 @@ function toJobFailure(code: ErrorCode, message: string, retryable = false): Appl
   const end: JobEnd = { ended: true, retryable };
   return ApplicationFailure.create({
     type: code,
-    message: redactSecrets(message),
+    message: shortenMessage(redactSecrets(message)),
     nonRetryable: true,
     details: [end],
   });

@@ -3,7 +3,13 @@ import { WorkflowNotFoundError } from '@temporalio/common';
 import { arrivalsWorkflowOptions } from '../activities/arrivals';
 import type { Config } from '../setup/config';
 import { SluiceError } from '../errors';
-import { arrivalsWorkflowId, parseS3Uri, sourceOf, type Source } from '../pipelines/location';
+import {
+  arrivalsWorkflowId,
+  isObjectPattern,
+  OBJECT_PATTERN_NEEDS,
+  sourceOf,
+  type Source,
+} from '../pipelines/location';
 import {
   addTriggerSignal,
   removeTriggerSignal,
@@ -76,10 +82,6 @@ function readTriggers(client: Client, handle: WorkflowHandle): Promise<TriggerSt
 }
 
 function checkedSource(pattern: string): Source {
-  const source = sourceOf(pattern);
-  if (source !== null && parseS3Uri(pattern)!.key !== '') return source;
-  throw new SluiceError(
-    'InvalidInput',
-    `${pattern} is no pattern of objects; give one such as s3://lake/sales/*.csv`,
-  );
+  if (isObjectPattern(pattern)) return sourceOf(pattern)!;
+  throw new SluiceError('InvalidInput', `${pattern} is no pattern of objects; give ${OBJECT_PATTERN_NEEDS}`);
 }

@@ -6,7 +6,7 @@ import type { Config } from '../setup/config';
 import { findSecrets } from '../setup/findSecrets';
 import { SluiceError } from '../errors';
 import { parseInput, type Pipeline } from '../pipelines';
-import { DURATION_NEEDS, parseBoundedDuration, parseDuration } from '../pipelines/duration';
+import { DURATION_NEEDS, isCalendarDay, parseBoundedDuration, parseDuration } from '../pipelines/duration';
 
 export interface JsonOption {
   json?: true;
@@ -44,7 +44,7 @@ export function parseInteger(text: string): number {
 /** A time: ISO 8601, or how long ago. Gives ISO 8601. */
 export function parseSince(text: string, now = Date.now()): string {
   const agoMs = parseDuration(text.replace(/\s+ago$/, ''));
-  const timeMs = agoMs !== null ? now - agoMs : /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : NaN;
+  const timeMs = agoMs !== null ? now - agoMs : isCalendarDay(text.slice(0, 10)) ? Date.parse(text) : NaN;
   const time = new Date(timeMs);
   if (Number.isNaN(time.getTime())) {
     throw new InvalidArgumentError(

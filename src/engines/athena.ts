@@ -32,6 +32,8 @@ import {
 } from './trinoTypes';
 
 const DEFAULT_DATABASE = 'default';
+/** https://docs.aws.amazon.com/athena/latest/ug/service-limits.html */
+const MAX_QUERY_BYTES = 262_144;
 
 /** What one query works with. */
 interface Run {
@@ -61,6 +63,11 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
   }
 
   check({ QueryString = '', ResultConfiguration, ExecutionParameters }: Parameters): Promise<void> {
+    if (Buffer.byteLength(QueryString) > MAX_QUERY_BYTES)
+      throw new SluiceError(
+        'InvalidJob',
+        `QueryString: has ${Buffer.byteLength(QueryString)} bytes, and Athena takes ${MAX_QUERY_BYTES}; put long lists into a table`,
+      );
     const statements = splitStatements(QueryString).length;
     if (statements !== 1)
       throw new SluiceError('InvalidJob', `QueryString: has ${statements} statements; Athena takes one`);

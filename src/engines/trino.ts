@@ -89,7 +89,12 @@ export interface TrinoContext {
   parameters?: readonly string[];
   /** Both names in lower case. */
   find(database: string, name: string): TrinoTable | null;
+  /** The views that the query is inside of, and how many were put in the place of their names: one may name itself, or two that name two each. */
+  views?: { open: readonly string[]; counted: { views: number } };
 }
+
+/** How many views a query may come to, however they lie in each other. */
+const MOST_VIEWS = 500;
 
 /** A query in DuckDB's dialect, its columns `c0`, `c1`, …. */
 export interface Translated {
@@ -606,7 +611,14 @@ class Translator {
         childOf(parts, 'name'),
       );
     if (table.view !== undefined) {
-      const inner = translateTrino(table.view, { ...this.context, parameters: [], database });
+      const { open, counted } = this.context.views ?? { open: [], counted: { views: 0 } };
+      const view = `${database}.${table.name}`;
+      if (open.includes(view))
+        this.fail('VIEW_IS_RECURSIVE', `Statement is recursive: view '${view}'`, childOf(parts, 'name'));
+      if (++counted.views > MOST_VIEWS)
+        this.fail('QUERY_TEXT_TOO_LARGE', `the query comes to more than ${MOST_VIEWS} views`, null);
+      const views = { open: [...open, view], counted };
+      const inner = translateTrino(table.view, { ...this.context, parameters: [], database, views });
       const columns = inner.columns.map(({ type }, i) => ({
         name: table.columns[i]?.name ?? inner.columns[i]!.name,
         type,

@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { SluiceError } from '../errors';
 import type { ObjectVersion } from '../jobs';
-import { parseS3Uri } from '../pipelines/location';
+import { isFolderLength, parseS3Uri } from '../pipelines/location';
 import { CURE_OF_ARCHIVED } from '../services/failures';
 import { MultipartUpload } from './multipartUpload';
 
@@ -218,7 +218,7 @@ export interface Folder {
   prefix: string;
 }
 
-/** @throws SluiceError InvalidJob for what is no folder: a bucket's root is never replaced */
+/** @throws SluiceError InvalidJob for what is no folder: a bucket's root is never replaced, and a name may be too long */
 export function parseFolder(location: string): Folder {
   const uri = parseS3Uri(location);
   const prefix = uri?.key.replace(/\/*$/, '/') ?? '';
@@ -226,6 +226,11 @@ export function parseFolder(location: string): Folder {
     throw new SluiceError(
       'InvalidJob',
       `${location}: no folder in a bucket; give one such as s3://lake/out/`,
+    );
+  if (!isFolderLength(prefix))
+    throw new SluiceError(
+      'InvalidJob',
+      `${location}: the name is so long that no file in the folder could have one, since a key of S3 has at most 1,024 bytes; give a shorter one`,
     );
   return { bucket: uri.bucket, prefix };
 }

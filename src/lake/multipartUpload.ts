@@ -13,6 +13,11 @@ import {
 const PART_BYTES = 8 * 1024 * 1024;
 const PARTS_BEFORE_GROWTH = 1000;
 
+/** The size of the part that comes after so many: they grow, so that 10,000 of them hold the largest object. */
+export function partBytesOf(sent: number): number {
+  return PART_BYTES * 2 ** Math.floor(sent / PARTS_BEFORE_GROWTH);
+}
+
 export interface UploadTarget {
   bucket: string;
   key: string;
@@ -136,7 +141,7 @@ export class MultipartUpload {
   }
 
   private get partBytes(): number {
-    return PART_BYTES * 2 ** Math.floor(this.parts.length / PARTS_BEFORE_GROWTH);
+    return partBytesOf(this.parts.length);
   }
 
   private names() {

@@ -1,6 +1,13 @@
-import { SluiceError } from '../errors';
-import { DURATION_NEEDS, parseBoundedDuration } from './duration';
-import { parseS3Uri, TOPIC_ARN } from './location';
+import { listProblems, SluiceError } from '../errors';
+import { DURATION_NEEDS, isCalendarDay, parseBoundedDuration } from './duration';
+import {
+  isFolderLength,
+  isKeyLength,
+  isObjectPattern,
+  OBJECT_PATTERN_NEEDS,
+  parseS3Uri,
+  TOPIC_ARN,
+} from './location';
 
 /** What a field of a pipeline's input may hold. Each kind has a check below. */
 export type FieldKind =
@@ -54,7 +61,7 @@ const RULES: Record<FieldKind, { needs: string; fits: (value: unknown, field: Fi
   text: { needs: 'a text that is not empty', fits: (value) => typeof value === 'string' && value !== '' },
   s3: {
     needs: 'an S3 bucket such as s3://lake',
-    fits: (value) => typeof value === 'string' && parseS3Uri(value) !== null && !value.includes('*'),
+    fits: (value) => typeof value === 'string' && parseS3Uri(value) !== null && !/[*?]/.test(value),
   },
   location: {
     needs: 'a URI such as s3://lake/taxi, hdfs:///taxi or file:///data/taxi',
@@ -65,17 +72,16 @@ const RULES: Record<FieldKind, { needs: string; fits: (value: unknown, field: Fi
         : /^(hdfs|file|s3a|wasbs|abfss|gs):\/\/\S+$/.test(value)),
   },
   's3 pattern': {
-    needs: 'an S3 URI with or without wildcards, such as s3://lake/sales/*.csv',
-    fits: (value) => typeof value === 'string' && (parseS3Uri(value)?.key ?? '') !== '',
+    needs: OBJECT_PATTERN_NEEDS,
+    fits: (value) => typeof value === 'string' && isObjectPattern(value),
   },
   folder: {
     needs: 'a folder in S3, such as s3://lake/sales/',
-    fits: (value) =>
-      typeof value === 'string' && (parseS3Uri(value)?.key ?? '') !== '' && !/[*?]/.test(value),
+    fits: (value) => /^[^*?]+$/.test(keyOf(value)) && isFolderLength(keyOf(value)),
   },
   object: {
     needs: 'an object in S3, such as s3://lake/sales/a.csv',
-    fits: (value) => typeof value === 'string' && /[^/]$/.test(parseS3Uri(value)?.key ?? ''),
+    fits: (value) => /[^/]$/.test(keyOf(value)) && isKeyLength(keyOf(value)),
   },
   path: {
     needs: 'a prefix such as marketing-and-sales or a/b, with no slash at its ends',
@@ -116,7 +122,8 @@ const RULES: Record<FieldKind, { needs: string; fits: (value: unknown, field: Fi
     fits: (value) =>
       typeof value === 'string' &&
       /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/.test(value) &&
-      !Number.isNaN(Date.parse(value)),
+      !Number.isNaN(Date.parse(value)) &&
+      isCalendarDay(value.slice(0, 10)),
   },
   'time zone': { needs: 'a name of the time zone database, such as Europe/Berlin', fits: isTimeZone },
   choice: { needs: '', fits: (value, field) => field.choices?.includes(value as string) ?? false },
@@ -128,6 +135,11 @@ const RULES: Record<FieldKind, { needs: string; fits: (value: unknown, field: Fi
   job: { needs: '', fits: () => true },
   jobs: { needs: 'a list of jobs [{ "name", "resource", "parameters", "arrival"? }]', fits: Array.isArray },
 };
+
+/** The key of an S3 URI; empty for what is none. */
+function keyOf(value: unknown): string {
+  return (typeof value === 'string' ? parseS3Uri(value)?.key : undefined) ?? '';
+}
 
 /** Whether the text is the ARN of an SNS topic or a URL. */
 export function isNotificationTarget(text: string): boolean {
@@ -242,7 +254,7 @@ function findOptionProblems(options: unknown, path: string): string[] {
   if (options === undefined) return [];
   if (!isObject(options)) return [`${path}: ${show(options)} is no object`];
   return Object.entries(options).flatMap(([name, value]) => {
-    const option = OPTIONS[name];
+    const option = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
     if (!option) return [`${path}.${name}: unknown; known are ${Object.keys(OPTIONS).join(', ')}`];
     return option.fits(value) ? [] : [`${path}.${name}: ${show(value)}; give ${option.needs}`];
   });
@@ -286,7 +298,7 @@ export function parseInput<T>(
   const input: Record<string, unknown> = {};
   const problems: string[] = [];
   for (const name of Object.keys(raw)) {
-    if (!(name in pipeline.input)) {
+    if (!Object.hasOwn(pipeline.input, name)) {
       problems.push(`${name}: unknown field; known are ${Object.keys(pipeline.input).join(', ') || 'none'}`);
     }
   }
@@ -307,10 +319,7 @@ export function parseInput<T>(
   }
   if (problems.length === 0) problems.push(...(pipeline.findProblems?.(input) ?? []));
   if (problems.length > 0) {
-    throw new SluiceError(
-      'InvalidInput',
-      [`The input of ${pipeline.name} is wrong:`, ...problems.map((p) => `  ${p}`)].join('\n'),
-    );
+    throw new SluiceError('InvalidInput', listProblems(`The input of ${pipeline.name} is wrong:`, problems));
   }
   return input as T;
 }

@@ -5,6 +5,31 @@ export function parseS3Uri(uri: string): { bucket: string; key: string } | null 
   return match === null ? null : { bucket: match[1]!, key: match[2] ?? '' };
 }
 
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html */
+const MAX_KEY_BYTES = 1_024;
+/** What an engine's names of files, and what Sluice writes beside a folder, may take below it. */
+const MAX_NAME_BYTES = 124;
+
+/** Whether S3 has keys so long. */
+export function isKeyLength(key: string): boolean {
+  return bytesOf(key) <= MAX_KEY_BYTES;
+}
+
+/** Whether S3 has keys so long for what is written into a folder. */
+export function isFolderLength(prefix: string): boolean {
+  return bytesOf(prefix) <= MAX_KEY_BYTES - MAX_NAME_BYTES;
+}
+
+/** What `isObjectPattern` takes, for messages. */
+export const OBJECT_PATTERN_NEEDS =
+  'an S3 URI with or without wildcards, such as s3://lake/sales/*.csv; the objects of a folder are s3://lake/sales/*';
+
+/** Whether objects can fit a pattern: a bucket or a folder is none. */
+export function isObjectPattern(pattern: string): boolean {
+  const key = parseS3Uri(pattern)?.key ?? '';
+  return /[^/]$/.test(key) && isKeyLength(key);
+}
+
 /** The ARN of an SNS topic. */
 export const TOPIC_ARN = /^arn:aws(-[a-z]+)*:sns:[a-z0-9-]{1,40}:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$/;
 
@@ -31,6 +56,12 @@ export interface Source {
   prefix: string;
 }
 
+/**
+ * An id of Temporal's has at most 1,000 bytes, and a folder's name may have 1,024: what lies deeper belongs to the source
+ * above it.
+ */
+const MAX_PREFIX_BYTES = 900;
+
 /** The workflow id of the `arrivals` workflow that remembers a source. */
 export function arrivalsWorkflowId(source: Source): string {
   return `arrivals:s3://${source.bucket}/${source.prefix}`;
@@ -41,14 +72,21 @@ export function sourceOf(pattern: string): Source | null {
   const uri = parseS3Uri(pattern);
   if (uri === null) return null;
   const literal = /^[^*?]*/.exec(uri.key)![0];
-  return { bucket: uri.bucket, prefix: literal.slice(0, literal.lastIndexOf('/') + 1) };
+  return sourcesAbove(uri.bucket, literal).at(-1)!;
 }
 
-/** Every source that an object could belong to: the bucket, and each folder above the key. */
+/** Every source that an object could belong to: the bucket, and each folder above the key whose name is not too long. */
 export function sourcesAbove(bucket: string, key: string): Source[] {
   const sources: Source[] = [{ bucket, prefix: '' }];
   for (let slash = key.indexOf('/'); slash !== -1; slash = key.indexOf('/', slash + 1)) {
-    sources.push({ bucket, prefix: key.slice(0, slash + 1) });
+    const prefix = key.slice(0, slash + 1);
+    if (bytesOf(prefix) > MAX_PREFIX_BYTES) break;
+    sources.push({ bucket, prefix });
   }
   return sources;
+}
+
+/** The bytes of a text in UTF-8. */
+function bytesOf(text: string): number {
+  return new TextEncoder().encode(text).length;
 }

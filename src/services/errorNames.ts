@@ -2,14 +2,14 @@ import type { ErrorCode } from '../errors';
 
 /**
  * What the names of services' errors mean. A test holds the list against every error that the services' own models list for
- * the calls in use; names of the protocols and of S3, which no model lists, are here besides
+ * the calls of engine and systems; names of the protocols and of S3, which no model lists, are here besides
  * (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html,
  * https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html).
  */
 const NAMES = {
   Throttled: `ThrottlingException Throttling ThrottledException TooManyRequestsException RequestLimitExceeded
     ProvisionedThroughputExceededException SlowDown RequestThrottled RequestThrottledException BandwidthLimitExceeded
-    KMSThrottling KMSThrottlingException EC2ThrottledException`,
+    KMSThrottling KMSThrottlingException EC2ThrottledException TooManyUpdates`,
   NoCapacity: `LimitExceededException ConcurrentRunsExceededException ResourceNumberLimitExceededException CrawlerRunningException
     CrawlerStoppingException ServiceQuotaExceededException ActiveSessionsExceededException ActiveStatementsExceededException
     ActiveWaitingRequestsExceededException ENILimitReachedException SubnetIPAddressLimitReachedException`,
@@ -20,7 +20,10 @@ const NAMES = {
     BatchExecuteStatementException ExecuteStatementException DatabaseConnectionException QueryTimeoutException
     EC2UnexpectedException ENINotReadyException EFSIOException EFSMountConnectivityException EFSMountTimeoutException
     S3FilesMountConnectivityException S3FilesMountTimeoutException CodeArtifactUserPendingException ResourceConflictException
-    ResourceNotReadyException SnapStartNotReadyException SnapStartTimeoutException SnapStartRegenerationFailureException`,
+    ResourceNotReadyException SnapStartNotReadyException SnapStartTimeoutException SnapStartRegenerationFailureException
+    ConcurrentModification DeleteConflict DeleteConflictException ResourceInUseException TransactionConflictException
+    ReplicatedWriteConflictException ServiceFailure ServiceFailureException InternalFailureException KMSInternalException
+    DependencyTimeoutException ExpiredIteratorException ExpiredNextTokenException InvalidNextToken`,
   Credentials: `CredentialsProviderError ExpiredToken ExpiredTokenException ExpiredCredentials TokenRefreshRequired
     InvalidClientTokenId InvalidToken UnrecognizedClientException InvalidSignatureException InvalidSignature
     SignatureDoesNotMatch RequestExpired RequestTimeTooSkewed RequestInTheFuture TokenProviderError
@@ -43,7 +46,17 @@ const NAMES = {
     DurableExecutionAlreadyStartedException InvalidRequestContentException InvalidRuntimeException
     InvalidSecurityGroupIDException InvalidSubnetIDException InvalidZipFileException ModeNotSupportedException
     NoPublishedVersionException RecursiveInvocationException RequestTooLargeException RuntimeAliasDeletedException
-    RuntimeVersionDeletedException SerializedRequestEntityTooLargeException SnapStartException UnsupportedMediaTypeException`,
+    RuntimeVersionDeletedException SerializedRequestEntityTooLargeException SnapStartException UnsupportedMediaTypeException
+    InvalidInput InvalidArgumentException InvalidArnException InvalidKeyId NoSuchEntity NoSuchEntityException ParameterNotFound
+    ParameterVersionNotFound ParameterAlreadyExists EntityAlreadyExists EntityAlreadyExistsException UnmodifiableEntity
+    UnmodifiableEntityException MalformedPolicyDocument MalformedPolicyDocumentException LimitExceeded ParameterLimitExceeded
+    ParameterMaxVersionLimitExceeded ParameterVersionLabelLimitExceeded ParameterPatternMismatchException
+    UnsupportedParameterType HierarchyLevelLimitExceededException HierarchyTypeMismatchException
+    InvalidAllowedPatternException PoliciesLimitExceededException InvalidPolicyTypeException
+    InvalidPolicyAttributeException IncompatiblePolicyException DryRunOperationException ConditionalCheckFailedException
+    ItemCollectionSizeLimitExceededException InvalidCodeSignatureException CodeVerificationFailedException
+    CodeSigningConfigNotFoundException CodeStorageExceededException
+    FunctionVersionsPerCapacityProviderLimitExceededException`,
 } satisfies Partial<Record<ErrorCode, string>>;
 
 /** Error name -> code. */

@@ -1,5 +1,5 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { isRetryable, SluiceError, type ErrorCode } from '../errors';
+import { isRetryable, shortenMessage, SluiceError, type ErrorCode } from '../errors';
 import { redactSecrets } from '../setup/redactSecrets';
 import { UNEXPECTED_ATTEMPTS } from './budgets';
 import { ERROR_NAMES } from './errorNames';
@@ -14,15 +14,19 @@ const BROKEN_CONNECTION = new Set([
   'EPROTO',
   'ERR_STREAM_PREMATURE_CLOSE',
 ]);
+/** What a TLS connection says of a certificate: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+const CERTIFICATE =
+  /^(CERT_|CRL_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERROR_IN_CERT|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH|PATH_LENGTH|ERR_TLS_CERT)/;
 /** Answers that mean that the same request may do better later: a conflict, a lock, a request that came too early or slowly. */
 const PASSING_STATUS = new Set([408, 409, 423, 425]);
+const CURE_OF_CERTIFICATE =
+  "the certificate is not trusted: see its name and time, and let the worker trust who issued it (NODE_EXTRA_CA_CERTS; Livy's by SLUICE_LIVY_CA)";
 /** Where a fault of Sluice's own is told. */
 const REPORT =
   'This is a fault of Sluice or of its machine; see the log of the worker, and report it with this message.';
 /** What helps with an object that is archived. */
 export const CURE_OF_ARCHIVED =
   'restore it first (s3:RestoreObject), then start again, or give the job the option archivedFor, and it waits';
-const MAX_MESSAGE = 8_000;
 
 interface ServiceError {
   name?: string;
@@ -41,15 +45,12 @@ interface ServiceError {
  */
 export function classifyError(error: unknown): SluiceError {
   if (error instanceof SluiceError) {
-    const message = redactSecrets(error.message);
+    const message = shortenMessage(redactSecrets(error.message));
     return message === error.message ? error : new SluiceError(error.code, message, { cause: error });
   }
   const { name = '', message = String(error), $metadata, $fault } = asServiceError(error);
   const status = $metadata?.httpStatusCode ?? 0;
-  const text = redactSecrets(name && name !== 'Error' ? `${name}: ${message}` : message).slice(
-    0,
-    MAX_MESSAGE,
-  );
+  const text = shortenMessage(redactSecrets(name && name !== 'Error' ? `${name}: ${message}` : message));
   const of = (code: ErrorCode, cure = '') => new SluiceError(code, text + cure, { cause: error });
   const named = ERROR_NAMES.get(name);
   if (status === 429) return of('Throttled');
@@ -60,6 +61,8 @@ export function classifyError(error: unknown): SluiceError {
     .map(codeOfNetwork)
     .find((code) => code !== undefined);
   if (network) return of(network);
+  if (codesOf(error).some((code) => CERTIFICATE.test(code)))
+    return of('AccessDenied', `; ${CURE_OF_CERTIFICATE}`);
   if (status === 403 || status === 401) return of('AccessDenied');
   // The answer of a HEAD has no body that could say more: a wrong region, a clock or a token that is no longer good.
   if (status === 400 && isBare(name, message))
@@ -119,7 +122,7 @@ export function toActivityFailure(
 
 /** A failure that somebody else has made: what a runner throws. */
 function withoutSecrets(failure: ApplicationFailure): ApplicationFailure {
-  const message = redactSecrets(failure.message);
+  const message = shortenMessage(redactSecrets(failure.message));
   if (message === failure.message) return failure;
   const { type, details, category } = failure;
   const nextRetryDelay = failure.nextRetryDelay as number | undefined;

@@ -25,7 +25,7 @@ import { connectToS3Of } from '../support/s3';
 
 const PORT_OFFSET = 11_300;
 /** A worker is killed at one of so many writes: in the long form at all of them, otherwise at some of every kind. */
-const EACH = isLong ? 1 : 3;
+const EACH = isLong ? 1 : 5;
 
 let folder: string;
 let stack: Stack;

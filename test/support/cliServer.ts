@@ -15,6 +15,7 @@ export function useCliServer() {
 
   return {
     client: () => server.client,
+    address: () => server.address,
     sluice: (args: string[], env: NodeJS.ProcessEnv = {}) =>
       sluice(args, { env: { TEMPORAL_ADDRESS: server.address, HOME: '/nonexistent', ...env } }),
   };

@@ -186,6 +186,21 @@ test('what was converted is not converted again, and is what lets an old flat ob
   expect(await names(lake('b/flat'))).toEqual(['unconverted.json', 'y.json']);
 });
 
+test('of two objects of one name in folders of their own, none goes: nobody can tell which was converted', async () => {
+  await put('twins/flat/x.json', '{"a":1}\n');
+  await convertRecords.run(inputFor('twins'), context);
+  await put('twins/flat/later/x.json', '{"a":2}\n');
+  const yesterday = new Date(Date.now() - 25 * 3_600_000);
+  for (const name of ['x', 'later/x']) await utimes(lake(`twins/flat/${name}.json`), yesterday, yesterday);
+  const removal = {
+    from: 's3://lake/twins/flat/',
+    converted: 's3://lake/twins/parquet/',
+    olderThan: '24 hours',
+  };
+  expect((await removeConverted.run(removal, context)).measures).toEqual({ objects: 0 });
+  expect(await names(lake('twins/flat'))).toEqual(['later', 'x.json']);
+});
+
 test('without any records there is one object without rows, for the columns', async () => {
   await convertRecords.run(inputFor('c'), context);
   expect(await names(lake('c/parquet'))).toEqual(['no-records.snappy.parquet']);

@@ -5,7 +5,7 @@ import type { Activities } from '../../contracts/activities';
 export const HEARTBEAT_TIMEOUT = '15 s';
 
 /**
- * That of an await of a job that runs elsewhere: 10,000 of them make at most 200 writes a second, a beat every 50 s each. A
+ * That of an await of a job that runs elsewhere: 10,000 of them make at most 200 writes a second, a beat every 55 s each. A
  * dead worker is noticed this late, the job goes on meanwhile, and two that poll one job do no harm.
  */
 export const AWAIT_HEARTBEAT_TIMEOUT = '75 s';

@@ -34,7 +34,8 @@ export interface CheckOptions extends CheckedRows {
 export function findCheckProblems({ rules, onFailure = 'fail' }: CheckOptions): string[] {
   const problems = rules.flatMap((rule, i) => {
     const at = `rules[${i}] (${rule.rule})`;
-    if (!(rule.rule in DESCRIBE)) return [`${at}: give one of ${Object.keys(DESCRIBE).join(', ')}`];
+    if (!Object.hasOwn(DESCRIBE, rule.rule))
+      return [`${at}: give one of ${Object.keys(DESCRIBE).join(', ')}`];
     if (rule.rule === 'rowCount' && rule.min === undefined && rule.max === undefined)
       return [`${at}: give min, max or both`];
     if (rule.rule === 'unique' && rule.columns.length === 0) return [`${at}: give at least one column`];

@@ -5,7 +5,7 @@ import {
   TemporalFailure,
   TimeoutFailure,
 } from '@temporalio/workflow';
-import { ERROR_CODES, SluiceError, type ErrorCode } from '../../errors';
+import { ERROR_CODES, shortenMessage, SluiceError, type ErrorCode } from '../../errors';
 import type { AwaitDetails } from '../../contracts/activities';
 import type { Failure } from '../../contracts/messages';
 
@@ -16,12 +16,18 @@ export function isReportable(error: unknown): boolean {
 
 /** The failure that people see: the innermost coded cause, with the service's own message. */
 export function toFailure(error: unknown, step: string | null): Failure {
+  const failure = findFailure(error, step);
+  return { ...failure, message: shortenMessage(failure.message) };
+}
+
+function findFailure(error: unknown, step: string | null): Failure {
   let cause = error;
   while ((cause instanceof ActivityFailure || cause instanceof ChildWorkflowFailure) && cause.cause)
     cause = cause.cause;
   if (cause instanceof SluiceError) return { code: cause.code, message: cause.message, step };
   if (cause instanceof ApplicationFailure) {
-    const code = cause.type && cause.type in ERROR_CODES ? (cause.type as ErrorCode) : 'RunFailed';
+    const code =
+      cause.type && Object.hasOwn(ERROR_CODES, cause.type) ? (cause.type as ErrorCode) : 'RunFailed';
     const inner = cause.details?.[0] as Failure | undefined;
     return { code, message: cause.message, step: step ?? inner?.step ?? null };
   }

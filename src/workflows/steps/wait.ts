@@ -14,12 +14,13 @@ import type { Arrival } from '../../pipelines';
 import { isNewer, isSameVersion, isSince } from '../../pipelines/arrival';
 import { hasContent } from '../../pipelines/arrivalRule';
 import { DURATION_NEEDS, parseBoundedDuration } from '../../pipelines/duration';
-import { sourceOf, type Source } from '../../pipelines/location';
+import { isObjectPattern, OBJECT_PATTERN_NEEDS, sourceOf, type Source } from '../../pipelines/location';
 import { matchesPattern } from '../../pipelines/patterns';
 import { activities, HEARTBEAT_TIMEOUT } from './activities';
 import {
   describeMissing,
   findComplete,
+  findRuleProblem,
   isAwaited,
   signKeyOf,
   sorted,
@@ -190,16 +191,14 @@ export class Wait {
     const { step, pattern, within, since, complete } = this;
     const invalid = (what: string, needs: string) =>
       new SluiceError('InvalidInput', `${step.name}: cannot wait ${what}; give ${needs}`);
-    const source = sourceOf(pattern);
     const withinMs = parseBoundedDuration(within);
-    const quietMs = complete && 'quiet' in complete ? parseBoundedDuration(complete.quiet) : 0;
-    if (source === null) throw invalid(`for ${pattern}`, 'an S3 URI such as s3://lake/sales/*.csv');
+    const problem = findRuleProblem(complete);
+    if (!isObjectPattern(pattern)) throw invalid(`for ${pattern}`, OBJECT_PATTERN_NEEDS);
     if (withinMs === null) throw invalid(`for ${pattern} within ${within}`, DURATION_NEEDS);
-    if (quietMs === null)
-      throw invalid(`for a quiet ${(complete as { quiet: string }).quiet}`, DURATION_NEEDS);
+    if (problem !== null) throw invalid(problem.what, problem.needs);
     if (Number.isNaN(Date.parse(since))) throw invalid(`from ${since} on`, 'a time in ISO 8601');
-    this.source = source;
-    this.quietMs = quietMs;
+    this.source = sourceOf(pattern)!;
+    this.quietMs = complete && 'quiet' in complete ? parseBoundedDuration(complete.quiet)! : 0;
     this.deadlineMs = Date.now() + withinMs;
     return withinMs;
   }

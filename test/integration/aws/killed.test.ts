@@ -5,7 +5,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import type { WorkflowFailedError } from '@temporalio/client';
+import type { WorkflowFailedError, WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Job, Resource } from '../../../src/jobs';
 import { seeded } from '../../../src/testing/random';
@@ -19,6 +19,7 @@ import { RedshiftDataDouble } from '../../support/aws/redshiftData';
 import { countOf, isLong, SEED } from '../../support/long';
 import { startAwsDouble } from '../../support/aws/start';
 import { quietRuntime, startServer } from '../../support/environment';
+import { giveUpWorker } from '../../support/workerProcesses';
 
 const WORKER = join(__dirname, '..', '..', '..', 'dist', 'src', 'worker.js');
 const ROUNDS = countOf({ suite: 2, soak: 20 });
@@ -233,10 +234,18 @@ test(
     const cancelled = new Set<string>();
     const cancels: Promise<void>[] = [];
     const ends: Promise<[string, string]>[] = [];
-    const open = new Set<Promise<unknown>>();
+    const open = new Map<Promise<unknown>, WorkflowHandle>();
+    /** The long form waits for the time-outs by which the server finds out; the suite tells it at once. */
+    const killAndTell = async (worker: ChildProcess) => {
+      await kill(worker);
+      if (isLong) return;
+      const gone = [...open.values()].map((run) => giveUpWorker(run, worker.pid!));
+      // A run may end meanwhile.
+      await Promise.allSettled(gone);
+    };
     const pool = await Promise.all(Array.from({ length: WORKERS }, startWorker));
     for (let round = 0; round < ROUNDS; round++) {
-      while (open.size > MAX_OPEN) await Promise.race(open);
+      while (open.size > MAX_OPEN) await Promise.race(open.keys());
       for (let i = round * JOBS_PER_KILL; i < (round + 1) * JOBS_PER_KILL; i++) {
         const name = JOBS[i]!;
         const resource = RESOURCES[i % RESOURCES.length]!;
@@ -253,7 +262,7 @@ test(
           ],
         );
         ends.push(end);
-        open.add(end);
+        open.set(end, run);
         void end.then(() => open.delete(end));
         if (random() < 0.3) {
           cancelled.add(name);
@@ -263,7 +272,7 @@ test(
       const victim = Math.floor(random() * WORKERS);
       const [next] = await Promise.all([
         startWorker(),
-        pause(random() * MAX_PAUSE_MS).then(() => kill(pool[victim]!)),
+        pause(random() * MAX_PAUSE_MS).then(() => killAndTell(pool[victim]!)),
       ]);
       pool[victim] = next;
     }

@@ -85,6 +85,14 @@ test('Livy runs a PySpark script to its end', async () => {
 SparkSession.builder.getOrCreate().range(3).write.parquet(${JSON.stringify(output)})
 `,
   );
+  // As a page of another site would: it cannot add the header.
+  const foreign = await fetch(`${livy.url}/batches`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ file, name: 'foreign' }),
+  });
+  expect(foreign.status).toBe(400);
+  expect(await (await fetch(`${livy.url}/batches`)).json()).toMatchObject({ total: 0 });
   const response = await fetch(`${livy.url}/batches`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'x-requested-by': 'test' },

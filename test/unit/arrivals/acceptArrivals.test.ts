@@ -89,3 +89,11 @@ test('a source that nobody waits on is asked once in a while, not for each event
     ['', 'other/', 'other/x/'].map((prefix) => `arrivals:s3://lake/${prefix}`),
   );
 });
+
+test('an object in folders with names of any length is accepted, for the sources above it', async () => {
+  const deep = Array.from({ length: 5 }, (_, i) => String(i).repeat(200)).join('/');
+  const { client, asked } = new SignalClient([]);
+  await createAcceptArrivals(client, config)([arrival(`${deep}/a.csv`)]);
+  expect(asked).toHaveLength(5);
+  expect(Math.max(...asked.map((id) => Buffer.byteLength(id)))).toBeLessThanOrEqual(1_000);
+});

@@ -28,7 +28,7 @@ test('a time is an ISO time or how long ago', () => {
   expect(parseSince('2h', now)).toBe('2025-03-01T10:00:00.000Z');
   expect(parseSince('1 day ago', now)).toBe('2025-02-28T12:00:00.000Z');
   expect(parseSince('2025-01-02T03:04:05Z', now)).toBe('2025-01-02T03:04:05.000Z');
-  for (const text of ['yesterday', '', '5', '2025-13-45'])
+  for (const text of ['yesterday', '', '5', '2025-13-45', '2025-02-31', '99999999999 days'])
     expect(() => parseSince(text, now)).toThrow('Give a time');
 });
 

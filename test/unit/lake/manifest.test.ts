@@ -1,4 +1,5 @@
 import { parseManifest } from '../../../src/lake/manifest';
+import { createRandom } from '../../support/random';
 
 const parse = (text: string) =>
   parseManifest(text, 'lake', 's3://lake/m').map(({ bucket, key }) => `${bucket}/${key}`);
@@ -41,4 +42,55 @@ test.each([
   ['{"broken', 'names no object'],
 ])('what is no manifest is refused: %s', (text, reason) => {
   expect(() => parse(text)).toThrow(reason);
+});
+
+test('5,000 texts of chance are manifests or refused as BadData, each in less than a second', () => {
+  const random = createRandom(3);
+  const pieces = [
+    ...[
+      '{',
+      '}',
+      '[',
+      ']',
+      '"',
+      ':',
+      ',',
+      '\n',
+      '\r\n',
+      '\uFEFF',
+      's3://',
+      'lake/',
+      'a',
+      '/',
+      ' ',
+      '\\',
+      'null',
+      '1',
+    ],
+    ...[
+      '"entries"',
+      '"files"',
+      '"fileLocations"',
+      '"URIs"',
+      '"url"',
+      '"key"',
+      '"dataFileS3Key"',
+      '"__proto__"',
+    ],
+    ...['{"entries":[{"url":"s3://lake/a"}]}', '[{"key":"a"}]', '{"dataFileS3Key":"b"}\n', '['.repeat(5_000)],
+  ];
+  for (let round = 0; round < 5_000; round++) {
+    const text = Array.from({ length: random(12) }, () => pieces[random(pieces.length)]!).join('');
+    const startedAt = performance.now();
+    try {
+      for (const { bucket, key } of parseManifest(text, 'lake', 's3://lake/m')) {
+        expect(bucket).toMatch(/^[a-z0-9.-]{3,63}$/);
+        expect(key).toMatch(/[^/]$/);
+      }
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'BadData' });
+      expect((error as Error).message.length).toBeLessThan(400);
+    }
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+  }
 });

@@ -1,18 +1,27 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { SluiceError } from '../../../src/errors';
 import { ensureAwsTestTools } from '../../../src/local';
 import { ERROR_NAMES } from '../../../src/services/errorNames';
 import { classifyError } from '../../../src/services/failures';
 import { readModel } from '../../support/aws/model';
 
-const source = join(__dirname, '..', '..', '..', 'src');
+const root = join(__dirname, '..', '..', '..');
+const sources = [
+  'src',
+  ...['packages', 'systems'].flatMap((room) =>
+    readdirSync(join(root, room)).map((name) => join(room, name, 'src')),
+  ),
+].filter((folder) => existsSync(join(root, folder)));
 
 /** Service -> the operations that the sources send. */
 function callsInUse(): Map<string, Set<string>> {
   const calls = new Map<string, Set<string>>();
-  for (const file of readdirSync(source, { recursive: true, encoding: 'utf8' })) {
-    if (!file.endsWith('.ts')) continue;
-    const text = readFileSync(join(source, file), 'utf8');
+  const files = sources.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
+  );
+  for (const file of files.filter((name) => name.endsWith('.ts'))) {
+    const text = readFileSync(join(root, file), 'utf8');
     for (const [, names, service] of text.matchAll(/import \{([^}]*)\} from '@aws-sdk\/client-([\w-]+)'/g)) {
       const operations = calls.get(service!) ?? new Set<string>();
       for (const [, command, pages] of names!.matchAll(/\b(?:([A-Z]\w+)Command|paginate([A-Z]\w+))\b/g))
@@ -110,6 +119,28 @@ test.each([
   const inner = Object.assign(new Error('inner'), { code });
   expect(classifyError(new TypeError('fetch failed', { cause: inner })).code).toBe(expected);
   expect(classifyError(new AggregateError([inner])).code).toBe(expected);
+});
+
+test.each(['CERT_HAS_EXPIRED', 'SELF_SIGNED_CERT_IN_CHAIN', 'ERR_TLS_CERT_ALTNAME_INVALID'])(
+  'a certificate that is not trusted (%s) is told with how to trust it',
+  (code) => {
+    const error = Object.assign(new Error('the words of the connection'), { code });
+    expect(classifyError(error)).toMatchObject({
+      code: 'AccessDenied',
+      message: expect.stringMatching(/the words of the connection; .*NODE_EXTRA_CA_CERTS/),
+    });
+  },
+);
+
+test('of a message that no history holds, the beginning and the end are kept', () => {
+  for (const error of [
+    new Error(`begin ${'x'.repeat(3_000_000)} end`),
+    new SluiceError('InvalidJob', `begin ${'x'.repeat(3_000_000)} end`),
+  ]) {
+    const { message } = classifyError(error);
+    expect(message).toMatch(/^begin x+ … x+ end/);
+    expect(message.length).toBeLessThan(8_200);
+  }
 });
 
 test('no message holds a secret', () => {
