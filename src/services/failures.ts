@@ -24,6 +24,9 @@ const CURE_OF_CERTIFICATE =
 /** Where a fault of Sluice's own is told. */
 const REPORT =
   'This is a fault of Sluice or of its machine; see the log of the worker, and report it with this message.';
+/** What helps with an object that is archived. */
+export const CURE_OF_ARCHIVED =
+  'restore it first (s3:RestoreObject), then start again, or give the job the option archivedFor, and it waits';
 
 interface ServiceError {
   name?: string;
@@ -52,6 +55,7 @@ export function classifyError(error: unknown): SluiceError {
   const named = ERROR_NAMES.get(name);
   if (status === 429) return of('Throttled');
   if (named === 'Credentials') return of(named, `; ${cureOfCredentials(name)}`);
+  if (named === 'Archived') return of(named, `; ${CURE_OF_ARCHIVED}`);
   if (named !== undefined) return of(named);
   const network = codesOf(error)
     .map(codeOfNetwork)
