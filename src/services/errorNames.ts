@@ -23,7 +23,7 @@ const NAMES = {
     ResourceNotReadyException SnapStartNotReadyException SnapStartTimeoutException SnapStartRegenerationFailureException
     ConcurrentModification DeleteConflict DeleteConflictException ResourceInUseException TransactionConflictException
     ReplicatedWriteConflictException ServiceFailure ServiceFailureException InternalFailureException KMSInternalException
-    DependencyTimeoutException ExpiredIteratorException ExpiredNextTokenException InvalidNextToken`,
+    KeyUnavailableException DependencyTimeoutException ExpiredIteratorException ExpiredNextTokenException InvalidNextToken`,
   Credentials: `CredentialsProviderError ExpiredToken ExpiredTokenException ExpiredCredentials TokenRefreshRequired
     InvalidClientTokenId InvalidToken UnrecognizedClientException InvalidSignatureException InvalidSignature
     SignatureDoesNotMatch RequestExpired RequestTimeTooSkewed RequestInTheFuture TokenProviderError
@@ -47,6 +47,7 @@ const NAMES = {
     InvalidSecurityGroupIDException InvalidSubnetIDException InvalidZipFileException ModeNotSupportedException
     NoPublishedVersionException RecursiveInvocationException RequestTooLargeException RuntimeAliasDeletedException
     RuntimeVersionDeletedException SerializedRequestEntityTooLargeException SnapStartException UnsupportedMediaTypeException
+    DisabledException UnsupportedOperationException InvalidGrantTokenException InvalidKeyUsageException
     InvalidInput InvalidArgumentException InvalidArnException InvalidKeyId NoSuchEntity NoSuchEntityException ParameterNotFound
     ParameterVersionNotFound ParameterAlreadyExists EntityAlreadyExists EntityAlreadyExistsException UnmodifiableEntity
     UnmodifiableEntityException MalformedPolicyDocument MalformedPolicyDocumentException LimitExceeded ParameterLimitExceeded
