@@ -16,7 +16,7 @@ import {
   type StepStatus,
 } from '../contracts/messages';
 import { costOf, sumMeasures, type Cost } from '../setup/prices';
-import { explainProblems, findProblems, refreshRetry, type Problem } from './runProblems';
+import { explainProblems, findProblems, refreshRetry, type Problem } from '../services/runProblems';
 import { placesQuery, poolWorkflowId } from '../contracts/pools';
 import { runUrl, type Session } from './session';
 

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { DefaultLogger, Runtime, type LogLevel, type NativeConnection } from '@temporalio/worker';
-import type { ActivityDependencies } from '../activities';
+import { createPublish, readNotifying, type ActivityDependencies } from '../activities';
+import { StuckRuns } from '../activities/stuckRuns';
 import { SECONDS_BUCKETS } from '../contracts/metrics';
 import { SluiceError } from '../errors';
 import type { Config } from '../setup/config';
@@ -36,7 +37,14 @@ async function runConnected(project: WorkerProject, config: Config, log: Logger)
       plugins,
       workflows: await loadWorkflows(project, config, { plugins }),
     });
-    const running = worker.run();
+    const stopped = new AbortController();
+    const stuckRuns = new StuckRuns({
+      ...{ ...readNotifying(config), publish: createPublish(), client: activities.client },
+      ...{ taskQueue: config.taskQueue, stuckAfterMs: config.stuckAfterMs },
+      identity: worker.options.identity,
+    });
+    void stuckRuns.follow(stopped.signal, log);
+    const running = worker.run().finally(() => stopped.abort());
     log.info({ taskQueue: config.taskQueue, namespace, engines: config.engines }, 'worker ready');
     process.send?.({ ready: true });
     await running;

@@ -11,6 +11,8 @@ beforeAll(async () => {
 
 afterAll(() => stack?.stop());
 
+afterEach(() => stack.refuseS3(null));
+
 const notify = 'https://hooks.example.com/runs';
 const park = { onExhausted: 'park', notify } as const;
 const noticesOf = (id: string) =>
@@ -46,6 +48,38 @@ test.each<[string, JobScripts, string, number]>([
     expect(stack.submissions('load a') - before).toBe(submissions);
   },
 );
+
+test.each([
+  // The answer of a HEAD has no body that says more.
+  ['source cannot be reached', 'before', 'Transient'],
+  ['listings begin to fail while it waits', 'after', 'Throttled'],
+])(
+  'a wait whose %s until its time is up is parked, and takes what came when it is let',
+  async (_, when, code) => {
+    const input = { ...park, within: when === 'before' ? '5 minutes' : '13 hours' };
+    if (when === 'before') stack.refuseS3('SlowDown');
+    const run = await stack.start(hello, input);
+    stack.refuseS3('SlowDown');
+    const step = await run.waitUntil('wait for the day', 'parked');
+    expect(step).toMatchObject({
+      failure: { code, step: 'wait for the day' },
+      waitingFor: 's3://lake/days/*.csv',
+    });
+    expect(noticesOf(run.id).at(-1)).toEqual(['parked', code]);
+    await stack.put(`s3://lake/days/${run.id}.csv`);
+    await stack.skip('2 hours');
+    stack.refuseS3(null);
+    expect(await run.step('wait for the day')).toMatchObject({ state: 'parked' });
+    await run.resume();
+    expect(await run.result()).toMatchObject({ key: `days/${run.id}.csv` });
+    expect(await run.step('wait for the day')).toMatchObject({ state: 'succeeded', failure: null });
+  },
+);
+
+test('a wait for which nothing comes is not parked', async () => {
+  const run = await stack.start(hello, { ...park, within: '5 minutes' });
+  expect(await run.failure()).toMatchObject({ code: 'ArrivalTimeout' });
+});
 
 test('a run that was not told to park fails when a budget is spent', async () => {
   stack.script('load a', { noRoom: '2 hours' });
