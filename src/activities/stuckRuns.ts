@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow';
@@ -6,7 +5,8 @@ import { tsToMs } from '@temporalio/common/lib/time';
 import { temporal } from '@temporalio/proto';
 import type { Notification } from '../contracts/activities';
 import type { RunMemo } from '../contracts/messages';
-import { classifyError } from '../services/failures';
+import type { SluiceError } from '../errors';
+import { everyMinute } from '../services/everyMinute';
 import { explainProblems, findProblems, type Problem } from '../services/runProblems';
 import type { Logger } from '../setup/logging';
 import type { RunOptions } from '../workflows/steps';
@@ -21,7 +21,6 @@ export interface StuckRunsDependencies extends Omit<NotifyDependencies, 'readCos
   identity: string | null;
 }
 
-const LOOK_EVERY_MS = 60_000;
 /** A worker that polls asks the server once a minute at least. */
 const POLLER_LASTS_MS = 2 * 60_000;
 const SIDE_BY_SIDE = 4;
@@ -46,17 +45,13 @@ export class StuckRuns {
   constructor(private readonly deps: StuckRunsDependencies) {}
 
   /** Looks once a minute until the signal comes. It never fails. */
-  async follow(signal: AbortSignal, log: Pick<Logger, 'warn'>): Promise<void> {
-    for (;;) {
-      await setTimeout(LOOK_EVERY_MS, null, { signal, ref: false }).catch(() => {});
-      if (signal.aborted) return;
-      try {
-        if (await this.isToLook()) await this.look(Date.now());
-      } catch (error) {
-        const { code, message } = classifyError(error);
-        if (!signal.aborted) log.warn({ code, error: message }, 'it is not known which runs are stuck');
-      }
-    }
+  follow(signal: AbortSignal, log: Pick<Logger, 'warn'>): Promise<void> {
+    const work = async () => {
+      if (await this.isToLook()) await this.look(Date.now());
+    };
+    const onFailure = ({ code, message }: SluiceError) =>
+      log.warn({ code, error: message }, 'it is not known which runs are stuck');
+    return everyMinute(work, { signal, onFailure });
   }
 
   /** @param now milliseconds since 1970 */
