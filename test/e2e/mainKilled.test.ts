@@ -90,7 +90,7 @@ describeLong('main', () => {
           env: {
             ...process.env,
             ...{ TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: 'default', SLUICE_LOG_LEVEL: 'info' },
-            ...{ SLUICE_TASK_QUEUE: TASK_QUEUE, SLUICE_LIST_EVERY: '10 s', SLUICE_ENGINES: 'local' },
+            ...{ SLUICE_TASK_QUEUE: TASK_QUEUE, SLUICE_LIST_EVERY: '10 s' },
             ...{ SLUICE_WEBHOOK_PORT: String(webhookPort), SLUICE_WEBHOOK_SECRET: SECRET },
             ...{ SLUICE_LIVY_URL: faultyLivy.endpoint, SLUICE_POLL_MAX: '2 s' },
             ...{ AWS_ENDPOINT_URL_S3: faultyS3.endpoint, AWS_REGION: 'us-east-1' },

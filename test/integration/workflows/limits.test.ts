@@ -106,6 +106,8 @@ test('jobs of other runs wait in line for the slot of a pool, are shown there, a
   expect(submitted).toEqual(['hold', 'urgent', 'usual', 'late']);
   expect(mostAtOnce).toBe(1);
   expect((await view(late)).steps[0]).not.toHaveProperty('pool');
+  // However many go before it, it asks once and hears of its turn.
+  expect(await countEvents(late)).toMatchObject({ activities: { askSlots: 1 }, signals: 1 });
 });
 
 test('the jobs of two runs together are never more than the limit, and all of them run', async () => {
