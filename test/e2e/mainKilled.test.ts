@@ -12,7 +12,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { Client, Connection, WorkflowFailedError } from '@temporalio/client';
 import { findRetried, readRunHistory, startRetry } from '../../src/activities/earlier';
 import { ensureTemporal, freePort, Processes, startTemporal } from '../../src/local';
-import { oneOf, seeded, whole } from '../../src/testing/random';
+import { seeded, whole } from '../../src/testing/random';
 import { startFaultyHttp, type HttpFault } from '../support/faultyHttp';
 import { Killable } from '../support/killable';
 import { LivyDouble } from '../support/livyDouble';
@@ -174,7 +174,7 @@ describeLong('main', () => {
     throw error;
   };
 
-  /** One fault after the other, until the signal comes. All is well again when it resolves. */
+  /** One fault after the other, until the signal comes and there was each. All is well again when it resolves. */
   async function makeFaults(signal: AbortSignal): Promise<string[]> {
     const made: string[] = [];
     const during = async (begin: () => unknown, end: () => unknown) => {
@@ -220,8 +220,10 @@ describeLong('main', () => {
           ),
       ]),
     ];
-    while (!signal.aborted) {
-      const [name, make] = oneOf(random, kinds);
+    let left = [...kinds];
+    while (!signal.aborted || made.length < kinds.length) {
+      if (left.length === 0) left = [...kinds];
+      const [name, make] = left.splice(whole(random, 0, left.length - 1), 1)[0]!;
       made.push(name);
       await make();
       await pause(whole(random, ...CALM_MS));

@@ -12,7 +12,7 @@ import { main } from '../../../src/workflows/main';
 import { marketingAndSales, outputsOf } from '../../../src/workflows/marketingAndSales';
 import { outputsOf as outputsOfRateCodes, rateCodes } from '../../../src/workflows/rateCodes';
 import type { AnyPipeline } from '../../../src/workflows/steps';
-import { isLong, seedOf } from '../../support/long';
+import { countOf, isLong, seedOf } from '../../support/long';
 import { branches, family, items } from './retryPipelines';
 
 let stack: TestStack;
@@ -337,20 +337,20 @@ describe('a retry of a pipeline that ships', () => {
     return wholeResults.get(name);
   }
 
-  /** The run, or the child run of it, that has the step. */
-  async function ownerOf(run: TestRun<unknown>, { childOf }: Play, step: string): Promise<TestRun<unknown>> {
-    const child = childOf?.[step];
-    if (child === undefined) return run;
+  /** The run, or the child run of it, that has a step. */
+  async function ownersOf(run: TestRun<unknown>, { childOf }: Play) {
+    if (childOf === undefined) return () => run;
     const all = [...(await stack.runsOf(marketingAndSales)), ...(await stack.runsOf(rateCodes))];
-    return all.find(({ id }) => id === `${run.id}/${child}`)!;
+    return (step: string): TestRun<unknown> | undefined =>
+      all.find(({ id }) => id === `${run.id}/${childOf[step]}`);
   }
 
   /** The jobs that have succeeded, or go on. */
   async function goodJobs(run: TestRun<unknown>, play: Play, goesOn: string | null): Promise<string[]> {
     const good: string[] = [];
+    const ownerOf = await ownersOf(run, play);
     for (const step of play.jobs) {
-      const owner = await ownerOf(run, play, step);
-      const found = (await owner?.status())?.steps.find(({ name }) => name === step);
+      const found = (await ownerOf(step)?.status())?.steps.find(({ name }) => name === step);
       if (found?.state === 'succeeded' || step === goesOn) good.push(step);
     }
     return good;
@@ -372,7 +372,7 @@ describe('a retry of a pipeline that ships', () => {
       await arrive(play, isWait ? step : undefined);
       if (isByRun) {
         await stack.skip('1 minute');
-        const owner = await ownerOf(run, play, step);
+        const owner = (await ownersOf(run, play))(step)!;
         await owner.waitUntil(step, isWait ? 'waiting' : 'running');
         await (end === 'cancel' ? run.cancel() : run.terminate());
         await stack.skip('1 minute');
@@ -401,6 +401,36 @@ describe('a retry of a pipeline that ships', () => {
         );
       expect(comparable(await retry.result())).toEqual(expected);
       expect(submittedSince()).toEqual(play.jobs.filter((one) => !good.includes(one)).sort());
+    },
+  );
+
+  /** What a service does for a while to a job that ends well. */
+  const PASSING: JobScript[] = [
+    ...[{}, { takes: '2 hours' }, { throttled: 4 }, { noRoom: '20 minutes' }, { failingPolls: 3 }],
+    ...[{ answerLost: true } as const, { answerLost: 'not taken' } as const],
+  ];
+
+  test.each(Array.from({ length: countOf({ suite: 2, soak: 50 }) }, (_, round) => seedOf(round)))(
+    'is not needed by a main whose services fail for a while and whose credentials have expired for 10 minutes: each job runs once (seed %i)',
+    async (seed) => {
+      const random = seeded(seed);
+      const play = PLAYS['main']!;
+      for (const step of play.jobs) stack.script(step, echo);
+      const expected = await wholeResult('main');
+      for (const step of play.jobs)
+        stack.script(step, (given) => ({ ...oneOf(random, PASSING), ...echo(given) }));
+      const isBefore = oneOf(random, [true, false]);
+      if (isBefore) stack.refuseS3('ExpiredToken');
+      const run = await start('main');
+      stack.refuseS3('ExpiredToken');
+      await stack.skip('10 minutes');
+      stack.refuseS3(null);
+      await stack.skip('1 minute');
+      submittedSince();
+      await arrive(play);
+      expect(comparable(await run.result())).toEqual(expected);
+      const accepted = stack.submitted.filter((job) => job.run.startsWith(`${run.id}/`) && job.accepted);
+      expect(accepted.map(({ step }) => step).sort()).toEqual([...play.jobs].sort());
     },
   );
 });
