@@ -92,6 +92,7 @@ export function createActivities(deps: ActivityDependencies): Activities {
         notifies: config.notify !== null,
         tellsLineage: lineage !== null,
         stuckAfterMs: config.stuckAfterMs,
+        looksFirst: true,
         limits: deps.limits === null ? null : Object.keys(limits),
       }),
     ...createNotifyActivities({

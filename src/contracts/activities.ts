@@ -122,6 +122,8 @@ export interface WorkerDescription {
   stuckAfterMs?: number;
   /** Whether it tells what runs read and wrote; older histories have none. */
   tellsLineage?: boolean;
+  /** Whether a wait whose objects are there already starts no timer; older histories have none. */
+  looksFirst?: boolean;
   /** The names of the pools of the project; null when limits are not kept, as in tests of pipelines. */
   limits?: string[] | null;
 }

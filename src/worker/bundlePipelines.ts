@@ -3,12 +3,7 @@ import { existsSync, realpathSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  type BundleOptions,
-  type WorkflowBundle,
-} from '@temporalio/worker';
+import type { BundleOptions, WorkflowBundle } from '@temporalio/worker';
 import { SluiceError } from '../errors';
 import { describeEscapes, LEFT_OUT, leavesSandbox, type Escape } from './sandboxImports';
 
@@ -90,6 +85,7 @@ async function bundleEntry(
     string | undefined
   >,
 ): Promise<WorkflowBundle> {
+  const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
   const found: Findings = { escapes: [], errors: [] };
   const [bundled] = await Promise.allSettled([
     bundleWorkflowCode({

@@ -1,5 +1,4 @@
-import type { NativeConnection } from '@temporalio/worker';
-import { Worker, type WorkerInterceptors, type WorkerOptions } from '@temporalio/worker';
+import type { NativeConnection, Worker, WorkerInterceptors, WorkerOptions } from '@temporalio/worker';
 import { createDataConverter } from '../setup/payloadCodec';
 import { createActivities, type ActivityDependencies } from '../activities';
 import { shippedWorkflows, type Workflows } from './workerProject';
@@ -35,6 +34,8 @@ export async function createWorker({
   maxCachedWorkflows,
 }: CreateWorkerOptions): Promise<Worker> {
   const { taskQueue, deploymentName, buildId } = activities.config;
+  // A project's configuration imports the package for every command; few of them run a worker.
+  const { Worker } = await import('@temporalio/worker');
   return Worker.create({
     connection,
     namespace,

@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, readFile, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { Client, Connection } from '@temporalio/client';
 import { agentEvents, contacts } from 'sluice-records';
@@ -18,7 +18,7 @@ import {
   type ContactRecord,
 } from '../../packages/records/test/support/connect';
 import { isLong } from '../support/long';
-import { WITH_SYSTEMS } from '../support/project';
+import { PROJECT_FILE, WITH_SYSTEMS } from '../support/project';
 import { recordHistory } from '../support/recordHistory';
 import { finishUnderKills, WorkerProcesses } from '../support/workerProcesses';
 import { connectToS3Of } from '../support/s3';
@@ -66,7 +66,10 @@ async function runUnderKills(pipeline: string, prefix: string) {
   const env = { ...stack.info.env, SLUICE_TASK_QUEUE: pipeline };
   const start = async () => {
     const given = ['-p', 'lake=s3://lake', '-p', `prefix=${prefix}`];
-    const started = await sluice(['start', pipeline, '--id', pipeline, ...given], { env });
+    const started = await sluice(['start', pipeline, '--id', pipeline, ...given], {
+      env,
+      cwd: dirname(PROJECT_FILE),
+    });
     expect(started).toMatchObject({ code: 0, stderr: '' });
   };
   const { writes, awaits } = await finishUnderKills(workers, handle, { env, start, each: EACH });

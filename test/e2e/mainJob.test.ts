@@ -2,6 +2,8 @@ import { readdir, readFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { Client, Connection } from '@temporalio/client';
+import { statusQuery, type RunStatus } from '../../src/contracts/messages';
 import { startStack, type Stack } from '../../src/local';
 import { runQuery } from '../../src/duckdb/query';
 import { eventually } from '../support/eventually';
@@ -31,6 +33,7 @@ let folder: string;
 let stack: Stack;
 let env: NodeJS.ProcessEnv;
 let s3: S3Client;
+let client: Client;
 let lake: string;
 
 beforeAll(async () => {
@@ -39,10 +42,12 @@ beforeAll(async () => {
   env = { ...stack.info.env };
   lake = join(folder, 's3', 'lake');
   s3 = connectToS3Of(stack);
+  client = new Client({ connection: await Connection.connect({ address: stack.info.temporal.address }) });
 }, 300_000);
 
 afterAll(async () => {
   s3?.destroy();
+  await client?.connection.close();
   await stack?.stop();
   await rm(folder, { recursive: true, force: true });
 }, 60_000);
@@ -61,16 +66,13 @@ async function status(id: string): Promise<Status> {
   return JSON.parse(stdout) as Status;
 }
 
-async function statusWhen(id: string, reached: (status: Status) => boolean): Promise<Status> {
-  return eventually(
-    async () => {
-      const now = await status(id);
-      if (reached(now) || now.state === 'running') return now;
-      throw new Error(`${id} is ${now.state}: ${JSON.stringify(now.failure)}`);
-    },
-    reached,
-    { pauseMs: 500 },
-  );
+/** Asks the run itself: a command for each look would take what Spark needs of the machine. */
+async function statusWhen(id: string, reached: (status: RunStatus) => boolean): Promise<RunStatus> {
+  return eventually(async () => {
+    const now = await client.workflow.getHandle(id).query(statusQuery);
+    if (reached(now) || now.state === 'running') return now;
+    throw new Error(`${id} is ${now.state}: ${JSON.stringify(now.failure)}`);
+  }, reached);
 }
 
 const allSteps = (steps: Step[]): Step[] => steps.flatMap((step) => [step, ...allSteps(step.steps ?? [])]);

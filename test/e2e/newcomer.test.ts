@@ -86,6 +86,7 @@ async function startWaiting(id: string): Promise<string> {
   await eventually(
     () => json<{ waitingFor: string[] }>(['status', id]),
     ({ waitingFor }) => waitingFor.length > 0,
+    { pauseMs: 500 },
   );
   return id;
 }
@@ -195,10 +196,7 @@ test('a saved file is in force, and runs that wait go on with it', async () => {
   // Two seconds on a machine that does nothing else; the suite's may.
   console.info(`reloaded after ${Math.round(tookMs)} ms`);
   await sluice(['upload', 'samples/people.csv', 's3://lake/later/inbox/']);
-  await eventually(
-    () => json<Ended>(['status', waiting]),
-    ({ state }) => state === 'completed',
-  );
+  expect((await sluice(['watch', waiting])).code).toBe(0);
   expect(readFileSync(path.join(etl, '.sluice/s3/lake/later/report/part-00000.csv'), 'utf8')).toBe(
     'people\n3\n',
   );
@@ -211,10 +209,7 @@ test('a file that does not compile is told with its line, and the version before
     /src\/pipelines\/hello\.ts.*:\d+:\d+[\s\S]*The version before goes on/,
   );
   await sluice(['upload', 'samples/people.csv', 's3://lake/broken/inbox/']);
-  await eventually(
-    () => json<Ended>(['status', waiting]),
-    ({ state }) => state === 'completed',
-  );
+  expect((await sluice(['watch', waiting])).code).toBe(0);
   await save(
     () => edit('src/pipelines/hello.ts', (text) => text.replace('async ((run', 'async (run')),
     /Reloaded/,
@@ -262,6 +257,7 @@ test('an upload starts a run of hello, and list and doctor know of it', async ()
   await eventually(
     () => json<Ended[]>(['list', '--pipeline', 'hello']),
     (runs) => runs.some(({ id, state }) => id.includes('other') && state === 'completed'),
+    { pauseMs: 500 },
   );
   expect((await sluice(['doctor'])).code).toBe(0);
 });

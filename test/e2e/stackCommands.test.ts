@@ -9,7 +9,8 @@ import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { StackInfo } from '../../src/local';
 import { sluice } from '../support/cli';
 
-const client = join(__dirname, '..', '..', 'dist', 'src', 'client.js');
+const ROOT = join(__dirname, '..', '..');
+const client = join(ROOT, 'dist', 'src', 'client.js');
 const PORT_OFFSET = 31_000;
 
 let folder: string;
@@ -31,7 +32,10 @@ const devArguments = () => [
 
 /** Starts `sluice dev` and resolves with its one line. */
 async function startDev(): Promise<{ child: ChildProcess; info: StackInfo }> {
-  const child = spawn(process.execPath, [client, ...devArguments()], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const child = spawn(process.execPath, [client, ...devArguments()], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   running.push(child);
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
   return { child, info: JSON.parse(line) as StackInfo };
@@ -88,7 +92,7 @@ test('a run that waits goes on after dev was ended and started again on its fold
 }, 120_000);
 
 test('the demo without Spark runs the main job, tells where all lies, and ends what it started', async () => {
-  const { code, stdout } = await sluice(['demo', '--no-spark', '--json', '--dir', folder]);
+  const { code, stdout } = await sluice(['demo', '--no-spark', '--json', '--dir', folder], { cwd: ROOT });
   expect(code).toBe(0);
   const told = JSON.parse(stdout) as { state: string; url: string; outputs: { folder: string }[] };
   expect(told).toMatchObject({

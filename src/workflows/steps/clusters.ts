@@ -27,6 +27,10 @@ export class Clusters {
     }
   }
 
+  get areEnded(): boolean {
+    return this.running.length === 0;
+  }
+
   /** Ends those that the run has left. */
   async endAll(): Promise<void> {
     const { board } = this;

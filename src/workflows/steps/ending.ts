@@ -26,6 +26,10 @@ export class Ending {
     this.tasks.push(task);
   }
 
+  get isClosed(): boolean {
+    return this.background.length === 0 && this.tasks.length === 0;
+  }
+
   /** Does all that is left to do. */
   async close(): Promise<void> {
     await Promise.all(this.background);

@@ -59,14 +59,6 @@ export class JobStep {
   }
 
   async run(): Promise<JobResult> {
-    try {
-      return await this.runUntilEnd();
-    } finally {
-      this.returnSlots();
-    }
-  }
-
-  private async runUntilEnd(): Promise<JobResult> {
     const { shared, step, job, options } = this;
     const { board } = shared;
     const { line } = this;
@@ -90,7 +82,7 @@ export class JobStep {
       });
       try {
         checkSize(submission, `The job of ${step.name}`, step.name);
-        if (reference === null)
+        if (reference === null && shared.slots.areNeeded(job.resource, options))
           await this.takeSlots(Math.min(deadlineMs, Date.now() + durations.capacityTimeoutMs));
         reference ??= await submitJob(submission, {
           deadlineMs,
@@ -109,6 +101,7 @@ export class JobStep {
         board.update(step, { state: 'succeeded', ...badRows(result) });
         shared.clusters.note({ submission, reference }, options);
         if (!isCheck) shared.earlier.noteJob(line, { step: step.name, job, doneMs: Date.now() });
+        this.returnSlots();
         return result;
       } catch (thrown) {
         const error = asCancellation(thrown);
@@ -130,7 +123,7 @@ export class JobStep {
           continue;
         }
         const exhausted = this.parks ? whatIsExhausted(error, { reference, submissions }) : null;
-        if (exhausted === null) throw await this.end(submission, reference, error);
+        if (exhausted === null) return await this.fail(submission, reference, error);
         // What may still run keeps its slots.
         if (reference === null || exhausted === 'submissions') this.returnSlots();
         let parkedMs: number;
@@ -141,7 +134,7 @@ export class JobStep {
           });
         } catch (cancellation) {
           if (!isReportable(cancellation)) throw cancellation;
-          throw await this.end(submission, reference, cancellation);
+          return await this.fail(submission, reference, cancellation);
         }
         deadlineMs = reference === null ? Date.now() + durations.timeoutMs : deadlineMs + parkedMs;
         if (exhausted === 'submissions') {
@@ -253,6 +246,13 @@ export class JobStep {
       ...(options.accept === undefined ? {} : { check: true }),
       ...shared.earlier.drainNotes(),
     };
+  }
+
+  /** Ends the step of a job that did not succeed; only then do others get its slots. */
+  private async fail(submission: Submission, reference: JobReference | null, error: unknown): Promise<never> {
+    const failure = await this.end(submission, reference, error);
+    this.returnSlots();
+    throw failure;
   }
 
   /** Brings the step of a job that did not succeed to its end, and returns what to throw. */

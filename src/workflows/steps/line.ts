@@ -23,21 +23,18 @@ export class Line {
     this.ownNewestMs = Math.max(this.ownNewestMs, doneMs);
   }
 
-  /** Runs `body` in the line of a group. */
-  branch<T>(group: SubmissionGroup, body: (line: Line) => Promise<T>): Promise<T> {
-    return this.hold(new Line(this.newestMs, [...this.within, group]), body);
+  /** The line of a group, to be joined when the group has ended. */
+  branch(group: SubmissionGroup): Line {
+    return new Line(this.newestMs, [...this.within, group]);
   }
 
-  /** Runs `body` in the line of a part of a fan-out, which builds on nothing that the other parts do. */
-  partOfFanOut<T>(body: (line: Line) => Promise<T>): Promise<T> {
-    return this.hold(new Line(this.beforeMs, this.within), body);
+  /** The line of a part of a fan-out, which builds on nothing that the other parts do; to be joined when the part has ended. */
+  partOfFanOut(): Line {
+    return new Line(this.beforeMs, this.within);
   }
 
-  private async hold<T>(line: Line, body: (line: Line) => Promise<T>): Promise<T> {
-    try {
-      return await body(line);
-    } finally {
-      this.note(line.ownNewestMs);
-    }
+  /** What was done in a line that has ended counts for this one. */
+  join(line: Line): void {
+    this.note(line.ownNewestMs);
   }
 }

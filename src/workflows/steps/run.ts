@@ -179,7 +179,7 @@ export class Run {
     return this.openGroup(name, body, { deadline });
   }
 
-  private async openGroup<T>(
+  private openGroup<T>(
     name: string,
     body: (run: Run) => Promise<T>,
     { deadline = {}, isFanOut = false }: { deadline?: Deadline; isFanOut?: boolean },
@@ -189,11 +189,9 @@ export class Run {
     board.update(step, { state: 'running', attempts: 1 });
     const since = new Date().toISOString();
     const group = { name: step.name, since, ...(isFanOut ? { fanOut: true as const } : {}) };
-    return this.closeGroup(step, () =>
-      this.shared.deadlines.keep(step, deadline, () =>
-        this.line.branch(group, (line) => body(new Run(this.shared, step.name, line))),
-      ),
-    );
+    const line = this.line.branch(group);
+    const run = new Run(this.shared, step.name, line);
+    return this.closeGroup(step, () => this.shared.deadlines.keep(step, deadline, () => body(run)), line);
   }
 
   /** A group of many steps of one kind, of which search attributes name the group alone. */
@@ -209,8 +207,13 @@ export class Run {
   }
 
   /** Runs what has nothing to do with what runs beside it in this group. */
-  private partOfFanOut<T>(body: (run: Run) => Promise<T>): Promise<T> {
-    return this.line.partOfFanOut((line) => body(new Run(this.shared, this.parent, line)));
+  private async partOfFanOut<T>(body: (run: Run) => Promise<T>): Promise<T> {
+    const line = this.line.partOfFanOut();
+    try {
+      return await body(new Run(this.shared, this.parent, line));
+    } finally {
+      this.line.join(line);
+    }
   }
 
   /** Runs another pipeline as a child run, shown as a group with the child's id. The child shares this run's `since` and `onExhausted`. */
@@ -333,7 +336,7 @@ export class Run {
     return outcome;
   }
 
-  private async closeGroup<T>(step: StepStatus, body: () => Promise<T>): Promise<T> {
+  private async closeGroup<T>(step: StepStatus, body: () => Promise<T>, line?: Line): Promise<T> {
     const { board } = this.shared;
     try {
       const result = await body();
@@ -344,6 +347,8 @@ export class Run {
       if (isCancellation(error)) board.update(step, { state: 'stopped' });
       else board.update(step, { state: 'failed', failure: toFailure(error, null) });
       throw error;
+    } finally {
+      if (line) this.line.join(line);
     }
   }
 }

@@ -79,6 +79,7 @@ export async function runPipeline<Input, Result>({
     board,
     since,
     interval: options?.interval ?? null,
+    looksFirst: false,
     startedBy,
     given,
     inbox: new Inbox(startedBy),
@@ -103,7 +104,7 @@ export async function runPipeline<Input, Result>({
   let input: Input | undefined;
   let tellsLineage = false;
   const end = async (state: RunState, failure: Failure | null) => {
-    await CancellationScope.nonCancellable(() => close(shared));
+    if (!isClosed(shared)) await CancellationScope.nonCancellable(() => close(shared));
     board.end(state, failure);
     if (tellsLineage) await tellLineage(board, { failure, startedBy: options?.parent });
     // A child's end is told by its parent's.
@@ -118,6 +119,7 @@ export async function runPipeline<Input, Result>({
     const worker = await describeWorker();
     notices.open(worker);
     slots.useLimits(worker.limits ?? null);
+    shared.looksFirst = worker.looksFirst === true;
     if (worker.searchAttributes) board.useSearchAttributes();
     tellsLineage = worker.tellsLineage === true;
     if (tellsLineage) ending.beside(tellLineage(board, { failure: null, startedBy: options?.parent }));
@@ -177,6 +179,11 @@ function scheduledTimeOf({ searchAttributes }: WorkflowInfo): ScheduledTime | nu
 async function tellRedone({ workflowId, runId }: { workflowId: string; runId: string }): Promise<void> {
   const parent = getExternalWorkflowHandle(workflowId, runId);
   await parent.signal(redoneSignal, workflowInfo().workflowId);
+}
+
+/** Whether nothing is left to do, as for most runs. */
+function isClosed({ ending, clusters, slots }: Shared): boolean {
+  return ending.isClosed && clusters.areEnded && slots.areClosed;
 }
 
 /** What the run leaves behind when it ends, in whatever way. */

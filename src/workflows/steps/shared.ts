@@ -19,6 +19,8 @@ export interface Shared {
   readonly since: string;
   /** See `Run.interval`. */
   interval: Interval | null;
+  /** See `WorkerDescription`. */
+  looksFirst: boolean;
   /** What started the run. */
   readonly startedBy: readonly Arrival[];
   /** The input as it was given, for runs that late arrivals start. */

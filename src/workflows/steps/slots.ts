@@ -49,6 +49,11 @@ export class Slots {
     this.limits = limits;
   }
 
+  /** Whether a job has to take slots: one that names a pool that there is not has to be told so. */
+  areNeeded(resource: Job['resource'], { pool }: TakeSlots['options']): boolean {
+    return this.limits !== null && (pool !== undefined || this.limits.includes(resource));
+  }
+
   /**
    * Takes a slot of each pool, one after the other. The order is the same for all jobs, so no two wait for each other.
    * @returns what gives them back
@@ -76,21 +81,25 @@ export class Slots {
     this.pools.get(pool)?.receive(granted, isNeeded);
   }
 
+  get areClosed(): boolean {
+    return this.pools.size === 0;
+  }
+
   /** Returns all that the run has; no job may need any more. */
   async close(): Promise<void> {
     await Promise.all([...this.pools.values()].map((pool) => pool.close()));
   }
 
   private poolsOf({ step, resource, options: { pool } }: TakeSlots): string[] {
-    if (this.limits === null) return [];
-    if (pool !== undefined && !this.limits.includes(pool)) {
-      const nearest = findNearest(pool, this.limits);
+    const limits = this.limits ?? [];
+    if (pool !== undefined && !limits.includes(pool)) {
+      const nearest = findNearest(pool, limits);
       const hint = nearest === undefined ? '' : ` Did you mean "${nearest}"?`;
       const message = `${step}: the pool "${pool}" is not among the limits of sluice.config.ts.${hint} Add it with its number.`;
       throw asApplicationFailure({ code: 'InvalidJob', message, step });
     }
     const names = new Set<string>([resource, ...(pool === undefined ? [] : [pool])]);
-    return [...names].filter((name) => this.limits!.includes(name)).sort();
+    return [...names].filter((name) => limits.includes(name)).sort();
   }
 
   private poolOf(name: string): PoolSlots {

@@ -56,7 +56,9 @@ export class StatusBoard {
     });
     this.publish();
     countRunStart(pipeline);
-    void CancellationScope.nonCancellable(() => this.keepPublished());
+    // A condition is looked at when everything else of a workflow task is done. One that came true would cost the task another
+    // round through the sandbox.
+    void CancellationScope.nonCancellable(() => condition(() => this.publishIfChanged()));
   }
 
   useSearchAttributes(): void {
@@ -166,12 +168,9 @@ export class StatusBoard {
     this.isPublished = false;
   }
 
-  /** A condition is looked at when everything else of a workflow task is done. */
-  private async keepPublished(): Promise<never> {
-    for (;;) {
-      await condition(() => !this.isPublished);
-      this.publishNow();
-    }
+  private publishIfChanged(): false {
+    if (!this.isPublished) this.publishNow();
+    return false;
   }
 
   private publishNow(): void {

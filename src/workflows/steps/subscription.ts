@@ -34,6 +34,10 @@ export class Subscriptions {
     }
   }
 
+  get areOpen(): boolean {
+    return this.isOpen;
+  }
+
   /** They ended by themselves: each was for one object, which came. */
   markSpent(): void {
     if (this.subscriptions.every(({ once }) => once)) this.isOpen = false;
@@ -41,9 +45,9 @@ export class Subscriptions {
 
   /** Ends them, whatever is being cancelled. An `arrivals` workflow forgets a run that is gone, so a signal that fails is no harm. */
   close(): Promise<void> {
+    if (!this.isOpen) return Promise.resolve();
+    this.isOpen = false;
     return CancellationScope.nonCancellable(async () => {
-      if (!this.isOpen) return;
-      this.isOpen = false;
       for (const subscription of this.subscriptions) await unsubscribe(subscription);
     });
   }

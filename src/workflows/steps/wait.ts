@@ -149,7 +149,8 @@ export class Wait {
       try {
         const needsNone = again === null ? this.isCompleteAtOnce() : late === 'ignore';
         if (!needsNone) await this.open(subscriptions);
-        let taken = again ?? (await this.untilComplete());
+        const atOnce = again ?? (needsNone && shared.looksFirst ? this.find() : null);
+        let taken = atOnce ?? (await this.untilComplete());
         while (taken === null) {
           // The source could not be listed: it is the listing that has had its time.
           if (step.retry === undefined || !this.parks)
@@ -163,8 +164,9 @@ export class Wait {
         // One that is for one object ended when that came, unless it came by hand.
         if (taken[0].byHand !== true) subscriptions.markSpent();
         // What follows need not wait for it.
-        if (late === 'ignore') shared.ending.beside(subscriptions.close());
-        else shared.ending.atEnd(() => subscriptions.close());
+        if (late === 'ignore') {
+          if (subscriptions.areOpen) shared.ending.beside(subscriptions.close());
+        } else shared.ending.atEnd(() => subscriptions.close());
         this.end(taken);
         return taken;
       } catch (error) {

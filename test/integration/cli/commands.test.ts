@@ -26,7 +26,7 @@ function sluice(
   { input = '', env = {} }: { input?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<Ended> {
   return new Promise((resolve) => {
-    const options = { env: { ...process.env, ...stack.info.env, ...env }, timeout: 60_000 };
+    const options = { env: { ...process.env, ...stack.info.env, ...env }, cwd: dir, timeout: 60_000 };
     const child = execFile(process.execPath, [client, ...args], options, (error, out, err) =>
       resolve({ exitCode: error ? Number(error.code ?? -1) : 0, out, err }),
     );
