@@ -36,7 +36,7 @@ interface Answer {
 }
 
 async function json(...args: string[]): Promise<Answer> {
-  const { stdout, stderr } = await sluice([...args, '--json'], { env, cwd: folder });
+  const { stdout, stderr } = await sluice([...args, '--json'], { env });
   if (stdout === '') throw new Error(stderr);
   return JSON.parse(stdout) as Answer;
 }
@@ -70,7 +70,7 @@ test('a run that failed goes on from the failed step, once, and leaves what one 
     ],
   );
   expect(planned.plan.steps.at(-1)!.reason).toContain('foreign.csv');
-  const refused = await sluice(['retry', 'bad'], { env, cwd: folder });
+  const refused = await sluice(['retry', 'bad'], { env });
   expect(refused).toMatchObject({ code: 0, stdout: expect.stringContaining('reuse') });
   expect(refused.stderr).toBe('Nothing was started. Start it with: --yes\n');
   await unlink(fileOf('bad', 'foreign.csv'));
@@ -84,7 +84,7 @@ test('a run that failed goes on from the failed step, once, and leaves what one 
   expect(await readFile(fileOf('bad', 'part-00000.csv'))).toEqual(
     await readFile(fileOf('good', 'part-00000.csv')),
   );
-  const again = await sluice(['retry', 'bad', '--yes'], { env, cwd: folder });
+  const again = await sluice(['retry', 'bad', '--yes'], { env });
   expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('is completed') });
 }, 120_000);
 
@@ -92,8 +92,5 @@ test.each([
   [['retry', 'nothing'], 'UnknownRun'],
   [['retry', 'good', '--from', 'join marketing'], 'has come to no step "join marketing"'],
 ])('%j is refused', async (args, message) => {
-  expect(await sluice(args, { env, cwd: folder })).toMatchObject({
-    code: 2,
-    stderr: expect.stringContaining(message),
-  });
+  expect(await sluice(args, { env })).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
 });
