@@ -24,7 +24,7 @@ const noticesOf = (id: string) => told(id).map(({ event, failure }) => [event, f
 
 test.each<[string, JobScripts, string, number]>([
   ['has no room for longer than it may take', { noRoom: '2 hours' }, 'NoCapacity', 1],
-  ['throttles until its time is up', { throttled: 100 }, 'Throttled', 1],
+  ['throttles until its time is up', { throttled: 35 }, 'Throttled', 1],
   ['fails as often as it is tried', [{ fails: 'no node' }, { fails: 'no node' }, {}], 'JobFailed', 3],
 ])(
   'a job whose service %s is parked, told once, and goes on when it is let',
@@ -35,8 +35,8 @@ test.each<[string, JobScripts, string, number]>([
     const run = await stack.start(jobs, {
       ...park,
       attempts: 2,
-      timeout: '40 minutes',
-      capacityTimeout: '40 minutes',
+      timeout: '12 minutes',
+      capacityTimeout: '12 minutes',
     });
     const step = await run.waitUntil('load a', 'parked');
     expect(step.failure).toMatchObject({ code, step: 'load a' });
@@ -176,8 +176,8 @@ test('retries, waits in line and deadlines add some events to a history, however
     return (await (await stack.start(lasting, options)).result())!;
   };
   const shortly = await eventsOf({ throttled: 15 });
-  // A word each time that it has gone on for twice as long, of a signal and two tasks of the run; of each attempt it would be 500.
-  expect(await eventsOf({ throttled: 85 })).toBeLessThanOrEqual(shortly + 70);
+  // A word each time that it has gone on for twice as long, of a signal and two tasks of the run; of each attempt it would be 200.
+  expect(await eventsOf({ throttled: 45 })).toBeLessThanOrEqual(shortly + 70);
   const inLine = await eventsOf({ noRoom: '10 minutes' });
   expect(await eventsOf({ noRoom: '20 days' })).toBeLessThanOrEqual(inLine);
   const late = { expectedBy: '1 minute' };
