@@ -61,7 +61,15 @@ export function createJobActivities(
             if (found !== null) return mark(found);
           }
           return mark(
-            await attempts.submit(runner, () => submitInLine(runner, submission, signal, attempts)),
+            await attempts.submit(runner, () =>
+              submitInLine({
+                runner,
+                submission,
+                signal,
+                attempts,
+                firstMs: Math.min(LINE_MIN_MS, 2 * deps.pollMinMs),
+              }),
+            ),
           );
         } catch (error) {
           const row = { failures: attempt, failingMs: Date.now() - scheduledTimestampMs };
@@ -244,13 +252,21 @@ class SubmitAttempts {
 }
 
 /** Submits; a service without room is asked again until it has some, when the submission says so. */
-async function submitInLine(
-  runner: Runner,
-  submission: Submission,
-  signal: AbortSignal,
-  attempts: SubmitAttempts,
-): Promise<JobReference> {
-  for (let intervalMs = LINE_MIN_MS; ; intervalMs = Math.min(LINE_MAX_MS, intervalMs * POLL_GROWTH)) {
+async function submitInLine({
+  runner,
+  submission,
+  signal,
+  attempts,
+  firstMs,
+}: {
+  runner: Runner;
+  submission: Submission;
+  signal: AbortSignal;
+  attempts: SubmitAttempts;
+  /** How long the first wait is. */
+  firstMs: number;
+}): Promise<JobReference> {
+  for (let intervalMs = firstMs; ; intervalMs = Math.min(LINE_MAX_MS, intervalMs * POLL_GROWTH)) {
     try {
       attempts.checkAlive();
       return await runner.submit(submission);

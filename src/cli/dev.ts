@@ -81,11 +81,12 @@ function stackProject({ file, jobsFolders, services, furtherServices }: Project,
   return { file, jobsFolders, services: [...services, ...further] };
 }
 
-export function describeStack({ temporal, ui, s3, lake, webhook, livy, dir, env }: StackInfo): string {
+export function describeStack({ temporal, ui, s3, lake, glue, webhook, livy, dir, env }: StackInfo): string {
   const lines = [
     `Web UI    ${ui.url}`,
     `Temporal  ${temporal.address}`,
     `S3        ${s3.endpoint}  lake ${lake} is the folder ${dir}/s3/${lake.replace('s3://', '')}`,
+    `Glue      ${glue.url}  the catalog of the lake`,
     `webhook   ${webhook.url}`,
     `Livy      ${livy?.url ?? 'none (--no-spark)'}`,
     `logs      ${dir}/logs`,

@@ -7,13 +7,14 @@ import { joinFolder, joinLocation, parseS3Uri } from '../pipelines/location';
 import { splitStatements } from '../duckdb/tokens';
 import type { SubmissionOf } from '../runners/runner';
 import { askedOf, finderOf, loadTables } from './athenaQuery';
-import { addTable, findTable, runTableStatement, type TextResult } from './athenaTables';
-import { checkEmpty, parseTarget, writeRows, type Target } from './athenaWrite';
+import { addTable, findTable, parseColumns, runTableStatement, type TextResult } from './athenaTables';
+import { checkEmpty, parseTarget, writeIcebergRows, writeRows, type Target } from './athenaWrite';
 import { mergePartitions, partitionFolder, type Catalog, type Column, type Table } from './catalog';
+import { commitIceberg, createIceberg, isIceberg } from './iceberg';
 import { keyIn, readJson, type LocalEngine, type LocalResult } from './inWorker';
-import { openSession, putFile, type CatalogSession } from './session';
-import { nameOf, parseSql, printSql, quoteText, splitAtCommas } from './sql';
-import { Statement } from './statement';
+import { openSession, putFile, type CatalogSession, type LocalLake } from './session';
+import { isWord, nameOf, parseSql, printSql, quoteName, quoteText, splitAtCommas } from './sql';
+import { Statement, type TableName } from './statement';
 import { translateTrino, TRINO_SESSION, type Translated } from './trino';
 import { failure, raise } from './trinoFunctions';
 import { castTo } from './trinoCast';
@@ -51,11 +52,13 @@ type Parameters = JobParameters['athena:startQueryExecution'];
  * Athena's own format, `<OutputLocation>/<query id>.csv`, or `.txt` for statements about tables.
  */
 export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
-  constructor(
-    private readonly s3: S3Client,
-    private readonly catalog: Catalog,
-    private readonly lake: string,
-  ) {}
+  private readonly s3: S3Client;
+  private readonly catalog: Catalog;
+
+  constructor(private readonly lake: LocalLake) {
+    this.s3 = lake.s3;
+    this.catalog = lake.catalog;
+  }
 
   check({ QueryString = '', ResultConfiguration, ExecutionParameters }: Parameters): Promise<void> {
     const statements = splitStatements(QueryString).length;
@@ -85,7 +88,7 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
     return this.runStatement(statement!, {
       id,
       database: QueryExecutionContext?.Database ?? DEFAULT_DATABASE,
-      output: joinFolder(ResultConfiguration?.OutputLocation ?? joinFolder(this.lake, '.athena')),
+      output: joinFolder(ResultConfiguration?.OutputLocation ?? joinFolder(this.lake.lake, '.athena')),
       parameters: ExecutionParameters ?? [],
       workGroup: WorkGroup ?? 'primary',
       signal,
@@ -111,11 +114,14 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
       return this.writeText({ columns: [], lines: [] }, run, startedAt);
     }
     if (take('EXPLAIN')) return this.explain(statement, run);
-    for (const word of ['MERGE', 'UPDATE', 'DELETE', 'OPTIMIZE', 'VACUUM'])
+    if (take('DELETE', 'FROM')) return this.deleteRows(statement, run);
+    if (take('UPDATE')) return this.updateRows(statement, run);
+    if (take('OPTIMIZE')) return this.optimize(statement, run);
+    for (const word of ['MERGE', 'VACUUM'])
       if (take(word))
         throw new SluiceError(
           'JobFailed',
-          `NOT_SUPPORTED: ${word} is for Iceberg tables, which local Athena does not have; run this job with SLUICE_ENGINES=aws`,
+          `NOT_SUPPORTED: local Athena does not know ${word}; run this job with SLUICE_ENGINES=aws`,
         );
     return this.select(sql, run);
   }
@@ -143,7 +149,7 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
       signal,
       ...(hasView ? {} : { asked: askedOf(sql, database) }),
     };
-    return openSession(this.catalog, query, (session) => use(session, translated));
+    return openSession(this.lake, query, (session) => use(session, translated));
   }
 
   private select(sql: string, run: Run): Promise<LocalResult> {
@@ -229,10 +235,7 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
     const ifNotExists = statement.takeWords('IF', 'NOT', 'EXISTS');
     const { database, name } = statement.takeTable();
     if (statement.next?.kind === 'group')
-      throw new SluiceError(
-        'JobFailed',
-        'SYNTAX_ERROR: CREATE TABLE with columns is for Iceberg tables, which local Athena does not have; use CREATE EXTERNAL TABLE, or CREATE TABLE … AS SELECT',
-      );
+      return this.createIceberg(statement, { database, name, ifNotExists }, run);
     const properties = statement.takeWords('WITH') ? statement.takeProperties() : {};
     if (!statement.takeWords('AS')) statement.fail();
     const text = statement.takeRest();
@@ -284,6 +287,21 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
         serde: target.format === 'csv' ? { 'field.delim': target.delimiter } : {},
         properties: { 'sluice.query': run.id },
       };
+      if (isIceberg({ properties })) {
+        const empty = await createIceberg(this.catalog, {
+          ...table,
+          format: 'parquet',
+          // A text of Iceberg's has no length.
+          columns: table.columns.map((column) => ({
+            ...column,
+            type: column.type.replace(/^varchar\(\d+\)$/, 'string'),
+          })),
+          properties: { ...table.properties, table_type: 'ICEBERG' },
+        });
+        const file = withoutData ? null : await writeIcebergRows(this.s3, session, empty, run);
+        await commitIceberg(this.catalog, empty, { file, replace: false, query: run.id });
+        return this.writeManifest(file === null ? [] : [file.uri], session, run);
+      }
       const written = withoutData ? null : await writeRows(this.s3, session, typed, target, run);
       table.partitions = partitionsOf(target, written?.partitions ?? []);
       if (old === null) await addTable(this.catalog, table, false);
@@ -318,6 +336,16 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
         'JobFailed',
         `COLUMN_NOT_FOUND: Insert column name does not exist in target table: ${absent}`,
       );
+    return this.writeInto(table, { wanted, sql, replace: false }, run);
+  }
+
+  /** Writes a query's rows into the columns that are wanted; `replace`: in place of all that an Iceberg table has. */
+  private writeInto(
+    table: Table,
+    { wanted, sql, replace }: { wanted: readonly string[]; sql: string; replace: boolean },
+    run: Run,
+  ): Promise<LocalResult> {
+    const all = [...table.columns, ...table.partitionKeys];
     return this.open(sql, run, async (session, { columns }) => {
       if (columns.length !== wanted.length)
         throw new SluiceError(
@@ -347,6 +375,11 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
             { ...to, columns: columns.length },
           ),
       };
+      if (isIceberg(table)) {
+        const file = await writeIcebergRows(this.s3, inner, table, run);
+        await commitIceberg(this.catalog, table, { file, replace, query: run.id });
+        return this.writeManifest(file === null ? [] : [file.uri], session, run);
+      }
       const target: Target = {
         location: table.location,
         format: table.format,
@@ -364,6 +397,96 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
       }
       return this.writeManifest(written.uris, session, run);
     });
+  }
+
+  // -- Iceberg. https://docs.aws.amazon.com/athena/latest/ug/querying-iceberg.html -----------------------------------------
+
+  private async createIceberg(
+    statement: Statement,
+    of: TableName & { ifNotExists: boolean },
+    run: Run,
+  ): Promise<LocalResult> {
+    const startedAt = Date.now();
+    const columns = parseColumns(statement.takeList());
+    if (statement.takeWords('PARTITIONED', 'BY'))
+      throw new SluiceError(
+        'JobFailed',
+        `NOT_SUPPORTED: local Athena has no partitions of Iceberg tables; leave PARTITIONED BY out of ${of.name}, whose answers are the same`,
+      );
+    const comment = statement.takeWords('COMMENT') ? statement.takeText() : undefined;
+    const location = statement.takeWords('LOCATION') ? joinFolder(statement.takeText()) : '';
+    const properties = statement.takeWords('TBLPROPERTIES') ? statement.takeProperties() : {};
+    statement.end();
+    if (!isIceberg({ properties }) || location === '')
+      throw new SluiceError(
+        'JobFailed',
+        `SYNTAX_ERROR: ${of.name}: CREATE TABLE needs LOCATION and TBLPROPERTIES ('table_type' = 'ICEBERG'); use CREATE EXTERNAL TABLE for another`,
+      );
+    if ((await this.catalog.getTable(of.database, of.name)) !== null) {
+      if (!of.ifNotExists)
+        throw new SluiceError(
+          'JobFailed',
+          `TABLE_ALREADY_EXISTS: Table '${of.database}.${of.name}' already exists; add IF NOT EXISTS`,
+        );
+    } else {
+      const table = { ...emptyTable(of.database, of.name), columns, location, properties };
+      await createIceberg(this.catalog, comment === undefined ? table : { ...table, comment });
+    }
+    return this.writeText({ columns: [], lines: [] }, run, startedAt);
+  }
+
+  private async findIceberg(statement: Statement): Promise<{ table: Table; from: string; names: string[] }> {
+    const table = await findTable(this.catalog, statement.takeTable());
+    if (!isIceberg(table))
+      throw new SluiceError(
+        'JobFailed',
+        `NOT_SUPPORTED: Modifying Hive table rows is only supported for Iceberg tables: ${table.name} is none`,
+      );
+    const names = table.columns.map(({ name }) => quoteName(name));
+    return { table, from: `${quoteName(table.database)}.${quoteName(table.name)}`, names };
+  }
+
+  private async deleteRows(statement: Statement, run: Run): Promise<LocalResult> {
+    const { table, from, names } = await this.findIceberg(statement);
+    const condition = statement.takeWords('WHERE') ? statement.takeRest() : 'true';
+    statement.end();
+    const sql = `SELECT ${names.join(', ')} FROM ${from} WHERE NOT coalesce((${condition}), false)`;
+    return this.writeInto(table, { wanted: table.columns.map(({ name }) => name), sql, replace: true }, run);
+  }
+
+  private async updateRows(statement: Statement, run: Run): Promise<LocalResult> {
+    const { table, from, names } = await this.findIceberg(statement);
+    if (!statement.takeWords('SET')) statement.fail();
+    const nodes = parseSql(statement.takeRest());
+    const at = nodes.findIndex((node) => isWord(node, 'WHERE'));
+    const condition = at === -1 ? 'true' : printSql(nodes.slice(at + 1));
+    const set = new Map(
+      splitAtCommas(at === -1 ? nodes : nodes.slice(0, at)).map(([name, , ...value]) => [
+        nameOf(name)?.toLowerCase() ?? '',
+        printSql(value),
+      ]),
+    );
+    const unknown = [...set.keys()].find((name) => !table.columns.some((column) => column.name === name));
+    if (unknown !== undefined)
+      throw new SluiceError('JobFailed', `COLUMN_NOT_FOUND: The UPDATE table has no column ${unknown}`);
+    const values = table.columns.map(({ name }, i) => {
+      const value = set.get(name);
+      return value === undefined
+        ? names[i]!
+        : `CASE WHEN (${condition}) THEN (${value}) ELSE ${names[i]} END AS ${names[i]}`;
+    });
+    const sql = `SELECT ${values.join(', ')} FROM ${from}`;
+    return this.writeInto(table, { wanted: table.columns.map(({ name }) => name), sql, replace: true }, run);
+  }
+
+  /** All rows in one file. */
+  private async optimize(statement: Statement, run: Run): Promise<LocalResult> {
+    const { table, from, names } = await this.findIceberg(statement);
+    if (!statement.takeWords('REWRITE', 'DATA', 'USING', 'BIN_PACK')) statement.fail();
+    if (statement.takeWords('WHERE')) statement.takeRest();
+    statement.end();
+    const sql = `SELECT ${names.join(', ')} FROM ${from}`;
+    return this.writeInto(table, { wanted: table.columns.map(({ name }) => name), sql, replace: true }, run);
   }
 
   private async unload(statement: Statement, run: Run): Promise<LocalResult> {
@@ -391,8 +514,8 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
 
   private preparedObject({ workGroup }: Run, name: string): { Bucket: string; Key: string } {
     return {
-      Bucket: parseS3Uri(this.lake)!.bucket,
-      Key: keyIn(this.lake, `.prepared/${workGroup}/${name}.json`),
+      Bucket: parseS3Uri(this.lake.lake)!.bucket,
+      Key: keyIn(this.lake.lake, `.prepared/${workGroup}/${name}.json`),
     };
   }
 

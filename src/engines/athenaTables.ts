@@ -9,6 +9,7 @@ import {
   type Partition,
   type Table,
 } from './catalog';
+import { isIceberg } from './iceberg';
 import { isSymbol, isWord, nameOf, printSql, quoteText, textOf, type SqlNode } from './sql';
 import type { Statement, TableName } from './statement';
 import { fromHive, toHive } from './trinoTypes';
@@ -128,19 +129,15 @@ async function createTable(catalog: Catalog, statement: Statement): Promise<Text
     else if (take('TBLPROPERTIES')) table.properties = statement.takeProperties();
     else statement.fail();
   }
-  if (table.properties['table_type']?.toUpperCase() === 'ICEBERG') refuseIceberg();
+  if (isIceberg(table))
+    throw new SluiceError(
+      'JobFailed',
+      'SYNTAX_ERROR: an Iceberg table is no external one; use CREATE TABLE, without EXTERNAL and a SerDe',
+    );
   if (table.location === '')
     throw new SluiceError('JobFailed', `SYNTAX_ERROR: ${table.name}: the statement has no LOCATION`);
   await addTable(catalog, table, ifNotExists);
   return NOTHING;
-}
-
-/** DuckDB's extension for it is in no registry that npm reaches. */
-export function refuseIceberg(): never {
-  throw new SluiceError(
-    'JobFailed',
-    'NOT_SUPPORTED: local Athena has no Iceberg tables: its engine has no extension for them here; use a Parquet table locally, or run this job with SLUICE_ENGINES=aws',
-  );
 }
 
 function storedAs(table: Table, statement: Statement): void {
@@ -170,7 +167,7 @@ export async function addTable(catalog: Catalog, table: Table, ifNotExists: bool
 }
 
 /** `name type [COMMENT 'text']`. */
-function parseColumns(parts: readonly SqlNode[][]): Column[] {
+export function parseColumns(parts: readonly SqlNode[][]): Column[] {
   return parts.map(([name, ...rest]) => {
     const at = rest.findIndex((node) => isWord(node, 'COMMENT'));
     const comment = at === -1 ? null : textOf(rest[at + 1]);
@@ -226,6 +223,8 @@ async function dropTable(catalog: Catalog, statement: Statement, isView: boolean
       'JobFailed',
       `${database}.${name} is a ${isView ? 'table' : 'view'}; use DROP ${isView ? 'TABLE' : 'VIEW'}`,
     );
+  // https://docs.aws.amazon.com/athena/latest/ug/querying-iceberg-managing-tables.html
+  if (table !== null && isIceberg(table)) await catalog.removeFolder(table.location);
   await catalog.removeTable(database, name);
   return NOTHING;
 }
@@ -263,6 +262,11 @@ async function repairTable(catalog: Catalog, statement: Statement, signal: Abort
 /** https://docs.aws.amazon.com/athena/latest/ug/alter-table-add-partition.html and the pages beside it. */
 async function alterTable(catalog: Catalog, statement: Statement): Promise<TextResult> {
   const table = await findTable(catalog, statement.takeTable());
+  if (isIceberg(table))
+    throw new SluiceError(
+      'JobFailed',
+      `NOT_SUPPORTED: local Athena does not know ALTER TABLE of an Iceberg table; create ${table.name} anew`,
+    );
   const take = (...words: string[]) => statement.takeWords(...words);
   const same = (values: readonly string[]) => (partition: Partition) =>
     partition.values.join('/') === values.join('/');
@@ -420,6 +424,7 @@ async function show(catalog: Catalog, statement: Statement): Promise<TextResult>
 }
 
 function printCreate(table: Table): string[] {
+  if (isIceberg(table)) return printCreateIceberg(table);
   const { serde, input, output } = classesOf(table.format);
   const columns = (list: readonly Column[], end: string) =>
     list.map(
@@ -450,6 +455,17 @@ function printCreate(table: Table): string[] {
     ...(Object.keys(table.properties).length === 0
       ? []
       : ['TBLPROPERTIES (', ...properties(table.properties, ')')]),
+  ];
+}
+
+function printCreateIceberg({ database, name, columns, location }: Table): string[] {
+  return [
+    `CREATE TABLE ${database}.${name} (`,
+    ...columns.map((column, i) => `  ${column.name} ${column.type}${i < columns.length - 1 ? ',' : ')'}`),
+    `LOCATION ${quoteText(location.replace(/\/$/, ''))}`,
+    'TBLPROPERTIES (',
+    "  'table_type'='iceberg'",
+    ');',
   ];
 }
 

@@ -1,11 +1,11 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { SluiceError } from '../errors';
 import { listKeys } from '../lake/lakeFiles';
 import { joinFolder, parseS3Uri } from '../pipelines/location';
-import { refuseIceberg } from './athenaTables';
 import { partitionFolder, type Table } from './catalog';
+import { fieldIdsOf, type WrittenFile } from './iceberg';
 import { putFile, type CatalogSession } from './session';
 import { quoteName, quoteText } from './sql';
 import { isScalar, isText, toText, type TrinoType } from './trinoTypes';
@@ -48,7 +48,6 @@ export function parseTarget(
       'JobFailed',
       `INVALID_TABLE_PROPERTY: local Athena does not know the property ${unknown}`,
     );
-  if (properties['table_type']?.toUpperCase() === 'ICEBERG') refuseIceberg();
   const name = (properties['format'] ?? 'PARQUET').toUpperCase();
   const formats: Record<string, Table['format']> = { PARQUET: 'parquet', JSON: 'json', TEXTFILE: 'csv' };
   const format = formats[name];
@@ -71,7 +70,7 @@ export function parseTarget(
     );
   const delimiter = properties['field_delimiter'] ?? '\u0001';
   return {
-    location: properties['external_location'] ?? null,
+    location: properties['external_location'] ?? properties['location'] ?? null,
     format,
     compression: compression === 'none' ? '' : compression,
     delimiter: delimiter === '\\t' ? '\t' : delimiter,
@@ -90,6 +89,29 @@ export async function checkEmpty(s3: S3Client, location: string, id: string): Pr
       'JobFailed',
       `HIVE_PATH_ALREADY_EXISTS: Target directory for table already exists: s3://${bucket}/${found} is there; take another location, or remove it`,
     );
+}
+
+/** Writes the query's rows as one file of an Iceberg table. @returns null without rows */
+export async function writeIcebergRows(
+  s3: S3Client,
+  session: CatalogSession,
+  table: Table,
+  { id, signal }: { id: string; signal: AbortSignal },
+): Promise<WrittenFile | null> {
+  const file = join(session.folder, 'written.parquet');
+  const selected = table.columns.map(({ name }, i) => `c${i} AS ${quoteName(name)}`);
+  const { rowCount } = await session.run(`SELECT ${selected.join(', ')} FROM result`, {
+    columns: table.columns.length,
+    output: {
+      file,
+      format: 'parquet',
+      options: `FORMAT parquet, COMPRESSION zstd, FIELD_IDS ${fieldIdsOf(table)}`,
+    },
+  });
+  if (rowCount === 0) return null;
+  const uri = `${joinFolder(table.location)}data/${id}-00000.parquet`;
+  await putFile(s3, file, uri, signal);
+  return { uri, bytes: (await stat(file)).size, rowCount };
 }
 
 interface NamedColumn {

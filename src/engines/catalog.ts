@@ -1,10 +1,9 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeleteObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { SluiceError } from '../errors';
-import { parseS3Uri } from '../pipelines/location';
+import { joinFolder, parseS3Uri } from '../pipelines/location';
 import { listKeys } from '../lake/lakeFiles';
-import type { QueryProcesses } from '../duckdb/queryProcesses';
 import { toLocalUri } from './localSpark';
 import { keyIn, readJson } from './inWorker';
 
@@ -56,12 +55,10 @@ export class Catalog {
   private readonly bucket: string;
 
   /**
-   * @param processes where the SQL over its tables runs
    * @param s3Dir the folder whose sub-folders are the buckets
    */
   constructor(
     private readonly s3: S3Client,
-    readonly processes: QueryProcesses,
     private readonly s3Dir: string,
     private readonly lake: string,
   ) {
@@ -119,7 +116,7 @@ export class Catalog {
     return files.sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
-  /** The files of a table, each with the values of its partition. */
+  /** The files of a table whose folders have them, each with the values of its partition. */
   async filesOf(
     table: Table,
     partitions: readonly Partition[],
@@ -150,7 +147,30 @@ export class Catalog {
     await this.s3.send(new DeleteObjectCommand(this.objectOf(name, '_database')));
   }
 
-  private toPath(location: string): string {
+  /** The bytes of an object. @throws SluiceError JobFailed when it is not there */
+  async readObject(uri: string): Promise<Buffer> {
+    try {
+      return await readFile(this.toPath(uri));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      throw new SluiceError('JobFailed', `HIVE_CANNOT_OPEN_SPLIT: ${uri} is not there`);
+    }
+  }
+
+  async putObject(uri: string, Body: Buffer): Promise<void> {
+    const { bucket, key } = parseS3Uri(uri)!;
+    await this.s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body }));
+  }
+
+  /** Removes all objects of a folder. */
+  async removeFolder(location: string): Promise<void> {
+    const { bucket, key } = parseS3Uri(joinFolder(location))!;
+    for (const Key of await listKeys(this.s3, bucket, key))
+      await this.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key }));
+  }
+
+  /** The local file or folder of a URI. @throws SluiceError InvalidJob for one that is in no bucket */
+  toPath(location: string): string {
     const uri = toLocalUri(this.s3Dir, location);
     if (!uri.startsWith('file://'))
       throw new SluiceError(

@@ -16,6 +16,7 @@ import {
   type Table,
 } from './catalog';
 import type { LocalEngine, LocalResult } from './inWorker';
+import type { LocalLake } from './session';
 import { quoteText } from './sql';
 import { escapePath, linesOf, structureQuery } from './tableView';
 import { fromDuckdb, toHive } from './trinoTypes';
@@ -25,11 +26,14 @@ import { fromDuckdb, toHive } from './trinoTypes';
  * them. The first crawl adds the table; later ones add columns and partitions and widen types. Nothing is taken away.
  */
 export class LocalCrawler implements LocalEngine<'glue:startCrawler'> {
+  private readonly catalog: Catalog;
+
   constructor(
-    private readonly catalog: Catalog,
-    private readonly lake: string,
+    private readonly lake: LocalLake,
     private readonly crawlers: Crawlers,
-  ) {}
+  ) {
+    this.catalog = lake.catalog;
+  }
 
   check({ Name }: JobParameters['glue:startCrawler']): Promise<void> {
     this.findCrawler(Name);
@@ -49,7 +53,7 @@ export class LocalCrawler implements LocalEngine<'glue:startCrawler'> {
         table,
         exclusions = [],
       }: CrawlerTarget = typeof target === 'string' ? { path: target } : target;
-      const location = joinFolder(this.lake, path);
+      const location = joinFolder(this.lake.lake, path);
       const name = (table ?? `${crawler.tablePrefix ?? ''}${basename(path)}`).toLowerCase();
       const tableName = name.replace(/[^a-z0-9_]/g, '_');
       const found = await this.crawl(crawler, { name: tableName, location, exclusions }, signal);
@@ -79,7 +83,7 @@ export class LocalCrawler implements LocalEngine<'glue:startCrawler'> {
     const { partitionKeys, partitions } = partitionsOf(location, files);
     const { columns, csv } = await inferColumns(
       { format, files, classifier: classifiers.csv },
-      { processes: this.catalog.processes, signal },
+      { processes: this.lake.processes, signal },
     );
     const isKey = ({ name: column }: Column) => partitionKeys.some((key) => key.name === column);
     return {

@@ -4,6 +4,7 @@ import { SluiceError } from '../errors';
 import { joinFolder } from '../pipelines/location';
 import { classesOf, formatOf } from './athenaTables';
 import type { Catalog, Column, Partition, Table } from './catalog';
+import { isIceberg } from './iceberg';
 
 /** The parts of Glue's shapes that the catalog has. https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html */
 interface GlueTable {
@@ -325,11 +326,12 @@ function fromGlue(
   return {
     database: database.toLowerCase(),
     name: required(Name, 'TableInput.Name').toLowerCase(),
-    format: isView
-      ? 'parquet'
-      : formatOf(
-          required(SerdeInfo?.SerializationLibrary, 'StorageDescriptor.SerdeInfo.SerializationLibrary'),
-        ),
+    format:
+      isView || isIceberg({ properties: Parameters })
+        ? 'parquet'
+        : formatOf(
+            required(SerdeInfo?.SerializationLibrary, 'StorageDescriptor.SerdeInfo.SerializationLibrary'),
+          ),
     location: isView
       ? ''
       : joinFolder(required(Location, 'StorageDescriptor.Location').replace(/^s3[an]:/, 's3:')),

@@ -6,10 +6,10 @@ import { parseS3Uri } from '../pipelines/location';
 import { listKeys } from '../lake/lakeFiles';
 import { splitStatements } from '../duckdb/tokens';
 import type { SubmissionOf } from '../runners/runner';
-import type { Catalog } from './catalog';
 import type { LocalEngine, LocalResult } from './inWorker';
-import { REDSHIFT_SESSION, rewriteRedshift } from './redshiftSql';
-import { openSession, putFile, type CatalogSession } from './session';
+import { REDSHIFT_SESSION } from './redshiftFunctions';
+import { rewriteRedshift } from './redshiftSql';
+import { openSession, putFile, type CatalogSession, type LocalLake } from './session';
 import { namesIn, parseSql, quoteName, quoteText } from './sql';
 import { parseUnload, plainQuotes, type Unload } from './unload';
 
@@ -22,19 +22,21 @@ const JOB = 'sluice-job';
  * local catalog. A database of the catalog is the external schema with its name.
  */
 export class LocalRedshift implements LocalEngine<'redshiftdata:executeStatement'> {
-  constructor(
-    private readonly s3: S3Client,
-    private readonly catalog: Catalog,
-  ) {}
+  private readonly s3: S3Client;
+
+  constructor(private readonly lake: LocalLake) {
+    this.s3 = lake.s3;
+  }
 
   check({ Sql = '', Parameters }: JobParameters['redshiftdata:executeStatement']): Promise<void> {
-    const statements = splitStatements(plainQuotes(Sql)).length;
+    const sql = plainQuotes(Sql);
+    const statements = splitStatements(sql).length;
     if (statements !== 1)
       throw new SluiceError(
         'InvalidJob',
-        `Sql: has ${statements} statements; executeStatement takes one, so give each a job of its own`,
+        `Sql: has ${statements} statements; executeStatement takes one; batchExecuteStatement takes several`,
       );
-    rewriteRedshift(plainQuotes(Sql), Parameters);
+    rewriteRedshift(parseUnload(sql)?.select ?? sql, Parameters);
     return Promise.resolve();
   }
 
@@ -48,9 +50,9 @@ export class LocalRedshift implements LocalEngine<'redshiftdata:executeStatement
     const unload = parseUnload(Sql);
     const sql = rewriteRedshift(splitStatements(unload?.select ?? Sql)[0] ?? '', Parameters);
     if (unload) await this.checkTarget(unload, id, signal);
-    const tables = await this.catalog.listTables(namesIn(parseSql(sql)), signal);
+    const tables = await this.lake.catalog.listTables(namesIn(parseSql(sql)), signal);
     const query = { sql, tables, session: REDSHIFT_SESSION, database: DEFAULT_SCHEMA, signal };
-    return openSession(this.catalog, query, async (session) => {
+    return openSession(this.lake, query, async (session) => {
       if (unload) {
         const { rowCount, engineMs } = await this.unload(session, unload, id, signal);
         const measures = { DurationInMillis: engineMs, ResultRows: rowCount };
@@ -101,6 +103,42 @@ export class LocalRedshift implements LocalEngine<'redshiftdata:executeStatement
       'JobFailed',
       `UNLOAD: s3://${bucket}/${keys[0]} is there already; take another prefix, remove it, or add ALLOWOVERWRITE`,
     );
+  }
+}
+
+/** `redshiftdata:batchExecuteStatement` without AWS: its statements one after the other, up to the first that fails. */
+export class LocalRedshiftBatch implements LocalEngine<'redshiftdata:batchExecuteStatement'> {
+  private readonly one: LocalRedshift;
+
+  constructor(lake: LocalLake) {
+    this.one = new LocalRedshift(lake);
+  }
+
+  async check({ Sqls = [] }: JobParameters['redshiftdata:batchExecuteStatement']): Promise<void> {
+    for (const Sql of Sqls) await this.one.check({ Sql });
+  }
+
+  /** Rows are those of the last statement that has some. */
+  async run(
+    { job, ...submission }: SubmissionOf<'redshiftdata:batchExecuteStatement'>,
+    id: string,
+    signal: AbortSignal,
+  ): Promise<LocalResult> {
+    const all: LocalResult = { output: null, measures: { DurationInMillis: 0, ResultRows: 0 } };
+    for (const [i, Sql] of (job.parameters.Sqls ?? []).entries()) {
+      const statement = { resource: 'redshiftdata:executeStatement' as const, parameters: { Sql } };
+      // As Redshift numbers them.
+      const { output, measures, rows } = await this.one.run(
+        { ...submission, job: statement },
+        `${id}:${i + 1}`,
+        signal,
+      );
+      all.output = output ?? all.output;
+      all.measures['DurationInMillis']! += measures['DurationInMillis']!;
+      all.measures['ResultRows'] = measures['ResultRows']!;
+      if (rows && (rows.length > 0 || !all.rows)) all.rows = rows;
+    }
+    return all;
   }
 }
 

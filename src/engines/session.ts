@@ -6,10 +6,22 @@ import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { SluiceError } from '../errors';
 import { parseS3Uri } from '../pipelines/location';
 import type { QueryResult } from '../duckdb/query';
+import type { QueryProcesses } from '../duckdb/queryProcesses';
 import type { Catalog, Partition, Table } from './catalog';
+import { isIceberg, listIcebergFiles } from './iceberg';
 import { isProjected, projectPartitions } from './projection';
 import { quoteName, quoteText } from './sql';
 import { createView, escapePath, structureQuery, type TableFile } from './tableView';
+
+/** What the local engines work on. */
+export interface LocalLake {
+  s3: S3Client;
+  /** The URI of the lake. */
+  lake: string;
+  catalog: Catalog;
+  /** Where the SQL over the catalog's tables runs. */
+  processes: QueryProcesses;
+}
 
 /** One SELECT over the catalog's tables. */
 export interface CatalogQuery {
@@ -50,7 +62,7 @@ export interface CatalogSession {
 
 /** @throws SluiceError JobFailed with what the engine says, in Athena's words where they are known */
 export async function openSession<T>(
-  catalog: Catalog,
+  { catalog, processes }: LocalLake,
   { sql, tables, session, database, asked = new Map(), signal }: CatalogQuery,
   use: (session: CatalogSession) => Promise<T>,
 ): Promise<T> {
@@ -64,7 +76,7 @@ export async function openSession<T>(
       to: { output?: Parameters<CatalogSession['run']>[1]['output']; maxRows?: number },
       prelude: readonly string[] = [],
     ) =>
-      catalog.processes.run({
+      processes.run({
         sql: text,
         prelude,
         variables: {},
@@ -76,11 +88,10 @@ export async function openSession<T>(
       });
     for (const table of tables) {
       if (table.view !== undefined) continue;
-      const files = await catalog.filesOf(
-        table,
-        partitionsFor(table, asked.get(`${table.database}.${table.name}`) ?? new Map()),
-        signal,
-      );
+      const partitions = partitionsFor(table, asked.get(`${table.database}.${table.name}`) ?? new Map());
+      const files = isIceberg(table)
+        ? (await listIcebergFiles(catalog, table)).map((file) => ({ file, values: [] }))
+        : await catalog.filesOf(table, partitions, signal);
       for (const { file } of files) {
         names[file.path] = file.uri;
         names[escapePath(file.path)] = file.uri;

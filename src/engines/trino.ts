@@ -48,7 +48,7 @@ export const TRINO_SESSION = [
   'CREATE MACRO trino_json_extract(j, p) AS CASE WHEN json_valid(CAST(j AS VARCHAR)) THEN json_extract(j, trino_path(p)) END',
   `CREATE MACRO trino_json_extract_scalar(j, p) AS CASE WHEN json_valid(CAST(j AS VARCHAR)) AND json_type(j, trino_path(p)) NOT IN ('ARRAY', 'OBJECT') THEN json_extract_string(j, trino_path(p)) END`,
   `CREATE MACRO trino_json_array_length(x) AS CASE WHEN json_valid(CAST(x AS VARCHAR)) AND json_type(x) = 'ARRAY' THEN json_array_length(x) END`,
-  `CREATE MACRO trino_json_size(x, p) AS CAST(CASE json_type(x, trino_path(p)) WHEN 'ARRAY' THEN json_array_length(x, trino_path(p)) WHEN 'OBJECT' THEN len(json_keys(x, trino_path(p))) ELSE 0 END AS BIGINT)`,
+  `CREATE MACRO trino_json_size(x, p) AS CAST(CASE WHEN x IS NULL OR p IS NULL THEN NULL ELSE CASE json_type(x, trino_path(p)) WHEN 'ARRAY' THEN json_array_length(x, trino_path(p)) WHEN 'OBJECT' THEN len(json_keys(x, trino_path(p))) ELSE 0 END END AS BIGINT)`,
   // A text in another zone would lose it.
   `CREATE MACRO trino_from_iso8601_timestamp(x) AS CASE WHEN regexp_matches(x, 'T.*[+-][0-9]{2}') AND NOT regexp_matches(x, '[+-]00(:?00)?$') THEN CAST(CAST(CAST('sluice:NOT_SUPPORTED: local Athena keeps times of day in UTC alone, and from_iso8601_timestamp got ' || x AS INTEGER) AS VARCHAR) AS TIMESTAMPTZ) ELSE CAST(x AS TIMESTAMPTZ) END`,
   // Java's text of a double: scientific from 10^7 on and below 10^-3. \`t\` is DuckDB's text without sign.
@@ -148,6 +148,7 @@ const ARITHMETIC: Record<string, string> = { add: '+', sub: '-', mul: '*', div: 
 const QUANTIFIED: Record<string, string> = { Eq: '=', Neq: '<>', Lt: '<', Lte: '<=', Gt: '>', Gte: '>=' };
 /** The parser's names for functions that have nodes of their own. */
 const RENAMED: Record<string, string> = {
+  parse_json: 'json_parse',
   rand: 'random',
   substring: 'substr',
   str_position: 'strpos',
@@ -1488,7 +1489,7 @@ class Translator {
         return {
           kind: 'row',
           fields: childrenOf(node, 'fields').map((field) => ({
-            name: field['name'] === '' ? null : String(field['name']).toLowerCase(),
+            name: fieldNameOf(String(field['name'])),
             type: this.typeOf(childOf(field, 'data_type')!),
           })),
         };
@@ -1590,6 +1591,22 @@ function balance(node: TreeNode): TreeNode {
 }
 
 /** A node that is a call of a function, whatever shape the parser gives it. */
+const KNOWN_PARTS = new Set([
+  ...PARTS,
+  ...['star', 'distinct', 'filter', 'order_by', 'ignore_nulls'],
+  ...['span', 'name', 'original_name', 'trailing_comments', 'inferred_type', 'from_for_syntax'],
+]);
+
+function isGiven(part: unknown): boolean {
+  return part !== null && part !== undefined && part !== false && !(Array.isArray(part) && part.length === 0);
+}
+
+/** A field's name in a type: the parser leaves the quotes. */
+function fieldNameOf(name: string): string | null {
+  if (name === '') return null;
+  return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name.toLowerCase();
+}
+
 function callOf(node: TreeNode): Call | null {
   const [kind, parts] = kindOf(node);
   const more = {
@@ -1607,6 +1624,9 @@ function callOf(node: TreeNode): Call | null {
     return { name, args: [...(base ? [base] : []), childOf(parts, 'this')!], ...more };
   }
   if (findFunctions(name).length === 0 && name !== 'count' && name !== 'mod') return null;
+  // A part that would be passed over may change the answer.
+  const beside = Object.entries(parts).filter(([key, part]) => !KNOWN_PARTS.has(key) && isGiven(part));
+  if (beside.length > 0) return null;
   const args = PARTS.flatMap((key): TreeNode[] => {
     const part = parts[key] as TreeNode | TreeNode[] | null | undefined;
     if (part === null || part === undefined) return [];

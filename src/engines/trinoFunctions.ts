@@ -346,6 +346,12 @@ function formatText([format, ...values]: Argument[]): string {
 
 const sameText = same(0);
 
+/** DuckDB's distances go by bytes, Trino's by code points. */
+function ofAscii(name: string, [a, b]: Argument[]): string {
+  const problem = failure(`NOT_SUPPORTED: local Athena knows the ${name} distance of ASCII texts only`);
+  return `CASE WHEN strlen(${a!.sql} || ${b!.sql}) > length(${a!.sql} || ${b!.sql}) THEN ${raise(problem, BIGINT)} ELSE ${name}(${a!.sql}, ${b!.sql}) END`;
+}
+
 add('string', [
   ['lower', 'varchar -> varchar', ''],
   // Java has no capital of it that is one character.
@@ -415,8 +421,8 @@ add('string', [
   ['concat_ws', 'varchar, varchar... -> varchar', 'CASE WHEN $1 IS NOT NULL THEN concat_ws($*) END'],
   ['chr', 'bigint -> varchar', 'chr(CAST($1 AS INTEGER))'],
   ['codepoint', 'varchar -> integer', 'unicode($1)'],
-  ['levenshtein_distance', 'varchar, varchar -> bigint', 'levenshtein($1, $2)'],
-  ['hamming_distance', 'varchar, varchar -> bigint', 'hamming($1, $2)'],
+  ['levenshtein_distance', 'varchar, varchar -> bigint', (args) => ofAscii('levenshtein', args)],
+  ['hamming_distance', 'varchar, varchar -> bigint', (args) => ofAscii('hamming', args)],
   ['normalize', 'varchar -> varchar', 'nfc_normalize($1)'],
   ['to_utf8', 'varchar -> varbinary', 'encode($1)'],
   ['from_utf8', 'varbinary -> varchar', 'decode($1)'],
@@ -517,7 +523,7 @@ add('regexp', [
     'regexp_position',
     'varchar, varchar -> integer',
     matched(
-      'CAST(CASE WHEN regexp_matches($1, $2) THEN instr($1, regexp_extract($1, $2)) ELSE -1 END AS INTEGER)',
+      'CAST(CASE regexp_matches($1, $2) WHEN true THEN len(string_split_regex($1, $2)[1]) + 1 WHEN false THEN -1 END AS INTEGER)',
     ),
   ],
 ]);

@@ -19,11 +19,27 @@ export async function loadParser(): Promise<void> {
  * @throws SluiceError InvalidJob with the place where Trino's grammar ends
  */
 export function parseTrino(sql: string): TreeNode {
-  const { success, ast, error, errorLine, errorColumn } = parse(sql, 'trino' as Parameters<typeof parse>[1]);
+  const text = typeDecimals(sql);
+  const { success, ast, error, errorLine, errorColumn } = parse(text, 'trino' as Parameters<typeof parse>[1]);
   if (success && Array.isArray(ast) && ast.length === 1) return ast[0] as unknown as TreeNode;
   const place = errorLine === undefined ? '' : `line ${errorLine}:${errorColumn}: `;
-  const text = (error ?? 'is no statement').replace(/^Parse error at line \d+, column \d+: /, '');
-  throw new SluiceError('InvalidJob', `SYNTAX_ERROR: ${place}local Athena cannot read the query: ${text}`);
+  const problem = (error ?? 'is no statement').replace(/^Parse error at line \d+, column \d+: /, '');
+  throw new SluiceError('InvalidJob', `SYNTAX_ERROR: ${place}local Athena cannot read the query: ${problem}`);
+}
+
+/**
+ * `DECIMAL '1.25'` with the digits that it has, which the parser gives none.
+ * https://trino.io/docs/current/language/types.html#decimal
+ */
+function typeDecimals(sql: string): string {
+  return sql.replace(
+    /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\bDECIMAL\s*'\s*([+-]?)(\d*)\.?(\d*)\s*'/gi,
+    (found: string, sign: string | undefined, whole: string, fraction: string) => {
+      if (sign === undefined || whole + fraction === '') return found;
+      const digits = whole.replace(/^0+/, '').length + fraction.length;
+      return `CAST('${sign}${whole || '0'}.${fraction || '0'}' AS DECIMAL(${Math.max(1, digits)}, ${fraction.length}))`;
+    },
+  );
 }
 
 /** The kind of a node, and its parts. */

@@ -8,6 +8,8 @@ export interface Ports {
   temporal: number;
   ui: number;
   s3: number;
+  /** Of the catalog behind Glue's API. */
+  glue: number;
   webhook: number;
   livy: number;
   workerMetrics: number;
@@ -18,6 +20,7 @@ const DEFAULT_PORTS: Ports = {
   temporal: 7233,
   ui: 8233,
   s3: 7070,
+  glue: 7071,
   webhook: 8088,
   livy: 8998,
   workerMetrics: 9464,

@@ -1,6 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { S3Client } from '@aws-sdk/client-s3';
+import { Catalog } from '../engines/catalog';
+import { startGlueServer, type GlueServer } from '../engines/glueServer';
 import { SluiceError } from '../errors';
 import { formatSeconds, type Report } from './cache';
 import { keepCredentials, type Credentials } from './credentials';
@@ -56,6 +59,8 @@ export interface StackInfo {
   ui: { url: string };
   s3: { endpoint: string; region: string; accessKeyId: string; secretAccessKey: string };
   lake: string;
+  /** The catalog of the lake, behind Glue's API. */
+  glue: { url: string };
   webhook: { url: string; secret: string };
   livy: { url: string } | null;
   dir: string;
@@ -90,7 +95,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const main = new Processes();
   const clients = new Processes();
   let stopping: Promise<void> | undefined;
-  const stop = () => (stopping ??= stopAll(clients, main, lock));
+  const servers: { glue?: GlueServer } = {};
+  const stop = () => (stopping ??= stopAll({ clients, main, servers, lock }));
   const abort = () => void stop();
   options.signal?.addEventListener('abort', abort);
   try {
@@ -115,7 +121,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     ]);
     const crash = Promise.race([main.crashed, clients.crashed]);
     await Promise.race([
-      startAll({ options, dir, env, ports, tools, credentials, services, info, main, clients }),
+      startAll({ options, dir, env, ports, tools, credentials, services, info, main, clients, servers }),
       crash.then((error) => Promise.reject(error)),
     ]);
     const crashed = crash.then(async (error) => {
@@ -198,6 +204,7 @@ function describeStack({
     ui: { url: at(ports.ui) },
     s3: { endpoint: at(ports.s3), region: S3_REGION, accessKeyId, secretAccessKey },
     lake,
+    glue: { url: at(ports.glue) },
     webhook: { url: at(ports.webhook), secret: webhookSecret },
     livy,
     dir,
@@ -214,6 +221,7 @@ function describeStack({
       SLUICE_WEBHOOK_SECRET: webhookSecret,
       SLUICE_UI_URL: at(ports.ui),
       AWS_ENDPOINT_URL_S3: at(ports.s3),
+      AWS_ENDPOINT_URL_GLUE: at(ports.glue),
       AWS_REGION: S3_REGION,
       AWS_ACCESS_KEY_ID: accessKeyId,
       AWS_SECRET_ACCESS_KEY: secretAccessKey,
@@ -230,13 +238,15 @@ interface Start {
   credentials: Credentials;
   services: PlacedService[];
   info: StackInfo;
+  /** Those inside this process. */
+  servers: { glue?: GlueServer };
   /** The servers, and the two that use them and must end first. */
   main: Processes;
   clients: Processes;
 }
 
 async function startAll(start: Start): Promise<void> {
-  const { options, dir, env, ports, tools, credentials, services, info, main } = start;
+  const { options, dir, env, ports, tools, credentials, services, info, main, servers } = start;
   const logs = path.join(dir, 'logs');
   const began = Date.now();
   const timed = async (title: string, starting: Promise<RunningProcess>) => {
@@ -281,6 +291,7 @@ async function startAll(start: Start): Promise<void> {
           ...(hasWebhook ? { eventUrl } : {}),
         }),
       );
+      servers.glue = await startCatalog(info, ports.glue);
     };
     await Promise.all([startWorker(), startWebhookAndGateway()]);
   };
@@ -299,6 +310,14 @@ async function startAll(start: Start): Promise<void> {
   };
 
   await Promise.all([startServers(), startSpark(), startServices]);
+}
+
+/** The catalog of the lake behind Glue's API, for clients that are not Sluice's own. */
+function startCatalog({ s3, lake, env }: StackInfo, port: number): Promise<GlueServer> {
+  const { endpoint, region, accessKeyId, secretAccessKey } = s3;
+  const credentials = { accessKeyId, secretAccessKey };
+  const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+  return startGlueServer(new Catalog(client, env['SLUICE_S3_DIR']!, lake), port);
 }
 
 /** Starts one of Sluice's own processes, as a user would, with the settings of this stack and no other's. */
@@ -331,8 +350,14 @@ function withoutRemoteSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(TEMPORAL_|AWS_)/.test(name)));
 }
 
-async function stopAll(clients: Processes, main: Processes, lock: Lock): Promise<void> {
+async function stopAll({
+  clients,
+  main,
+  servers,
+  lock,
+}: Pick<Start, 'clients' | 'main' | 'servers'> & { lock: Lock }): Promise<void> {
   await clients.stop();
+  await servers.glue?.stop();
   await main.stop();
   await lock.release();
 }

@@ -5,7 +5,8 @@ import { describeFailure } from '../../src/engines/session';
 import { translateTrino, TRINO_SESSION } from '../../src/engines/trino';
 import { loadParser } from '../../src/engines/trinoTree';
 import { toText } from '../../src/engines/trinoTypes';
-import { addVerdict, printFigures, type Verdict } from './figures';
+import { overColumns } from './columns';
+import { addVerdict, judge, printFigures } from './figures';
 import { readStatements } from './readStatements';
 
 let connection: DuckDBConnection;
@@ -37,14 +38,6 @@ async function answer(sql: string): Promise<string> {
   }
 }
 
-function judge(found: string, answers: readonly string[]): Verdict {
-  const agrees = answers.some((expected) =>
-    expected.startsWith('ERROR') ? found.startsWith(expected) : found === expected,
-  );
-  if (agrees) return 'agrees';
-  return found.startsWith('ERROR') ? 'refused' : 'wrong';
-}
-
 test('the corpus has at least 500 statements, each with its source', () => {
   expect(statements.length).toBeGreaterThanOrEqual(500);
   expect(statements.filter(({ source }) => !source.startsWith('https://'))).toEqual([]);
@@ -65,4 +58,30 @@ test('95 % of the statements have the answer of the documentation, and none has 
   expect(wrong).toBe(0);
   expect(agrees).toBeGreaterThanOrEqual(statements.length * 0.95);
   if (process.env['CORPUS_VERBOSE']) process.stdout.write(`${disagreements.join('\n')}\n`);
+});
+
+test('each statement answers the same where its values are columns, null where they are null, and nothing without rows', async () => {
+  const wrong: string[] = [];
+  let checked = 0;
+  for (const statement of statements) {
+    const sql = overColumns(statement);
+    if (sql === null || statement.answers.some((text) => text.startsWith('ERROR'))) continue;
+    const found = await answer(sql);
+    const verdict = judge(
+      found,
+      statement.answers.map((text) => `${text} ;; NULL`),
+    );
+    // What has to be a constant says so.
+    if (verdict !== 'agrees') {
+      if (verdict === 'wrong')
+        wrong.push(`${sql}\n  expected ${statement.answers.join(' or ')} ;; NULL\n  found    ${found}`);
+      continue;
+    }
+    checked++;
+    const none = await answer(`${sql} WHERE 1 = 0`);
+    if (none !== '') wrong.push(`${sql} WHERE 1 = 0\n  found    ${none}`);
+  }
+  expect(wrong).toEqual([]);
+  process.stdout.write(`${checked} statements over columns, nulls and no rows\n`);
+  expect(checked).toBeGreaterThan(200);
 });

@@ -9,6 +9,14 @@ export function addVerdict(kind: string, verdict: Verdict): void {
   figures.set(kind, row);
 }
 
+export function judge(found: string, answers: readonly string[]): Verdict {
+  const agrees = answers.some((expected) =>
+    expected.startsWith('ERROR') ? found.startsWith(expected) : found === expected,
+  );
+  if (agrees) return 'agrees';
+  return found.startsWith('ERROR') ? 'refused' : 'wrong';
+}
+
 /** Prints a line a kind and one for all. @returns all */
 export function printFigures(): Record<Verdict, number> {
   const all = { agrees: 0, refused: 0, wrong: 0 };

@@ -39,7 +39,9 @@ export const redshiftdataExecuteStatement = defineRunner({
 export const redshiftdataBatchExecuteStatement = defineRunner({
   resource: 'redshiftdata:batchExecuteStatement',
   parameters: sdkSchema(() => sdk().BatchExecuteStatementInput$),
-  engines: ['aws'],
   policy: 'docs/iam/redshiftdata-batchExecuteStatement.json',
-  create: createRunner,
+  create: (context) =>
+    context.config.engines === 'local'
+      ? (load('../../engines') as typeof Local).createLocalRedshiftBatch(context)
+      : createRunner(context),
 });

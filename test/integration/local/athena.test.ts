@@ -26,10 +26,13 @@ const CRAWLERS: Crawlers = {
 let lake: Awaited<ReturnType<typeof startTestS3>>;
 let folder: string;
 let submitted = 0;
+/** That of most tests, whose SQL then finds its process there. */
+let worker: ReturnType<typeof createWorker>;
 
 beforeAll(async () => {
   quietRuntime();
   [lake, folder] = await Promise.all([startTestS3(), mkdtemp(join(tmpdir(), 'sluice-test-'))]);
+  worker = createWorker();
 }, 300_000);
 
 afterAll(async () => {
@@ -56,7 +59,6 @@ function submissionOf(job: Job, maxRows?: number): Submission {
 }
 
 async function run(job: Job, maxRows?: number): Promise<JobResult> {
-  const worker = createWorker();
   const submission = submissionOf(job, maxRows);
   const reference = await inActivity(() => worker.submitJob(submission));
   return inActivity(() => worker.awaitJob(submission, reference));

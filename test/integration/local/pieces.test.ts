@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CreateDatabaseCommand, GetDatabasesCommand, GlueClient } from '@aws-sdk/client-glue';
 import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import {
   ensureLivyAndSpark,
@@ -15,6 +16,7 @@ import {
   startS3Gateway,
   startStack,
   startTemporal,
+  type Stack,
 } from '../../../src/local';
 
 jest.setTimeout(300_000);
@@ -109,7 +111,10 @@ describe('a stack', () => {
   async function options() {
     const [worker, webhook] = [path.join(dir, 'worker.js'), path.join(dir, 'webhook.js')];
     await Promise.all([writeFile(worker, STUB), writeFile(webhook, STUB)]);
-    const names = ['temporal', 'ui', 's3', 'webhook', 'livy', 'workerMetrics', 'webhookMetrics'] as const;
+    const names = [
+      ...(['temporal', 'ui', 's3', 'glue', 'webhook', 'livy'] as const),
+      ...(['workerMetrics', 'webhookMetrics'] as const),
+    ];
     const ports = Object.fromEntries(
       await Promise.all(names.map(async (name) => [name, await freePort()] as const)),
     );
@@ -122,23 +127,39 @@ describe('a stack', () => {
     };
   }
 
+  /** A client of the catalog with the environment that the stack gives to others. */
+  function glueOf({ info: { env, s3 } }: Stack): GlueClient {
+    const { accessKeyId, secretAccessKey, region } = s3;
+    const endpoint = env['AWS_ENDPOINT_URL_GLUE']!;
+    return new GlueClient({ endpoint, region, credentials: { accessKeyId, secretAccessKey } });
+  }
+
   test('starts, refuses a second one on its folder and ports, and leaves no process', async () => {
     const first = await options();
     const stack = await startStack(first);
     expect(stack.info).toMatchObject({ ready: true, lake: 's3://lake', livy: null, dir: first.dir });
+    const glue = glueOf(stack);
+    await glue.send(new CreateDatabaseCommand({ DatabaseInput: { Name: 'shop' } }));
+    expect(existsSync(path.join(first.dir, 's3/lake/.catalog/shop'))).toBe(true);
+    glue.destroy();
     await expect(startStack(first)).rejects.toMatchObject({
       code: 'FolderInUse',
       message: expect.stringContaining(`process ${process.pid}`) as string,
     });
     await expect(startStack({ ...first, dir: path.join(dir, 'other') })).rejects.toMatchObject({
       code: 'PortTaken',
-      message: expect.stringMatching(/\(temporal\).*\(ui\).*\(s3\).*\(webhook\).*--port-offset N/) as string,
+      message: expect.stringMatching(
+        /\(temporal\).*\(ui\).*\(s3\).*\(glue\).*\(webhook\).*--port-offset N/,
+      ) as string,
     });
     await Promise.all([stack.stop(), stack.stop()]);
     expect(leftOver()).toEqual([]);
 
     const again = await startStack(first);
     expect(again.info.s3).toEqual(stack.info.s3);
+    const later = glueOf(again);
+    expect((await later.send(new GetDatabasesCommand({}))).DatabaseList).toContainEqual({ Name: 'shop' });
+    later.destroy();
     await again.stop();
   });
 

@@ -1,7 +1,10 @@
 /** The SQL that ships, in Trino's dialect: its answers on the local engine, and those of sqlglot's translation of it. */
 import { execFileSync } from 'node:child_process';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
+import { REDSHIFT_SESSION } from '../../../src/engines/redshiftFunctions';
+import { rewriteRedshift } from '../../../src/engines/redshiftSql';
 import { TRINO_SESSION } from '../../../src/engines/trino';
+import { parseUnload, plainQuotes } from '../../../src/engines/unload';
 import { runTrino } from '../../support/trino';
 import { ensureAwsTestTools } from '../../../src/local';
 import { COLUMNS, LOGINS, SESSIONS, unloadLogins } from '../../../systems/agent-events/src/queries';
@@ -147,6 +150,25 @@ test.each(ANSWERS)('%s gives the same answer through sqlglot', async (_, sql, he
     header,
     rows: sorted(rows),
   });
+});
+
+test('the logins asked of Redshift are those of the rules on the local engine', async () => {
+  const { select } = parseUnload(plainQuotes(unloadLogins('main', 's3://lake/x-')))!;
+  const redshift = await (await DuckDBInstance.create(':memory:')).connect();
+  for (const statement of REDSHIFT_SESSION) await redshift.run(statement);
+  await redshift.run(
+    'CREATE TABLE kfhconnectblog (eventtype VARCHAR, eventtimestamp VARCHAR, currentagentsnapshot VARCHAR)',
+  );
+  for (const { type, time, current } of EVENTS)
+    await redshift.run('INSERT INTO kfhconnectblog VALUES ($1, $2, $3)', [
+      type,
+      time,
+      current && JSON.stringify(current),
+    ]);
+  const reader = await redshift.runAndReadAll(rewriteRedshift(select));
+  const [[, , header, rows]] = ANSWERS as [(typeof ANSWERS)[number]];
+  expect({ header: reader.columnNames(), rows: reader.getRowsJson() }).toEqual({ header, rows });
+  redshift.closeSync();
 });
 
 test('the text of UNLOAD has the quotes of its SELECT doubled', () => {
