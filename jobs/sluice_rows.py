@@ -18,9 +18,11 @@ import json
 import math
 import re
 import sys
+import threading
 import traceback
 import urllib.parse
 import uuid
+import weakref
 import zlib
 
 from pyspark.sql import SparkSession
@@ -32,6 +34,7 @@ MAX_CASES = 100
 MAX_TEXT = 1000
 MAX_RECORD_LENGTH = 2000000
 HEAD_LINES = 20
+PROGRESS_SECONDS = 5
 DELIMITERS = [(",", '","'), (";", '";"'), ("\t", "a tab"), ("|", '"|"')]
 MARKS = [(codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")]
 INTEGER = r"[+-]?[0-9]+"
@@ -446,6 +449,8 @@ class RowJob:
         }
         self.read = self.rejected = self.unread = 0
         self.cases = []
+        told_from = (weakref.ref(self), self.spark.sparkContext.statusTracker())
+        threading.Thread(target=tell_progress, args=told_from, daemon=True).start()
         # Casts that do not fit are null, as the reading rules say.
         self.spark.conf.set("spark.sql.ansi.enabled", "false")
         self.spark.conf.set("spark.sql.legacy.timeParserPolicy", "CORRECTED")
@@ -545,7 +550,11 @@ class RowJob:
         else:
             self.files_of(folder).delete(folder, True)
         if self.arguments.rows_to:
-            written = self.spark.read.parquet(output).count() if kind == "parquet" else self.count_csv(output, frame)
+            self.tell_rows(self.spark.read.parquet(output).count() if kind == "parquet" else self.count_csv(output, frame))
+
+    def tell_rows(self, written):
+        """Tells what became of the rows, for a script that writes its output itself."""
+        if self.arguments.rows_to:
             account = {"rowsRead": self.read, "rowsRejected": self.rejected, "valuesUnread": self.unread}
             self.put(self.arguments.rows_to, json.dumps(dict(account, rowsWritten=written)) + "\n")
 
@@ -588,6 +597,29 @@ class RowJob:
 
     def files_of(self, path):
         return path.getFileSystem(self.spark.sparkContext._jsc.hadoopConfiguration())
+
+
+def tell_progress(reference, tracker):
+    """Writes into the log how far a job is, as long as it is there; Livy shows that with the state of the batch."""
+    before, wait = None, threading.Event()
+    while not wait.wait(PROGRESS_SECONDS):
+        job = reference()
+        if job is None:
+            return
+        progress = {"rowsRead": job.read} if job.read else {}
+        del job
+        try:
+            stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+        except Exception:
+            # The session has ended.
+            return
+        stages = [stage for stage in stages if stage is not None]
+        if stages:
+            done = sum(stage.numCompletedTasks for stage in stages)
+            progress = dict(tasks=done, of=sum(stage.numTasks for stage in stages), stage=stages[-1].stageId, **progress)
+        if progress and progress != before:
+            print("Sluice progress: %s" % json.dumps(progress), file=sys.stderr, flush=True)
+            before = progress
 
 
 def value_of_column(name, kind):

@@ -31,6 +31,7 @@ const CAMPAIGNS = [
     'systems/emr-resize/test/s3DistCp',
     'systems/emr-resize/test/workerKilled',
   ],
+  ...['systems/trio-denovo/test/killed', 'systems/emr-tls/test/killed'],
   ...['systems/emr-resize/test/adviseScaling', 'systems/emr-resize/test/adviseResize'],
 ];
 const [minutes = '60', ...rest] = process.argv.slice(2);

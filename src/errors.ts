@@ -17,6 +17,7 @@ export const ERROR_CODES = {
   ArrivalTimeout: 'The awaited objects did not arrive in time.',
   LateArrival: 'An object came, or was replaced, after the run had taken its objects.',
   ObjectGone: 'An object version that a run has taken is no longer there.',
+  Archived: 'An object is archived in S3: it must be restored before it can be read.',
   TooLarge: 'A job, a result or an input has more bytes than Temporal takes; the message names the step.',
   BadData: 'An input file is not what the job expects; the message names file and column.',
   CheckFailed:
@@ -54,10 +55,11 @@ export class SluiceError extends Error {
 }
 
 /**
- * What a failure may cost before it is final: until the job's `timeout` or `capacityTimeout`, for as long as `retryFor` or
- * `credentialsFor` say, or so many attempts.
+ * What a failure may cost before it is final: until the job's `timeout` or `capacityTimeout`, for as long as `retryFor`,
+ * `credentialsFor` or `archivedFor` say, or so many attempts.
  */
-export type Budget = 'timeout' | 'capacityTimeout' | 'retryFor' | 'credentialsFor' | '3 attempts';
+export type Budget =
+  'timeout' | 'capacityTimeout' | 'retryFor' | 'credentialsFor' | 'archivedFor' | '3 attempts';
 
 /**
  * The failures that are tried again, each with its budgets: while a job is submitted or the worker does its work, and while the
@@ -70,6 +72,7 @@ export const BUDGETS = {
   Transient: { submit: 'retryFor', await: 'timeout' },
   ServerUnreachable: { submit: 'retryFor', await: 'timeout' },
   Credentials: { submit: 'credentialsFor', await: 'credentialsFor' },
+  Archived: { submit: 'archivedFor', await: 'archivedFor' },
   Unexpected: { submit: '3 attempts', await: 'retryFor' },
 } as const satisfies Partial<Record<ErrorCode, { submit: Budget; await: Budget }>>;
 
@@ -80,5 +83,5 @@ export function budgetsOf(code: ErrorCode): { submit: Budget; await: Budget } | 
 
 /** Whether a retry of the same call can succeed without anybody changing anything. */
 export function isRetryable(code: ErrorCode): boolean {
-  return budgetsOf(code) !== null && code !== 'Unexpected';
+  return budgetsOf(code) !== null && code !== 'Unexpected' && code !== 'Archived';
 }

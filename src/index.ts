@@ -48,6 +48,7 @@ export {
   listKeys,
   parseFolder,
   publishOutput,
+  readText,
   removeOutput,
   stageInput,
   SUCCESS_MARKER,

@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ErrorCode } from '../errors';
-import type { AwaitDetails } from '../contracts/activities';
+import type { AwaitDetails, JobProgress } from '../contracts/activities';
 import type { Progress } from '../runners/runner';
 import type { Beats } from './beating';
 import { isBudgetSpent, type Budgets } from '../services/budgets';
@@ -26,6 +27,7 @@ export class AwaitState {
   /** @param recovered is called when a row of failures ends of which the run was told */
   constructor(
     private readonly beats: Beats,
+    private readonly step: string,
     private readonly recovered: () => void,
   ) {
     const { isAtWork = false, deaths = 0, ...kept } = (beats.resumed ?? {}) as AwaitDetails;
@@ -40,6 +42,7 @@ export class AwaitState {
         return read();
       },
       keep: (work) => this.endRow({ work, deaths: 0 }),
+      report: (progress) => this.report(progress),
       begin: () => this.keep({ isAtWork: true }),
     };
   }
@@ -60,6 +63,11 @@ export class AwaitState {
 
   answered(): void {
     if (this.details.failures) this.endRow({});
+  }
+
+  /** How far the job is; seen in the status of its step. */
+  report(progress: JobProgress): void {
+    if (!isDeepStrictEqual(progress, this.details.progress)) this.keep({ step: this.step, progress });
   }
 
   /** @returns whether the budget of this class of failure is spent */

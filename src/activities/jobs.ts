@@ -87,7 +87,7 @@ export function createJobActivities(
 
     awaitJob: (submission, reference) =>
       withLineage(deps.lineage ?? null, submission, async (signal, beats) => {
-        const awaited = new AwaitState(beats, () => tellRecovered(deps, submission));
+        const awaited = new AwaitState(beats, submission.step, () => tellRecovered(deps, submission));
         const runner = await deps.runners.get(submission.job.resource).catch((error: unknown) => {
           throw toActivityFailure(error);
         });
@@ -108,7 +108,7 @@ export function createJobActivities(
     stopJob: (submission, known) =>
       beating(async (signal, beats) => {
         try {
-          const awaited = new AwaitState(beats, () => tellRecovered(deps, submission));
+          const awaited = new AwaitState(beats, submission.step, () => tellRecovered(deps, submission));
           const runner = await deps.runners.get(submission.job.resource);
           const reference = known ?? (await findSubmitted(runner, submission));
           if (reference === null)
@@ -180,10 +180,11 @@ function checkParameters(check: ParameterCheck, { job: { resource, parameters } 
 }
 
 /** A job's own budgets go before those of the worker. */
-function budgetsFor(deps: Budgets, { retryForMs, credentialsForMs }: Submission): Budgets {
+function budgetsFor(deps: Budgets, { retryForMs, credentialsForMs, archivedForMs }: Submission): Budgets {
   return {
     retryForMs: retryForMs ?? deps.retryForMs,
     credentialsForMs: credentialsForMs ?? deps.credentialsForMs,
+    archivedForMs: archivedForMs ?? deps.archivedForMs,
   };
 }
 
@@ -326,6 +327,7 @@ async function pollUntil(
       const isNews = state.state === 'lost' && isEarly;
       if (state.state !== 'running' && !isNews && isAwaited(state)) return state;
       awaited.answered();
+      if (state.state === 'running' && state.progress) awaited.report(state.progress);
     } catch (error) {
       signal.throwIfAborted();
       const { code, message } = classifyError(error);
@@ -341,7 +343,7 @@ async function pollUntil(
         isSpent,
       });
       if (isSpent) throw toActivityFailure(error, () => true);
-      if (code === 'Throttled') intervalMs = Math.max(intervalMs, deps.pollMaxMs / 2);
+      if (code === 'Throttled' || code === 'Archived') intervalMs = Math.max(intervalMs, deps.pollMaxMs / 2);
       nextInMs = jittered(intervalMs);
       const row = awaited.rowToTell(nextInMs, deps.stuckAfterMs);
       const { activityId } = Context.current().info;

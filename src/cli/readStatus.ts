@@ -17,6 +17,8 @@ import {
 } from '../contracts/messages';
 import { costOf, sumMeasures, type Cost } from '../setup/prices';
 import { explainProblems, findProblems, refreshRetry, type Problem } from '../services/runProblems';
+import { readProgress } from './readProgress';
+import type { JobProgress } from '../contracts/activities';
 import { placesQuery, poolWorkflowId } from '../contracts/pools';
 import { runUrl, type Session } from './session';
 
@@ -26,6 +28,8 @@ export type Report = (line: string, noWorker?: string) => void;
 /** A step as people and scripts see it; a step that is a child run has that run's steps below it. */
 export interface StepView extends StepStatus {
   steps?: StepView[];
+  /** How far its job is, where the engine tells. */
+  progress?: JobProgress;
 }
 
 /** What `status --json` prints. */
@@ -95,10 +99,13 @@ export async function readStatus(session: Session, id: string, report: Report): 
   const { result, failure } = ended
     ? await readOutcome(session, description, state, answer)
     : { result: null, failure: null };
+  const progress = await readProgress(session.client, description.raw);
   const read = await Promise.all(
     (answer?.steps ?? []).map((step) => {
       const refreshed = refreshRetry(settle(step, state), description.raw);
-      return readChild(session, description, refreshed, report);
+      const known = progress.get(step.name);
+      const shown = known && step.state === 'running' ? { ...refreshed, progress: known } : refreshed;
+      return readChild(session, description, shown, report);
     }),
   );
   const steps = read.map(({ step }) => step);
@@ -270,7 +277,7 @@ function settle(step: StepStatus, state: RunState): StepStatus {
 async function readChild(
   session: Session,
   parent: WorkflowExecutionDescription,
-  step: StepStatus,
+  step: StepView,
   report: Report,
 ): Promise<{ step: StepView; problems: Problem[]; measures: Record<string, number> }> {
   const alone = { step, problems: [], measures: {} };

@@ -4,6 +4,7 @@ import type { Failure, Retry, RunState, StepState, StepRows } from '../contracts
 import { describeChecks } from '../workflows/steps/check';
 import { formatTime } from './output';
 import type { Cost } from '../setup/prices';
+import { describeProgress } from './readProgress';
 import { isEnded, type RunView, type StepView } from './readStatus';
 import { renderResult } from './renderResult';
 
@@ -132,6 +133,7 @@ export function describeWork(step: StepView): string[] {
       step.job.resource,
       step.job.externalId,
       step.job.url,
+      step.progress ? describeProgress(step.progress) : null,
       step.rows ? describeRows(step.rows) : null,
       step.checks ? describeChecks(step.checks) : null,
     ].filter((part) => part !== null);

@@ -24,6 +24,7 @@ export interface Submission {
   /** Budgets of the job's own, in the place of the worker's. */
   retryForMs?: number;
   credentialsForMs?: number;
+  archivedForMs?: number;
   /** How long the submit waits for a service without room; without it, `NoCapacity` comes back at once. */
   inLineForMs?: number;
   /** The groups that hold the step, outermost first. */
@@ -51,10 +52,16 @@ export interface JobEnd {
   retryable: boolean;
 }
 
+/** How far a job is, as its engine tells, e.g. `{ percent: 40 }` or `{ objects: 3, of: 20 }`. */
+export type JobProgress = Record<string, number | string | null>;
+
 /** The first detail of the heartbeats of `awaitJob`; a time-out carries the last one. */
 export interface AwaitDetails {
   /** What the work inside the worker keeps itself. */
   work?: unknown;
+  /** The step whose job is awaited, and how far that is, once somebody has told. */
+  step?: string;
+  progress?: JobProgress;
   /** The work is going on: when the attempt ends without another word, its worker has died in it. */
   isAtWork?: boolean;
   deaths?: number;

@@ -76,7 +76,7 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
         names,
         signal,
         tempFolder: folder,
-        onProgress: (percent) => progress.keep({ percent }),
+        onProgress: (percent) => progress.report?.({ percent }),
         ...(file ? { output: { file, format: output.format } } : {}),
         maxRows: Math.min(parameters.maxRows ?? DEFAULT_ROWS, MAX_ROWS),
       });

@@ -6,6 +6,7 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadBucketCommand,
+  HeadObjectCommand,
   paginateListObjectsV2,
   PutObjectCommand,
   type S3Client,
@@ -13,6 +14,7 @@ import {
 import { SluiceError } from '../errors';
 import type { ObjectVersion } from '../jobs';
 import { parseS3Uri } from '../pipelines/location';
+import { CURE_OF_ARCHIVED } from '../services/failures';
 import { MultipartUpload } from './multipartUpload';
 
 /** The object that says that a folder is complete: written last, removed first. */
@@ -61,6 +63,29 @@ export async function stageInput(
     staged.push(await download(s3, { bucket: uri.bucket, key }, join(folder, fileName(key, i)), signal));
   }
   return staged;
+}
+
+/**
+ * The text of one object, read whole into memory.
+ * @param cure what a person does about an object that is not there: the end of the error's sentence
+ * @throws SluiceError ObjectGone, InvalidJob for a URI that is no object's
+ */
+export async function readText(
+  s3: S3Client,
+  uri: string,
+  { cure, signal }: { cure: string; signal: AbortSignal },
+): Promise<string> {
+  const location = parseS3Uri(uri);
+  if (location === null || location.key === '')
+    throw new SluiceError('InvalidJob', `${uri}: no S3 object; give one such as s3://lake/sales/a.csv`);
+  try {
+    const command = new GetObjectCommand({ Bucket: location.bucket, Key: location.key });
+    const { Body } = await s3.send(command, { abortSignal: signal });
+    return await Body!.transformToString();
+  } catch (error) {
+    if ((error as Error).name !== 'NoSuchKey') throw error;
+    throw new SluiceError('ObjectGone', `${uri} is not there; ${cure}`, { cause: error });
+  }
 }
 
 /**
@@ -227,10 +252,7 @@ async function download(
     const { name } = error as Error;
     if (name === 'NoSuchBucket')
       throw new SluiceError('InvalidJob', `${uri}: the bucket ${bucket} does not exist`, { cause: error });
-    if (name === 'InvalidObjectState')
-      throw new SluiceError('ObjectGone', `${uri} is archived; restore it first, then start again`, {
-        cause: error,
-      });
+    if (name === 'InvalidObjectState') throw archived(uri, error);
     if (name === 'NoSuchKey' || name === 'NotFound' || name === 'NoSuchVersion') {
       throw notThere(object, uri, error);
     }
@@ -244,9 +266,40 @@ async function download(
         { cause: error },
       );
     }
+    if (statusOf(error) === 403 && (await isArchived(s3, object, signal))) throw archived(uri, error);
     throw error;
   }
   return { path, uri };
+}
+
+/** The storage classes that cannot be read: https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html */
+const ARCHIVES = ['GLACIER', 'DEEP_ARCHIVE'];
+
+/** Whether an object that S3 does not give out is archived: some stores say no more than that access is denied. */
+async function isArchived(s3: S3Client, object: ObjectVersion, abortSignal: AbortSignal): Promise<boolean> {
+  const { bucket, key, versionId } = object;
+  const command = new HeadObjectCommand({
+    Bucket: bucket,
+    Key: key,
+    ...(versionId ? { VersionId: versionId } : {}),
+  });
+  try {
+    const { StorageClass = '', ArchiveStatus, Restore } = await s3.send(command, { abortSignal });
+    const isInArchive = ARCHIVES.includes(StorageClass) || ArchiveStatus !== undefined;
+    return isInArchive && Restore?.includes('ongoing-request="false"') !== true;
+  } catch (error) {
+    abortSignal.throwIfAborted();
+    if (statusOf(error) === undefined) throw error;
+    return false;
+  }
+}
+
+function archived(uri: string, cause: unknown): SluiceError {
+  return new SluiceError('Archived', `${uri} is archived; ${CURE_OF_ARCHIVED}`, { cause });
+}
+
+function statusOf(error: unknown): number | undefined {
+  return (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
 }
 
 /** @throws SluiceError InvalidInput when the bucket does not exist, AccessDenied */

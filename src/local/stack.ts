@@ -110,7 +110,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       services: options.project?.services ?? [],
       portOffset: options.portOffset ?? 0,
       dir,
-      env: { ...info.env },
+      // What the services add to it, all of them see.
+      env: info.env,
     });
     Object.assign(info.env, environmentOf(services));
     await checkPortsOf(ports, { options, services, afterKill: lock.stale });
@@ -222,6 +223,9 @@ function describeStack({
       SLUICE_UI_URL: at(ports.ui),
       AWS_ENDPOINT_URL_S3: at(ports.s3),
       AWS_ENDPOINT_URL_GLUE: at(ports.glue),
+      // A local Spark writes files, not objects: of one that it replaces the gateway would tell the checksum of before.
+      AWS_REQUEST_CHECKSUM_CALCULATION: 'WHEN_REQUIRED',
+      AWS_RESPONSE_CHECKSUM_VALIDATION: 'WHEN_REQUIRED',
       AWS_REGION: S3_REGION,
       AWS_ACCESS_KEY_ID: accessKeyId,
       AWS_SECRET_ACCESS_KEY: secretAccessKey,

@@ -213,6 +213,7 @@ export const OPTIONS: Record<string, OptionRule> = {
   expectedBy: DURATION_OPTION,
   retryFor: DURATION_OPTION,
   credentialsFor: DURATION_OPTION,
+  archivedFor: DURATION_OPTION,
   onExhausted: { needs: '"fail" or "park"', fits: (value) => value === 'fail' || value === 'park' },
   onCancel: { needs: '"stop" or "leave"', fits: (value) => value === 'stop' || value === 'leave' },
   maxRows: {

@@ -23,6 +23,11 @@ export interface JobOptions {
   /** How long the worker's credentials may be wrong; default the worker's `SLUICE_CREDENTIALS_FOR`. */
   credentialsFor?: string;
   /**
+   * How long work of the worker waits for objects that are archived to be restored, e.g. `2 days` (give `timeout` as much);
+   * default not at all.
+   */
+  archivedFor?: string;
+  /**
    * What becomes of the step when its retries are used up: it fails, or it is parked until `sluice resume`. Default what the
    * run's input says, and that is to fail.
    */

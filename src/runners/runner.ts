@@ -1,5 +1,5 @@
 import type { Job, JobReference, JobResult, Resource } from '../jobs';
-import type { Submission } from '../contracts/activities';
+import type { JobProgress, Submission } from '../contracts/activities';
 
 /** A submission of one resource's job. */
 export type SubmissionOf<R extends Resource> = Submission & { job: Job<R> };
@@ -9,7 +9,8 @@ export type SubmissionOf<R extends Resource> = Submission & { job: Job<R> };
  * `lost`: the service answers, and no longer knows the job.
  */
 export type JobState =
-  | { state: 'running'; nativeState: string }
+  /** `progress`: how far the job is, where the service tells. */
+  | { state: 'running'; nativeState: string; progress?: JobProgress }
   /** `stillRuns`: what the job made goes on and costs, as a cluster that waits for steps; a stop ends it. */
   | { state: 'succeeded'; result: JobResult; stillRuns?: boolean }
   /** `retryable`: the service says that the same job may succeed when it is submitted anew. */
@@ -27,6 +28,8 @@ export interface Progress {
   /** What was kept last, by this await or the one before it, or undefined. Plain JSON. */
   readonly resumed: unknown;
   keep(value: unknown): void;
+  /** Tells people how far it is; nothing goes on from there. */
+  report?(progress: JobProgress): void;
   /** Says that work has begun which can take its worker with it: when the worker dies, that is held against the work. */
   begin?(): void;
 }

@@ -6,6 +6,8 @@ export interface Budgets {
   retryForMs: number;
   /** How long the worker's credentials may be wrong. */
   credentialsForMs: number;
+  /** How long work waits for objects that are archived to be restored; not at all where nobody has said. */
+  archivedForMs?: number | undefined;
 }
 
 /** A row of failures of one kind. */
@@ -24,7 +26,7 @@ export function isBudgetSpent(
   code: ErrorCode,
   phase: 'submit' | 'await',
   { failures, failingMs }: FailureRow,
-  { retryForMs, credentialsForMs }: Budgets,
+  { retryForMs, credentialsForMs, archivedForMs = 0 }: Budgets,
 ): boolean {
   const budget: Budget | null = budgetsOf(code)?.[phase] ?? (phase === 'await' ? 'retryFor' : null);
   switch (budget) {
@@ -38,6 +40,8 @@ export function isBudgetSpent(
       return failingMs > retryForMs;
     case 'credentialsFor':
       return failingMs > credentialsForMs;
+    case 'archivedFor':
+      return failingMs >= archivedForMs;
     case '3 attempts':
       return failures >= UNEXPECTED_ATTEMPTS;
   }

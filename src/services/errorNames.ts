@@ -31,12 +31,13 @@ const NAMES = {
     AuthorizationErrorException NotAuthorized OptInRequired KMSOptInRequired AllAccessDisabled AccountProblem
     KMSAccessDenied KMSAccessDeniedException EC2AccessDeniedException EFSMountFailureException
     S3FilesMountFailureException`,
+  Archived: `InvalidObjectState ObjectNotInActiveTierError`,
   InvalidJob: `InvalidInputException ValidationException ValidationError InvalidParameterException InvalidParameter
     InvalidRequestException InvalidRequest InvalidParameterValueException ParameterValueInvalid InvalidParameterValue
     EntityNotFoundException ResourceNotFoundException NotFound NotFoundException NoSuchBucket NoSuchKey NoSuchUpload
     NoSuchVersion InvalidBucketName TableNotFoundException ExportNotFoundException ExportConflictException
     InvalidExportTimeException PointInTimeRecoveryUnavailableException CrawlerNotRunningException EncryptionTypeMismatch
-    InvalidObjectState InvalidWriteOffset ObjectNotInActiveTierError TooManyParts EndpointDisabled EndpointDisabledException
+    InvalidWriteOffset TooManyParts EndpointDisabled EndpointDisabledException
     PlatformApplicationDisabled PlatformApplicationDisabledException KMSDisabled KMSDisabledException KMSInvalidState
     KMSInvalidStateException KMSNotFound KMSNotFoundException CodeArtifactUserDeletedException CodeArtifactUserFailedException
     DurableExecutionAlreadyStartedException InvalidRequestContentException InvalidRuntimeException

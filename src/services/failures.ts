@@ -19,6 +19,9 @@ const PASSING_STATUS = new Set([408, 409, 423, 425]);
 /** Where a fault of Sluice's own is told. */
 const REPORT =
   'This is a fault of Sluice or of its machine; see the log of the worker, and report it with this message.';
+/** What helps with an object that is archived. */
+export const CURE_OF_ARCHIVED =
+  'restore it first (s3:RestoreObject), then start again, or give the job the option archivedFor, and it waits';
 const MAX_MESSAGE = 8_000;
 
 interface ServiceError {
@@ -51,6 +54,7 @@ export function classifyError(error: unknown): SluiceError {
   const named = ERROR_NAMES.get(name);
   if (status === 429) return of('Throttled');
   if (named === 'Credentials') return of(named, `; ${cureOfCredentials(name)}`);
+  if (named === 'Archived') return of(named, `; ${CURE_OF_ARCHIVED}`);
   if (named !== undefined) return of(named);
   const network = codesOf(error)
     .map(codeOfNetwork)

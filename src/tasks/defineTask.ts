@@ -1,4 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
+import type { JobProgress } from '../contracts/activities';
 import { SluiceError } from '../errors';
 import type { JobReference } from '../jobs';
 import { parseInput, type Fields, type InputOf, type TypedFields } from '../pipelines';
@@ -14,8 +15,11 @@ export interface TaskContext {
   readonly resumed: unknown;
   /** Keeps a position, small and plain JSON, from which a task that starts again goes on. */
   keep: (position: unknown) => void;
-  /** Tells how far the task is, e.g. `{ objects: 3, of: 20 }`: it is seen beside the activity in Temporal's Web UI. */
-  report: (progress: unknown) => void;
+  /**
+   * Tells how far the task is, e.g. `{ objects: 3, of: 20 }` or `{ percent: 40 }`: it is seen in `status` and `watch`, and
+   * beside the activity in Temporal's Web UI.
+   */
+  report: (progress: JobProgress) => void;
   log: TaskLog;
 }
 

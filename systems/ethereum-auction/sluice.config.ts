@@ -1,7 +1,7 @@
 import { defineConfig } from 'sluice';
-import { anvil, geth, stream } from './src/services';
+import { anvil, delivery, geth, kinesis } from './src/services';
 
 /** `AUCTION_CHAIN=geth` has the local chain run by geth, where Go is; by default it is anvil. */
 export default defineConfig({
-  services: [process.env['AUCTION_CHAIN'] === 'geth' ? geth : anvil, stream],
+  services: [process.env['AUCTION_CHAIN'] === 'geth' ? geth : anvil, kinesis, delivery],
 });

@@ -63,6 +63,7 @@ interface Ended {
   id: string;
   state: string;
   result: Record<string, unknown>;
+  measures: Record<string, number>;
 }
 
 const edit = (file: string, change: (text: string) => string) =>
@@ -180,9 +181,13 @@ test('dev starts the stack, and hello takes the file that init has put there', a
       dev.once('exit', () => reject(new Error(said)));
     }),
   ) as StackInfo;
-  expect(await json<Ended>(['start', 'hello', '--wait'])).toMatchObject({
+  const ended = await json<Ended>(['start', 'hello', '--wait']);
+  expect(ended).toMatchObject({
     state: 'completed',
     result: { file: 's3://lake/inbox/people.csv', report: 's3://lake/report' },
+  });
+  expect((await json<Ended>(['status', ended.id])).measures).toMatchObject({
+    ...{ rowsRead: 3, rowsRejected: 0, valuesUnread: 0, rowsWritten: 1 },
   });
   expect(report()).toBe('rows\n3\n');
 });

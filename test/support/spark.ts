@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { ensureSpark } from '../../src/local';
+
+const JOBS = join(__dirname, '..', '..', 'jobs');
 
 /**
  * Runs job scripts `[script, argument…]` on a local Spark; for each null, or its exit message.
@@ -16,8 +18,8 @@ export async function runOnSpark(
       ...process.env,
       PYSPARK_PYTHON: python,
       SPARK_LOCAL_IP: '127.0.0.1',
-      PYTHONPATH: join(__dirname, '..', '..', 'jobs'),
       ...settings,
+      PYTHONPATH: [JOBS, settings['PYTHONPATH'] ?? []].flat().join(delimiter),
     };
     const child = execFile(
       python,

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { AsyncCompletionClient, type WorkflowHandle } from '@temporalio/client';
 import { PROJECT_FILE } from './project';
@@ -13,15 +14,24 @@ export const STARTED = 2;
 export class WorkerProcesses {
   private readonly started: ChildProcess[] = [];
 
-  /** @param configFile of the project */
-  constructor(private readonly configFile = PROJECT_FILE) {}
+  /**
+   * @param configFile of the project
+   * @param logFile where all that they say is kept; without it, they say nothing
+   */
+  constructor(
+    private readonly configFile = PROJECT_FILE,
+    private readonly logFile?: string,
+  ) {}
 
   /** Resolves when the worker polls. */
   start(env: NodeJS.ProcessEnv): Promise<ChildProcess> {
+    const log = this.logFile === undefined ? null : openSync(this.logFile, 'a');
+    const SLUICE_LOG_LEVEL = log === null ? 'silent' : 'trace';
     const worker = spawn(process.execPath, [WORKER, '--config', this.configFile], {
-      env: { ...process.env, ...env, SLUICE_METRICS_PORT: '', SLUICE_LOG_LEVEL: 'silent' },
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      env: { ...process.env, ...env, SLUICE_METRICS_PORT: '', SLUICE_LOG_LEVEL },
+      stdio: ['ignore', log ?? 'ignore', log ?? 'ignore', 'ipc'],
     });
+    if (log !== null) closeSync(log);
     this.started.push(worker);
     return new Promise((resolve, reject) => {
       worker.once('message', () => resolve(worker));
@@ -67,7 +77,11 @@ export interface KilledRun {
   each?: number;
   /** Whether a write of this path may: work whose worker died six times is given up. Default all. */
   killsAt?: (path: string) => boolean;
+  /** Whether the worker ends once, too, while it awaits a job of this step elsewhere, where it writes nothing. Default none. */
+  killsIn?: (step: string) => boolean;
 }
+
+const AWAIT_INTERVAL_MS = 200;
 
 /**
  * Runs a pipeline while its worker is killed at every write, or at one of `each`: S3 has done it, and the worker does not
@@ -78,7 +92,7 @@ export interface KilledRun {
 export async function finishUnderKills(
   workers: WorkerProcesses,
   handle: WorkflowHandle,
-  { env, start, each = 1, killsAt = () => true }: KilledRun,
+  { env, start, each = 1, killsAt = () => true, killsIn = () => false }: KilledRun,
 ): Promise<{ writes: Write[]; awaits: Record<string, number> }> {
   let worker: ChildProcess;
   let replacing: Promise<void> | null = null;
@@ -91,24 +105,57 @@ export async function finishUnderKills(
     await killWorker(worker, [handle]);
     worker = await workers.start(workerEnv);
   };
+  // What the same worker does side by side dies with it.
+  const replaceOnce = () =>
+    (replacing ??= replaceWorker()
+      .catch((error: unknown) => fail(error))
+      .finally(() => (replacing = null)));
   const s3 = await startWatchedS3(env['AWS_ENDPOINT_URL_S3']!, async ({ path }) => {
     if (path.includes('/.jobs/') || !killsAt(path) || (replacing === null && writes++ % each !== 0)) return;
-    // What the same worker wrote side by side dies with it.
-    replacing ??= replaceWorker()
-      .catch((error: unknown) => fail(error))
-      .finally(() => (replacing = null));
-    await replacing;
+    await replaceOnce();
   });
+  const killInAwaits = async (isOver: () => boolean) => {
+    const killed = new Set<string>();
+    while (!isOver()) {
+      const steps = (await readAwaited(handle)).filter((step) => killsIn(step) && !killed.has(step));
+      if (steps.length > 0) await replaceOnce();
+      for (const step of steps) killed.add(step);
+      await new Promise((resolve) => setTimeout(resolve, AWAIT_INTERVAL_MS));
+    }
+  };
   const workerEnv = { ...env, AWS_ENDPOINT_URL_S3: s3.endpoint };
   try {
     worker = await workers.start(workerEnv);
     await start();
-    await Promise.race([handle.result(), failed]);
+    let isOver = false;
+    const killing = killInAwaits(() => isOver);
+    await Promise.race([handle.result(), failed, killing]).finally(() => (isOver = true));
+    await killing;
     await killWorker(worker, []);
     return { writes: s3.writes, awaits: await countAwaits(handle) };
   } finally {
     await s3.stop();
   }
+}
+
+/** The steps whose jobs are awaited at this moment. */
+async function readAwaited(handle: WorkflowHandle): Promise<string[]> {
+  const { raw } = await handle.describe();
+  const started = (raw.pendingActivities ?? []).filter(({ state }) => Number(state) === STARTED);
+  if (started.length === 0) return [];
+  const steps = new Map<string, string>();
+  for (const event of (await handle.fetchHistory()).events ?? []) {
+    const { activityTaskScheduledEventAttributes: scheduled } = event;
+    if (scheduled?.activityType?.name === 'awaitJob') steps.set(scheduled.activityId!, stepOf(event));
+  }
+  return started.flatMap(({ activityId }) => steps.get(activityId!) ?? []);
+}
+
+type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];
+
+function stepOf({ userMetadata }: HistoryEvent): string {
+  const summary = JSON.parse(Buffer.from(userMetadata!.summary!.data!).toString()) as string;
+  return summary.replace(/^await /, '');
 }
 
 /** How often the await of each job was started, by the step's name, from the history. */
@@ -119,10 +166,7 @@ async function countAwaits(handle: WorkflowHandle): Promise<Record<string, numbe
   for (const event of events ?? []) {
     const { activityTaskScheduledEventAttributes: scheduled, activityTaskStartedEventAttributes: started } =
       event;
-    if (scheduled?.activityType?.name === 'awaitJob') {
-      const summary = JSON.parse(Buffer.from(event.userMetadata!.summary!.data!).toString()) as string;
-      steps.set(String(event.eventId), summary.replace(/^await /, ''));
-    }
+    if (scheduled?.activityType?.name === 'awaitJob') steps.set(String(event.eventId), stepOf(event));
     const step = started && steps.get(String(started.scheduledEventId));
     if (step) counts[step] = started.attempt!;
   }

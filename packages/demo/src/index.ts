@@ -19,6 +19,10 @@ export interface DemoStack {
   /** What programs find it by. */
   env: Record<string, string>;
   ui: { url: string };
+  /** What the command line answers as JSON to arguments. @throws Error with what it says */
+  ask: (args: string[]) => Promise<unknown>;
+  /** The process whose children are the stack's. */
+  pid: number;
   /** Runs a pipeline to its end, and answers its result. @throws Error with what the command line says */
   run: (pipeline: string, input: Record<string, string | number>) => Promise<unknown>;
 }
@@ -45,17 +49,19 @@ export async function withLocalStack(
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const { env, ui } = await untilReady(createInterface({ input: stack.stdout }));
+  const ask: DemoStack['ask'] = async (given) => {
+    const { stdout } = await promisify(execFile)(process.execPath, [client, ...given, '--json'], {
+      ...{ cwd: project, env: { ...process.env, ...env }, maxBuffer: 64 * 1024 * 1024 },
+    });
+    return JSON.parse(stdout) as unknown;
+  };
   const run: DemoStack['run'] = async (pipeline, input) => {
     const given = Object.entries(input).flatMap(([name, value]) => ['-p', `${name}=${value}`]);
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      [client, 'start', pipeline, '--wait', '--json', ...given],
-      { cwd: project, env: { ...process.env, ...env }, maxBuffer: 64 * 1024 * 1024 },
-    );
-    return (JSON.parse(stdout) as { result: unknown }).result;
+    const ended = (await ask(['start', pipeline, '--wait', ...given])) as { result: unknown };
+    return ended.result;
   };
   try {
-    await show({ env, ui, run });
+    await show({ env, ui, pid: stack.pid!, ask, run });
   } finally {
     stack.kill('SIGTERM');
     await once(stack, 'exit');

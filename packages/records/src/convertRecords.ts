@@ -1,7 +1,8 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
 import {
   SluiceError,
@@ -16,6 +17,7 @@ import {
   defineTask,
   type TaskContext,
 } from 'sluice';
+import { mayHaveInexact } from './inexactNumbers';
 import { duckdbType, kindOf, mergeKinds, structOf, withoutUnknown, type Kind } from './recordSchema';
 
 /** Above the longest record of `flatten-records`, whose keys may have got longer. */
@@ -31,7 +33,7 @@ interface Input {
 /**
  * `convert-records`: `{ from, to, columns?, only?, byHour? }`. Each object of `from` that `flatten-records` has written becomes one
  * Parquet object (Snappy) in `to`, of the same name; one that is there already is left alone, so nothing is converted
- * twice. The schema comes from the data of each object; `columns` (dotted names of texts) are in it whatever the data has,
+ * twice. Every record becomes a row, and a line that is none fails the job. The schema comes from the data of each object; `columns` (dotted names of texts) are in it whatever the data has,
  * for the queries that name them. With `only`, there are no others, and what is no text becomes its JSON text. `byHour`
  * is the key of partitions by the UTC hour in which the flat object was written, as Firehose makes them:
  * `to/<byHour>=2018-05-14-15/`.
@@ -63,17 +65,27 @@ export const convertRecords = defineTask(
     const { s3, signal } = context;
     const converted = new Set((await listKeys(s3, to.bucket, to.prefix, signal)).map((key) => basename(key)));
     const flat = await listFlat(s3, from, signal);
-    const measures = { objects: 0, records: 0, skipped: 0 };
+    const measures = {
+      objects: 0,
+      rowsRead: 0,
+      rowsRejected: 0,
+      valuesUnread: 0,
+      rowsWritten: 0,
+      skipped: 0,
+    };
     for (const { key, time } of flat) {
       const name = parquetName(key);
       if (converted.has(name)) measures.skipped++;
       else {
         const folder = byHour ? `${byHour}=${hourOf(time)}/` : '';
-        measures.records += await convert({ bucket: from.bucket, key }, folder + name, input, context);
+        const rows = await convert({ bucket: from.bucket, key }, folder + name, input, context);
+        measures.rowsRead += rows;
+        measures.rowsWritten += rows;
         measures.objects++;
         converted.add(name);
       }
-      context.report({ ...measures, of: flat.length });
+      const { objects, rowsRead } = measures;
+      context.report({ objects: objects + measures.skipped, of: flat.length, rowsRead });
     }
     const isEmpty = ![...converted].some((name) => name.endsWith('.parquet'));
     // A partitioned table has its columns from elsewhere: without a partition it has no rows.
@@ -118,13 +130,21 @@ async function convert(
     const staged = flat ? await stageInput(s3, flat, folder, signal) : [];
     const { path, uri } = staged[0] ?? { path: null, uri: '' };
     let kind = structOf(columns);
-    if (!only && path) kind = mergeKinds(kind, await readKind(path, uri));
+    let flatFile = path;
+    if (path && (!only || (await mayHaveInexact(path)))) {
+      const read = await readKind(path, uri);
+      if (!only) kind = mergeKinds(kind, read.kind);
+      if (read.hasInexact) {
+        flatFile = join(folder, 'exact.json');
+        await pipeline(withTexts(path), createWriteStream(flatFile), { signal });
+      }
+    }
     const { fields } = (withoutUnknown(kind) ?? structOf(['_'])) as Kind & { is: 'struct' };
     const file = join(folder, 'output.parquet');
     const { rowCount } = await runQuery({
       sql: selectOf(fields, path !== null),
-      variables: path ? { flat: [path] } : {},
-      names: path ? { [path]: uri } : {},
+      variables: flatFile ? { flat: [flatFile] } : {},
+      names: flatFile ? { [flatFile]: uri } : {},
       output: { file, format: 'parquet' },
       maxRows: 0,
       tempFolder: folder,
@@ -148,19 +168,36 @@ function selectOf(fields: Map<string, Kind>, hasRecords: boolean): string {
   );
 }
 
-async function readKind(path: string, uri: string): Promise<Kind> {
+/** The lines, with the fractions that DuckDB's reader of JSON would round as texts. */
+async function* withTexts(path: string): AsyncGenerator<string> {
+  for await (const line of linesOf(path)) {
+    let exact = '';
+    let from = 0;
+    kindOf(line, (start, end) => {
+      exact += `${line.slice(from, start)}"${line.slice(start, end)}"`;
+      from = end;
+    });
+    yield `${exact}${line.slice(from)}\n`;
+  }
+}
+
+async function readKind(path: string, uri: string): Promise<{ kind: Kind; hasInexact: boolean }> {
   let kind: Kind = { is: 'struct', fields: new Map() };
   let n = 0;
+  let hasInexact = false;
+  const onInexact = () => {
+    hasInexact = true;
+  };
   for await (const line of linesOf(path)) {
     n++;
     try {
-      kind = mergeKinds(kind, kindOf(line));
+      kind = mergeKinds(kind, kindOf(line, onInexact));
     } catch (cause) {
       const { message } = cause as Error;
       throw new SluiceError('BadData', `${uri}: line ${n} is no record: ${message}`, { cause });
     }
   }
-  return kind;
+  return { kind, hasInexact };
 }
 
 /** Lines end in line feeds only: node:readline would also split at separators that a JSON text may hold. */

@@ -28,6 +28,9 @@ import { forEach } from './forEach';
 import { RecordSplitter, type Rejected } from './recordSplitter';
 
 const OBJECTS_AT_A_TIME = 4;
+/** How many rejected records a failure names, and how much of each. */
+const SHOWN_CASES = 5;
+const SHOWN_BYTES = 80;
 /** Rejected bytes of one line of the report; longer pieces take several lines. */
 const REJECTED_BYTES = 1024 * 1024;
 /** What an object that was made from another remembers of it. */
@@ -37,7 +40,13 @@ interface Input {
   to: Folder;
   rejected: Folder;
   keepOriginals: boolean;
+  maxBadShare: number;
 }
+
+type Measures = Record<
+  'objects' | 'rowsRead' | 'rowsRejected' | 'valuesUnread' | 'rowsWritten' | 'skipped' | 'gone',
+  number
+>;
 
 /** One object version to flatten, as S3 has it now. */
 interface Source {
@@ -48,9 +57,10 @@ interface Source {
 }
 
 /**
- * `flatten-records`: `{ from, to, rejected, keepOriginals? }`. Each object of `from` (an object, one version of it, or a
+ * `flatten-records`: `{ from, to, rejected, keepOriginals?, maxBadShare? }`. Each object of `from` (an object, one version of it, or a
  * folder with all below it) holds JSON objects one after the other, perhaps in gzip; they are written to the folder `to`,
- * one a line with plain keys (see `RecordSplitter`). What is no record goes to the folder `rejected` with the reason.
+ * one a line with plain keys (see `RecordSplitter`). What is no record goes to the folder `rejected` with the reason. An object
+ * with a larger share of those than `maxBadShare`, or of nothing else, is `BadData`: nothing of it is written or deleted.
  *
  * The new object's name comes from the original's key and etag, so a repeat finds or replaces the same object. The
  * original is deleted, that version only, once the new object is seen to be whole. An original that is gone or was
@@ -67,13 +77,17 @@ export const flattenRecords = defineTask(
       to: field.folder(),
       rejected: field.folder(),
       keepOriginals: field.flag({ default: false }),
+      maxBadShare: field.share({ default: 1 }),
     },
   },
   async (given, context) => {
     const from = parseFrom(given.from);
-    const { to, rejected, keepOriginals } = given;
-    const input = { to: parseFolder(to), rejected: parseFolder(rejected), keepOriginals };
-    const measures = { objects: 0, records: 0, rejected: 0, skipped: 0, gone: 0 };
+    const { to, rejected, keepOriginals, maxBadShare } = given;
+    const input = { to: parseFolder(to), rejected: parseFolder(rejected), keepOriginals, maxBadShare };
+    const measures: Measures = {
+      ...{ objects: 0, rowsRead: 0, rowsRejected: 0, valuesUnread: 0, rowsWritten: 0 },
+      ...{ skipped: 0, gone: 0 },
+    };
     const unreadable: string[] = [];
     const objects = 'prefix' in from ? await listObjects(context.s3, from, context.signal) : [from];
     await forEach(objects, OBJECTS_AT_A_TIME, async (object) => {
@@ -83,7 +97,8 @@ export const flattenRecords = defineTask(
         if (!(error instanceof SluiceError) || error.code !== 'BadData') throw error;
         unreadable.push(error.message);
       }
-      context.report({ ...measures, of: objects.length });
+      const { objects: done, rowsRead, skipped, gone } = measures;
+      context.report({ objects: done + skipped + gone, of: objects.length, rowsRead });
     });
     if (unreadable.length > 0) throw new SluiceError('BadData', unreadable.join('\n'));
     return { output: joinFolder(to), measures };
@@ -110,9 +125,9 @@ async function listObjects(s3: S3Client, { bucket, prefix }: Folder, signal: Abo
 
 async function flattenObject(
   object: ObjectVersion,
-  { to, rejected, keepOriginals }: Input,
+  { to, rejected, keepOriginals, maxBadShare }: Input,
   context: TaskContext,
-  measures: Record<'objects' | 'records' | 'rejected' | 'skipped' | 'gone', number>,
+  measures: Measures,
 ): Promise<void> {
   const { s3, signal } = context;
   const source = await findSource(s3, object, signal);
@@ -125,7 +140,8 @@ async function flattenObject(
   if ((await head(s3, target, signal))?.Metadata?.[SOURCE] === source.etag) measures.skipped++;
   else {
     const rejectedTarget = { bucket: rejected.bucket, key: rejected.prefix + name };
-    const counts = await convert(source, target, rejectedTarget, context).catch((error: unknown) => {
+    const targets = { target, rejectedTarget, maxBadShare };
+    const counts = await convert(source, targets, context).catch((error: unknown) => {
       if (isGone(error)) return null;
       throw error;
     });
@@ -134,8 +150,9 @@ async function flattenObject(
       return;
     }
     measures.objects++;
-    measures.records += counts.records;
-    measures.rejected += counts.rejected;
+    measures.rowsRead += counts.records;
+    measures.rowsRejected += counts.rejected;
+    measures.rowsWritten += counts.records;
   }
   if (!keepOriginals) await removeSource(s3, source, signal);
 }
@@ -153,8 +170,11 @@ function nameFor({ bucket, key, etag }: Source): string {
 
 async function convert(
   source: Source,
-  target: ObjectVersion,
-  rejectedTarget: ObjectVersion,
+  {
+    target,
+    rejectedTarget,
+    maxBadShare,
+  }: { target: ObjectVersion; rejectedTarget: ObjectVersion; maxBadShare: number },
   { s3, signal }: TaskContext,
 ): Promise<{ records: number; rejected: number }> {
   const metadata = { [SOURCE]: source.etag };
@@ -165,11 +185,12 @@ async function convert(
     signal,
   );
   const report = new MultipartUpload(s3, { ...rejectedTarget, metadata }, signal);
+  const first: Rejected[] = [];
   let rejected = 0;
   const flush = async () => {
     await records.write(splitter.takeRecords());
     for (const piece of splitter.takeRejected()) {
-      rejected++;
+      if (rejected++ < SHOWN_CASES) first.push(piece);
       for (const line of describeRejected(source, piece)) await report.write(line);
     }
   };
@@ -180,6 +201,7 @@ async function convert(
     }
     splitter.end();
     await flush();
+    refuseBadShare(source, { records: splitter.records, rejected, first, maxBadShare });
     // The report first: once the records are there, a repeat skips the object.
     if (rejected > 0) await finishVerified(s3, report, rejectedTarget, signal);
     if (splitter.records > 0) await finishVerified(s3, records, target, signal);
@@ -187,6 +209,25 @@ async function convert(
     await Promise.all([records.abort(), report.abort()]);
   }
   return { records: splitter.records, rejected };
+}
+
+/** @throws SluiceError BadData that names the first cases, before anything of the object is published */
+function refuseBadShare(
+  { bucket, key }: Source,
+  found: { records: number; rejected: number; first: Rejected[]; maxBadShare: number },
+): void {
+  const { records, rejected, first, maxBadShare } = found;
+  const share = rejected / (records + rejected);
+  if (rejected === 0 || (records > 0 && (share <= maxBadShare || maxBadShare === 1))) return;
+  const why =
+    records === 0
+      ? 'no record could be read'
+      : `${rejected} of ${records + rejected} records were rejected, more than maxBadShare ${maxBadShare} allows`;
+  const cases = first.map(({ offset, bytes, reason }) => {
+    const shown = bytes.subarray(0, SHOWN_BYTES).toString();
+    return `byte ${offset + 1}: ${reason}: ${shown}`;
+  });
+  throw new SluiceError('BadData', `s3://${bucket}/${key}: ${why}: ${cases.join('; ')}`);
 }
 
 async function finishVerified(

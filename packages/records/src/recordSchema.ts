@@ -1,23 +1,30 @@
-/** What a JSON value is to a table. `null` says nothing yet. */
+/** What a JSON value is to a table. `null` says nothing yet; `wide` is an integer of more than a double holds exactly. */
 export type Kind =
-  | { is: 'null' | 'boolean' | 'long' | 'double' | 'text' }
+  | { is: 'null' | 'boolean' | 'long' | 'wide' | 'double' | 'text' }
   | { is: 'list'; of: Kind }
   | { is: 'struct'; fields: Map<string, Kind> };
 
 const NULL: Kind = { is: 'null' };
 const BOOLEAN: Kind = { is: 'boolean' };
 const LONG: Kind = { is: 'long' };
+const WIDE: Kind = { is: 'wide' };
 const DOUBLE: Kind = { is: 'double' };
 export const TEXT: Kind = { is: 'text' };
+/** A text for what stands as a number in the JSON. */
+const INEXACT: Kind = { is: 'text' };
+/** What any decimal number of so few digits and a point has, a double holds. */
+const MAX_DIGITS = 16;
+const MAX_EXACT = 2n ** 53n;
 const MIN_LONG = -(2n ** 63n);
 const MAX_LONG = 2n ** 63n - 1n;
 
 /**
- * The kind of one JSON value without white space, as `flatten-records` writes it. A number is a 64-bit integer or a double;
- * one that fits into neither is a text, so that no digit is lost.
+ * The kind of one JSON value without white space, as `flatten-records` writes it. A number is a 64-bit integer, or a double
+ * where that has all its digits; any other is a text, so that no digit is lost.
+ * @param onInexact told where a fraction stands whose digits a reader of JSON would lose
  * @throws SyntaxError for what is no such JSON
  */
-export function kindOf(json: string): Kind {
+export function kindOf(json: string, onInexact: (start: number, end: number) => void = () => {}): Kind {
   let at = 0;
   const skipText = () => {
     for (at++; json[at] !== '"'; at++) {
@@ -65,20 +72,49 @@ export function kindOf(json: string): Kind {
         return NULL;
       default: {
         const start = at;
-        while (at < json.length && /[-+.0-9eE]/.test(json[at]!)) at++;
-        return kindOfNumber(json.slice(start, at));
+        while (isNumeral(json.charCodeAt(at))) at++;
+        const kind = kindOfNumber(json.slice(start, at));
+        if (kind === INEXACT) onInexact(start, at);
+        return kind;
       }
     }
   };
   return value();
 }
 
+/** Whether a character belongs to a number: `0` to `9`, `+`, `-`, `.`, `E`, `e`. Past the end, the code is NaN. */
+function isNumeral(code: number): boolean {
+  return (
+    (code >= 48 && code <= 57) || code === 43 || code === 45 || code === 46 || code === 69 || code === 101
+  );
+}
+
 function kindOfNumber(text: string): Kind {
   if (text === '') throw new SyntaxError('no JSON value');
-  if (!/^-?\d+$/.test(text)) return Number.isFinite(Number(text)) ? DOUBLE : TEXT;
-  if (text.length < 17) return LONG;
+  if (!/^-?\d+$/.test(text)) return isExact(text) ? DOUBLE : INEXACT;
+  if (text.length < 16) return LONG;
   const number = BigInt(text);
-  return number >= MIN_LONG && number <= MAX_LONG ? LONG : TEXT;
+  if (number >= -MAX_EXACT && number <= MAX_EXACT) return LONG;
+  return number >= MIN_LONG && number <= MAX_LONG ? WIDE : TEXT;
+}
+
+/** Whether a double has all digits of a fraction. */
+function isExact(text: string): boolean {
+  if (text.length <= MAX_DIGITS && !/[eE]/.test(text)) return true;
+  const number = Number(text);
+  const shortest = String(number);
+  return shortest === text || (Number.isFinite(number) && digitsOf(shortest) === digitsOf(text));
+}
+
+/** Sign, digits without zeros at their ends, and the place of the point: the same for the same number. */
+function digitsOf(number: string): string {
+  const [, sign, whole, part = '', exponent = '0'] = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([-+]?\d+))?$/.exec(
+    number,
+  )!;
+  const leading = `${whole}${part}`.replace(/^0+/, '');
+  if (leading === '') return '0';
+  const digits = leading.replace(/0+$/, '');
+  return `${sign}${digits}e${Number(exponent) - part.length + leading.length}`;
 }
 
 function addField(fields: Map<string, Kind>, name: string, kind: Kind): void {
@@ -87,7 +123,8 @@ function addField(fields: Map<string, Kind>, name: string, kind: Kind): void {
 }
 
 /**
- * The kind that holds the values of both: integers go into doubles, and what else does not fit together becomes text.
+ * The kind that holds the values of both: integers go into doubles that hold them exactly, and what else does not fit
+ * together becomes text.
  * Structs are merged into `a`.
  */
 export function mergeKinds(a: Kind, b: Kind): Kind {
@@ -98,8 +135,8 @@ export function mergeKinds(a: Kind, b: Kind): Kind {
   if (a.is === 'list' && b.is === 'list') return { is: 'list', of: mergeKinds(a.of, b.of) };
   if (a.is === b.is || b.is === 'null') return a;
   if (a.is === 'null') return b;
-  const numbers = [a.is, b.is].every((is) => is === 'long' || is === 'double');
-  return numbers ? DOUBLE : TEXT;
+  const pair = [a.is, b.is].sort().join(' ');
+  return pair === 'long wide' ? WIDE : pair === 'double long' ? DOUBLE : TEXT;
 }
 
 /**
@@ -137,6 +174,7 @@ const DUCKDB_TYPES = {
   null: 'VARCHAR',
   boolean: 'BOOLEAN',
   long: 'BIGINT',
+  wide: 'BIGINT',
   double: 'DOUBLE',
   text: 'VARCHAR',
 };

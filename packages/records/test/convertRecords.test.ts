@@ -1,13 +1,12 @@
-import { execFile } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { ensureSpark } from '../../../src/local';
 import { runQuery, type TaskContext } from 'sluice';
 import { convertRecords } from '../src/convertRecords';
 import { removeConverted } from '../src/removeConverted';
 import { startTestS3 } from '../../../test/support/s3';
+import { runOnSpark } from '../../../test/support/spark';
 import { taskContext } from '../../../test/support/tasks';
 
 let gateway: Awaited<ReturnType<typeof startTestS3>>;
@@ -70,6 +69,8 @@ const HARD: Record<string, string> = {
     '{"agent":{"username":"é😀 }{ \\"x\\"","n":[{"a":1},{"b":[true,null]}]},"t":"2018-06-04T13:00:46Z"}\n{"agent":null,"queue":{"arn":"q"}}\n',
   'integers past 2^53, past 64 bits, with a fraction elsewhere':
     '{"a":9007199254740993,"b":9223372036854775807,"c":9223372036854775808,"d":1,"e":-5}\n{"a":-9223372036854775808,"b":1,"c":2,"d":1.5,"e":2E3}\n',
+  'fractions of more digits than a double has':
+    '{"a":0.1234567890123456789,"b":[1.5,1e-400],"c":9007199254740993,"d":"0.5"}\n{"a":1.5,"b":[],"c":1.5,"d":"x"}\n',
   'kinds that do not fit together':
     '{"a":1,"b":{"x":1},"c":[1]}\n{"a":"x","b":"y","c":{"k":[1,"z"]}}\n{"a":true,"b":2}\n',
   'only nulls, empty lists and empty structs':
@@ -83,7 +84,10 @@ test('Glue and the worker make the same Parquet of the same records', async () =
   const names_ = Object.keys(HARD);
   for (const [i, text] of Object.values(HARD).entries()) await put(`e/flat/case${i}.json`, text);
   const converted = await convertRecords.run(inputFor('e'), context);
-  expect(converted.measures).toEqual({ objects: names_.length, records: 11, skipped: 0 });
+  expect(converted.measures).toEqual({
+    ...{ objects: names_.length, skipped: 0 },
+    ...{ rowsRead: 13, rowsRejected: 0, valuesUnread: 0, rowsWritten: 13 },
+  });
   const script = join(
     __dirname,
     '../../../systems/contact-trace-records/jobs/contact-trace-records/to_parquet.py',
@@ -100,6 +104,7 @@ test('Glue and the worker make the same Parquet of the same records', async () =
     `file://${spark}/`,
     '--columns',
     'agent.username,queue.arn',
+    ...['--rows-to', `file://${folder}/_rows.json`],
   ];
   const empty = [
     script,
@@ -110,7 +115,10 @@ test('Glue and the worker make the same Parquet of the same records', async () =
     '--columns',
     'agent.username',
   ];
-  expect(await runOnSpark([call, call, empty])).toEqual([null, null, null]);
+  expect(await runOnSpark([call, empty])).toEqual([null, null]);
+  expect(JSON.parse(await readFile(join(folder, '_rows.json'), 'utf8'))).toEqual({
+    ...{ rowsRead: 13, rowsRejected: 0, valuesUnread: 0, rowsWritten: 13 },
+  });
   expect(await names(spark)).toEqual(await names(lake('e/parquet')));
   expect(await names(folder)).not.toContainEqual(expect.stringMatching(/_aside/));
   for (const [i, name] of names_.entries()) {
@@ -139,15 +147,35 @@ test('integers stay exact, and a column of nulls is left out', async () => {
   expect((await contentOf(lake('a/parquet/y.snappy.parquet'))).columns).toEqual(['h BIGINT']);
 });
 
+test.each([[false], [true]])('no digit of a number is lost (only the named columns: %s)', async (only) => {
+  await put(
+    `h${only}/flat/x.json`,
+    '{"a":0.1234567890123456789,"b":{"c":[1e-400,1.50]}}\n{"a":2.5,"b":null}\n{"a":1e400,"b":null}\n',
+  );
+  await convertRecords.run(inputFor(`h${only}`, { columns: ['a', 'b'].slice(only ? 0 : 2), only }), context);
+  const [first, second, third] = (await contentOf(lake(`h${only}/parquet/x.snappy.parquet`))).rows;
+  expect(first!['row']).toContain('0.1234567890123456789');
+  expect(first!['row']).toContain('1e-400');
+  expect(second).toEqual({ row: '{"a":"2.5","b":null}' });
+  expect(third).toEqual({ row: '{"a":"1e400","b":null}' });
+});
+
+test('of named columns alone, a number beyond the largest double is the text that it was', async () => {
+  await put('i/flat/x.json', '{"a":1e400,"b":[-1.5E+400]}\n');
+  await convertRecords.run(inputFor('i', { columns: ['a', 'b'], only: true }), context);
+  expect((await contentOf(lake('i/parquet/x.snappy.parquet'))).rows).toEqual([
+    { row: '{"a":"1e400","b":"[-1.5E+400]"}' },
+  ]);
+});
+
 test('what was converted is not converted again, and is what lets an old flat object go', async () => {
   await put('b/flat/x.json', '{"a":1}\n');
   await convertRecords.run(inputFor('b'), context);
   const before = await stat(lake('b/parquet/x.snappy.parquet'));
   await put('b/flat/y.json', '{"a":"now a text","new":{"attribute":1}}\n');
   expect((await convertRecords.run(inputFor('b'), context)).measures).toEqual({
-    objects: 1,
-    records: 1,
-    skipped: 1,
+    ...{ objects: 1, skipped: 1 },
+    ...{ rowsRead: 1, rowsRejected: 0, valuesUnread: 0, rowsWritten: 1 },
   });
   expect((await stat(lake('b/parquet/x.snappy.parquet'))).mtimeMs).toBe(before.mtimeMs);
   await put('b/flat/unconverted.json', '{"a":1}\n');
@@ -201,18 +229,3 @@ test('wrong input is refused with every problem', () => {
   const columns = () => convertRecords.check({ from: 's3://lake/a/', to: 's3://lake/p/', columns: ['A'] });
   expect(columns).toThrow('columns: "A"; give names of a-z, 0-9 and _');
 });
-
-async function runOnSpark(calls: string[][]): Promise<(string | null)[]> {
-  const { python } = await ensureSpark({ env: process.env, report: () => {} });
-  return new Promise((resolve, reject) => {
-    const env = { ...process.env, PYSPARK_PYTHON: python, SPARK_LOCAL_IP: '127.0.0.1' };
-    const child = execFile(
-      python,
-      [join(__dirname, '..', '..', '..', 'test', 'fixtures', 'run_scripts.py')],
-      { env, maxBuffer: 1 << 26 },
-      (error, stdout, stderr) =>
-        error ? reject(new Error(stderr.slice(-4000))) : resolve(JSON.parse(stdout) as (string | null)[]),
-    );
-    child.stdin!.end(JSON.stringify(calls));
-  });
-}

@@ -44,7 +44,10 @@ test('every object below the folder is flattened, packed ones too, and deleted',
   await put('a/raw/two.json.gz', gzipSync('{"A":3}'));
   await put('a/raw/empty', Buffer.alloc(0));
   const { measures, output } = await flattenRecords.run(inputFor('a'), context());
-  expect(measures).toEqual({ objects: 3, records: 3, rejected: 0, skipped: 0, gone: 0 });
+  expect(measures).toEqual({
+    ...{ objects: 3, rowsRead: 3, rowsRejected: 0, valuesUnread: 0, rowsWritten: 3 },
+    ...{ skipped: 0, gone: 0 },
+  });
   expect(output).toBe('s3://lake/a/flat/');
   const [one, two, ...others] = await names('a/flat');
   expect(others).toEqual([]);
@@ -59,7 +62,7 @@ test('every object below the folder is flattened, packed ones too, and deleted',
 test('what is no record goes to the rejected folder with place and reason, and nothing of it is lost', async () => {
   await put('b/raw/x', Buffer.concat([Buffer.from('{"a":1}[2]{"b":'), Buffer.from([0xff])]));
   const { measures } = await flattenRecords.run(inputFor('b'), context());
-  expect(measures).toMatchObject({ objects: 1, records: 1, rejected: 2 });
+  expect(measures).toMatchObject({ objects: 1, rowsRead: 1, rowsRejected: 2, rowsWritten: 1 });
   const [name] = await names('b/rejected');
   expect(
     (await read('b/rejected', name!))
@@ -73,13 +76,29 @@ test('what is no record goes to the rejected folder with place and reason, and n
   expect(await names('b/raw')).toEqual([]);
 });
 
+test('too large a share of what is no record fails the job, and nothing of its object is written or deleted', async () => {
+  await put('h/raw/x', '{"a":1}{"a":2}[3]');
+  await put('h/raw/y', 'no json');
+  await put('h/raw/z', '{"a":4}');
+  await expect(flattenRecords.run(inputFor('h', { maxBadShare: 0.3 }), context())).rejects.toMatchObject({
+    code: 'BadData',
+    message: expect.stringMatching(
+      /h\/raw\/x: 1 of 3 records were rejected, .*byte 15: a list, not an object: \[3\]\n.*h\/raw\/y: no record could be read: byte 1: /,
+    ),
+  });
+  expect(await names('h/raw')).toEqual(['x', 'y']);
+  expect([await names('h/rejected'), (await names('h/flat')).length]).toEqual([[], 1]);
+  const { measures } = await flattenRecords.run(inputFor('h', { from: 's3://lake/h/raw/x' }), context());
+  expect(measures).toMatchObject({ rowsRead: 2, rowsRejected: 1 });
+});
+
 test('the same object again makes the same new object, and a repeat skips it', async () => {
   await put('c/raw/x', '{"a":1}');
   await flattenRecords.run(inputFor('c', { keepOriginals: true }), context());
   expect(await names('c/raw')).toEqual(['x']);
   const before = await names('c/flat');
   const again = await flattenRecords.run(inputFor('c'), context());
-  expect(again.measures).toEqual({ objects: 0, records: 0, rejected: 0, skipped: 1, gone: 0 });
+  expect(again.measures).toMatchObject({ objects: 0, rowsRead: 0, rowsWritten: 0, skipped: 1, gone: 0 });
   expect(await names('c/raw')).toEqual([]);
   expect(await names('c/flat')).toEqual(before);
 });

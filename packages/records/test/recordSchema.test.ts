@@ -1,7 +1,7 @@
 import { duckdbType, kindOf, mergeKinds, structOf, withoutUnknown, type Kind } from '../src/recordSchema';
 
 const typeOf = (...lines: string[]) => {
-  const kind = withoutUnknown(lines.map(kindOf).reduce(mergeKinds));
+  const kind = withoutUnknown(lines.map((line) => kindOf(line)).reduce(mergeKinds));
   return kind && duckdbType(kind);
 };
 
@@ -13,6 +13,15 @@ test.each([
   ['1.0', 'DOUBLE'],
   ['1e3', 'DOUBLE'],
   ['1e400', 'VARCHAR'],
+  ['1e-400', 'VARCHAR'],
+  ['0.1000000000000000000', 'DOUBLE'],
+  ['0.1234567890123456789', 'VARCHAR'],
+  ['123456789012345.67', 'DOUBLE'],
+  ['1234567890123456.789', 'VARCHAR'],
+  ['-12.50e-1', 'DOUBLE'],
+  ['[9007199254740992,1.5]', 'DOUBLE[]'],
+  ['[9007199254740993,1.5]', 'VARCHAR[]'],
+  ['[9007199254740993,1]', 'BIGINT[]'],
   ['true', 'BOOLEAN'],
   ['"2018-06-04"', 'VARCHAR'],
   [String.raw`{"b":"\\","a":"\"}{"}`, 'STRUCT("a" VARCHAR, "b" VARCHAR)'],

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
+import type { JobProgress } from '../../contracts/activities';
 import type { LivyAuth } from '../../setup/config';
 import { hideSecrets } from '../../setup/redactSecrets';
 import { sendRequest } from '../../services/sendRequest';
@@ -210,7 +211,7 @@ export class LivyRunner implements Runner<'livy:createBatch'> {
       case 'killed':
         return { state: 'stopped', message: `Livy batch ${batch.id} was killed` };
       default:
-        return { state: 'running', nativeState: batch.state };
+        return { state: 'running', nativeState: batch.state, ...progressOf(batch.log) };
     }
   }
 
@@ -238,6 +239,17 @@ export class LivyRunner implements Runner<'livy:createBatch'> {
   }
 }
 
+/** What `sluice_rows.py` writes of how far its script is. Livy shows the last lines of a batch's log with its state. */
+const PROGRESS = /^Sluice progress: (\{.*\})$/;
+
+function progressOf(log: string[] | null): { progress?: JobProgress } {
+  const told = (log ?? [])
+    .flatMap((lines) => lines.split('\n'))
+    .findLast((line) => PROGRESS.test(line.trimEnd()));
+  if (told === undefined) return {};
+  return { progress: JSON.parse(PROGRESS.exec(told.trimEnd())![1]!) as JobProgress };
+}
+
 /** A headline from the line that names the error, then the last lines of the driver's log. */
 function describeLog(headline: string, log: string[]): JobState {
   const lines = log
@@ -245,7 +257,10 @@ function describeLog(headline: string, log: string[]): JobState {
     .map((line) => line.trimEnd())
     .filter(
       (line) =>
-        line !== '' && !/^(stdout|stderr|YARN Diagnostics):\s*$/.test(line.trim()) && !/ INFO /.test(line),
+        line !== '' &&
+        !/^(stdout|stderr|YARN Diagnostics):\s*$/.test(line.trim()) &&
+        !/ INFO /.test(line) &&
+        !PROGRESS.test(line),
     );
   const reason = lines.findLast((line) =>
     /^(BadData|InvalidInput|ObjectGone|[\w.]*(Error|Exception)):? /.test(line.trim()),

@@ -9,10 +9,9 @@ import type { JobState, Progress, Runner, SubmissionOf } from '../runner';
 /** The failures that say what is wrong with the job or its data; all others are the moment's and are retried. */
 const FINAL = ['BadData', 'ObjectGone', 'InvalidJob'] as const;
 
-/** What travels with the heartbeats: the position to go on from, and what people see. */
+/** What travels with the heartbeats: the position to go on from. */
 interface Kept {
   position?: unknown;
-  progress?: unknown;
 }
 
 /**
@@ -74,12 +73,11 @@ export class WorkerTaskRunner implements Runner<'worker:task'> {
 }
 
 function positionOf(progress: Progress): Pick<TaskContext, 'resumed' | 'keep' | 'report'> {
-  const kept: Kept = { ...(progress.resumed as Kept | null | undefined) };
-  const keepAll = (news: Kept) => progress.keep(Object.assign(kept, news));
+  const { position } = (progress.resumed ?? {}) as Kept;
   return {
-    resumed: kept.position,
-    keep: (position) => keepAll({ position }),
-    report: (reported) => keepAll({ progress: reported }),
+    resumed: position,
+    keep: (next) => progress.keep({ position: next } satisfies Kept),
+    report: (reported) => progress.report?.(reported),
   };
 }
 

@@ -25,8 +25,7 @@ export class Attempts {
   }
 
   createWorker() {
-    const { resource, parameters } = this.definition;
-    const definition = { resource, parameters, create: this.createRunner };
+    const definition = { ...this.definition, create: this.createRunner };
     return createJobActivities({
       runners: new Runners(new RunnerRegistry([definition]), {} as RunnerContext),
       pollMinMs: 5,

@@ -69,8 +69,10 @@ export interface RunnerContract<R extends Resource = Resource> {
 const PATIENCE_MS = 30_000;
 
 /**
- * What every runner that submits its jobs elsewhere must do (docs/tasks-and-runners.md): one job for a submission whatever
- * happens, polls that may fail, a stop that is seen to its end, failures told apart. For any test runner.
+ * What every runner must do (docs/tasks-and-runners.md): one job for a submission whatever happens, polls that may fail, a
+ * stop that is seen to its end, failures told apart. Of a runner that works in the worker (`runsInWorker`) there is no job at
+ * its service: what is left is that it is accepted and ends, that a service that throttles or fails only slows it, and that a
+ * refusal is final; `states` is not looked at. For any test runner.
  * @param test what the test runner defines a test with: `test` of jest and vitest (with globals), `test` of `node:test`
  */
 export function testRunnerContract<R extends Resource>(
@@ -100,11 +102,33 @@ export function testRunnerContract<R extends Resource>(
     });
   }
 
+  const { runsInWorker = false } = definition;
   for (const [title, body] of Object.entries(EVERYWHERE)) {
     testPlace(title, async (attempts, service) => {
       await body({ attempts, finish: () => service.move(states.succeeded) });
-      assert.equal(service.started(), 1, 'jobs started');
+      if (!runsInWorker) assert.equal(service.started(), 1, 'jobs started');
     });
+  }
+
+  testPlace('polls that are throttled or fail only slow the await', async (attempts, service) => {
+    const reference = await attempts.submit();
+    for (const fault of ['throttled', 'throttled', 'unavailable'] as const)
+      service.fail('poll', fault, 'not now');
+    const end = attempts.awaitEnd(reference);
+    await until(() => service.faultsLeft() === 0, 'the polls met their faults', end);
+    service.move(states.succeeded);
+    await end;
+  });
+
+  if (runsInWorker) {
+    testPlace('what the service refuses fails for good, with what it says', async (attempts, service) => {
+      const reference = await attempts.submit();
+      service.fail('poll', 'refused', 'the service says: no such thing');
+      const refused = await failureOf(attempts.awaitEnd(reference));
+      assert.equal(refused.nonRetryable, true);
+      assertIncludes(refused.message, 'no such thing');
+    });
+    return;
   }
 
   testPlace('a submit whose answer was lost is not done again', async (attempts, service) => {
@@ -125,16 +149,6 @@ export function testRunnerContract<R extends Resource>(
     assert.match(throttled.message, /Rate exceeded/);
     await attempts.submit(2);
     assert.equal(service.started(), 1, 'jobs started');
-  });
-
-  testPlace('polls that are throttled or fail only slow the await', async (attempts, service) => {
-    const reference = await attempts.submit();
-    for (const fault of ['throttled', 'throttled', 'unavailable'] as const)
-      service.fail('poll', fault, 'not now');
-    const end = attempts.awaitEnd(reference);
-    await until(() => service.faultsLeft() === 0, 'the polls met their faults', end);
-    service.move(states.succeeded);
-    await end;
   });
 
   if (states.unknown !== undefined) {

@@ -28,6 +28,8 @@ const RETRYABLE_ATTEMPTS = 3;
 const DEFAULT_RETRY_PAUSE = '10 s';
 const MAX_RETRY_PAUSE_MS = 5 * 60_000;
 
+type JobBudgets = Pick<Submission, 'retryForMs' | 'credentialsForMs' | 'archivedForMs'>;
+
 /** `failedAs` is put before the message of a failure. `accept` looks at what a job says, and throws what its step fails with. */
 export type JobStepOptions = JobOptions & { failedAs?: string; accept?: (result: JobResult) => void };
 
@@ -170,7 +172,7 @@ export class JobStep {
     timeoutMs: number;
     capacityTimeoutMs: number;
     pauseMs: number;
-    budgets: Pick<Submission, 'retryForMs' | 'credentialsForMs'>;
+    budgets: JobBudgets;
   } {
     const { step, options } = this;
     const read = (option: string, text: string): number => {
@@ -190,6 +192,9 @@ export class JobStep {
         ...(options.credentialsFor === undefined
           ? {}
           : { credentialsForMs: read('credentialsFor', options.credentialsFor) }),
+        ...(options.archivedFor === undefined
+          ? {}
+          : { archivedForMs: read('archivedFor', options.archivedFor) }),
       },
     };
   }
@@ -226,10 +231,7 @@ export class JobStep {
     return error;
   }
 
-  private submission(
-    number: number,
-    budgets: Pick<Submission, 'retryForMs' | 'credentialsForMs'>,
-  ): Submission {
+  private submission(number: number, budgets: JobBudgets): Submission {
     const { step, job, options, line, shared } = this;
     const { workflowId, runId } = workflowInfo();
     const stays = options.keep === true || options.onCancel === 'leave';

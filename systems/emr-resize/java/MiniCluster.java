@@ -18,6 +18,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FSDataInputStream;
@@ -67,10 +68,10 @@ public final class MiniCluster {
     Files.writeString(excludes, "");
     conf.setInt("dfs.replication", replication);
     conf.set("dfs.hosts.exclude", excludes.toString());
-    // Whether a node has nothing left is looked at each second, where a cluster looks each 30 s.
-    conf.setInt("dfs.namenode.decommission.interval", 1);
     conf.setInt("dfs.heartbeat.interval", 1);
     conf.setInt("dfs.namenode.fs-limits.min-block-size", 1024);
+    // A writer that closes a file asks again so soon whether its DataNodes have told of its block; by default after 400 ms.
+    conf.setInt("dfs.client.block.write.locateFollowingBlock.initial.delay.ms", 20);
     cluster = new MiniDFSCluster.Builder(conf, folder).numDataNodes(dataNodes).build();
     cluster.waitActive();
     fs = cluster.getFileSystem();
@@ -228,11 +229,13 @@ public final class MiniCluster {
     return "{\"nodes\":[" + String.join(",", nodes) + "]"
         + ",\"properties\":{" + String.join(",", properties) + "}"
         + ",\"replication\":" + conf.getInt("dfs.replication", 3)
+        + ",\"checkSeconds\":" + conf.getTimeDuration("dfs.namenode.decommission.interval", 30, TimeUnit.SECONDS)
         + ",\"blocks\":" + names.getBlocksTotal()
         + ",\"bytesUsed\":" + names.getCapacityUsed()
         + ",\"bytesTotal\":" + names.getCapacityTotal()
         + ",\"bytesWritten\":" + written.get()
         + ",\"underReplicated\":" + names.getUnderReplicatedBlocks()
+        + ",\"handedOut\":" + names.getScheduledReplicationBlocks()
         + ",\"missing\":" + names.getMissingBlocksCount() + "}";
   }
 

@@ -45,6 +45,7 @@ const CASES: Record<
     'warn',
     { fast: 'true' },
   ],
+  'settings-can-change': [[{ release: 'emr-5.21.0' }, 5], [{ release: 'emr-5.20.1' }, 5], 'warn'],
   'tasks-end-in-time': [[{}, 5], [{ stepsRunning: 1 }, 5], 'warn'],
   'fleet-within-a-day': [
     [{ parts: [fleet] }, 5],
@@ -72,19 +73,17 @@ test.each(Object.entries(CASES))(
   },
 );
 
-test('a primary node, a group with a policy and settings of a fleet are told of', () => {
+test('a primary node and a group with a policy are told of', () => {
   const advised = adviseResize(clusterFacts(), { part: 'master', target: 2, fast: 'auto' });
   expect(advised).toMatchObject({ refused: true, rounds: [] });
   expect(verdictOf('no-policy', [{ parts: [group({ hasPolicy: true })] }, 5])).toBe('refuse');
   const spotTasks = { parts: [group({}), { ...task, spot: true }], yarn: { masterLabels: [] } };
   expect(verdictOf('master-label-without-spot', [spotTasks, 5])).toBe('warn');
   expect(verdictOf('one-drain', [{ hdfs: { underReplicated: 1 } }, 5])).toBe('refuse');
-  expect(verdictOf('settings-by-group', [{ parts: [fleet] }, 5])).toBe('warn');
-  expect(verdictOf('settings-by-group', [{}, 5])).toBeUndefined();
 });
 
 test('every rule has its cases', () => {
-  const elsewhere = ['master-stays', 'settings-by-group'];
+  const elsewhere = ['master-stays'];
   expect([...Object.keys(CASES), ...elsewhere].sort()).toEqual(RESIZE_RULES.map(({ id }) => id).sort());
 });
 
@@ -122,13 +121,30 @@ test('the published exercise takes 36 to 43 minutes by default and 3 with its se
 });
 
 test('a block without another copy leaves by the hard limit of its one node', () => {
-  const drain = { blocks: 600, bytes: 0, nodes: 6, leaving: 1, settings: DEFAULT_SETTINGS };
+  const drain = { blocks: 600, bytes: 0, nodes: 6, leaving: 1, settings: DEFAULT_SETTINGS, checkSeconds: 30 };
   expect(estimateDrain({ ...drain, replication: 2 }).leastSeconds).toBe(51);
   expect(estimateDrain({ ...drain, replication: 1 }).leastSeconds).toBe(75);
 });
 
+test('a NameNode that looks more often lets nodes go sooner', () => {
+  const mostOf = (checkSeconds: number) => {
+    const { estimates } = adviseResize(clusterFacts({ hdfs: { checkSeconds } }), {
+      ...{ part: 'core', target: 5, fast: 'auto' },
+    });
+    return estimates!.usual.mostSeconds;
+  };
+  expect(mostOf(30) - mostOf(1)).toBe(29);
+});
+
 test('large blocks take as long as their bytes', () => {
-  const drain = { blocks: 60, nodes: 6, leaving: 1, replication: 2, settings: FAST_SETTINGS };
+  const drain = {
+    blocks: 60,
+    nodes: 6,
+    leaving: 1,
+    replication: 2,
+    settings: FAST_SETTINGS,
+    checkSeconds: 30,
+  };
   const gigabyte = 1024 * MEGABYTE;
   expect(estimateDrain({ ...drain, bytes: 1800 * gigabyte }).leastSeconds).toBe(1024);
 });
@@ -143,7 +159,8 @@ test('fast settings are taken where the drain is long and the cluster calm, or w
   expect(tuneOf({ hdfs: { blocks: 300 } }, 'true')).toBe(true);
   expect(tuneOf({ yarn: { memoryAvailable: 10 } })).toBe(false);
   expect(tuneOf({ hdfs: { settings: FAST_SETTINGS } }, 'true')).toBe(false);
-  expect(tuneOf({ parts: [fleet] }, 'true')).toBe(false);
+  expect(tuneOf({ parts: [fleet] }, 'true')).toBe(true);
+  expect(tuneOf({ release: 'emr-5.20.0' }, 'true')).toBe(false);
 });
 
 test('units of a fleet are counted as the instances that they come to', () => {

@@ -10,17 +10,17 @@ import {
 } from '../src/scaling/scalingPolicy';
 import { simulateScaling, type Outcome } from '../src/scaling/simulateScaling';
 import { clusterFacts, group } from './facts';
-import { isLong, seedOf } from '../../../test/support/long';
+import { seedOf } from '../../../test/support/long';
 
 const task = { name: 'task', role: 'task', spot: true } as const;
 const bounds = { least: 2, most: 10 };
 const containers = { nodeCapacity: 10, waits: true };
 
-/** Work that comes in bursts, or in waves, or not at all, for eight hours. */
+/** Work that comes in bursts, or in waves, or not at all, for five hours. */
 function anyCurve(random: Random): number[] {
   const [high, period] = [whole(random, 0, 120), whole(random, 3, 40)];
   const kind = oneOf(random, ['burst', 'wave', 'noise', 'step'] as const);
-  return Array.from({ length: 96 }, (_, at) => {
+  return Array.from({ length: 60 }, (_, at) => {
     if (kind === 'burst') return at % period < period / 3 ? high : 5;
     if (kind === 'wave') return Math.max(0, Math.round((high / 2) * (1 + Math.sin((6.28 * at) / period))));
     if (kind === 'noise') return whole(random, 0, high);
@@ -63,10 +63,9 @@ test('a curve of nothing, and one of one period, are played as well', () => {
     );
 });
 
-/** `SLUICE_LONG=1` plays as many as the requirement says. */
-const CURVES = isLong ? 10_000 : 1000;
+const CURVES = 10_000;
 
-test(`of ${CURVES} curves the advised policy never flaps more than the mirrored one at no more than 1.1 times its queue`, () => {
+test(`of 10,000 curves the advised policy never flaps more than the mirrored one at no more than 1.1 times its queue`, () => {
   const random = seeded(seedOf(7));
   let policies = 0;
   for (let i = 0; i < CURVES; i++) {
@@ -75,12 +74,17 @@ test(`of ${CURVES} curves the advised policy never flaps more than the mirrored 
     const curve = { demand: anyCurve(random), ...containers };
     const { policy, outcomes } = adviseScaling(task, curve, limits);
     const [advised, eager] = outcomes as [Outcome, Outcome];
-    expect(eager.policy).toBe('mirrored');
-    expect(advised.flaps).toBeLessThanOrEqual(eager.flaps);
-    expect(advised.meanQueue).toBeLessThanOrEqual(1.1 * eager.meanQueue + 1e-9);
-    expect(findPolicyProblems(policy, 'task')).toEqual([]);
-    expect(Math.min(...advised.nodes)).toBeGreaterThanOrEqual(limits.least);
-    expect(Math.max(...advised.nodes)).toBeLessThanOrEqual(limits.most);
+    // Each `expect` takes as long as a curve.
+    const wrong = [
+      ...(eager.policy === 'mirrored' ? [] : ['the second is the mirrored one']),
+      ...(advised.flaps <= eager.flaps ? [] : ['more flaps']),
+      ...(advised.meanQueue <= 1.1 * eager.meanQueue + 1e-9 ? [] : ['a longer queue']),
+      ...findPolicyProblems(policy, 'task'),
+      ...(Math.min(...advised.nodes) >= limits.least ? [] : ['below the least']),
+      ...(Math.max(...advised.nodes) <= limits.most ? [] : ['above the most']),
+    ];
+    if (wrong.length > 0)
+      throw new Error(`curve ${i}: ${wrong.join(', ')}: ${JSON.stringify({ limits, curve })}`);
     if (policy.rules.length > 0) policies++;
   }
   expect(policies).toBeGreaterThan(CURVES / 20);

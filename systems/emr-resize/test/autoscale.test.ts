@@ -62,7 +62,9 @@ const CURVES = {
 const stepsOf = (id: string) => stack.submitted.filter(({ run }) => run === id).map(({ step }) => step);
 
 async function start(id: string, input: object, given: unknown = CURVES, of = facts) {
-  stack.script('look', { succeeds: { payload: { facts: of, masterName: 'master', configurations: [] } } });
+  stack.script('look', {
+    succeeds: { payload: { facts: of, masterName: 'master', configurations: [], types: [] } },
+  });
   await stack.put('s3://lake/curves.json', { body: JSON.stringify(given) });
   return stack.start(emrAutoscale, { clusterId: 'j-1', curves: 's3://lake/curves.json', ...input }, { id });
 }

@@ -20,12 +20,12 @@ export function clusterFacts({
   yarn?: Partial<ClusterFacts['yarn']>;
 } = {}): ClusterFacts {
   return {
-    ...{ clusterId: 'j-1', name: 'nightly', release: 'emr-5.14.0', managedScaling: false, stepsRunning: 0 },
+    ...{ clusterId: 'j-1', name: 'nightly', release: 'emr-6.15.0', managedScaling: false, stepsRunning: 0 },
     parts: [group({ id: 'ig-master', name: 'master', role: 'master', running: 1 }), group({})],
     ...given,
     hdfs: {
       ...{ replication: 2, blocks: 25_746, bytesUsed: 200e9, utilization: 40, writtenBytesPerSecond: 0 },
-      ...{ underReplicated: 0, missing: 0, settings: DEFAULT_SETTINGS },
+      ...{ underReplicated: 0, missing: 0, settings: DEFAULT_SETTINGS, checkSeconds: 30 },
       ...hdfs,
     },
     yarn: {

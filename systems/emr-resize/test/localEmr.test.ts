@@ -54,6 +54,7 @@ test('all that advice is made of is read from EMR and CloudWatch', async () => {
   expect(await look()).toEqual({
     masterName: 'master',
     configurations: [],
+    types: [],
     facts: {
       ...{ clusterId: 'j-1', name: 'test', release: 'emr-7.5.0', managedScaling: false, stepsRunning: 0 },
       parts: [
@@ -66,6 +67,7 @@ test('all that advice is made of is read from EMR and CloudWatch', async () => {
         utilization: expect.closeTo((100 * 600 * 2048) / 3e12, 6),
         writtenBytesPerSecond: expect.any(Number),
         settings: { workMultiplier: 2, maxStreams: 2, maxStreamsHardLimit: 4 },
+        checkSeconds: 1,
       },
       yarn: {
         ...{ applications: 0, masterLabels: [], memoryAvailable: 100, pendingContainers: 0 },
@@ -173,6 +175,26 @@ test('configurations of the primary group are in force in HDFS, and those that g
   expect((await double.storage.status()).properties['dfs.namenode.replication.max-streams']).toBe('2');
 });
 
+test('a primary fleet is given configurations by its instance types, and they are in force in HDFS', async () => {
+  double = await startDouble({ blocks: 0, collection: 'fleets' });
+  const { types, masterName } = await look();
+  expect(types).toEqual([{ InstanceType: 'local', WeightedCapacity: 1, Configurations: [] }]);
+  const Configurations = [{ Classification: 'hdfs-site', Properties: toProperties(FAST_SETTINGS) }];
+  await use(({ emr }) =>
+    emr.send(
+      new ModifyInstanceFleetCommand({
+        ClusterId,
+        InstanceFleet: {
+          InstanceFleetId: `if-${masterName.toUpperCase()}`,
+          InstanceTypeConfigs: types.map((type) => ({ ...type, Configurations })),
+        },
+      }),
+    ),
+  );
+  expect((await look()).facts.hdfs.settings).toEqual(FAST_SETTINGS);
+  expect((await double.storage.status()).properties).toEqual(toProperties(FAST_SETTINGS));
+});
+
 test('a cluster has policies of groups or managed scaling, and the other is refused', async () => {
   double = await startDouble({ blocks: 0 });
   const target = { ClusterId, InstanceGroupId: 'ig-TASK' };
@@ -271,7 +293,7 @@ test('configurations that EMR went back from are a failure that says what is in 
     ...{ AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' },
   });
   try {
-    const given = { clusterId: ClusterId, group: 'master' };
+    const given = { clusterId: ClusterId, part: 'master' };
     const run = (settings: HdfsSettings) =>
       runTask(awaitSettings, { ...given, settings }, { s3: null as never });
     await run(DEFAULT_SETTINGS);

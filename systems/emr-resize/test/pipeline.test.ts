@@ -18,7 +18,7 @@ afterAll(() => stack?.stop());
 
 const CLASSIFICATIONS = [{ Classification: 'core-site', Properties: { 'fs.trash.interval': '60' } }];
 const lookOf = (facts = clusterFacts()): Look => ({
-  ...{ facts, masterName: 'master', configurations: CLASSIFICATIONS },
+  ...{ facts, masterName: 'master', configurations: CLASSIFICATIONS, types: [] },
 });
 
 /** What the steps of a run answer; the newest script of a step counts. */
@@ -170,6 +170,27 @@ test('a fleet that stops short after a day is a failure that says what runs', as
   expect(parametersOf(run.id, 'resize to 10')).toMatchObject({
     InstanceFleet: { TargetOnDemandCapacity: 6 },
   });
+});
+
+test('a primary fleet gets the settings for all of its instance types, and all are set back', async () => {
+  const fleet = group({ kind: 'fleet' });
+  const types = ['m5.xlarge', 'm5a.xlarge'].map((InstanceType) => ({
+    ...{ InstanceType, WeightedCapacity: 1, Configurations: CLASSIFICATIONS },
+  }));
+  script({ ...lookOf(clusterFacts({ parts: [fleet] })), types });
+  const run = await start({ fleet: 'core', fast: 'true' });
+  await run.result();
+  const fast = { Classification: 'hdfs-site', Properties: toProperties(FAST_SETTINGS) };
+  expect(parametersOf(run.id, 'tune HDFS')).toEqual({
+    ...{ ClusterId: 'j-1', InstanceFleetName: 'master' },
+    InstanceFleet: {
+      InstanceTypeConfigs: types.map((type) => ({ ...type, Configurations: [...CLASSIFICATIONS, fast] })),
+    },
+  });
+  expect(parametersOf(run.id, 'set HDFS back')).toMatchObject({
+    InstanceFleet: { InstanceTypeConfigs: types },
+  });
+  expect(stepsOf(run.id).slice(-3)).toEqual(['set HDFS back', 'set HDFS back: in force', 'report']);
 });
 
 test('a group and a fleet at once, or none, are told before anything starts', async () => {

@@ -10,12 +10,18 @@ const CLOCK_SKEW_MS = 3_600_000;
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /**
- * SHA-256 of public keys (SubjectPublicKeyInfo, DER) whose private keys everybody can download: those that the published
- * system's own repository has, aws-samples/emr-tls-security.
+ * SHA-256 of public keys (SubjectPublicKeyInfo, DER) whose private keys everybody can download, with where: the published
+ * system's own repository, and what Go and Python test TLS with, which is copied far and wide.
  */
 const PUBLISHED_KEYS: Record<string, string> = {
-  '760e7521cfac9609513607bc4b32307e0727388cb8de2443b5085d654413c292': 'scripts/inter-nodes.key',
-  '2a2c0921e2ada3c38e96324f3fc4ca5bf369a3aa61bf2238841695e6bf24958b': 'scripts/wildcard-ec2-internal.key',
+  '760e7521cfac9609513607bc4b32307e0727388cb8de2443b5085d654413c292':
+    'aws-samples/emr-tls-security (scripts/inter-nodes.key)',
+  '2a2c0921e2ada3c38e96324f3fc4ca5bf369a3aa61bf2238841695e6bf24958b':
+    'aws-samples/emr-tls-security (scripts/wildcard-ec2-internal.key)',
+  '64eebde4d94a861ca1b062a103ef51d4d8a2c1b0a2133838198230e9c85407ed':
+    'golang/go (src/net/http/internal/testcert/testcert.go)',
+  '010f3d5e0d322d24d7cbeb50b3fe54fb18eebf9f30f23909140b3e07af22619a':
+    'python/cpython (Lib/test/certdata/keycert.pem)',
 };
 
 export interface Pair {
@@ -189,12 +195,10 @@ export function findPublishedKeys(
   published: Record<string, string> = PUBLISHED_KEYS,
 ): string[] {
   return chain.flatMap(({ publicKey }) => {
-    const file = published[hashPublicKey(publicKey)];
-    return file === undefined
+    const where = published[hashPublicKey(publicKey)];
+    return where === undefined
       ? []
-      : [
-          `is the one whose private key aws-samples/emr-tls-security publishes (${file}): anybody can pose as a node; make a new one`,
-        ];
+      : [`is the one whose private key ${where} publishes: anybody can pose as a node; make a new one`];
   });
 }
 

@@ -130,10 +130,10 @@ test('a certificate whose private key is published is refused by name', () => {
   const pair = issue();
   const publicKey = execFileSync('openssl', ['x509', '-pubkey', '-noout'], { input: pair.certificate });
   const der = execFileSync('openssl', ['pkey', '-pubin', '-outform', 'DER'], { input: publicKey });
-  const published = { [createHash('sha256').update(der).digest('hex')]: 'scripts/some.key' };
+  const published = { [createHash('sha256').update(der).digest('hex')]: 'some/where (some.key)' };
   expect(findPublishedKeys(readChain(pair.certificate), published)).toEqual([
     expect.stringMatching(
-      /^is the one whose private key aws-samples\/emr-tls-security publishes \(scripts\/some\.key\)/,
+      /^is the one whose private key some\/where \(some\.key\) publishes: anybody can pose as a node/,
     ),
   ]);
   expect(findPublishedKeys(readChain(pair.certificate))).toEqual([]);

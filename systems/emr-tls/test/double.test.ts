@@ -4,14 +4,24 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { DeleteSecurityConfigurationCommand } from '@aws-sdk/client-emr';
 import { CreateRoleCommand, DeleteRoleCommand, PutRolePolicyCommand } from '@aws-sdk/client-iam';
-import { DecryptCommand, DescribeKeyCommand } from '@aws-sdk/client-kms';
+import { DecryptCommand, DescribeKeyCommand, ListKeysCommand } from '@aws-sdk/client-kms';
 import { GetParameterCommand, LabelParameterVersionCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 import { CreateSecurityConfigurationCommand, ListSecurityConfigurationsCommand } from '@aws-sdk/client-emr';
 import { ensureAwsTestTools } from '../../../src/local';
+import { startMoto, type Moto } from '../../../test/support/moto';
 import { closeAws, createAws, type Aws } from '../src/aws';
-import { AwsDouble } from '../src/doubles/awsDouble';
+import { AwsDouble, OPERATIONS } from '../src/doubles/awsDouble';
 import { LIMITS } from '../src/doubles/fault';
 import { buildSecurityConfiguration } from '../src/securityConfiguration';
+import {
+  comparable,
+  CONTEXT,
+  outcomeOf,
+  playedCalls,
+  type Outcome,
+  type PlayedCall,
+  type Prepared,
+} from './support/playedOperations';
 
 const settings = { region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
 
@@ -50,6 +60,141 @@ print(json.dumps([{name: shape[name] for name in ("min", "max", "pattern") if na
   ) as unknown;
   expect(Object.values(LIMITS).map(({ model: _, ...limits }) => limits)).toEqual(said);
 });
+
+describe('every operation that is played', () => {
+  let moto: Moto;
+  let motoAws: Aws;
+
+  beforeAll(async () => {
+    moto = await startMoto();
+    motoAws = createAws({ ...settings, endpoint: moto.endpoint });
+  }, 120_000);
+  afterAll(async () => {
+    if (motoAws) closeAws(motoAws);
+    await moto?.stop();
+  });
+
+  /** Makes in moto what the double has from the beginning. */
+  async function prepareMoto(): Promise<Prepared> {
+    await fetch(`${moto.endpoint}/moto-api/reset`, { method: 'POST' });
+    const made = await moto.call('kms', 'TrentService.CreateKey', { KeyUsage: 'ENCRYPT_DECRYPT' });
+    const { KeyId } = made['KeyMetadata'] as { KeyId: string };
+    await moto.call('kms', 'TrentService.CreateAlias', { AliasName: 'alias/emr-tls', TargetKeyId: KeyId });
+    const Plaintext = Buffer.from('text').toString('base64');
+    const encrypted = await moto.call('kms', 'TrentService.Encrypt', {
+      ...{ KeyId, Plaintext, EncryptionContext: CONTEXT },
+    });
+    const name = 'EMR_EC2_DefaultRole';
+    const onIam = (Action: string, parameters: Record<string, string>) =>
+      moto.query('iam', '2010-05-08', { Action, ...parameters });
+    await onIam('CreateRole', { RoleName: name, AssumeRolePolicyDocument: '{}' });
+    await onIam('CreateInstanceProfile', { InstanceProfileName: name });
+    await onIam('AddRoleToInstanceProfile', { InstanceProfileName: name, RoleName: name });
+    const cluster = await moto.call('elasticmapreduce', 'ElasticMapReduce.RunJobFlow', {
+      ...{
+        Name: 'nightly',
+        Instances: { KeepJobFlowAliveWhenNoSteps: true },
+        Tags: [{ Key: 'k', Value: 'v' }],
+      },
+      ...{ JobFlowRole: name, ServiceRole: 'EMR_DefaultRole', ReleaseLabel: 'emr-6.15.0' },
+    });
+    return {
+      ciphertext: Buffer.from(encrypted['CiphertextBlob'] as string, 'base64'),
+      clusterId: cluster['JobFlowId'] as string,
+    };
+  }
+
+  function prepareDouble(): Prepared {
+    const createdAt = new Date('2026-01-01T00:00:00Z');
+    double.emr.clusters.push({ id: 'j-1', name: 'nightly', state: 'WAITING', createdAt, tags: { k: 'v' } });
+    return { ciphertext: double.kms.encrypt('alias/emr-tls', 'text', CONTEXT), clusterId: 'j-1' };
+  }
+
+  const play = async (calls: PlayedCall[], on: Aws): Promise<Outcome[]> => {
+    const outcomes: Outcome[] = [];
+    for (const call of calls) outcomes.push(await outcomeOf(call, on));
+    return outcomes;
+  };
+
+  test('answers and refuses as moto does, but where it is said why not', async () => {
+    const [calls, motoCalls] = [playedCalls(prepareDouble()), playedCalls(await prepareMoto())];
+    const outcomes = await play(calls, aws);
+    const motoOutcomes = await play(motoCalls, motoAws);
+    for (const [i, call] of calls.entries()) {
+      const same = { place: i, ...comparable(outcomes[i]!, call) };
+      const its = { place: i, ...comparable(motoOutcomes[i]!, motoCalls[i]!) };
+      if (call.motoDiffers === undefined) expect(its).toMatchObject(same);
+      else expect(its).not.toMatchObject(same);
+    }
+    const names = Object.entries(OPERATIONS).flatMap(([service, own]) =>
+      own.map((name) => `${service}:${name}`),
+    );
+    // DescribeTags is asked by the Java provider alone, in another form.
+    const answered = calls.filter((_, i) => 'answered' in outcomes[i]!).map(({ operation }) => operation);
+    expect([...new Set([...answered, 'ec2:DescribeTags'])].sort()).toEqual(names.sort());
+    await expectInModels(calls, outcomes);
+  }, 120_000);
+
+  test('of EC2, tells tags as moto does, and nothing else is played', async () => {
+    const launched = await moto.query('ec2', '2016-11-15', {
+      ...{ Action: 'RunInstances', ImageId: 'ami-1', MinCount: '1', MaxCount: '1' },
+      ...{ 'TagSpecification.1.ResourceType': 'instance' },
+      ...{ 'TagSpecification.1.Tag.1.Key': 'k', 'TagSpecification.1.Tag.1.Value': 'v' },
+    });
+    const filter = (id: string) => ({ 'Filter.1.Name': 'resource-id', 'Filter.1.Value.1': id });
+    const ask = async (parameters: Record<string, string>) => {
+      const response = await fetch(endpoint, { method: 'POST', body: new URLSearchParams(parameters) });
+      return response.text();
+    };
+    const Version = '2016-11-15';
+    const itsId = /<instanceId>(i-\w+)/.exec(launched)![1]!;
+    const its = await moto.query('ec2', Version, { Action: 'DescribeTags', ...filter(itsId) });
+    const id = double.instances.add({ k: 'v' });
+    const said = await ask({ Action: 'DescribeTags', Version, ...filter(id) });
+    const membersOf = (xml: string, own: string) =>
+      [.../<item>([^]*?)<\/item>/.exec(xml)![1]!.matchAll(/<(\w+)>([^<]*)</g)]
+        .map(([, name, text]) => [name, text === own ? 'the instance' : text])
+        .sort();
+    expect(membersOf(said, id)).toEqual(membersOf(its, itsId));
+    expect(await ask({ Action: 'DescribeInstances', Version })).toContain(
+      'no double of ec2:DescribeInstances',
+    );
+    expect(await nameOf(aws.kms.send(new ListKeysCommand({})))).toBe('UnknownOperationException');
+  }, 60_000);
+});
+
+/** Holds each call and its answer against botocore's model: no member that AWS has not, each of its type. */
+async function expectInModels(calls: PlayedCall[], outcomes: Outcome[]): Promise<void> {
+  const { python } = await ensureAwsTestTools({ env: process.env, report: () => {} });
+  // `value` is what `toJSON` has made of it.
+  function encode(this: Record<string, unknown>, name: string, value: unknown): unknown {
+    return ArrayBuffer.isView(this[name]) ? 'bytes' : value;
+  }
+  const records = calls.map(({ operation, input }, i) => {
+    const outcome = outcomes[i]!;
+    return { operation, input, output: 'answered' in outcome ? outcome.answered : null };
+  });
+  const program = `
+import json, sys
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+from botocore.validate import ParamValidator
+models, problems = {}, []
+for record in json.load(sys.stdin):
+    service, name = record["operation"].split(":")
+    if service not in models:
+        models[service] = ServiceModel(Loader().load_service_model(service, "service-2"), service)
+    operation = models[service].operation_model(name)
+    for shape, value in [(operation.input_shape, record["input"]), (operation.output_shape, record["output"])]:
+        if shape is not None and value is not None:
+            report = ParamValidator().validate(value, shape)
+            if report.has_errors():
+                problems.append(record["operation"] + ": " + report.generate_report())
+print(json.dumps(problems))
+`;
+  const input = JSON.stringify(records, encode);
+  expect(JSON.parse(execFileSync(python, ['-c', program], { input }).toString())).toEqual([]);
+}
 
 test('a Standard parameter holds 4,096 bytes, and a secure one is what KMS has encrypted for its ARN', async () => {
   const put = (Value: string, more = {}) =>

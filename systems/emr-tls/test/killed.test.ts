@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
@@ -7,10 +7,11 @@ import { Client, Connection } from '@temporalio/client';
 import { startStack, type Stack } from '../../../src/local';
 import { sluice } from '../../../test/support/cli';
 import { describeLong } from '../../../test/support/long';
-import { WITH_SYSTEMS } from '../../../test/support/project';
+import { PROJECT_FILE, WITH_SYSTEMS } from '../../../test/support/project';
 import { killWorker, WorkerProcesses } from '../../../test/support/workerProcesses';
 import { AwsDouble } from '../src/doubles/awsDouble';
 import { playedAws } from '../src/services';
+import { findableForms, findForms, searchFolder, textsOf, watchProcesses } from './support/secrets';
 
 const PORT_OFFSET = 17_500;
 const WRITES = [
@@ -29,10 +30,14 @@ describeLong('a worker that is killed when a write has had its effect', () => {
   let client: Client;
   let connection: Connection;
   let worker: ChildProcess;
-  const workers = new WorkerProcesses();
+  let workers: WorkerProcesses;
+  /** All private keys that were stored, in the end or by an attempt that was killed. */
+  let keys: Set<string>;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'emr-tls-killed-'));
+    await mkdir(join(folder, 'logs'));
+    workers = new WorkerProcesses(PROJECT_FILE, join(folder, 'logs', 'worker.log'));
     stack = await startStack({
       ...{
         dir: join(folder, 'stack'),
@@ -50,6 +55,7 @@ describeLong('a worker that is killed when a write has had its effect', () => {
 
   beforeEach(async () => {
     double = new AwsDouble();
+    keys = new Set();
     const port = Number(new URL(await double.listen()).port);
     env = {
       ...stack.info.env,
@@ -62,30 +68,45 @@ describeLong('a worker that is killed when a write has had its effect', () => {
   afterEach(() => double.close());
 
   afterAll(async () => {
-    workers.killAll();
+    workers?.killAll();
     await connection?.close();
     await stack?.stop();
     await rm(folder, { recursive: true, force: true });
   }, 60_000);
 
-  /** Runs to the end, with the worker killed at the first write of each operation. Answers how often it was killed. */
+  /**
+   * Runs to the end, with the worker killed at the first write of each operation. Answers how often it was killed, when no
+   * key was found in anything that is left.
+   */
   async function runUnderKills(id: string, parameters: string[]): Promise<number> {
     const handle = client.workflow.getHandle(id);
     const killed = new Set<string>();
     double.hooks = {
-      after: async ({ operation }) => {
+      after: async ({ operation, input }) => {
+        if (operation === 'ssm:PutParameter' && String(input['Name']).endsWith('private-key'))
+          keys.add(input['Value'] as string);
         if (!WRITES.includes(operation) || killed.has(operation)) return;
         killed.add(operation);
         await killWorker(worker, [handle]);
         worker = await workers.start(env);
       },
     };
+    const stopWatching = watchProcesses();
     worker = await workers.start(env);
     const given = ['instanceProfile=EMR_EC2_DefaultRole', ...parameters].flatMap((each) => ['-p', each]);
     const started = await sluice(['start', 'emr-tls', '--id', id, '--json', ...given], { env });
     expect(started).toMatchObject({ code: 0 });
     await handle.result().catch(() => undefined);
     worker.kill('SIGKILL');
+    const processes = await stopWatching();
+    const history = Buffer.from(textsOf((await handle.fetchHistory()).events).join('\n'));
+    expect(keys.size).toBeGreaterThan(0);
+    const forms = findableForms(keys);
+    expect([
+      ...(await searchFolder(folder, forms)),
+      ...findForms('history', history, forms),
+      ...findForms('processes', processes, forms),
+    ]).toEqual([]);
     return killed.size;
   }
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +16,12 @@ import { KEYS } from './support/taskContext';
 
 const CLUSTER = { Name: 'mine', JobFlowRole: 'EMR_EC2_DefaultRole', Instances: { InstanceCount: 3 } };
 const WITH_CLUSTER = { cluster: CLUSTER, applications: ['Presto'], days: 30 };
+
+/** The actions that a text names: the README's table, and the policy of the worker. */
+const actionsIn = (file: string) =>
+  new Set(readFileSync(join(__dirname, '..', file), 'utf8').match(/\b[a-z]+:[A-Z]\w+/g));
+const DESCRIBED = actionsIn('README.md');
+const ALLOWED = actionsIn('template.yaml');
 
 let folder: string;
 let double: AwsDouble;
@@ -58,9 +65,15 @@ beforeEach(async () => {
   });
 });
 
+// Whatever a run calls, the template allows its worker, and the README says so.
 afterEach(async () => {
   closeAws(aws);
   await double.close();
+  const called = new Set(
+    double.calls.map(({ operation }) => operation.replace(/^emr:/, 'elasticmapreduce:')),
+  );
+  expect(called.size).toBeGreaterThan(0);
+  expect([...called].filter((action) => !ALLOWED.has(action) || !DESCRIBED.has(action))).toEqual([]);
 });
 
 afterAll(async () => {

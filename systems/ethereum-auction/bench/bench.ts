@@ -1,74 +1,23 @@
-/** The analyses of 1,000,000 records; they are to take less than 2 s. `npm run bench -- [RECORDS]` */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createWriteStream } from 'node:fs';
-import { once } from 'node:events';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { runQuery } from 'sluice';
+/**
+ * `npm run bench -- [events|analyses] [NUMBER] [--port-offset N]`: 100,000 events listened to and in S3, at 5,000 a second at least, and the
+ * analyses of 1,000,000 records. Both without a name.
+ */
+import { parseArgs } from 'node:util';
+import { benchAnalyses } from './analyses';
+import { benchEvents } from './events';
 
-const RECORDS = Number(process.argv[2] ?? 1_000_000);
-const jobs = join(__dirname, '..', 'jobs', 'ethereum-auction');
-const signal = new AbortController().signal;
-
-async function writeRecords(file: string): Promise<void> {
-  const out = createWriteStream(file);
-  const contract = `0x${'a'.repeat(40)}`;
-  for (let i = 0; i < RECORDS; i++) {
-    const block = Math.floor(i / 10);
-    const record = {
-      id: `0x${i.toString(16).padStart(64, '0')}:0`,
-      kind: 'bid',
-      chain: '31337-00000000',
-      contract,
-      block,
-      blockhash: `0x${block.toString(16).padStart(64, '0')}`,
-      timestamp: new Date(1_500_000_000_000 + block * 15_000).toISOString(),
-      bidder: `0x${(i % 10).toString(16).padStart(40, '0')}`,
-      amount: String(1 + ((i * 7919) % 12)),
-      epoch: 0,
-    };
-    if (!out.write(`${JSON.stringify(record)}\n`)) await once(out, 'drain');
-  }
-  out.end();
-  await once(out, 'finish');
-}
-
-async function ask(name: string, variables: Record<string, string | string[]>, file: string) {
-  const startedAt = performance.now();
-  const format = file.endsWith('.csv') ? 'csv' : 'parquet';
-  await runQuery({
-    sql: await readFile(join(jobs, `${name}.sql`), 'utf8'),
-    variables,
-    names: {},
-    output: { file, format },
-    maxRows: 1,
-    tempFolder: join(file, '..'),
-    signal,
-  });
-  const tookMs = performance.now() - startedAt;
-  console.log(`${name}: ${Math.round(tookMs)} ms`);
-  return tookMs;
-}
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { 'port-offset': { type: 'string', default: '300' } },
+});
+const [name, number] = positionals;
 
 async function main(): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-auction-bench-'));
-  try {
-    const records = join(folder, 'records.jsonl');
-    await writeRecords(records);
-    const events = join(folder, 'events.parquet');
-    await ask('current', { records: [records], chain: '', contract: '' }, events);
-    let totalMs = 0;
-    for (const name of [
-      'spend_per_block_window',
-      'spend_per_block',
-      'distinct_bidders_15s',
-      'distinct_bidders_10s',
-    ])
-      totalMs += await ask(name, { events: [events] }, join(folder, `${name}.csv`));
-    console.log(`the four analyses of ${RECORDS} records: ${Math.round(totalMs)} ms`);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  if (name !== 'analyses') await benchEvents(Number(number ?? 100_000), values['port-offset']);
+  if (name !== 'events') await benchAnalyses(Number(number ?? 1_000_000));
 }
 
-void main();
+main().catch((error: Error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});

@@ -1,15 +1,20 @@
 /**
- * The whole of it on this machine: a chain, 200 bids in 20 blocks, a reorganisation that is forced while a listener runs,
- * the answers and the picture. `npm run demo -- [--dir DIR] [--port-offset N]`
+ * The whole of it on this machine: a chain, 200 bids in 20 blocks (on geth 50 in 5), a reorganisation that is forced while a
+ * listener runs, the answers and the picture. `npm run demo -- [--chain anvil|geth] [--dir DIR] [--port-offset N]`
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { runDemo, say, withLocalStack } from 'sluice-demo';
 import { connectChain } from '../src/chain/client';
+import { chooseChain } from './_chain';
 
+const { chain, rest } = chooseChain(process.argv.slice(2));
+process.env['AUCTION_CHAIN'] = chain;
 const { values } = parseArgs({
+  args: rest,
   options: {
     dir: { type: 'string', default: join(tmpdir(), `sluice-auction-demo-${process.pid}`) },
     'port-offset': { type: 'string', default: '300' },
@@ -17,22 +22,31 @@ const { values } = parseArgs({
 });
 const stack = { project: join(__dirname, '..'), dir: values.dir, portOffset: values['port-offset'] };
 
-/** The two newest blocks, with the withdrawals in them, are replaced by empty ones. */
+/** geth makes a block a second, whether there are bids or not. */
+const AUCTION = chain === 'anvil' ? { batches: 20, blocks: 40 } : { batches: 5, blocks: 60 };
+
+/** The two newest blocks, with withdrawals in them, are replaced. */
 async function reorganise(rpcUrl: string): Promise<void> {
-  const { client: chain } = await connectChain({ rpcUrl });
-  const request = chain.request as unknown as (call: object) => Promise<unknown>;
-  await request({ method: 'anvil_reorg', params: [2, []] });
+  const { client } = await connectChain({ rpcUrl });
+  const request = client.request as unknown as (call: object) => Promise<unknown>;
+  if (chain === 'anvil') return void (await request({ method: 'anvil_reorg', params: [2, []] }));
+  const head = await client.getBlockNumber();
+  await request({ method: 'debug_setHead', params: [`0x${(head - 2n).toString(16)}`] });
+  // A listener sees it once the other blocks are as many.
+  while ((await client.getBlockNumber()) <= head) await wait(200);
 }
 
 runDemo(() =>
   withLocalStack(stack, async ({ env, ui, run }) => {
-    say(`local chain, Kinesis, S3 and Temporal are up: ${ui.url}`);
-    const { contract, answers, picture } = (await run('ethereum-auction', { batches: 20, blocks: 40 })) as {
+    say(`local chain (${chain}), Kinesis, S3 and Temporal are up: ${ui.url}`);
+    const { contract, answers, picture } = (await run('ethereum-auction', AUCTION)) as {
       contract: { address: `0x${string}`; block: number };
       answers: Record<string, string>;
       picture: string;
     };
-    say(`200 bids in 20 blocks to ${contract.address}, all funds withdrawn, answered`);
+    say(
+      `${AUCTION.batches * 10} bids in ${AUCTION.batches} blocks to ${contract.address}, all funds withdrawn, answered`,
+    );
 
     const listen = async () => {
       const input = { contract: contract.address, fromBlock: contract.block };

@@ -82,10 +82,13 @@ export async function readNext(listening: Listening): Promise<NextReading> {
     const ancestor = await findAncestor(cursor, (block) => readHash(chain, block));
     ({ cursor, gone } = rewind(cursor, ancestor));
   }
-  const from = lastMark(cursor).block + 1;
-  const to = Math.min(head, from + maxBlocks - 1);
+  const { block: last, hash: parent } = lastMark(cursor);
+  const from = last + 1;
+  const to = Math.min(head, last + maxBlocks);
   const went =
-    to >= from ? await readEvents(chain, { contract, epoch: cursor.epoch, range: { from, to } }) : null;
+    to >= from
+      ? await readEvents(chain, { contract, epoch: cursor.epoch, range: { from, to }, parent })
+      : null;
   if (went === null && gone.length === 0)
     return answer(uri, cursor, { object: null, records: 0, block: before.block, more: false });
 

@@ -44,6 +44,8 @@ export async function findGeth(): Promise<string> {
   return program;
 }
 
+const script = (name: string) => [process.execPath, join(__dirname, '..', 'scripts', 'run.mjs'), name];
+
 const chainEnvironment = ({ port }: { port: number }) => ({ AUCTION_RPC_URL: `http://127.0.0.1:${port}` });
 
 export const anvil: Service = {
@@ -53,38 +55,27 @@ export const anvil: Service = {
   env: chainEnvironment,
 };
 
+/** geth's development chain, a block each second, on which the development accounts of anvil are funded. */
 export const geth: Service = {
   name: 'geth',
   port: 8545,
-  command: async ({ port, dir }) => [
-    await findGeth(),
-    ...[
-      '--dev',
-      '--dev.period',
-      '1',
-      '--datadir',
-      dir,
-      '--http',
-      '--http.port',
-      String(port),
-      '--http.api',
-      'eth,web3,net',
-    ],
-    ...['--port', '0', '--authrpc.port', '0', '--ipcdisable', '--nodiscover'],
-  ],
+  command: async ({ port, dir }) => [...script('geth'), String(port), dir, await findGeth()],
+  ready: { log: /^ready/m },
   env: chainEnvironment,
 };
 
-/** Kinesis, in memory, and the delivery from it to the lake: what Firehose does on AWS. */
-export const stream: Service = {
-  name: 'stream',
+/** Kinesis, in memory. */
+export const kinesis: Service = {
+  name: 'kinesis',
   port: 4567,
-  command: ({ port }) => [
-    process.execPath,
-    join(__dirname, '..', 'scripts', 'run.mjs'),
-    'stream',
-    String(port),
-  ],
+  command: ({ port }) => [...script('kinesis'), String(port)],
   ready: { log: /^ready/m },
   env: ({ port }) => ({ AUCTION_KINESIS_ENDPOINT: `http://127.0.0.1:${port}` }),
+};
+
+/** The delivery from the stream to the lake: what Firehose does on AWS. */
+export const delivery: Service = {
+  name: 'delivery',
+  command: script('delivery'),
+  ready: { log: /^ready/m },
 };

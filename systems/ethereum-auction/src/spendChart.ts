@@ -1,3 +1,5 @@
+import { escapeHtml } from 'sluice-pictures';
+
 export interface BlockSpend {
   block: number;
   spend: bigint;
@@ -28,9 +30,9 @@ export function drawSpend(rows: readonly BlockSpend[], title: string): string {
         ]
       : [],
   );
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeXml(title)}" font-family="sans-serif" font-size="11">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeHtml(title)}" font-family="sans-serif" font-size="11">
 <rect width="${width}" height="${height}" fill="white"/>
-<text x="${left}" y="20" font-size="15">${escapeXml(title)}</text>
+<text x="${left}" y="20" font-size="15">${escapeHtml(title)}</text>
 <text x="${left - 8}" y="${top + 4}" text-anchor="end">${shorten(highest)}</text>
 <text x="${left - 8}" y="${height - bottom}" text-anchor="end">0</text>
 <path d="M${left} ${top}V${height - bottom}H${width - 10}" fill="none" stroke="#333"/>
@@ -47,7 +49,7 @@ export function drawPage(rows: readonly BlockSpend[], title: string): string {
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<title>${escapeXml(title)}</title>
+<title>${escapeHtml(title)}</title>
 <style>
 body { font-family: sans-serif; margin: 2rem; }
 svg { max-width: 100%; height: auto; }
@@ -56,7 +58,7 @@ table { border-collapse: collapse; margin-top: 2rem; }
 </style>
 </head>
 <body>
-<h1>${escapeXml(title)}</h1>
+<h1>${escapeHtml(title)}</h1>
 ${drawSpend(rows, title)}
 <table>
 <thead><tr><th>block</th><th>spend (wei)</th></tr></thead>
@@ -84,8 +86,4 @@ function groupBars(rows: readonly BlockSpend[]): { label: string; spend: bigint 
 function shorten(amount: bigint): string {
   const digits = amount.toString();
   return digits.length <= 9 ? digits : `${digits[0]}.${digits.slice(1, 3)}e${digits.length - 1}`;
-}
-
-function escapeXml(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { runQuery } from 'sluice';
@@ -14,21 +14,42 @@ import { runTask } from '../../../test/support/tasks';
 const script = join(__dirname, '..', 'jobs', 'reviews-export', 'convert_export.py');
 const COLUMNS = { user: 'text', book: 'text', rating: 'integer', author: 'text', review: 'text' };
 
+const SAMPLE = [
+  's3://lake/reviews/export-to-s3/AWSDynamoDB/01531436400000-146698ca/',
+  's3://lake/reviews/datapipeline/2018-07-12-23-00-00/',
+] as const;
+
 type S3 = Awaited<ReturnType<typeof startTestS3>>;
 let s3: S3;
 let lake: string;
-let folder: string;
+let hardExports: string[];
+let goodExport: string;
+let brokenExports: Awaited<ReturnType<typeof putBrokenExports>>;
+/** Of the hard exports, four broken ones and the two samples, since Spark starts but once. */
+let sparkOutcomes: (string | null)[];
 
 beforeAll(async () => {
   s3 = await startTestS3();
   lake = join(s3.s3Dir, 'lake');
-  folder = await mkdtemp(join(tmpdir(), 'sluice-export-test-'));
-});
+  hardExports = Object.values(await putHardExports());
+  goodExport = await putExport('good', { files: [[{ Item: { Id: { S: 'kept' } } }]] });
+  await convert(goodExport, 's3://lake/stays/');
+  brokenExports = await putBrokenExports();
+  const hasSample = existsSync(join(realData, 'dynamodb-reviews'));
+  if (hasSample) await cp(join(realData, 'dynamodb-reviews'), join(lake, 'reviews'), { recursive: true });
+  sparkOutcomes = await runOnSpark([
+    ...hardExports.map((location, i) => sparkCall(location, hardOutputs(i)[1], hardColumns(i))),
+    ...brokenExports.slice(0, 4).map(([location]) => sparkCall(location, 's3://lake/stays/')),
+    ...(hasSample
+      ? [
+          sparkCall(SAMPLE[0], 's3://lake/reviews-spark-today/', COLUMNS),
+          sparkCall(SAMPLE[1], 's3://lake/reviews-spark-2018/', COLUMNS),
+        ]
+      : []),
+  ]);
+}, 240_000);
 
-afterAll(async () => {
-  await s3.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => s3.stop());
 
 async function rowsOf(sql: string): Promise<Record<string, unknown>[]> {
   const { rows } = await runQuery({
@@ -100,7 +121,11 @@ const convert = (location: string, output: string, columns: Record<string, strin
 const sparkCall = (location: string, output: string, columns: Record<string, string> = {}): string[] => {
   const local = (uri: string) => uri.replace('s3://', `file://${s3.s3Dir}/`);
   const list = Object.entries(columns).map((column) => column.join(':'));
-  return [script, '--export', local(location), '--output', local(output), '--columns', list.join(',')];
+  const rows = `${local(output).replace(/\/$/, '')}-rejected/_rows.json`;
+  return [
+    ...[script, '--export', local(location), '--output', local(output)],
+    ...['--columns', list.join(','), '--rows-to', rows],
+  ];
 };
 
 const parquetOf = (output: string) => `read_parquet('${output.replace('s3://', `${s3.s3Dir}/`)}*.parquet')`;
@@ -124,6 +149,7 @@ const HARD = [
     Digits38: { N: '12345678901234567890123456789012345678' },
     Price: { N: '1.50' },
     Wide: { N: '1E+125' },
+    Both: { N: '12345678901234567890123456789012345678' },
     Binary: { B: 'AAH/' },
     Yes: { BOOL: true },
     Nil: { NULL: true },
@@ -147,6 +173,7 @@ const HARD = [
     Id: { S: 'second' },
     Price: { N: '-0.125' },
     Wide: { N: '0.1' },
+    Both: { N: '-0.5' },
     Odd: { M: { z: { N: '9007199254740993' }, a: { S: 'é' } } },
     Nested: { M: { Other: { BOOL: false } } },
     Small: { N: '1E2' },
@@ -162,7 +189,9 @@ const HARD_TYPES = {
   too_long: 'DECIMAL(38,0)',
   digits38: 'DECIMAL(38,0)',
   price: 'DECIMAL(38,3)',
-  wide: 'DOUBLE',
+  // More than 38 digits in all: text, so that none is lost.
+  wide: 'VARCHAR',
+  both: 'VARCHAR',
   binary: 'VARCHAR',
   yes: 'BOOLEAN',
   nil: 'VARCHAR',
@@ -193,7 +222,8 @@ const HARD_ROW = {
   too_long: '9223372036854775808',
   digits38: '12345678901234567890123456789012345678',
   price: '1.500',
-  wide: 1e125,
+  wide: `1${'0'.repeat(125)}`,
+  both: '12345678901234567890123456789012345678',
   binary: 'AAH/',
   yes: true,
   nil: null,
@@ -242,9 +272,9 @@ const in2018 = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [letters[key] ?? key, in2018(part)]));
 };
 
-test('every DynamoDB type of both formats, on DuckDB and on Spark', async () => {
+async function putHardExports() {
   const items = HARD.map((Item) => ({ Item }));
-  const locations = {
+  return {
     today: await putExport('hard', { files: [items.slice(0, 1), items.slice(1), []] }),
     'of 2018': await putExport('hard-2018', {
       kind: 'datapipeline',
@@ -261,29 +291,32 @@ test('every DynamoDB type of both formats, on DuckDB and on Spark', async () => 
     }),
     nothing: await putExport('nothing', { files: [] }),
   };
-  const outputs = Object.values(locations).map((_, i) => [`s3://lake/duckdb-${i}/`, `s3://lake/spark-${i}/`]);
-  const calls: string[][] = [];
-  for (const [i, location] of Object.values(locations).entries()) {
-    const columns = i === 3 ? COLUMNS : { nil: 'integer', added: 'number', id: 'number' };
-    await convert(location, outputs[i]![0]!, columns);
-    calls.push(sparkCall(location, outputs[i]![1]!, columns));
-  }
-  expect(await runOnSpark(calls)).toEqual([null, null, null, null]);
+}
+const hardColumns = (i: number) => (i === 3 ? COLUMNS : { nil: 'integer', added: 'number', id: 'number' });
+const hardOutputs = (i: number): [string, string] => [`s3://lake/duckdb-${i}/`, `s3://lake/spark-${i}/`];
+
+test('every DynamoDB type of both formats, on DuckDB and on Spark', async () => {
+  const outputs = [0, 1, 2, 3].map(hardOutputs);
+  for (const [i, location] of hardExports.entries()) await convert(location, outputs[i]![0], hardColumns(i));
+  expect(sparkOutcomes.slice(0, 4)).toEqual([null, null, null, null]);
   for (const [duckdb, spark] of outputs) {
-    expect(await typesOf(spark!)).toEqual(await typesOf(duckdb!));
-    expect(await contentOf(spark!)).toEqual(await contentOf(duckdb!));
-    expect(await readdir(duckdb!.replace('s3://', `${s3.s3Dir}/`))).toEqual([
+    expect(await typesOf(spark)).toEqual(await typesOf(duckdb));
+    expect(await contentOf(spark)).toEqual(await contentOf(duckdb));
+    expect(await readdir(duckdb.replace('s3://', `${s3.s3Dir}/`))).toEqual([
       '_SUCCESS',
       'part-00000.snappy.parquet',
     ]);
   }
-  const [[today], [of2018], [changes], [nothing]] = outputs as [string[], string[], string[], string[]];
-  expect(await typesOf(today!)).toEqual({ ...HARD_TYPES, nil: 'BIGINT', added: 'DOUBLE' });
+  const [today, of2018, changes, nothing] = outputs.map(([duckdb]) => duckdb);
+  expect(await typesOf(today!)).toEqual({ ...HARD_TYPES, nil: 'BIGINT', added: 'DECIMAL(38,9)' });
+  const rows = { rowsRead: 3, rowsRejected: 0, valuesUnread: 0, rowsWritten: 3 };
+  expect(JSON.parse(await readFile(join(lake, 'spark-0-rejected', '_rows.json'), 'utf8'))).toEqual(rows);
   const content = await contentOf(today!);
   expect(content.find((row) => row['id'] === 'all')).toEqual({ ...HARD_ROW, added: null });
   expect(content.find((row) => row['id'] === 'second')).toMatchObject({
     price: '-0.125',
-    wide: 0.1,
+    wide: '0.1',
+    both: '-0.5',
     odd: '{"a":"é","z":9007199254740993}',
     nested: { inner_map: null, other: false },
     small: 100,
@@ -308,9 +341,7 @@ test('every DynamoDB type of both formats, on DuckDB and on Spark', async () => 
   });
 }, 240_000);
 
-test('an export that is broken, unfinished, doubled or of another format is refused, and the output stays', async () => {
-  const good = await putExport('good', { files: [[{ Item: { Id: { S: 'kept' } } }]] });
-  await convert(good, 's3://lake/stays/');
+async function putBrokenExports(): Promise<[string, Partial<Record<string, unknown>>][]> {
   const cases: [string, Partial<Record<string, unknown>>][] = [
     [
       await putExport('short', { files: [[{ Item: { Id: { S: 'x' } } }]], itemCount: 2 }),
@@ -337,12 +368,13 @@ test('an export that is broken, unfinished, doubled or of another format is refu
   const cutFile = join(lake, 'exports/cut/AWSDynamoDB/01531436400000-abcdef01/data/f0.json.gz');
   await writeFile(cutFile, (await readFile(cutFile)).subarray(0, 30));
   cases.push([cut, { code: 'BadData', message: expect.stringContaining('f0.json.gz') }]);
-  for (const [location, failure] of cases)
+  return cases;
+}
+
+test('an export that is broken, unfinished, doubled or of another format is refused, and the output stays', async () => {
+  for (const [location, failure] of brokenExports)
     await expect(convert(location, 's3://lake/stays/')).rejects.toMatchObject(failure);
-  const outcomes = await runOnSpark(
-    cases.slice(0, 4).map(([location]) => sparkCall(location, 's3://lake/stays/')),
-  );
-  expect(outcomes).toEqual([
+  expect(sparkOutcomes.slice(4, 8)).toEqual([
     expect.stringMatching(/^BadData: .*has 1 records/),
     expect.stringMatching(/^BadData: .*no DynamoDB value/),
     expect.stringMatching(/^BadData: .*Item/),
@@ -351,7 +383,7 @@ test('an export that is broken, unfinished, doubled or of another format is refu
   expect(await contentOf('s3://lake/stays/')).toEqual([{ id: 'kept' }]);
   // Found from the folder above as well, with the time of its data.
   expect(await runTask(findExport, { location: 's3://lake/exports/good' }, { s3: s3.s3 })).toMatchObject({
-    payload: { location: good, timestamp: '2018-07-12-23-00-00', itemCount: 1 },
+    payload: { location: goodExport, timestamp: '2018-07-12-23-00-00', itemCount: 1 },
   });
 }, 120_000);
 
@@ -388,9 +420,7 @@ test('100,000 items are converted in bounded memory, every one', async () => {
 
 describeWithRealData('on the sample table', () => {
   test('both formats give the same rows on both engines, as the items say', async () => {
-    await cp(join(realData, 'dynamodb-reviews'), join(lake, 'reviews'), { recursive: true });
-    const today = 's3://lake/reviews/export-to-s3/AWSDynamoDB/01531436400000-146698ca/';
-    const of2018 = 's3://lake/reviews/datapipeline/2018-07-12-23-00-00/';
+    const [today, of2018] = SAMPLE;
     for (const [location, format] of [
       [today, 'today'],
       [of2018, '2018'],
@@ -399,12 +429,7 @@ describeWithRealData('on the sample table', () => {
       expect(found.payload).toMatchObject({ location, timestamp: '2018-07-12-23-00-00' });
       await convert(location, `s3://lake/reviews-duckdb-${format}/`, COLUMNS);
     }
-    expect(
-      await runOnSpark([
-        sparkCall(today, 's3://lake/reviews-spark-today/', COLUMNS),
-        sparkCall(of2018, 's3://lake/reviews-spark-2018/', COLUMNS),
-      ]),
-    ).toEqual([null, null]);
+    expect(sparkOutcomes.slice(8, 10)).toEqual([null, null]);
     const outputs = ['duckdb-today', 'duckdb-2018', 'spark-today', 'spark-2018'].map(
       (name) => `s3://lake/reviews-${name}/`,
     );

@@ -23,6 +23,11 @@ let env: NodeJS.ProcessEnv;
 let lake: string;
 let dynamodb: DynamoDBClient;
 const workers = new WorkerProcesses();
+/** The worker that goes on from one test to the next. */
+let serving: Awaited<ReturnType<typeof workers.start>> | undefined;
+const serve = async () => {
+  serving ??= await workers.start(env);
+};
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-e2e-'));
@@ -78,6 +83,8 @@ test('a run whose worker is killed at step after step is finished by others, wit
   const connection = await Connection.connect({ address: stack.info.temporal.address });
   const handle = new Client({ connection }).workflow.getHandle('killed');
   try {
+    serving?.kill('SIGKILL');
+    serving = undefined;
     let worker = await workers.start(env);
     const started = await start('killed', ['mode=scan', 'readCapacityUnits=20'], []);
     expect(started).toMatchObject({ code: 0, stderr: '' });
@@ -101,7 +108,7 @@ test('a run whose worker is killed at step after step is finished by others, wit
     expect((await handle.describe()).status.name).toBe('COMPLETED');
     // Of scan, find, convert, crawl, two queries and two copies, the short ones may end between two looks.
     expect(killedAt.size).toBeGreaterThanOrEqual(3);
-    worker.kill('SIGKILL');
+    serving = worker;
   } finally {
     await connection.close();
   }
@@ -133,7 +140,7 @@ test('a run whose worker is killed at step after step is finished by others, wit
 }, 420_000);
 
 test('a table that is not there fails the run, and says so', async () => {
-  const worker = await workers.start(env);
+  await serve();
   const ended = await start('nowhere', ['mode=scan', 'tableName=Nowhere']);
   expect(ended.code).toBe(1);
   expect(JSON.parse(ended.stdout)).toMatchObject({
@@ -144,7 +151,6 @@ test('a table that is not there fails the run, and says so', async () => {
   expect(refused.code).toBe(2);
   expect(refused.stderr).toContain('maxConsumedReadThroughput: 1.5; give a number above 0 and up to 1');
   expect(refused.stderr).toContain('exportTimeout: \\"soon\\"; give a number above 0');
-  worker.kill('SIGKILL');
 }, 60_000);
 
 describeWithRealData('on the sample table', () => {
@@ -154,7 +160,7 @@ describeWithRealData('on the sample table', () => {
   ])(
     'an export that is there already is converted on %s, queried, and its answers are those of the items',
     async (engine, key) => {
-      const worker = await workers.start(env);
+      await serve();
       await cp(join(realData, key), join(lake, key), { recursive: true });
       const ended = await start(`real-${engine}`, [
         ...[`exportLocation=s3://lake/${key}`, 'lake=s3://lake', `engine=${engine}`],
@@ -187,7 +193,6 @@ describeWithRealData('on the sample table', () => {
         ([, author]) => JSON.parse(author!) as string,
       );
       expect(await answer('reviews_per_author')).toBe(countByAuthor(authors));
-      worker.kill('SIGKILL');
     },
     180_000,
   );

@@ -86,6 +86,7 @@ test('a full export by DynamoDB is converted on Glue, crawled and queried', asyn
     Arguments: {
       ...{ '--export': LOCATION, '--output': parquet },
       '--columns': 'user:text,book:text,rating:integer,author:text,review:text',
+      '--rows-to': 's3://my-lake/reviews-export/convert-rejected/_rows.json',
     },
   });
   expect(jobs['crawl']!.parameters).toEqual({ Name: 'sluice-reviews' });

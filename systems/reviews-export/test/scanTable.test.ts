@@ -89,7 +89,7 @@ test('a scan writes every item once, in the format of an export that DynamoDB ma
   const { output, measures } = await scan('Reviews', { key: 'whole' });
   expect(output).toMatch(/^s3:\/\/lake\/reviews-export\/export\/AWSDynamoDB\/01772323200000-[0-9a-f]{8}\/$/);
   expect(sorted(await itemsOf(output!))).toEqual(sorted(REVIEWS));
-  expect(measures).toMatchObject({ items: 600 });
+  expect(measures).toMatchObject({ rowsRead: 600, rowsWritten: 600 });
   const found = await runTask(findExport, { location: output! }, { s3: s3.s3 });
   expect(found.payload).toEqual({ location: output, timestamp: '2026-03-01-00-00-00', itemCount: 600 });
   const converted = await runTask(
@@ -97,7 +97,7 @@ test('a scan writes every item once, in the format of an export that DynamoDB ma
     { export: output!, output: 's3://lake/out/' },
     { s3: s3.s3 },
   );
-  expect(converted.measures).toMatchObject({ items: 600 });
+  expect(converted.measures).toMatchObject({ rowsRead: 600, rowsWritten: 600 });
 }, 60_000);
 
 test('a scan that dies anywhere goes on from where it was, and no item is there twice', async () => {

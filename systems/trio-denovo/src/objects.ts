@@ -1,5 +1,5 @@
-import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { parseS3Uri, SluiceError } from 'sluice';
+import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { parseS3Uri, readText } from 'sluice';
 
 /** An object, of one version where it was pinned. */
 export interface PinnedObject {
@@ -30,16 +30,7 @@ export async function putText(
   });
 }
 
-/** @throws SluiceError ObjectGone when it is not there */
-export async function getText(s3: S3Client, uri: string, signal: AbortSignal): Promise<string> {
-  const { bucket, key } = parseS3Uri(uri)!;
-  try {
-    const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }), {
-      abortSignal: signal,
-    });
-    return await Body!.transformToString();
-  } catch (error) {
-    if ((error as Error).name !== 'NoSuchKey') throw error;
-    throw new SluiceError('ObjectGone', `${uri} is not there; run the pipeline anew`, { cause: error });
-  }
+/** What an earlier step has written. @throws SluiceError ObjectGone when it is not there */
+export function readOutput(s3: S3Client, uri: string, signal: AbortSignal): Promise<string> {
+  return readText(s3, uri, { cure: 'run the pipeline anew', signal });
 }

@@ -1,14 +1,17 @@
+import { createReadStream } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { ensurePythonPackages } from 'sluice';
+import { ensurePythonPackages, runQuery } from 'sluice';
 import { seeded } from 'sluice/testing';
 import { testLong } from '../../../test/support/long';
 import { runOnSpark } from '../../../test/support/spark';
 import { CHILD, FATHER, makeTrioVcf, MOTHER } from '../samples/trioVcf';
 import { ADAM } from '../src/tasks/provideAdam';
-import { ANSWERS } from '../src/vcf/variantQueries';
+import { readHeader } from '../src/vcf/readHeader';
+import { ANSWERS, variantQueries, type Answer } from '../src/vcf/variantQueries';
+import { bgzip } from './support/bgzip';
 import { expectedVariants } from './support/expectedVariants';
 
 const SCRIPTS = join(__dirname, '..', 'jobs', 'trio-denovo');
@@ -41,11 +44,12 @@ async function answersOf(
   const calls = await Promise.all(
     files.map(async ({ name, bytes, region = [], swapped = false }) => {
       const output = join(folder, `out-${name}`);
-      await mkdir(output);
+      await mkdir(output, { recursive: true });
       await writeFile(join(folder, name), bytes);
       const parents = swapped ? [MOTHER, FATHER] : [FATHER, MOTHER];
       const members = ['--child', CHILD, '--father', parents[0]!, '--mother', parents[1]!];
       const places = ['--genotypes', join(folder, name), '--output', output, '--contig', '17', ...region];
+      places.push('--rows-to', `${output}-rows.json`);
       return [join(SCRIPTS, 'variants.py'), ...members, ...places];
     }),
   );
@@ -65,8 +69,28 @@ async function answersOf(
   );
 }
 
+/** What the other engine says of a file that ADAM was given. */
+async function duckdbAnswersOf(name: string): Promise<Record<string, string>> {
+  const output = join(folder, `duckdb-${name}`);
+  await mkdir(output);
+  const file = join(folder, name);
+  const answers = ANSWERS.map((answer) => [answer, join(output, `${answer}.csv`)] as const);
+  const header = await readHeader(createReadStream(file), file);
+  const files = {
+    genotypes: join(output, 'genotypes.parquet'),
+    answers: Object.fromEntries(answers) as Record<Answer, string>,
+  };
+  await runQuery({
+    sql: variantQueries(header, TRIO, { contig: '17', start: 1, end: null }, files),
+    variables: { vcf: [file], ...TRIO, contig: '17' },
+    ...{ names: {}, maxRows: 1, tempFolder: output, signal: new AbortController().signal },
+  });
+  const read = answers.map(async ([answer, path]) => [answer, await readFile(path, 'utf8')] as const);
+  return Object.fromEntries(await Promise.all(read));
+}
+
 testLong(
-  `ADAM's answers of ${TRIOS} made-up trios with all oddities are those of the rules, however the file is written`,
+  `the answers of ADAM and DuckDB of ${TRIOS} made-up trios with all oddities are equal, and those of the rules, however the file is written`,
   async () => {
     const texts = Array.from(
       { length: TRIOS },
@@ -80,7 +104,7 @@ testLong(
     );
     const files = texts.map((text, i) =>
       i % 4 === 2
-        ? { name: `trio${i}.vcf.gz`, bytes: gzipSync(text) }
+        ? { name: `trio${i}.vcf.gz`, bytes: i % 8 === 2 ? gzipSync(text) : bgzip(text) }
         : { name: `trio${i}.vcf`, bytes: Buffer.from(text), swapped: i % 4 === 3 },
     );
     const none = makeTrioVcf(seeded(1), { sites: 0, denovo: 0 }).text;
@@ -107,7 +131,14 @@ testLong(
         region: ['--start', String(start), '--end', String(end)],
       },
     ]);
+    const counted = JSON.parse(await readFile(join(folder, 'out-region.vcf-rows.json'), 'utf8')) as object;
+    expect(counted).toMatchObject({
+      rowsRead: expect.any(Number) as number,
+      rowsRejected: 0,
+      valuesUnread: 0,
+    });
     expect(answers).toEqual([...texts, none, within].map((text) => expectedVariants(text, TRIO)));
+    for (const [i, { name }] of files.entries()) expect(await duckdbAnswersOf(name)).toEqual(answers[i]);
   },
   1_800_000,
 );
@@ -121,6 +152,37 @@ testLong(
       { name: 'bad.vcf', bytes, fails: "bad.vcf: there aren't enough columns for line 17\t81000000\tshort" },
     ]);
     expect(await readdir(join(folder, 'out-bad.vcf'))).toEqual([]);
+  },
+  300_000,
+);
+
+testLong(
+  "ADAM's depths are those of the reads that count, and all reads are counted",
+  async () => {
+    const read = (name: string, flag: number, at: number) =>
+      [name, flag, '17', at, 60, '10M', '*', 0, 0, 'A'.repeat(10), 'I'.repeat(10)].join('\t');
+    const header = ['@HD\tVN:1.6\tSO:coordinate', '@SQ\tSN:17\tLN:1000', '@RG\tID:a\tSM:NA1'];
+    // The third is a duplicate, and the last one lies outside.
+    const reads = [read('a', 0, 1), read('b', 0, 6), read('c', 1024, 6), read('d', 0, 500)];
+    const sam = join(folder, 'reads.sam');
+    await writeFile(sam, [...header, ...reads, ''].join('\n'));
+    const output = join(folder, 'out-depths');
+    await mkdir(output, { recursive: true });
+    const stretch = ['--contig', '17', '--start', '1', '--end', '100'];
+    const places = ['--alignments', sam, '--output', output, '--name', 'depths.csv', '--sample', 'NA1'];
+    const rowsTo = ['--rows-to', join(folder, 'depths-rows.json')];
+    expect(
+      await runOnSpark(
+        [[join(SCRIPTS, 'coverage.py'), ...places, ...stretch, ...rowsTo]],
+        await adamSettings(),
+      ),
+    ).toEqual([null]);
+    expect(await readFile(join(output, 'depths.csv'), 'utf8')).toBe(
+      'sample,depth,positions,share\nNA1,1,10,0.666666667\nNA1,2,5,0.333333333\n',
+    );
+    expect(JSON.parse(await readFile(join(folder, 'depths-rows.json'), 'utf8'))).toEqual({
+      ...{ rowsRead: 4, rowsRejected: 0, valuesUnread: 0, rowsWritten: 2 },
+    });
   },
   300_000,
 );

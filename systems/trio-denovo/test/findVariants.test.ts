@@ -10,6 +10,7 @@ import { runTask } from '../../../test/support/tasks';
 import { CHILD, FATHER, makeTrioVcf, MOTHER } from '../samples/trioVcf';
 import { findVariants } from '../src/tasks/findVariants';
 import { ANSWERS } from '../src/vcf/variantQueries';
+import { bgzip } from './support/bgzip';
 import { expectedVariants } from './support/expectedVariants';
 
 const TRIO = { child: CHILD, father: FATHER, mother: MOTHER };
@@ -72,6 +73,7 @@ test.each([
     (text: string) => Buffer.concat(halves(text).map((half) => gzipSync(half))),
     {},
   ],
+  ['as bgzip', 5, bgzip, {}],
   ['with lines that end in CRLF', 4, (text: string) => text.replaceAll('\n', '\r\n'), {}],
 ])(
   'of made-up trios with all oddities, %s, the answers are those of the rules',

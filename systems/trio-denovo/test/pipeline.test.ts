@@ -82,7 +82,7 @@ test('on Livy, each job is a script with ADAM beside Spark, on the contig as the
   expect(steps()[1]).toBe('provide ADAM');
   const shared = {
     jars: ['s3://lake/trio-denovo/_adam/adam-1.0.jar'],
-    pyFiles: ['s3://lake/jobs/trio-denovo/trio_adam.py'],
+    pyFiles: ['s3://lake/jobs/trio-denovo/trio_adam.py', 's3://lake/jobs/sluice_rows.py'],
     conf: {
       'spark.serializer': 'org.apache.spark.serializer.KryoSerializer',
       'spark.kryo.registrator': 'org.bdgenomics.adam.serialization.ADAMKryoRegistrator',
@@ -93,14 +93,14 @@ test('on Livy, each job is a script with ADAM beside Spark, on the contig as the
     ...shared,
     file: 's3://lake/jobs/trio-denovo/variants.py',
     args: options(
-      `--genotypes s3://lake/in/trio.vcf --child ${CHILD} --father ${FATHER} --mother ${MOTHER} --contig 17 --start 5 --end 600 --stringency LENIENT --output s3://lake/trio-denovo/`,
+      `--genotypes s3://lake/in/trio.vcf --child ${CHILD} --father ${FATHER} --mother ${MOTHER} --contig 17 --start 5 --end 600 --rows-to s3://lake/trio-denovo/genotypes-rejected/_rows.json --stringency LENIENT --output s3://lake/trio-denovo/`,
     ),
   });
   expect(parametersOf('measure coverage 1')).toEqual({
     ...shared,
     file: 's3://lake/jobs/trio-denovo/coverage.py',
     args: options(
-      `--alignments s3://lake/in/${CHILD}.bam --sample ${CHILD} --contig chr17 --start 1 --end 10000 --name coverage/${CHILD}.csv --stringency LENIENT --output s3://lake/trio-denovo/`,
+      `--alignments s3://lake/in/${CHILD}.bam --sample ${CHILD} --contig chr17 --start 1 --end 10000 --name coverage/${CHILD}.csv --rows-to s3://lake/trio-denovo/coverage/${CHILD}.csv-rejected/_rows.json --stringency LENIENT --output s3://lake/trio-denovo/`,
     ),
   });
   expect(inputOf('check inputs')).toMatchObject({ byName: true });

@@ -1,14 +1,22 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+/** The jobs that ship and the reading of CSV, on DuckDB, on Spark through Livy, and on Glue in local mode. */
+import { spawnSync } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runQuery } from '../../../src/duckdb/query';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { HARD_FILES } from '../../support/hardFiles';
+import { runQuery } from '../../../src/duckdb/query';
+import { LocalGlueRunner, LocalLivyRunner } from '../../../src/engines/localSpark';
+import type { Job } from '../../../src/jobs';
+import { ensureLivyAndSpark, freePort, Processes, startLivy } from '../../../src/local';
+import { createLivyPort, LivyRunner } from '../../../src/runners/livy/runner';
+import type { JobState, Runner, SubmissionOf } from '../../../src/runners/runner';
 import { describeWithRealData, realData } from '../../support/data';
-import { isLong } from '../../support/long';
-import { runOnSpark } from '../../support/spark';
+import { HARD_FILES, type HardFile } from '../../support/hardFiles';
+import { countOf, isLong, seedOf } from '../../support/long';
 
 const jobs = join(__dirname, '..', '..', '..', 'jobs');
+const fixtures = join(__dirname, '..', '..', 'fixtures');
 
 /** A pair of input files, and what must come out by the rules, worked out by hand. */
 interface Case {
@@ -39,39 +47,59 @@ const CASES: Record<string, Case> = {
     ],
     report: ['1/10/2013,1,10,,,,', '1/2/2014,2,80,1,2,-3,4'],
   },
-  'numbers past 2^53 and past 64 bits, sums of nothing': {
-    sales: `${SALES_HEADER}1/1/2014,Lead,9007199254740993\n1/1/2014,Lead,9007199254740993\n1/2/2014,Lead,9223372036854775808\n1/2/2014,Lead,n/a\n1/3/2014,Lead,-9223372036854775808\n`,
-    marketing: `${MARKETING_HEADER}1/1/2014,9223372036854775807,0,0,0\n1/2/2014,1,1,1,1\n`,
-    psd: [
-      ['1/1/2014', '2', '18014398509481986'],
-      ['1/2/2014', '2', 'null'],
-      ['1/3/2014', '1', '-9223372036854775808'],
-    ],
-    report: ['1/1/2014,2,18014398509481986,9223372036854775807,0,0,0', '1/2/2014,2,,1,1,1,1'],
-  },
-  'opaque dates in calendar order, dates on one side only, a day twice': {
-    sales: `${SALES_HEADER}12/31/2016,Lead,1\n1/10/2013,Lead,1\n1/2/2014,Lead,1\n01/02/2014,Lead,1\n13/45/2014,Lead,1\nsoon,Lead,1\n2/30/2014,Lead,1\n`,
-    marketing: `${MARKETING_HEADER}1/2/2014,1,1,1,1\n1/2/2014,2,2,2,2\nsoon,3,3,3,3\n12/31/2016,4,4,4,4\n5/5/2015,5,5,5,5\n`,
+  'numbers past 64 bits, sums of nothing, opaque dates in calendar order, a day twice, quotes of all kinds': {
+    sales: [
+      `${SALES_HEADER.trimEnd()},Note`,
+      '3/1/2014,Lead,9007199254740993,',
+      '3/1/2014,Lead,9007199254740993,',
+      '3/2/2014,Lead,9223372036854775808,',
+      '3/2/2014,Lead,n/a,',
+      '3/3/2014,Lead,-9223372036854775808,',
+      ...['12/31/2016', '1/10/2013', '1/2/2014', '01/02/2014', '13/45/2014', 'soon', '2/30/2014'].map(
+        (date) => `${date},Lead,1,`,
+      ),
+      `1/1/2014,Lead,5,"${'x, ""y"" '.repeat(3_000)}"`,
+      '" 1/2/2014 ",Lead,6,',
+      '"a,""b",Lead,7,',
+      '#c\\d,Lead,8,\n',
+    ].join('\n'),
+    marketing: [
+      MARKETING_HEADER.trimEnd(),
+      '3/1/2014,9223372036854775807,0,0,0',
+      ...['3/2/2014', '1/2/2014', '1/2/2014', 'soon', '12/31/2016', '5/5/2015', '1/1/2014'].map(
+        (date, i) => `${date},${i},${i},${i},${i}`,
+      ),
+      ...['" 1/2/2014 "', '"a,""b"', '#c\\d'].map((date) => `${date},9,9,9,9`),
+      '',
+    ].join('\n'),
     psd: [
       ['1/10/2013', '1', '1'],
+      ['1/1/2014', '1', '5'],
       ['01/02/2014', '1', '1'],
       ['1/2/2014', '1', '1'],
+      ['3/1/2014', '2', '18014398509481986'],
+      ['3/2/2014', '2', 'null'],
+      ['3/3/2014', '1', '-9223372036854775808'],
       ['12/31/2016', '1', '1'],
-      ['13/45/2014', '1', '1'],
-      ['2/30/2014', '1', '1'],
-      ['soon', '1', '1'],
-    ],
-  },
-  'long quoted fields, quoted white space, a quote that never closes, values that CSV must quote': {
-    sales: `${SALES_HEADER.trimEnd()},Note\n1/1/2014,Lead,5,"${'x, ""y"" '.repeat(3_000)}"\n" 1/2/2014 ",Lead,6,\n"a,""b",Lead,7,\n#c\\d,Lead,8,\n`,
-    marketing: `${MARKETING_HEADER}1/1/2014,1,1,1,1\n" 1/2/2014 ",2,2,2,2\n"a,""b",3,3,3,3\n#c\\d,4,4,4,4\n`,
-    psd: [
-      ['1/1/2014', '1', '5'],
       [' 1/2/2014 ', '1', '6'],
       ['#c\\d', '1', '8'],
+      ['13/45/2014', '1', '1'],
+      ['2/30/2014', '1', '1'],
       ['a,"b', '1', '7'],
+      ['soon', '1', '1'],
     ],
-    report: ['1/1/2014,1,5,1,1,1,1', ' 1/2/2014 ,1,6,2,2,2,2', '"#c\\d",1,8,4,4,4,4', '"a,""b",1,7,3,3,3,3'],
+    report: [
+      '1/1/2014,1,5,6,6,6,6',
+      '1/2/2014,1,1,1,1,1,1',
+      '1/2/2014,1,1,2,2,2,2',
+      '3/1/2014,2,18014398509481986,9223372036854775807,0,0,0',
+      '3/2/2014,2,,0,0,0,0',
+      '12/31/2016,1,1,4,4,4,4',
+      ' 1/2/2014 ,1,6,9,9,9,9',
+      '"#c\\d",1,8,9,9,9,9',
+      '"a,""b",1,7,9,9,9,9',
+      'soon,1,1,3,3,3,3',
+    ],
   },
   'headers only': { sales: SALES_HEADER, marketing: MARKETING_HEADER.trimEnd(), psd: [], report: [] },
 };
@@ -80,12 +108,69 @@ const REPORT_HEADER =
   'date,leads_generated,forecasted_lead_revenue,new_visitors_seo,new_visitors_cpc,new_visitors_social_media,return_visitors';
 
 let folder: string;
+let livy: LocalLivyRunner;
+/** Of the calls of each test: Spark starts but once. */
+const outcomes: Record<string, (string | null)[]> = {};
+const processes = new Processes();
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-engines-'));
+  // The buckets of a local stack are folders: `file://<folder>/lake/a` is `s3://lake/a`.
+  await cp(jobs, join(folder, 'lake', 'jobs'), { recursive: true });
+  for (const name of ['run_scripts.py', 'read_hard_files.py'])
+    await cp(join(fixtures, name), join(folder, 'lake', 'jobs', name));
+  const server = await startLivy({
+    tools: await ensureLivyAndSpark({ env: process.env, report: () => {} }),
+    ...{ env: process.env, port: await freePort(), processes },
+    ...{ folder: join(folder, 'livy'), allowedFolders: [folder], logs: folder },
+  });
+  livy = new LocalLivyRunner(new LivyRunner(createLivyPort(server.url), server.url), folder);
+  const calls = {
+    cases: await prepareCases(),
+    reading: await prepareReading(),
+    bad: await prepareBad(),
+    trips: await prepareTrips(),
+  };
+  const all = await runOnLivy(Object.values(calls).flat());
+  for (const [name, { length }] of Object.entries(calls)) outcomes[name] = all.splice(0, length);
+}, 600_000);
+
+afterAll(async () => {
+  await processes.stop();
+  await rm(folder, { recursive: true, force: true });
 });
 
-afterAll(() => rm(folder, { recursive: true, force: true }));
+let submissions = 0;
+
+/** Runs a job to its end, as the activities do. @returns the message of its failure, if it has one */
+async function runJob<R extends 'livy:createBatch' | 'glue:startJobRun'>(
+  runner: Runner<R>,
+  job: Job<R>,
+): Promise<string | null> {
+  const submission = { job, key: `run/step/${++submissions}`, run: 'run', step: 'step' } as SubmissionOf<R>;
+  const reference = await runner.submit(submission);
+  const { signal } = new AbortController();
+  for (;;) {
+    const progress = { resumed: undefined, keep: () => {} };
+    const state: JobState = await runner.poll(submission, reference, signal, progress);
+    if (state.state === 'succeeded') return null;
+    if (state.state !== 'running') return state.message;
+    await sleep(100);
+  }
+}
+
+/** Job scripts `[script, argument…]`, in one batch of Livy; for each null, or its exit message. */
+async function runOnLivy(calls: string[][]): Promise<(string | null)[]> {
+  const paths = ['calls', 'outcomes'].map((name) => join(folder, `${name}-${submissions}.json`));
+  const [source, answer] = paths as [string, string];
+  await writeFile(source, JSON.stringify(calls));
+  const parameters = {
+    ...{ file: 's3://lake/jobs/run_scripts.py', pyFiles: ['s3://lake/jobs/sluice_rows.py'] },
+    args: [source, answer],
+  };
+  expect(await runJob(livy, { resource: 'livy:createBatch', parameters })).toBeNull();
+  return JSON.parse(await readFile(answer, 'utf8')) as (string | null)[];
+}
 
 const base = () => ({
   names: {},
@@ -188,8 +273,9 @@ async function expectEqualOutputs(at: string): Promise<void> {
   );
 }
 
-test('on hard files, SQL and Spark scripts give what the rules say, and the same', async () => {
-  const places: [string, Case][] = [];
+const places: [string, Case][] = [];
+
+async function prepareCases(): Promise<string[][]> {
   for (const [index, hard] of Object.values(CASES).entries()) {
     const at = join(folder, `case-${index}`);
     await mkdir(at);
@@ -198,29 +284,40 @@ test('on hard files, SQL and Spark scripts give what the rules say, and the same
     await runOnDuckdb(at);
     places.push([at, hard]);
   }
+  return places.flatMap(([at]) => sparkCalls(at));
+}
+
+test('on hard files, SQL and Spark scripts give what the rules say, and the same', async () => {
   for (const [at, { psd, report }] of places) {
     expect(await rowsOf(`SELECT * FROM read_parquet('${join(at, 'duckdb', 'sales.parquet')}')`)).toEqual(psd);
     const lines = (await readFile(join(at, 'duckdb', 'report.csv'), 'utf8')).trimEnd().split('\n');
     expect(lines[0]).toBe(REPORT_HEADER);
     if (report) expect(lines.slice(1)).toEqual(report);
   }
-  const outcomes = await runOnSpark(places.flatMap(([at]) => sparkCalls(at)));
-  expect(outcomes.filter((outcome) => outcome !== null)).toEqual([]);
+  expect(outcomes['cases']!.filter((outcome) => outcome !== null)).toEqual([]);
   for (const [at] of places) await expectEqualOutputs(at);
-}, 600_000);
+});
 
-/** Where a message of DuckDB has a path, Spark has a URI. */
+interface ToRead {
+  name: string;
+  /** Below `s3://lake/`. */
+  file: string;
+  options: string[];
+  hard: Omit<HardFile, 'bytes'>;
+}
+
 interface Read {
   rows?: (string | null)[][];
   refused?: string;
   account?: { read: number; rejected: number; unread: number; cases: { line: number; text: string }[] };
 }
 
-test('every hard file has the same rows, counts and cases on Spark as on DuckDB', async () => {
-  const cases = await Promise.all(
+async function putHardFiles(): Promise<ToRead[]> {
+  await mkdir(join(folder, 'lake', 'hard'), { recursive: true });
+  return Promise.all(
     Object.entries(HARD_FILES).map(async ([name, hard], i) => {
-      const file = join(folder, `hard-${i}.csv`);
-      await writeFile(file, hard.bytes);
+      const file = `hard/${i}.csv`;
+      await writeFile(join(folder, 'lake', file), hard.bytes);
       const { delimiter, skipLines, encoding, maxBadShare } = hard.options ?? {};
       const given = {
         '--delimiter': delimiter,
@@ -231,18 +328,38 @@ test('every hard file has the same rows, counts and cases on Spark as on DuckDB'
       const options = Object.entries(given).flatMap(([option, value]) =>
         value === undefined ? [] : [option, String(value)],
       );
-      return { name, hard, location: `file://${file}`, options };
+      return { name, file, options, hard };
     }),
   );
-  const [source, answer] = [join(folder, 'hard.json'), join(folder, 'read.json')];
-  await writeFile(source, JSON.stringify(cases));
-  const script = join(__dirname, '..', '..', 'fixtures', 'read_hard_files.py');
-  expect(await runOnSpark([[script, source, answer]])).toEqual([null]);
-  const read = JSON.parse(await readFile(answer, 'utf8')) as Read[];
-  const problems = cases.flatMap(({ name, hard, location }, i) => {
+}
+
+/** Random files by Python's own csv module. */
+async function putRandomFiles(): Promise<ToRead[]> {
+  const seed = seedOf(20_261_128);
+  const random = join(folder, 'lake', 'random');
+  await mkdir(random, { recursive: true });
+  const { stdout } = spawnSync(
+    'python3',
+    [join(fixtures, 'write_csv.py'), random, String(seed), String(countOf({ suite: 16, soak: 400 }))],
+    { encoding: 'utf8', maxBuffer: 1 << 26 },
+  );
+  const files = JSON.parse(stdout) as { file: string; delimiter: string; rows: string[][] }[];
+  return files.map(({ file, delimiter, rows }) => ({
+    name: `${file} of seed ${seed}`,
+    file: file.slice(join(folder, 'lake', '/').length),
+    options: ['--delimiter', delimiter],
+    hard: { rows: rows.map((row) => row.map((field) => (field === '' ? null : field))) },
+  }));
+}
+
+/** What is wrong with what Spark has read. */
+function findProblems(files: ToRead[], read: Read[]): unknown[] {
+  return files.flatMap(({ name, hard, file }, i) => {
     const { rows, refused, account } = read[i]!;
     if (hard.refused !== undefined)
-      return refused?.includes(hard.refused) && refused.includes(location) ? [] : [[name, read[i]]];
+      return refused?.includes(hard.refused) && refused.includes(`s3://lake/${file}`)
+        ? []
+        : [[name, read[i]]];
     const { rejected = [], unread = [] } = hard;
     const lines = [...rejected, ...unread.map(([line]) => line)].sort((a, b) => a - b);
     const expected = [hard.rows, hard.rows!.length, rejected.length, unread.length, lines];
@@ -255,18 +372,47 @@ test('every hard file has the same rows, counts and cases on Spark as on DuckDB'
     ];
     return isDeepStrictEqual(found, expected) ? [] : [[name, read[i], expected]];
   });
-  expect(problems).toEqual([]);
+}
+
+/** What is read on Livy, and what is on Glue. Each file on both takes as long again: in the suite they take turns. */
+let toRead: { livy: ToRead[]; glue: ToRead[] };
+const sourceAndAnswer = (engine: string) => [
+  join(folder, `${engine}.json`),
+  join(folder, `${engine}-read.json`),
+];
+
+async function prepareReading(): Promise<string[][]> {
+  const all = [...(await putHardFiles()), ...(await putRandomFiles())];
+  const half = (which: number) => (isLong ? all : all.filter((_, i) => i % 2 === which));
+  toRead = { livy: half(0), glue: half(1) };
+  for (const [engine, files] of Object.entries(toRead)) {
+    const cases = files.map(({ file, options }) => ({
+      location: `file://${join(folder, 'lake', file)}`,
+      options,
+    }));
+    await writeFile(sourceAndAnswer(engine)[0]!, JSON.stringify(cases));
+  }
+  return [[join(folder, 'lake', 'jobs', 'read_hard_files.py'), ...sourceAndAnswer('livy')]];
+}
+
+const readBy = async (engine: 'livy' | 'glue') =>
+  findProblems(toRead[engine], JSON.parse(await readFile(sourceAndAnswer(engine)[1]!, 'utf8')) as Read[]);
+
+test("every hard file, and what Python's csv module writes, has the same rows, counts and cases on Livy and Glue as on DuckDB", async () => {
+  expect(outcomes['reading']).toEqual([null]);
+  expect(await readBy('livy')).toEqual([]);
+  const glue = new LocalGlueRunner(livy, { hard: { script: 'read_hard_files.py' } }, 's3://lake/jobs');
+  const [source, answer] = sourceAndAnswer('glue') as [string, string];
+  const parameters = { JobName: 'hard', Arguments: { '--source': source, '--answer': answer } };
+  expect(await runJob(glue, { resource: 'glue:startJobRun', parameters })).toBeNull();
+  expect(await readBy('glue')).toEqual([]);
 }, 600_000);
 
-test('a file without a column, or none at all, is refused by name, and an earlier output stays', async () => {
+async function prepareBad(): Promise<string[][]> {
   const at = join(folder, 'bad');
   await mkdir(join(at, 'spark', 'sales'), { recursive: true });
   await writeFile(join(at, 'spark', 'sales', 'old'), 'kept');
   await writeFile(join(at, 'sales.csv'), 'PNG\r\n\x1a\nnot a table');
-  await expect(runOnDuckdb(at)).rejects.toMatchObject({
-    code: 'BadData',
-    message: expect.stringContaining(join(at, 'sales.csv')),
-  });
   const [sales] = sparkCalls(at);
   const missing = [...sales!];
   missing[2] = `file://${join(at, 'nowhere.csv')}`;
@@ -276,12 +422,22 @@ test('a file without a column, or none at all, is refused by name, and an earlie
   );
   const tooWide = [...sales!];
   tooWide[2] = `file://${join(at, 'wide.csv')}`;
-  const outcomes = await runOnSpark([sales!, missing, tooWide]);
-  expect(outcomes[2]).toMatch(/^BadData: .*wide\.csv: a sum of .* needs more than 64 bits$/);
-  expect(outcomes[0]).toMatch(/^BadData: .*sales\.csv: no column "date"/);
-  expect(outcomes[1]).toMatch(/^BadData: .*nowhere\.csv/);
+  return [sales!, missing, tooWide];
+}
+
+test('a file without a column, or none at all, is refused by name, and an earlier output stays', async () => {
+  const at = join(folder, 'bad');
+  await expect(runOnDuckdb(at)).rejects.toMatchObject({
+    code: 'BadData',
+    message: expect.stringContaining(join(at, 'sales.csv')),
+  });
+  expect(outcomes['bad']).toEqual([
+    expect.stringMatching(/^BadData: .*sales\.csv: no column "date"/),
+    expect.stringMatching(/^BadData: .*nowhere\.csv/),
+    expect.stringMatching(/^BadData: .*wide\.csv: a sum of .* needs more than 64 bits$/),
+  ]);
   expect(await readdir(join(at, 'spark', 'sales'))).toEqual(['old']);
-}, 600_000);
+});
 
 const miles = join(jobs, 'rate-codes', 'miles_per_rate_code.py');
 const status = join(jobs, 'rate-codes', 'rate_code_status.py');
@@ -298,26 +454,28 @@ const storedMiles = (root: string) =>
     `SELECT rate_code, total_distance FROM read_parquet('${join(root, 'emr-step-functions', 'miles-per-rate', '*.parquet')}') ORDER BY ALL`,
   );
 
-test('rate codes: nulls, any case of headers, header only, the stored miles count, an output that is there', async () => {
-  const [hard, empty, bad] = ['hard', 'empty', 'no-fare'].map((name) => join(folder, `trips-${name}`)) as [
-    string,
-    string,
-    string,
-  ];
+const tripsAt = (name: string) => join(folder, `trips-${name}`);
+
+async function prepareTrips(): Promise<string[][]> {
   const hardTrips = 'ratecodeid,TRIP_DISTANCE,Fare_Amount\n1,.50,-2.5\n1,,\n2,,\n,1.5,3\n 99 ,x,1\n';
-  const hardUri = await putTrips(hard, hardTrips);
-  const emptyUri = await putTrips(empty, 'RatecodeID,trip_distance,fare_amount\n');
-  const badUri = await putTrips(bad, 'RatecodeID,trip_distance\n1,1\n');
-  const [first, second, , , , again, noFare, noMiles] = await runOnSpark([
-    [miles, hardUri],
-    [status, `${hardUri}/`, '--sluice-key', 'a key'],
-    [miles, emptyUri],
-    [status, emptyUri],
-    [miles, badUri],
-    [miles, hardUri, '--if-exists', 'error'],
-    [status, badUri],
-    [status, await putTrips(join(folder, 'trips-alone'), hardTrips)],
-  ]);
+  const hard = await putTrips(tripsAt('hard'), hardTrips);
+  const empty = await putTrips(tripsAt('empty'), 'RatecodeID,trip_distance,fare_amount\n');
+  const bad = await putTrips(tripsAt('no-fare'), 'RatecodeID,trip_distance\n1,1\n');
+  return [
+    [miles, hard],
+    [status, `${hard}/`, '--sluice-key', 'a key'],
+    [miles, empty],
+    [status, empty],
+    [miles, bad],
+    [miles, hard, '--if-exists', 'error'],
+    [status, bad],
+    [status, await putTrips(tripsAt('alone'), hardTrips)],
+  ];
+}
+
+test('rate codes: nulls, any case of headers, header only, the stored miles count, an output that is there', async () => {
+  const [first, second, , , , again, noFare, noMiles] = outcomes['trips']!;
+  const [hard, empty] = [tripsAt('hard'), tripsAt('empty')];
   expect([first, second]).toEqual([null, null]);
   expect(await storedMiles(hard)).toEqual([
     ['1', '0.5'],
@@ -334,7 +492,7 @@ test('rate codes: nulls, any case of headers, header only, the stored miles coun
   expect(again).toMatch(/^BadData: .*miles-per-rate: is there already/);
   expect(noFare).toMatch(/^BadData: .*tripdata\.csv: no column "fare_amount"/);
   expect(noMiles).toMatch(/^BadData: .*miles-per-rate: has no _SUCCESS/);
-}, 600_000);
+});
 
 // Main's own test runs them in the suite, on DuckDB, Glue scripts and Spark, and holds the totals.
 (isLong ? describeWithRealData : describe.skip)('on the real files', () => {
@@ -342,7 +500,7 @@ test('rate codes: nulls, any case of headers, header only, the stored miles coun
     const root = join(folder, 'trips-real');
     const uri = await putTrips(root, await readFile(join(realData, 'taxi', 'tripdata.csv')));
     expect(
-      await runOnSpark([
+      await runOnLivy([
         [miles, uri],
         [status, uri],
       ]),
@@ -370,7 +528,7 @@ test('rate codes: nulls, any case of headers, header only, the stored miles coun
       await writeFile(join(at, name), await readFile(join(realData, 'marketing-and-sales', name)));
     }
     await runOnDuckdb(at);
-    expect((await runOnSpark(sparkCalls(at))).filter((outcome) => outcome !== null)).toEqual([]);
+    expect((await runOnLivy(sparkCalls(at))).filter((outcome) => outcome !== null)).toEqual([]);
     await expectEqualOutputs(at);
   }, 600_000);
 });

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { DuckdbRunner } from '../../../src/duckdb/runner';
-import { listKeys, publishOutput } from '../../../src/lake/lakeFiles';
+import { listKeys, publishOutput, readText } from '../../../src/lake/lakeFiles';
 import { readManifest } from '../../../src/lake/manifest';
 import type { SubmissionOf } from '../../../src/runners/runner';
 import { classifyError } from '../../../src/services/failures';
@@ -154,6 +154,17 @@ test('a manifest that lists too much is refused before an object is looked up', 
   await expect(readManifest(s3, arrival, signal)).rejects.toMatchObject({ code: 'BadData' });
   s3.middlewareStack.remove('count');
   expect(looked).toBe(0);
+});
+
+test('a text is read whole; where there is none, the error says what helps', async () => {
+  const options = { cure: 'run the job that writes it', signal };
+  await put('texts/one.json', '{"a": "é"}');
+  expect(await readText(s3, 's3://lake/texts/one.json', options)).toBe('{"a": "é"}');
+  await expect(readText(s3, 's3://lake/texts/two.json', options)).rejects.toMatchObject({
+    code: 'ObjectGone',
+    message: 's3://lake/texts/two.json is not there; run the job that writes it',
+  });
+  await expect(readText(s3, 's3://lake/', options)).rejects.toMatchObject({ code: 'InvalidJob' });
 });
 
 test('a download that stands still is given up', async () => {

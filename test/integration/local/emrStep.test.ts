@@ -1,4 +1,5 @@
 /** An EMR step on a real Livy and Spark. */
+import { writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { createJobActivities } from '../../../src/activities/jobs';
 import { LocalEmrStepRunner } from '../../../src/engines/emrStep';
 import { createLivyPort, LivyRunner } from '../../../src/runners/livy/runner';
 import { LocalLivyRunner } from '../../../src/engines/localSpark';
-import type { Submission } from '../../../src/contracts/activities';
+import type { AwaitDetails, Submission } from '../../../src/contracts/activities';
 import { ensureLivyAndSpark, freePort, Processes, startLivy } from '../../../src/local';
 import { quietRuntime } from '../../support/environment';
 
@@ -38,8 +39,11 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test('runs the script with its options and arguments, with folders for buckets', async () => {
-  const script = `import sys
+test('runs the script with its options and arguments, with folders for buckets, and tells how far it says that it is', async () => {
+  const script = `import os, sys, time
+print('Sluice progress: {"tasks": 3, "of": 8}', file=sys.stderr, flush=True)
+while not os.path.exists(${JSON.stringify(join(folder, 'seen'))}):
+    time.sleep(0.05)
 from pyspark.sql import SparkSession
 spark = SparkSession.builder.getOrCreate()
 with open(sys.argv[1].replace("file://", ""), "w") as out:
@@ -80,7 +84,13 @@ with open(sys.argv[1].replace("file://", ""), "w") as out:
     tellRun: () => Promise.resolve(),
   });
   const inActivity = <T>(act: () => Promise<T>): Promise<T> => {
-    const outcome: Promise<T> = new MockActivityEnvironment({ heartbeatTimeoutMs: 1000 }).run(act);
+    const environment = new MockActivityEnvironment({ heartbeatTimeoutMs: 1000 });
+    environment.on('heartbeat', (details?: AwaitDetails) => {
+      if (details?.progress === undefined) return;
+      expect(details).toMatchObject({ step: 'count', progress: { tasks: 3, of: 8 } });
+      writeFileSync(join(folder, 'seen'), '');
+    });
+    const outcome: Promise<T> = environment.run(act);
     return outcome;
   };
   const reference = await inActivity(() => activities.submitJob(submission));

@@ -1,4 +1,5 @@
 /** Stacks of the templates, made and deleted by moto's CloudFormation. */
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -115,4 +116,44 @@ test('the Glue table has the columns of the pipeline, and Firehose its partition
   const columns = /Columns:\n((?: +- Name: \w+\n +Type: string\n)+)/.exec(template)![1]!;
   expect([...columns.matchAll(/Name: (\w+)/g)].map(([, name]) => name)).toEqual(COLUMNS);
   expect(template).toContain('Prefix: agent-events/kfhconnectblog/dt=!{timestamp:yyyy-MM-dd-HH}/');
+});
+
+describe.each([
+  {
+    name: 'trio-denovo',
+    outputs: ['Lake', 'ServiceRole', 'InstanceProfile', 'WorkerPolicyArn'],
+    made: ['AWS::IAM::Role', 'AWS::IAM::InstanceProfile', 'AWS::IAM::ManagedPolicy'],
+  },
+  {
+    name: 'emr-tls',
+    outputs: ['RunCommand', 'ScheduleCommand', 'JobFlowRole', 'WorkerPolicyArn'],
+    made: ['AWS::KMS::Key', 'AWS::KMS::Alias', 'AWS::IAM::Role', 'AWS::IAM::InstanceProfile'],
+  },
+])('the template of $name', ({ name, outputs, made }) => {
+  test.each(['true', 'false'])(
+    'makes its stack with CreateBucket=%s, with all its outputs',
+    async (makes) => {
+      const own = `${name}-${makes}-${randomUUID().slice(0, 8)}`;
+      const [bucket, stack] = [`lake-of-${own}`, { StackName: own }];
+      if (makes === 'false') await s3('PUT', bucket);
+      await cloudFormation('CreateStack', {
+        ...stack,
+        TemplateBody: await readFile(templateOf(name), 'utf8'),
+        'Capabilities.member.1': 'CAPABILITY_IAM',
+        'Parameters.member.1.ParameterKey': 'BucketName',
+        'Parameters.member.1.ParameterValue': bucket,
+        'Parameters.member.2.ParameterKey': 'CreateBucket',
+        'Parameters.member.2.ParameterValue': makes,
+      });
+      const described = await cloudFormation('DescribeStacks', stack);
+      expect(valuesOf(described, 'StackStatus')).toEqual(['CREATE_COMPLETE']);
+      expect(valuesOf(described, 'OutputKey').sort()).toEqual([...outputs].sort());
+      expect(described).toContain(`s3://${bucket}`);
+      const types = valuesOf(await cloudFormation('DescribeStackResources', stack), 'ResourceType');
+      expect(types).toEqual(expect.arrayContaining(made));
+      expect(types.includes('AWS::S3::Bucket')).toBe(makes === 'true');
+      await cloudFormation('DeleteStack', stack);
+      expect(await s3('GET', '')).toContain(`<Name>${bucket}</Name>`);
+    },
+  );
 });

@@ -38,6 +38,19 @@ test('a run waits for days, takes what arrives, and runs its job once', async ()
   expect(submitted()).toBe(1);
 });
 
+test('a job with bad rows says so in the status of its step, and one without says nothing', async () => {
+  const counts = { rowsRead: 1_000_000, rowsRejected: 0, valuesUnread: 1, rowsWritten: 2 };
+  const rowsOf = async (measures: Record<string, number>) => {
+    stack.script('count', { succeeds: { measures } });
+    const run = await stack.start(hello);
+    await stack.arrive('s3://lake/days/bad.csv');
+    await run.result();
+    return (await run.status()).steps.find(({ name }) => name === 'count')?.rows;
+  };
+  expect(await rowsOf(counts)).toEqual({ read: 1_000_000, rejected: 0, unread: 1, written: 2 });
+  expect(await rowsOf({ ...counts, valuesUnread: 0 })).toBeUndefined();
+});
+
 test('a run that nothing reaches fails when its time is up', async () => {
   const began = (await stack.now()).getTime();
   const failure = await (await stack.start(hello)).failure();

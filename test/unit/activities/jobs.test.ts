@@ -211,7 +211,38 @@ describe('work inside the worker', () => {
   });
 });
 
+describe('work on an object that is archived', () => {
+  const archived = refusal('InvalidObjectState', 403);
+
+  test('fails at once, and says what to do', async () => {
+    const step = new Step({ worksInPoll: true });
+    step.script.states = forEver(archived);
+    expect(await failureOf(step.awaitEnd())).toMatchObject({
+      type: 'Archived',
+      nonRetryable: true,
+      message: expect.stringMatching(/restore it first.*archivedFor/),
+    });
+    expect(step.double.calls.poll).toBe(1);
+  });
+
+  test('waits until it is restored, when it is asked to', async () => {
+    const step = new Step({ worksInPoll: true, archivedForMs: HOUR_MS });
+    const end = succeeded({ resource: 'livy:createBatch', externalId: '0' });
+    step.script.states = [archived, archived, archived, archived, end];
+    await step.awaitEnd();
+    expect(step.beats.find((beat) => beat?.lastFailure)?.lastFailure?.code).toBe('Archived');
+  });
+});
+
 describe('an await of a job elsewhere', () => {
+  test('keeps how far the service says that the job is, with its step', async () => {
+    const step = new Step();
+    const running = { ...RUNNING, progress: { tasks: 3, of: 8 } };
+    step.script.states = [running, running, succeeded({ resource: 'livy:createBatch', externalId: '0' })];
+    await step.awaitEnd();
+    expect(step.beats.at(-1)).toMatchObject({ step: 'load', progress: { tasks: 3, of: 8 } });
+  });
+
   test('goes on while the service cannot be reached, and keeps the last failure for a time-out', async () => {
     const step = new Step({ retryForMs: 0 });
     const error = Object.assign(new Error('reset by peer'), { code: 'ECONNRESET' });

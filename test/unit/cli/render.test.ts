@@ -75,6 +75,26 @@ test('a status is a tree of steps with states, times, objects, jobs and failures
   ]);
 });
 
+test('a job with bad rows shows how many there were', () => {
+  const job = { resource: 'duckdb:query', externalId: 'a1', url: null } as const;
+  const rows = { read: 999_999, rejected: 1, unread: 2, written: 3 };
+  const step = createStep({ name: 'load', kind: 'job', state: 'succeeded', job, rows });
+  expect(renderStatus(createView({ steps: [step] }), { color: false, now })).toContain(
+    'duckdb:query  a1  1 row rejected, 2 values unread of 1000000 rows',
+  );
+});
+
+test.each([
+  [{ percent: 40 }, '40%'],
+  [{ objects: 3, of: 20, rowsRead: 4500, left: null }, 'objects 3 of 20, rowsRead 4500'],
+])('a job whose engine tells how far it is (%j) shows it', (progress, text) => {
+  const job = { resource: 'duckdb:query', externalId: 'a1', url: null } as const;
+  const step = createStep({ name: 'load', kind: 'job', state: 'running', job, progress });
+  expect(renderStatus(createView({ steps: [step] }), { color: false, now })).toContain(
+    `load  running  1 min 30 s  duckdb:query  a1  ${text}`,
+  );
+});
+
 test('colours change nothing but the colours', () => {
   const view = createView({ steps, failure });
   const colored = renderStatus(view, { color: true, now });

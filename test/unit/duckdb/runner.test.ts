@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { S3Client } from '@aws-sdk/client-s3';
+import { S3Double } from '../../../src/testing/s3Double';
 import { QueryProcesses } from '../../../src/duckdb/queryProcesses';
 import { DuckdbRunner } from '../../../src/duckdb/runner';
 import type { SubmissionOf } from '../../../src/runners/runner';
@@ -34,8 +35,8 @@ afterAll(async () => {
 const submission = (parameters: DuckdbQueryParameters) =>
   ({ job: { resource: 'duckdb:query', parameters }, key: 'a-key' }) as SubmissionOf<'duckdb:query'>;
 
-async function run(parameters: DuckdbQueryParameters) {
-  const runner = new DuckdbRunner(s3, [], processes);
+async function run(parameters: DuckdbQueryParameters, on = s3) {
+  const runner = new DuckdbRunner(on, [], processes);
   const reference = await runner.submit(submission(parameters));
   return runner.poll(submission(parameters), reference, new AbortController().signal, {
     resumed: undefined,
@@ -95,3 +96,36 @@ test.each<[DuckdbQueryParameters['inputs'], string, string]>([
 ])('the input %j that is not there fails as %s', async (inputs, code, message) => {
   expect(await run({ sql: 'SELECT 1', inputs: inputs! })).toEqual({ state: 'failed', code, message });
 });
+
+test('of a million rows one that is bad is told, with its line; with maxBadShare 0 nothing is published, and what was stays', async () => {
+  const lake = new S3Double(['lake'], () => Date.now());
+  const rows = Array.from({ length: 1_000_000 }, (_, i) => `${i},${i === 654_321 ? '$5' : i}`);
+  lake.put('lake', 'in.csv', Buffer.from(`id,revenue\n${rows.join('\n')}\n`));
+  const parameters = {
+    sql: "SELECT count(*) AS n, sum(revenue) AS revenue FROM sluice_csv('in', {revenue: 'BIGINT'})",
+    inputs: { in: 's3://lake/in.csv' },
+    output: { location: 's3://lake/out/', format: 'csv' as const },
+  };
+  expect(await run(parameters, lake.client)).toMatchObject({
+    state: 'succeeded',
+    result: { measures: { rowsRead: 1_000_000, rowsRejected: 0, valuesUnread: 1, rowsWritten: 1 } },
+  });
+  const read = (key: string) => lake.get('lake', key)?.toString();
+  expect(JSON.parse(read('out-rejected/part-00000.jsonl')!)).toEqual({
+    ...{ file: 's3://lake/in.csv', line: 654_323 },
+    ...{ column: 'revenue', text: '$5', reason: 'no BIGINT' },
+  });
+  const before = read('out/part-00000.csv');
+  expect(before).toMatch(/^n,revenue\n1000000,\d+\n$/);
+  const strict = {
+    ...parameters,
+    sql: `${parameters.sql} WHERE revenue > 7`,
+    arguments: { maxBadShare: '0' },
+  };
+  expect(await run(strict, lake.client)).toEqual({
+    state: 'failed',
+    code: 'BadData',
+    message: expect.stringContaining('s3://lake/in.csv, line 654323: revenue is "$5", no BIGINT'),
+  });
+  expect([read('out/part-00000.csv'), read('out/_SUCCESS')]).toEqual([before, '']);
+}, 60_000);

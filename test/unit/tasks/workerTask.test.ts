@@ -74,7 +74,7 @@ test("a task is given its input with defaults, and its result is the job's", asy
     measures: { first: 1 },
   });
   expect(heartbeats).toContainEqual(
-    expect.objectContaining({ work: { progress: { counted: 4, of: 4 }, position: 4 } }),
+    expect.objectContaining({ step: 'count', progress: { counted: 4, of: 4 }, work: { position: 4 } }),
   );
 });
 
@@ -83,7 +83,7 @@ test('its job is marked as one that runs inside the worker', async () => {
 });
 
 test('a task that starts again goes on from what it kept', async () => {
-  const { work } = open([countTo], { work: { position: 2, progress: { counted: 3, of: 4 } } });
+  const { work } = open([countTo], { work: { position: 2 } });
   expect(await work(RIGHT)).toMatchObject({ measures: { first: 3 } });
 });
 

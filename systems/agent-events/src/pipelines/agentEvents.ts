@@ -36,6 +36,10 @@ const INPUT = {
     about: 'of the table, in Athena and as schema in Redshift',
     default: 'agent_events',
   }),
+  maxBadShare: field.share({
+    about: "of an object's records that cannot be read, above which the run fails",
+    default: 1,
+  }),
   workGroup: field.text({ about: "Athena's work group", default: 'primary' }),
   redshiftWorkgroup: field.text({ about: "Redshift Serverless's workgroup", default: 'sluice' }),
   redshiftDatabase: field.text({ about: "Redshift's database", default: 'dev' }),
@@ -90,7 +94,7 @@ export const agentEvents = definePipeline(
 );
 
 function jobsOf(input: AgentEventsInput) {
-  const { lake, database, workGroup, redshiftDatabase, redshiftWorkgroup } = input;
+  const { lake, database, maxBadShare, workGroup, redshiftDatabase, redshiftWorkgroup } = input;
   const at = (...parts: string[]) => joinLocation(lake, 'agent-events', ...parts);
   const events = joinFolder(at('kfhconnectblog'));
   const flatFiles = joinFolder(at('flatfiles'));
@@ -103,6 +107,7 @@ function jobsOf(input: AgentEventsInput) {
         to: flatFiles,
         rejected: joinFolder(at('rejected')),
         keepOriginals: true,
+        maxBadShare,
       }),
     convert: task('convert-records', {
       from: flatFiles,

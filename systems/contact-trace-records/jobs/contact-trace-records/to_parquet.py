@@ -1,28 +1,23 @@
 """Convert flattened contact trace records to Parquet, one object for each flat one; what was converted is left alone.
 
 --from folder of JSON lines, --to folder of Parquet that is added to, --columns dotted names of texts that every object has.
-Runs on Glue, EMR, Livy and a laptop. The rules are those of the task convert-records: a number is a 64-bit integer or a
-double, one that fits into neither is a text; kinds that do not fit together become text; a column of which only nulls
-are known is left out.
+--rows-to as of sluice_rows.py, which goes with it. Runs on Glue, EMR, Livy and a laptop. The rules are those of the task
+convert-records: a number is a 64-bit integer or a double where that is exact, else a text with all its digits; kinds that do
+not fit together become text; a column of which only nulls are known is left out.
 """
 
-import argparse
+import decimal
 import json
 import math
 import re
-import sys
-import traceback
 import uuid
 
-from pyspark.sql import SparkSession
 from pyspark.sql import types as T
+from sluice_rows import BadData, RowJob, describe, run
 
-NULL, BOOLEAN, LONG, DOUBLE, TEXT = ("null",), ("boolean",), ("long",), ("double",), ("text",)
-SPARK_TYPES = {BOOLEAN: T.BooleanType, LONG: T.LongType, DOUBLE: T.DoubleType, TEXT: T.StringType}
-
-
-class BadData(Exception):
-    """The input is not what the job expects; the message names the file."""
+# A wide integer has 64 bits, and more than a double holds exactly.
+NULL, BOOLEAN, LONG, WIDE, DOUBLE, TEXT = ("null",), ("boolean",), ("long",), ("wide",), ("double",), ("text",)
+SPARK_TYPES = {BOOLEAN: T.BooleanType, LONG: T.LongType, WIDE: T.LongType, DOUBLE: T.DoubleType, TEXT: T.StringType}
 
 
 class Integer(str):
@@ -33,15 +28,24 @@ class Fraction(str):
     """A number as it is written, with a point or an exponent."""
 
 
+def is_exact(fraction):
+    """Whether a double has all its digits."""
+    number = float(fraction)
+    return math.isfinite(number) and decimal.Decimal(repr(number)) == decimal.Decimal(fraction)
+
+
 def kind_of(value):
     if value is None:
         return NULL
     if isinstance(value, bool):
         return BOOLEAN
     if isinstance(value, Integer):
-        return LONG if -(2**63) <= int(value) < 2**63 else TEXT
+        number = int(value)
+        if abs(number) <= 2**53:
+            return LONG
+        return WIDE if -(2**63) <= number < 2**63 else TEXT
     if isinstance(value, Fraction):
-        return DOUBLE if math.isfinite(float(value)) else TEXT
+        return DOUBLE if is_exact(value) else TEXT
     if isinstance(value, str):
         return TEXT
     if isinstance(value, list):
@@ -65,7 +69,8 @@ def merge(a, b):
         return a
     if a == NULL:
         return b
-    return DOUBLE if {a[0], b[0]} == {"long", "double"} else TEXT
+    pair = {a[0], b[0]}
+    return WIDE if pair == {"long", "wide"} else DOUBLE if pair == {"long", "double"} else TEXT
 
 
 def without_unknown(kind):
@@ -100,19 +105,58 @@ def struct_of(columns):
     return kind
 
 
-def kind_of_lines(rows):
-    kind = ("struct", {})
+def parse(line):
+    return json.loads(line, parse_int=Integer, parse_float=Fraction)
+
+
+def has_inexact(value):
+    """Whether there is a fraction whose digits a reader of JSON would lose."""
+    if isinstance(value, Fraction):
+        return not is_exact(value)
+    values = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return any(has_inexact(each) for each in values)
+
+
+def with_texts(value):
+    """The value with those fractions as texts."""
+    if isinstance(value, Fraction):
+        return float(value) if is_exact(value) else str(value)
+    if isinstance(value, Integer):
+        return int(value)
+    if isinstance(value, list):
+        return [with_texts(each) for each in value]
+    return {name: with_texts(each) for name, each in value.items()} if isinstance(value, dict) else value
+
+
+def rewrite(line):
+    value = parse(line) if line else None
+    return json.dumps(with_texts(value), ensure_ascii=False) if has_inexact(value) else line
+
+
+def survey(rows):
+    """The kind of all lines, how many there are, and whether any has an inexact fraction."""
+    kind, count, inexact = ("struct", {}), 0, False
     for row in rows:
         if row.value:
-            kind = merge(kind, kind_of(json.loads(row.value, parse_int=Integer, parse_float=Fraction)))
-    yield kind
+            value = parse(row.value)
+            kind = merge(kind, kind_of(value))
+            count, inexact = count + 1, inexact or has_inexact(value)
+    yield kind, count, inexact
 
 
-def read(spark, location, columns):
-    lines = spark.read.text(location, lineSep="\n")
-    kind = merge(struct_of(columns), lines.rdd.mapPartitions(kind_of_lines).fold(("struct", {}), merge))
-    schema = spark_type(without_unknown(kind) or struct_of(["_"]))
-    return spark.read.json(location, schema=schema, mode="FAILFAST", lineSep="\n", encoding="UTF-8")
+def merge_surveys(a, b):
+    return merge(a[0], b[0]), a[1] + b[1], a[2] or b[2]
+
+
+def read(job, location, columns):
+    lines = job.spark.read.text(location, lineSep="\n")
+    kind, count, inexact = lines.rdd.mapPartitions(survey).fold((("struct", {}), 0, False), merge_surveys)
+    job.read += count
+    schema = spark_type(without_unknown(merge(struct_of(columns), kind)) or struct_of(["_"]))
+    if inexact:
+        rewritten = lines.rdd.map(lambda row: rewrite(row.value))
+        return job.spark.read.json(rewritten, schema=schema, mode="FAILFAST")
+    return job.spark.read.json(location, schema=schema, mode="FAILFAST", lineSep="\n", encoding="UTF-8")
 
 
 class Folder:
@@ -151,7 +195,8 @@ class Folder:
             self.files.delete(aside, True)
 
 
-def convert(spark, source, target, columns):
+def convert(job, source, target, columns):
+    spark = job.spark
     flat = Folder(spark, source).list(".json")
     parquet = Folder(spark, target)
     converted = set(parquet.list(".parquet"))
@@ -160,7 +205,7 @@ def convert(spark, source, target, columns):
         if output in converted:
             continue
         try:
-            parquet.add(output, read(spark, flat[name], columns))
+            parquet.add(output, read(job, flat[name], columns))
         except Exception as error:
             if "MALFORMED_RECORD" in str(error) or "JSONDecodeError" in str(error):
                 raise BadData("%s: %s" % (flat[name], describe(error)))
@@ -171,28 +216,12 @@ def convert(spark, source, target, columns):
         parquet.add("no-records.snappy.parquet", empty)
 
 
-def describe(error):
-    """The innermost cause, in one line: the last lines of the log are what a person sees."""
-    causes = re.findall(r"^Caused by: (.*)$", str(error), re.MULTILINE)
-    reason = causes[-1] if causes else "%s: %s" % (type(error).__name__, (str(error).splitlines() or ["no reason given"])[0])
-    return reason[reason.find("BadData: ") :] if "BadData: " in reason else reason
-
-
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--from", required=True, dest="source")
-    parser.add_argument("--to", required=True)
-    parser.add_argument("--columns", default="")
-    arguments, _ = parser.parse_known_args()
-    spark = SparkSession.builder.appName("contact trace records to Parquet").getOrCreate()
-    convert(spark, arguments.source, arguments.to, [name for name in arguments.columns.split(",") if name])
+    job = RowJob("contact trace records to Parquet", "--from", "--to", "--columns")
+    arguments = vars(job.arguments)
+    convert(job, arguments["from"], arguments["to"], [name for name in arguments["columns"].split(",") if name])
+    job.tell_rows(job.read)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BadData as error:
-        sys.exit("BadData: %s" % error)
-    except Exception as error:
-        traceback.print_exc()
-        sys.exit(describe(error))
+    run(main)

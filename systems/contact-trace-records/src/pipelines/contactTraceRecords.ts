@@ -30,6 +30,10 @@ const INPUT = {
     default: '24 hours',
   }),
   database: field.text({ about: "the crawlers' database", default: 'ctr' }),
+  maxBadShare: field.share({
+    about: "of an object's records that cannot be read, above which the run fails",
+    default: 1,
+  }),
   workGroup: field.text({ about: "Athena's work group", default: 'primary' }),
 };
 type ContactTraceRecordsInput = InputOf<typeof INPUT>;
@@ -72,7 +76,7 @@ export const contactTraceRecords = definePipeline(
   },
 );
 
-function jobsOf({ lake, engine, keepFlatFiles }: ContactTraceRecordsInput) {
+function jobsOf({ lake, engine, keepFlatFiles, maxBadShare }: ContactTraceRecordsInput) {
   const at = (...parts: string[]) => joinLocation(lake, 'ctr', ...parts);
   const flatFiles = joinFolder(at('flatfiles'));
   const parquet = joinFolder(at('parquet', 'ctr'));
@@ -83,7 +87,7 @@ function jobsOf({ lake, engine, keepFlatFiles }: ContactTraceRecordsInput) {
     flatFiles,
     parquet,
     flatten: (from: unknown) =>
-      task('flatten-records', { from, to: flatFiles, rejected: joinFolder(at('rejected')) }),
+      task('flatten-records', { from, to: flatFiles, rejected: joinFolder(at('rejected')), maxBadShare }),
     crawl: (Name: string): Job => ({ resource: 'glue:startCrawler', parameters: { Name } }),
     convert:
       engine === 'duckdb'
@@ -92,7 +96,10 @@ function jobsOf({ lake, engine, keepFlatFiles }: ContactTraceRecordsInput) {
             resource: 'glue:startJobRun',
             parameters: {
               JobName: 'sluice-ctr-to-parquet',
-              Arguments: { '--from': flatFiles, '--to': parquet, '--columns': columns.join(',') },
+              Arguments: {
+                ...{ '--from': flatFiles, '--to': parquet, '--columns': columns.join(',') },
+                '--rows-to': at('rejected', '_rows.json'),
+              },
             },
           } satisfies Job),
     removeOld: task('remove-converted', {

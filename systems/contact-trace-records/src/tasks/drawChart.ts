@@ -34,7 +34,7 @@ export const drawChart = defineTask(
     const svg = await draw(rows, input);
     await put(s3, input.to, 'image/svg+xml', svg, signal);
     await put(s3, input.page, 'text/html; charset=utf-8', pageOf(rows, input, svg), signal);
-    return { output: input.to, measures: { rows: rows.length } };
+    return { output: input.to, measures: { rowsRead: rows.length } };
   },
 );
 

@@ -2,6 +2,7 @@ import type { ClusterFacts, ClusterPart, Role } from './clusterFacts';
 import { estimateDrain, type Estimate } from './estimateDrain';
 import { DEFAULT_SETTINGS, FAST_SETTINGS, isAsFastAs, type HdfsSettings } from './hdfsSettings';
 import {
+  canReconfigure,
   isBusy,
   LIMITS,
   mostAtOnce,
@@ -114,7 +115,8 @@ function planRounds({ role, running }: ClusterPart, target: number): { from: num
 
 function wantsFast(resize: Resize): boolean {
   const { facts, part, from, to, fast, estimate } = resize;
-  if (part.role !== 'core' || part.kind === 'fleet' || to >= from || fast === 'false') return false;
+  if (part.role !== 'core' || to >= from || fast === 'false') return false;
+  if (!canReconfigure(facts)) return false;
   if (isAsFastAs(facts.hdfs.settings, FAST_SETTINGS)) return false;
   return fast === 'true' || ((estimate?.mostSeconds ?? 0) > LIMITS.slowDrainSeconds && !isBusy(resize));
 }
@@ -126,9 +128,9 @@ function estimate(
   settings: HdfsSettings,
 ): Estimate | null {
   if (role !== 'core' || to >= from || hdfs.blocks === null) return null;
-  const { blocks, replication, bytesUsed } = hdfs;
+  const { blocks, replication, bytesUsed, checkSeconds } = hdfs;
   return estimateDrain({
-    ...{ blocks, replication, settings },
+    ...{ blocks, replication, settings, checkSeconds },
     ...{ bytes: bytesUsed ?? 0, nodes: from, leaving: from - to },
   });
 }

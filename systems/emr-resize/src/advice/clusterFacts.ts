@@ -43,6 +43,8 @@ export interface ClusterFacts {
     underReplicated: number | null;
     missing: number | null;
     settings: HdfsSettings;
+    /** How often the NameNode looks whether a node that goes has nothing left. */
+    checkSeconds: number;
   };
   yarn: {
     /** Applications that run, each of which has a master. */
@@ -55,6 +57,12 @@ export interface ClusterFacts {
     /** How long a node that is to go waits for its tasks. */
     decommissionTimeoutSeconds: number;
   };
+}
+
+/** Whether a release such as `emr-7.5.0` is this one or a later one. */
+export function isRelease(release: string, { major, minor }: { major: number; minor: number }): boolean {
+  const [first, second] = (/^emr-(\d+)\.(\d+)/.exec(release) ?? []).slice(1).map(Number);
+  return first !== undefined && (first > major || (first === major && second! >= minor));
 }
 
 /** HDFS's replication on EMR by core nodes: https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-hdfs-config.html */

@@ -11,6 +11,8 @@ export interface Drain {
   /** How many of them go at once. */
   leaving: number;
   settings: HdfsSettings;
+  /** How often the NameNode looks whether a node that goes has nothing left. */
+  checkSeconds: number;
 }
 
 export interface Estimate {
@@ -20,7 +22,7 @@ export interface Estimate {
 
 /** `dfs.namenode.redundancy.interval.seconds`: a round of copies is handed out this often. */
 const ROUND_SECONDS = 3;
-/** `dfs.namenode.decommission.interval`: whether a node has nothing left is looked at this often. */
+/** `dfs.namenode.decommission.interval`, unless it is configured. */
 export const CHECK_SECONDS = 30;
 /** What a node sends to others beside its work. Ours: EMR says nothing of it. */
 const NODE_BYTES_PER_SECOND = 50 * 1024 * 1024;
@@ -30,7 +32,8 @@ const NODE_BYTES_PER_SECOND = 50 * 1024 * 1024;
  * (BlockManager.computeDatanodeWork); a block of which no other copy is left has one sender, which takes the hard limit. The
  * least counts the nodes that go among those that work, the most does not, and waits for the NameNode to look.
  */
-export function estimateDrain({ blocks, bytes, replication, nodes, leaving, settings }: Drain): Estimate {
+export function estimateDrain(drain: Drain): Estimate {
+  const { blocks, bytes, replication, nodes, leaving, settings, checkSeconds } = drain;
   const replicas = Math.ceil((blocks * replication * leaving) / nodes);
   const seconds = (working: number) => {
     const senders = replication > 1 ? working : leaving;
@@ -38,5 +41,5 @@ export function estimateDrain({ blocks, bytes, replication, nodes, leaving, sett
     const handedOut = Math.ceil(replicas / aRound) * ROUND_SECONDS;
     return Math.max(handedOut, (bytes * leaving) / nodes / (NODE_BYTES_PER_SECOND * senders));
   };
-  return { leastSeconds: seconds(nodes), mostSeconds: seconds(Math.max(1, nodes - leaving)) + CHECK_SECONDS };
+  return { leastSeconds: seconds(nodes), mostSeconds: seconds(Math.max(1, nodes - leaving)) + checkSeconds };
 }

@@ -1,4 +1,4 @@
-import type { ClusterFacts, ClusterPart } from './clusterFacts';
+import { isRelease, type ClusterFacts, type ClusterPart } from './clusterFacts';
 import { isAsFastAs, FAST_SETTINGS } from './hdfsSettings';
 import type { Estimate } from './estimateDrain';
 
@@ -89,6 +89,11 @@ export function isBusy(resize: Resize): boolean {
 /** Whether application masters are on core nodes alone. */
 export function areOnCore({ yarn: { masterLabels } }: ClusterFacts): boolean {
   return masterLabels.length > 0 && !masterLabels.includes('TASK');
+}
+
+/** https://docs.aws.amazon.com/emr/latest/ManagementGuide/instance-fleet-reconfiguration.html, and the same of groups */
+export function canReconfigure({ release }: ClusterFacts): boolean {
+  return isRelease(release, { major: 5, minor: 21 });
 }
 
 /** How many core nodes may go at once. */
@@ -263,19 +268,18 @@ export const RESIZE_RULES: readonly Rule[] = [
     }),
   },
   {
-    id: 'settings-by-group',
-    about: 'The settings of HDFS are changed on clusters of instance groups.',
+    id: 'settings-can-change',
+    about: 'The settings of HDFS are changed while a cluster runs from release 5.21 on.',
     source: DOCS,
     concerns: (resize) =>
       shrinksCore(resize) &&
-      resize.part.kind === 'fleet' &&
       resize.fast !== 'false' &&
       !isAsFastAs(resize.facts.hdfs.settings, FAST_SETTINGS),
-    judge: () => ({
-      verdict: 'warn',
-      value: 'fleet',
-      limit: 'group',
-      text: 'the settings of a fleet are given with its instance types; this resize is made with those in force',
+    judge: ({ facts }) => ({
+      verdict: canReconfigure(facts) ? 'pass' : 'warn',
+      value: facts.release,
+      limit: 'emr-5.21.0',
+      text: 'release; with an earlier one the resize is made with the settings in force',
     }),
   },
   {

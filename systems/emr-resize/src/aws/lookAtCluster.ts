@@ -8,23 +8,30 @@ import {
   type Configuration,
   type InstanceFleet,
   type InstanceGroup,
+  type InstanceTypeConfig,
+  type InstanceTypeSpecification,
 } from '@aws-sdk/client-emr';
 import {
   DEFAULT_DECOMMISSION_TIMEOUT_SECONDS,
   defaultReplication,
+  isRelease,
   type ClusterFacts,
   type ClusterPart,
   type Role,
 } from '../advice/clusterFacts';
+import { CHECK_SECONDS } from '../advice/estimateDrain';
 import { toSettings } from '../advice/hdfsSettings';
 import type { Clients } from './clients';
 import { METRIC_SECONDS, readNewest } from './readMetrics';
 
-/** Facts of a cluster, and the configurations of its primary group, to which they are set back. */
+/** Facts of a cluster, and the configurations of its primary node, to which they are set back. */
 export interface Look {
   facts: ClusterFacts;
   masterName: string;
+  /** Of the primary group, or of the first instance type of the primary fleet. */
   configurations: Configuration[];
+  /** All instance types of the primary fleet: a request names all of them. Empty for a group. */
+  types: InstanceTypeConfig[];
 }
 
 export interface LookRequest {
@@ -39,7 +46,7 @@ const GIGABYTE = 1e9;
 export async function lookAtCluster(clients: Clients, { clusterId, blocks }: LookRequest): Promise<Look> {
   const { emr } = clients;
   const { Cluster: cluster = {} } = await emr.send(new DescribeClusterCommand({ ClusterId: clusterId }));
-  const { parts, configurations } = await readParts(clients, cluster);
+  const { parts, configurations, types } = await readParts(clients, cluster);
   const { Steps: running = [] } = await emr.send(
     new ListStepsCommand({ ClusterId: clusterId, StepStates: ['RUNNING', 'PENDING'] }),
   );
@@ -77,6 +84,7 @@ export async function lookAtCluster(clients: Clients, { clusterId, blocks }: Loo
       underReplicated: metrics.UnderReplicatedBlocks,
       missing: metrics.MissingBlocks,
       settings: toSettings(settings ?? {}),
+      checkSeconds: Number(property('hdfs-site', 'dfs.namenode.decommission.interval')) || CHECK_SECONDS,
     },
     yarn: {
       applications: metrics.AppsRunning,
@@ -90,22 +98,22 @@ export async function lookAtCluster(clients: Clients, { clusterId, blocks }: Loo
     },
   };
   const masterName = parts.find(({ role }) => role === 'master')?.name ?? '';
-  return { facts, masterName, configurations };
+  return { facts, masterName, configurations, types };
 }
 
-/** Parts as they are now; of a cluster of fleets there are no configurations to be changed. */
+/** What a cluster consists of now. */
 export async function readParts(
   { emr }: Clients,
   { Id: ClusterId, InstanceCollectionType }: Cluster,
-): Promise<{ parts: ClusterPart[]; configurations: Configuration[]; groups: InstanceGroup[] }> {
+): Promise<Pick<Look, 'configurations' | 'types'> & { parts: ClusterPart[]; groups: InstanceGroup[] }> {
   let Marker: string | undefined;
   const paged = () => ({ ClusterId, ...(Marker ? { Marker } : {}) });
-  const parts: ClusterPart[] = [];
   const groups: InstanceGroup[] = [];
+  const fleets: InstanceFleet[] = [];
   do {
     if (InstanceCollectionType === 'INSTANCE_FLEET') {
       const page = await emr.send(new ListInstanceFleetsCommand(paged()));
-      parts.push(...(page.InstanceFleets ?? []).map(toFleetPart));
+      fleets.push(...(page.InstanceFleets ?? []));
       Marker = page.Marker;
     } else {
       const page = await emr.send(new ListInstanceGroupsCommand(paged()));
@@ -113,12 +121,27 @@ export async function readParts(
       Marker = page.Marker;
     }
   } while (Marker);
-  parts.push(...groups.map(toGroupPart));
-  const master = groups.find(({ InstanceGroupType }) => InstanceGroupType === 'MASTER');
-  return { parts, configurations: master?.Configurations ?? [], groups };
+  const parts = [...groups.map(toGroupPart), ...fleets.map(toFleetPart)];
+  const group = groups.find(({ InstanceGroupType }) => InstanceGroupType === 'MASTER');
+  const fleet = fleets.find(({ InstanceFleetType }) => InstanceFleetType === 'MASTER');
+  const types = (fleet?.InstanceTypeSpecifications ?? []).map(toTypeConfig);
+  const configurations = group?.Configurations ?? types[0]?.Configurations ?? [];
+  return { parts, configurations, types, groups };
 }
 
 const toRole = (type: string | undefined): Role => (type ?? 'TASK').toLowerCase() as Role;
+
+/** A type as a request has it; what is asked for anew is its configurations. */
+function toTypeConfig(type: InstanceTypeSpecification): InstanceTypeConfig {
+  const { InstanceType, WeightedCapacity, BidPrice, BidPriceAsPercentageOfOnDemandPrice } = type;
+  return {
+    InstanceType: InstanceType!,
+    ...(WeightedCapacity === undefined ? {} : { WeightedCapacity }),
+    ...(BidPrice === undefined ? {} : { BidPrice }),
+    ...(BidPriceAsPercentageOfOnDemandPrice === undefined ? {} : { BidPriceAsPercentageOfOnDemandPrice }),
+    Configurations: type.Configurations ?? [],
+  };
+}
 
 function toGroupPart(group: InstanceGroup): ClusterPart {
   const running = group.RunningInstanceCount ?? 0;
@@ -160,6 +183,5 @@ function labelsOf(configured: string | undefined, { ReleaseLabel = '' }: Cluster
 
 /** From release 5.30 on: https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-managed-scaling.html */
 function hasManagedScaling({ ReleaseLabel = '' }: Cluster): boolean {
-  const [, major, minor] = /^emr-(\d+)\.(\d+)/.exec(ReleaseLabel) ?? [];
-  return Number(major) > 5 || (Number(major) === 5 && Number(minor) >= 30);
+  return isRelease(ReleaseLabel, { major: 5, minor: 30 });
 }

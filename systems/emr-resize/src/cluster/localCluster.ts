@@ -177,6 +177,8 @@ export function showFleet(part: Part): InstanceFleet {
     TargetSpotCapacity: market(0, part.requested),
     ProvisionedOnDemandCapacity: market(part.running, 0),
     ProvisionedSpotCapacity: market(0, part.running),
-    InstanceTypeSpecifications: [{ InstanceType: 'local', WeightedCapacity: 1 }],
+    InstanceTypeSpecifications: [
+      { InstanceType: 'local', WeightedCapacity: 1, Configurations: part.configurations },
+    ],
   };
 }

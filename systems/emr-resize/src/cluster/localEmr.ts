@@ -81,7 +81,7 @@ export class LocalEmr {
     DescribeCluster: async ({ ClusterId }: OfCluster) => {
       const cluster = this.find(ClusterId);
       const { storage, collection, tags = [] } = cluster.options;
-      const replication = cluster.state === 'TERMINATED' ? undefined : (await storage.status()).replication;
+      const status = cluster.state === 'TERMINATED' ? null : await storage.status();
       return {
         Cluster: {
           ...summaryOf(cluster),
@@ -89,7 +89,13 @@ export class LocalEmr {
           InstanceCollectionType: collection === 'groups' ? 'INSTANCE_GROUP' : 'INSTANCE_FLEET',
           Tags: [...tags, { Key: 'hdfs', Value: storage.kind }, { Key: 'yarn', Value: 'simulator' }],
           Configurations: [
-            { Classification: 'hdfs-site', Properties: { 'dfs.replication': String(replication ?? 0) } },
+            {
+              Classification: 'hdfs-site',
+              Properties: {
+                'dfs.replication': String(status?.replication ?? 0),
+                'dfs.namenode.decommission.interval': String(status?.checkSeconds ?? 0),
+              },
+            },
           ],
         },
       };
@@ -142,7 +148,9 @@ export class LocalEmr {
       InstanceFleet,
     }: OfCluster & { InstanceFleet: InstanceFleetModifyConfig }) => {
       const { cluster, part } = this.findPart(ClusterId, InstanceFleet.InstanceFleetId);
-      const { TargetOnDemandCapacity, TargetSpotCapacity } = InstanceFleet;
+      const { TargetOnDemandCapacity, TargetSpotCapacity, InstanceTypeConfigs } = InstanceFleet;
+      if (InstanceTypeConfigs !== undefined)
+        cluster.configure(part, InstanceTypeConfigs[0]?.Configurations ?? []);
       const size = part.spot ? TargetSpotCapacity : TargetOnDemandCapacity;
       if (size !== undefined) cluster.resize(part, size);
       return Promise.resolve({});

@@ -4,6 +4,8 @@ import type { Storage, StorageOptions, StorageStatus, StoredNode } from './stora
 /** What a round of copies takes; see `estimateDrain`. */
 const ROUND_MS = 3000;
 const NODE_BYTES = 500e9;
+/** A node is gone with its last replica. */
+const CHECK_SECONDS = 1;
 
 /**
  * HDFS as a count of replicas that move by the NameNode's rule: what a local cluster is made of where Java is missing. Nothing
@@ -19,6 +21,7 @@ export function simulateStorage(
   let fileBytes = 0;
   let properties: Record<string, string> = {};
   let roundAt = now();
+  let handedOut = 0;
   const nodes: StoredNode[] = [];
   const add = (more: number) => {
     for (let i = 0; i < more; i++)
@@ -31,7 +34,8 @@ export function simulateStorage(
   /** Copies what was due since the last look. */
   const advance = () => {
     for (; now() - roundAt >= ROUND_MS; roundAt += ROUND_MS) {
-      let copies = toSettings(properties).workMultiplier * nodes.length;
+      const most = toSettings(properties).workMultiplier * nodes.length;
+      let copies = most;
       for (const node of left()) {
         for (; copies > 0 && node.blocks > 0; copies--) {
           node.blocks--;
@@ -42,6 +46,7 @@ export function simulateStorage(
         }
         if (node.blocks === 0) node.state = 'decommissioned';
       }
+      handedOut = most - copies;
     }
   };
 
@@ -50,11 +55,12 @@ export function simulateStorage(
     return {
       nodes: nodes.map((node) => ({ ...node })),
       ...{ properties: { ...properties }, replication, blocks: files },
+      checkSeconds: CHECK_SECONDS,
       bytesUsed: nodes.reduce((sum, { bytes }) => sum + bytes, 0),
       bytesTotal: nodes.length * NODE_BYTES,
       bytesWritten: files * fileBytes,
       underReplicated: left().reduce((sum, { blocks }) => sum + blocks, 0),
-      missing: 0,
+      ...{ handedOut, missing: 0 },
     };
   };
   const answer = (change: () => void) => {

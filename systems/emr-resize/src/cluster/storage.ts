@@ -11,12 +11,16 @@ export interface StorageStatus {
   /** Of `hdfs-site`, as they are in force. */
   properties: Record<string, string>;
   replication: number;
+  /** How often it is looked whether a node that goes has nothing left. */
+  checkSeconds: number;
   blocks: number;
   bytesUsed: number;
   bytesTotal: number;
   /** Since the start. */
   bytesWritten: number;
   underReplicated: number;
+  /** Copies that the NameNode told its nodes to make in its last round. */
+  handedOut: number;
   missing: number;
 }
 

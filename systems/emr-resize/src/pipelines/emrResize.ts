@@ -11,7 +11,7 @@ import {
 } from 'sluice/workflow';
 import type { ResizeAdvice } from '../advice/adviseResize';
 import type { ClusterPart } from '../advice/clusterFacts';
-import { toProperties, toSettings } from '../advice/hdfsSettings';
+import { toProperties, toSettings, type HdfsSettings } from '../advice/hdfsSettings';
 import type { Look } from '../aws/lookAtCluster';
 import type { adviseResize } from '../tasks/adviseResize';
 import type { awaitSettings } from '../tasks/awaitSettings';
@@ -75,14 +75,15 @@ export const emrResize = definePipeline(
     if (advice.rounds.length === 0) return { ...told, report: null, seconds: 0 };
     const part = look.facts.parts.find(({ name }) => name === nameOf(input))!;
     const asked = { input, part, advice };
-    const resized = await (advice.tune === null
+    const { tune } = advice;
+    const resized = await (tune === null
       ? resize(run, asked)
       : withUndo(
           async () => {
-            await configure(run, { input, look, configurations: tuned(look, advice), what: 'tune HDFS' });
+            await configure(run, { input, look: tuned(look, tune), what: 'tune HDFS' });
             return resize(run, asked);
           },
-          () => configure(run, { input, look, configurations: look.configurations, what: 'set HDFS back' }),
+          () => configure(run, { input, look, what: 'set HDFS back' }),
         ));
     const { facts } = look;
     const { output } = await run.job(
@@ -204,44 +205,54 @@ function modification(input: Input, { name, kind, capacity }: ClusterPart, size:
   };
 }
 
-type Configurations = Look['configurations'];
-/** EMR reconfigures a group in some minutes. */
+/** EMR reconfigures a group or fleet in some minutes. */
 const CONFIGURED_WITHIN = '1 hour';
 
-/** Gives the primary group its configurations and waits until they are in force. */
+/** Gives the primary group or fleet the configurations of `look` and waits until they are in force. */
 async function configure(
   run: Run,
-  {
-    input: { clusterId: ClusterId },
-    look,
-    configurations,
-    what,
-  }: { input: Input; look: Look; configurations: Configurations; what: string },
+  { input: { clusterId: ClusterId }, look, what }: { input: Input; look: Look; what: string },
 ): Promise<void> {
-  const group = look.masterName;
+  const { masterName: name, configurations, types } = look;
   const timeout = { timeout: CONFIGURED_WITHIN };
-  const parameters = {
-    ...{ ClusterId, InstanceGroupName: group },
-    InstanceGroup: { Configurations: configurations },
-  };
-  await run.job(what, { resource: 'elasticmapreduce:modifyInstanceGroupByName', parameters }, timeout);
+  const job: Job =
+    types.length === 0
+      ? {
+          resource: 'elasticmapreduce:modifyInstanceGroupByName',
+          parameters: {
+            ClusterId,
+            InstanceGroupName: name,
+            InstanceGroup: { Configurations: configurations },
+          },
+        }
+      : {
+          resource: 'elasticmapreduce:modifyInstanceFleetByName',
+          parameters: { ClusterId, InstanceFleetName: name, InstanceFleet: { InstanceTypeConfigs: types } },
+        };
+  await run.job(what, job, timeout);
   const settings = toSettings(siteOf(configurations)?.Properties ?? {});
-  const asked = { clusterId: ClusterId, group, settings };
+  const asked = { clusterId: ClusterId, part: name, settings };
   await run.job(`${what}: in force`, task<typeof awaitSettings>('await-settings', asked), timeout);
 }
+
+type Configurations = Look['configurations'];
 
 const siteOf = (configurations: Configurations) =>
   configurations.find(({ Classification }) => Classification === 'hdfs-site');
 
 /** The configurations that are there, with those of a fast drain. */
-function tuned({ configurations }: Look, { tune }: ResizeAdvice): Configurations {
-  const site = siteOf(configurations);
-  return [
-    ...configurations.filter((other) => other !== site),
-    {
-      ...site,
-      Classification: 'hdfs-site',
-      Properties: { ...site?.Properties, ...toProperties(tune!) },
-    },
-  ];
+function tuned(look: Look, tune: HdfsSettings): Look {
+  const withFast = (configurations: Configurations = []): Configurations => {
+    const site = siteOf(configurations);
+    const Properties = { ...site?.Properties, ...toProperties(tune) };
+    return [
+      ...configurations.filter((other) => other !== site),
+      { ...site, Classification: 'hdfs-site', Properties },
+    ];
+  };
+  return {
+    ...look,
+    configurations: withFast(look.configurations),
+    types: look.types.map((type) => ({ ...type, Configurations: withFast(type.Configurations) })),
+  };
 }

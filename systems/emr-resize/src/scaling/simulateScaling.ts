@@ -1,4 +1,4 @@
-import type { ScalingMetric, ScalingPolicy, ScalingRule } from './scalingPolicy';
+import type { ScalingMetric, ScalingPolicy } from './scalingPolicy';
 
 export interface Simulation {
   policy: ScalingPolicy;
@@ -45,8 +45,9 @@ const START_PERIODS = 1;
  */
 export function simulateScaling({ policy, start, demand, nodeCapacity, waits }: Simulation): Outcome {
   const clamp = (nodes: number) => Math.min(policy.most, Math.max(policy.least, nodes));
-  const beyond = new Map<ScalingRule, number>();
   const rules = [...policy.rules].sort((a, b) => b.change - a.change);
+  /** For how many periods in a row the metric of each rule was beyond its threshold. */
+  const beyond = rules.map(() => 0);
   const outcome: Outcome = {
     ...{ policy: policy.name, actions: 0, flaps: 0, capped: 0, nodeHours: 0, meanQueue: 0, hoursAtMost: 0 },
     ...{ nodes: [], queue: [] },
@@ -54,27 +55,44 @@ export function simulateScaling({ policy, start, demand, nodeCapacity, waits }: 
   let requested = clamp(start);
   /** Nodes that work, and those that come, by the period in which they do. */
   let working = requested;
-  const coming = new Map<number, number>();
+  const coming = Array.from({ length: demand.length + START_PERIODS + 1 }, () => 0);
   let queue = 0;
+  /** What metrics are made of; one object for all periods, since there are many. */
+  const load = { capacity: 0, allocated: 0, queue: 0 };
   let quietUntil = -1;
   let last: { period: number; direction: number } | null = null;
+
+  /** Nodes that have not come yet are the first not to come. */
+  const takeAway = (count: number, period: number) => {
+    for (let at = period + START_PERIODS + 1; at > period; at--) {
+      const cancelled = Math.min(coming[at]!, count);
+      coming[at]! -= cancelled;
+      count -= cancelled;
+    }
+    working -= count;
+  };
+
   demand.forEach((arriving, period) => {
-    working += coming.get(period) ?? 0;
+    working += coming[period]!;
     const capacity = working * nodeCapacity;
     const wanted = arriving + (waits ? queue : 0);
     const allocated = Math.min(wanted, capacity);
     queue = wanted - allocated;
+    load.capacity = capacity;
+    load.allocated = allocated;
+    load.queue = queue;
     outcome.nodes.push(working);
     outcome.queue.push(queue);
     outcome.nodeHours += (requested * PERIOD_SECONDS) / 3600;
     if (requested === policy.most) outcome.hoursAtMost += PERIOD_SECONDS / 3600;
-    for (const rule of rules) {
-      const value = metricOf(rule.metric, { capacity, allocated, queue });
-      const isBeyond = rule.when === 'below' ? value < rule.threshold : value > rule.threshold;
-      beyond.set(rule, isBeyond ? (beyond.get(rule) ?? 0) + 1 : 0);
+    for (let i = 0; i < rules.length; i++) {
+      const { metric, when, threshold } = rules[i]!;
+      const value = metricOf(metric, load);
+      beyond[i] = (when === 'below' ? value < threshold : value > threshold) ? beyond[i]! + 1 : 0;
     }
     if (period < quietUntil) return;
-    const rule = rules.find((one) => beyond.get(one)! >= one.periods);
+    const due = rules.findIndex(({ periods }, i) => beyond[i]! >= periods);
+    const rule = rules[due];
     if (rule === undefined) return;
     const next = clamp(requested + rule.change);
     if (next !== requested + rule.change) outcome.capped++;
@@ -90,31 +108,22 @@ export function simulateScaling({ policy, start, demand, nodeCapacity, waits }: 
     last = { period, direction };
     quietUntil = period + Math.ceil(rule.cooldownSeconds / PERIOD_SECONDS);
     if (direction > 0) {
-      const at = period + START_PERIODS + 1;
-      coming.set(at, (coming.get(at) ?? 0) + next - requested);
-    } else takeAway(requested - next);
+      coming[period + START_PERIODS + 1]! += next - requested;
+    } else takeAway(requested - next, period);
     requested = next;
-    beyond.set(rule, 0);
-
-    /** Nodes that have not come yet are the first not to come. */
-    function takeAway(count: number): void {
-      for (const [at, nodes] of [...coming].reverse()) {
-        if (at <= period) continue;
-        const cancelled = Math.min(nodes, count);
-        coming.set(at, nodes - cancelled);
-        count -= cancelled;
-      }
-      working -= count;
-    }
+    beyond[due] = 0;
   });
   outcome.meanQueue = demand.length === 0 ? 0 : outcome.queue.reduce((a, b) => a + b, 0) / demand.length;
   return outcome;
 }
 
-function metricOf(
-  metric: ScalingMetric,
-  { capacity, allocated, queue }: { capacity: number; allocated: number; queue: number },
-): number {
+interface Load {
+  capacity: number;
+  allocated: number;
+  queue: number;
+}
+
+function metricOf(metric: ScalingMetric, { capacity, allocated, queue }: Load): number {
   switch (metric) {
     case 'YARNMemoryAvailablePercentage':
       return capacity === 0 ? 0 : (100 * (capacity - allocated)) / capacity;

@@ -45,7 +45,8 @@ export const compactParquet = defineTask(
         signal,
       });
       await publishOutput(s3, join(folder, NAME), dest, NAME, signal);
-      return { output: dest, measures: { objectsRead: keys.length, rowsWritten: rowCount } };
+      const rows = { rowsRead: rowCount, rowsRejected: 0, valuesUnread: 0, rowsWritten: rowCount };
+      return { output: dest, measures: { objectsRead: keys.length, ...rows } };
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

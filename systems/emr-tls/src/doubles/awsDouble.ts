@@ -23,6 +23,25 @@ export interface CallHooks {
   after?: (call: Call) => void | Promise<void>;
 }
 
+/** What is played, by service. A test holds each against AWS's own models and against moto. */
+export const OPERATIONS: Record<string, readonly string[]> = {
+  ssm: [
+    ...['GetParameter', 'GetParameterHistory', 'PutParameter', 'DeleteParameter'],
+    ...['LabelParameterVersion', 'UnlabelParameterVersion'],
+  ],
+  kms: ['DescribeKey', 'Decrypt'],
+  iam: [
+    ...['GetInstanceProfile', 'CreateRole', 'GetRole', 'ListRoleTags', 'DeleteRole'],
+    ...['PutRolePolicy', 'GetRolePolicy', 'DeleteRolePolicy'],
+  ],
+  lambda: ['CreateFunction', 'GetFunction', 'GetFunctionConfiguration', 'Invoke', 'DeleteFunction'],
+  emr: [
+    ...['CreateSecurityConfiguration', 'DescribeSecurityConfiguration', 'DeleteSecurityConfiguration'],
+    ...['ListSecurityConfigurations', 'ListClusters', 'DescribeCluster'],
+  ],
+  ec2: ['DescribeTags'],
+};
+
 const JSON_SERVICES: Record<string, 'ssm' | 'kms' | 'emr'> = {
   AmazonSSM: 'ssm',
   TrentService: 'kms',
@@ -104,8 +123,7 @@ export class AwsDouble {
     try {
       const input = JSON.parse(body) as Record<string, unknown>;
       const output = await this.call({ operation: `${service}:${operation}`, input }, () => {
-        if (service === undefined) throw new AwsFault('UnknownOperationException', `no double of ${target}`);
-        return this[service].answer(operation, input);
+        return this[service!].answer(operation, input);
       });
       send(200, output ?? {});
     } catch (error) {
@@ -144,7 +162,7 @@ export class AwsDouble {
     const service = Version === '2010-05-08' ? 'iam' : 'ec2';
     try {
       const xml = await this.call({ operation: `${service}:${Action}`, input }, () =>
-        service === 'iam' ? this.iam.answer(Action, input) : this.instances.answerQuery(Action, input),
+        service === 'iam' ? this.iam.answer(Action, input) : this.instances.describeTags(input),
       );
       response.writeHead(200, { 'content-type': 'text/xml' });
       response.end(
@@ -165,6 +183,9 @@ export class AwsDouble {
   }
 
   private async call<T>(call: Call, effect: () => T): Promise<T> {
+    const [service = '', name = ''] = call.operation.split(':');
+    if (!OPERATIONS[service]?.includes(name))
+      throw new AwsFault('UnknownOperationException', `no double of ${call.operation}`);
     this.calls.push(call);
     await this.hooks.before?.(call);
     const output = effect();

@@ -70,7 +70,8 @@ export class EmrDouble {
           .map(({ id, name: Name, state }) => ({ Id: id, Name, Status: { State: state } }));
         return { Clusters };
       }
-      case 'DescribeCluster': {
+      // DescribeCluster
+      default: {
         const found = this.clusters.find(({ id }) => id === input['ClusterId']);
         if (found === undefined) throw new AwsFault('InvalidRequestException', 'Cluster id is not valid.');
         const { id, name: Name, state, createdAt, tags } = found;
@@ -78,8 +79,6 @@ export class EmrDouble {
         const Timeline = { CreationDateTime: createdAt.getTime() / 1000 };
         return { Cluster: { Id: id, Name, Status: { State: state, Timeline }, Tags } };
       }
-      default:
-        throw new AwsFault('UnknownOperationException', `no double of elasticmapreduce:${operation}`);
     }
   }
 

@@ -50,7 +50,8 @@ export class IamDouble {
       const name = input['InstanceProfileName']!;
       const role = this.instanceProfiles.get(name);
       if (role === undefined) throw missing(`Instance Profile ${name}`);
-      return `<InstanceProfile><InstanceProfileName>${name}</InstanceProfileName><Roles><member>${this.describe(this.find(role))}</member></Roles></InstanceProfile>`;
+      const arn = `arn:aws:iam::${this.place.account}:instance-profile/${name}`;
+      return `<InstanceProfile><InstanceProfileName>${name}</InstanceProfileName><InstanceProfileId>AIPAIOSFODNN7EXAMPLE</InstanceProfileId><Path>/</Path><Arn>${arn}</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate><Roles><member>${this.describe(this.find(role))}</member></Roles></InstanceProfile>`;
     }
     const name = checkLimits('iam.RoleName', input['RoleName'], 'ValidationError');
     if (action === 'CreateRole') return this.create(name, input);
@@ -74,7 +75,6 @@ export class IamDouble {
     if (document === undefined) throw missing(`The role policy with name ${policy}`);
     if (action === 'GetRolePolicy')
       return `<RoleName>${name}</RoleName><PolicyName>${policy}</PolicyName><PolicyDocument>${encodeURIComponent(document)}</PolicyDocument>`;
-    if (action !== 'DeleteRolePolicy') throw new AwsFault('InvalidAction', `no double of iam:${action}`);
     role.policies.delete(policy);
     return '';
   }
@@ -99,7 +99,7 @@ export class IamDouble {
   }
 
   private describe({ name, trust }: Role): string {
-    return `<RoleName>${name}</RoleName><RoleId>AROA</RoleId><Path>/</Path><Arn>${this.arnOf(name)}</Arn><AssumeRolePolicyDocument>${encodeURIComponent(trust)}</AssumeRolePolicyDocument><CreateDate>2026-01-01T00:00:00Z</CreateDate>`;
+    return `<RoleName>${name}</RoleName><RoleId>AROAIOSFODNN7EXAMPLE</RoleId><Path>/</Path><Arn>${this.arnOf(name)}</Arn><AssumeRolePolicyDocument>${encodeURIComponent(trust)}</AssumeRolePolicyDocument><CreateDate>2026-01-01T00:00:00Z</CreateDate>`;
   }
 }
 

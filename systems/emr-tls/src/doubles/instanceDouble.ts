@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AwsFault, type Place } from './fault';
+import type { Place } from './fault';
 
 /** Instances with tags, each with a metadata service of its own below `/nodes/ID` (version 2: a token first). */
 export class InstanceDouble {
@@ -46,8 +46,7 @@ export class InstanceDouble {
     };
   }
 
-  answerQuery(action: string, input: Record<string, string>): string {
-    if (action !== 'DescribeTags') throw new AwsFault('InvalidAction', `no double of ec2:${action}`);
+  describeTags(input: Record<string, string>): string {
     const id = input['Filter.1.Value.1'] ?? '';
     const items = Object.entries(this.tags.get(id) ?? {}).map(
       ([key, value]) =>

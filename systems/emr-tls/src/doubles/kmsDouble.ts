@@ -44,12 +44,9 @@ export class KmsDouble {
       const KeyMetadata = { KeyId: id, Arn: arn, KeyState: state, Enabled: state === 'Enabled' };
       return { KeyMetadata: { ...KeyMetadata, KeySpec: spec, KeyUsage: 'ENCRYPT_DECRYPT' } };
     }
-    if (operation === 'Decrypt') {
-      const bytes = Buffer.from(input['CiphertextBlob'] as string, 'base64');
-      const { arn, text } = this.decrypt(bytes, (input['EncryptionContext'] ?? {}) as Record<string, string>);
-      return { KeyId: arn, Plaintext: text.toString('base64'), EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' };
-    }
-    throw new AwsFault('UnknownOperationException', `no double of kms:${operation}`);
+    const bytes = Buffer.from(input['CiphertextBlob'] as string, 'base64');
+    const { arn, text } = this.decrypt(bytes, (input['EncryptionContext'] ?? {}) as Record<string, string>);
+    return { KeyId: arn, Plaintext: text.toString('base64'), EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' };
   }
 
   encrypt(keyId: unknown, text: string, context: Record<string, string>): Buffer {

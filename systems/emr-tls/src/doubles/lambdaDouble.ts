@@ -52,6 +52,7 @@ export class LambdaDouble {
       case 'DeleteFunction':
         this.functions.delete(name);
         return { status: 204 };
+      // Invoke
       default:
         return this.invoke(found, input['event'] as { ParameterName?: string });
     }

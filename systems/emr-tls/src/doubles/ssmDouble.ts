@@ -55,7 +55,8 @@ export class SsmDouble {
         return {
           Parameters: this.versionsOf(name).map((version) => ({
             ...{ Name: name, Type: version.type, Version: version.version, Value: version.value },
-            ...{ Labels: version.labels, Description: version.description, KeyId: version.keyId },
+            ...{ Description: version.description, KeyId: version.keyId },
+            ...(version.labels.length > 0 ? { Labels: version.labels } : {}),
           })),
         };
       case 'DeleteParameter':
@@ -71,18 +72,17 @@ export class SsmDouble {
         for (const version of versions)
           version.labels = version.labels.filter((label) => !labels.includes(label));
         target.labels.push(...labels);
-        return { InvalidLabels: [], ParameterVersion: target.version };
+        return { ParameterVersion: target.version };
       }
-      case 'UnlabelParameterVersion': {
+      // UnlabelParameterVersion
+      default: {
         const labels = input['Labels'] as string[];
         const target = this.versionsOf(name).find(({ version }) => version === input['ParameterVersion']);
         if (target === undefined)
           throw new AwsFault('ParameterVersionNotFound', `${name} has no such version`);
         target.labels = target.labels.filter((label) => !labels.includes(label));
-        return { RemovedLabels: labels, InvalidLabels: [] };
+        return { RemovedLabels: labels };
       }
-      default:
-        throw new AwsFault('UnknownOperationException', `no double of ssm:${operation}`);
     }
   }
 

@@ -17,12 +17,16 @@ export interface StartJavaNode {
 
 /** A node of a cluster, played by a JVM that loads the provider as EMR does: `sluice.emrtls.Node` in the JAR. */
 export class JavaNode {
-  private readonly waiting: ((line: string) => void)[] = [];
+  private readonly waiting: { resolve: (line: string) => void; reject: (error: Error) => void }[] = [];
   /** What the JVM wrote on standard error, the last of it. */
   log = '';
 
   private constructor(private readonly child: ChildProcessWithoutNullStreams) {
-    createInterface({ input: child.stdout }).on('line', (line) => this.waiting.shift()?.(line));
+    createInterface({ input: child.stdout }).on('line', (line) => this.waiting.shift()?.resolve(line));
+    child.once('close', () => {
+      for (const { reject } of this.waiting.splice(0))
+        reject(new Error(`the JVM of a node ended: ${this.log}`));
+    });
     child.stderr.on('data', (data: Buffer) => (this.log = (this.log + data.toString()).slice(-8_000)));
   }
 
@@ -98,9 +102,6 @@ export class JavaNode {
   }
 
   private nextLine(): Promise<string> {
-    return new Promise((resolve, reject) => {
-      this.waiting.push(resolve);
-      this.child.once('close', () => reject(new Error(`the JVM of a node ended: ${this.log}`)));
-    });
+    return new Promise((resolve, reject) => this.waiting.push({ resolve, reject }));
   }
 }

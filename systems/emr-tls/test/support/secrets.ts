@@ -3,7 +3,14 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** What would give a private key away, by what it is: its text, its bytes, its primes and exponents, in every encoding. */
-export function findableForms(pem: string): Map<string, Buffer> {
+export function findableForms(pems: Iterable<string>): Map<string, Buffer> {
+  const keys = [...new Set(pems)];
+  return new Map(
+    keys.flatMap((pem, i) => [...formsOf(pem)].map(([name, form]) => [`key ${i}: ${name}`, form])),
+  );
+}
+
+function formsOf(pem: string): Map<string, Buffer> {
   const key = createPrivateKey(pem);
   const forms = new Map<string, Buffer>();
   const add = (name: string, bytes: Buffer) => {
@@ -50,8 +57,35 @@ export async function searchFolder(folder: string, forms: Map<string, Buffer>): 
   return found;
 }
 
-/** Command line and environment of every process. */
-export async function readProcesses(): Promise<Buffer> {
+/** All texts in a value, bytes among them as such. */
+export function textsOf(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  // Bytes of the client are of another realm than those of a test.
+  if (ArrayBuffer.isView(value)) return [Buffer.from(value as Uint8Array).toString()];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.values(value).flatMap(textsOf);
+}
+
+const WATCH_INTERVAL_MS = 500;
+
+/** Keeps command line and environment of every process until it is told to stop, which answers them all. */
+export function watchProcesses(): () => Promise<Buffer> {
+  const seen: Buffer[] = [];
+  let running = true;
+  const watching = (async () => {
+    while (running) {
+      seen.push(await readProcesses());
+      await new Promise((resolve) => setTimeout(resolve, WATCH_INTERVAL_MS));
+    }
+    return Buffer.concat(seen);
+  })();
+  return () => {
+    running = false;
+    return watching;
+  };
+}
+
+async function readProcesses(): Promise<Buffer> {
   const parts: Buffer[] = [];
   for (const id of (await readdir('/proc')).filter((name) => /^\d+$/.test(name)))
     for (const file of ['cmdline', 'environ'])

@@ -76,14 +76,19 @@ export async function connectChain({
 
 /** The one place that tells what a chain's answers mean. No message has the URL's path or query: they may hold a key. */
 export function toChainError(error: unknown, rpcUrl: string): unknown {
-  if (error instanceof SluiceError || !(error instanceof BaseError)) return error;
+  if (error instanceof SluiceError) return error;
   const host = hostOf(rpcUrl);
+  // What the client cannot make anything of, such as an answer without a result.
+  if (!(error instanceof BaseError)) return of('Transient', `${host} gave an empty answer`);
   const request = error.walk((cause) => cause instanceof HttpRequestError) as HttpRequestError | null;
   if (request !== null) {
     const { status } = request;
     if (status === 429) return of('Throttled', `${host} asks to slow down (429)`);
     if (status === 401 || status === 403)
       return of('AccessDenied', `${host} denied access (${status}); check the key in AUCTION_RPC_URL`);
+    // `fetch` tells by a TypeError that it could not connect; all else is an answer that is none.
+    if (status === undefined && (request.cause as Error | undefined)?.name !== 'TypeError')
+      return of('Transient', `${host} answered nothing that can be read`);
     if (status === undefined)
       return of('ServerUnreachable', `The chain does not answer at ${host}; start it, or correct rpcUrl`);
     return of('Transient', `${host} answered ${status}`);

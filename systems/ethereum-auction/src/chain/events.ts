@@ -1,11 +1,13 @@
-import type { Address, GetLogsReturnType, PublicClient } from 'viem';
+import { toEventSelector, type Address, type GetLogsReturnType, type Hex } from 'viem';
 import { SluiceError } from 'sluice';
 import type { AuctionRecord } from '../records';
 import { AUCTION_ABI } from './auctionAbi';
+import { isInBloom } from './bloom';
 import { isTooMuch, type Chain } from './client';
 import type { Mark } from './cursor';
 
 const EVENTS = AUCTION_ABI.filter((item) => item.type === 'event');
+const TOPICS = EVENTS.map((event) => toEventSelector(event));
 type Logs = GetLogsReturnType<undefined, typeof EVENTS, true, bigint, bigint>;
 
 export type Finality = 'latest' | 'safe' | 'finalized';
@@ -44,85 +46,114 @@ async function readBlock(chain: Chain, block: number) {
   );
 }
 
+/** What a block's header says: where it stands in the chain, when it was made, and whose logs it may have. */
+interface Header {
+  number: bigint;
+  hash: Hex;
+  parentHash: Hex;
+  timestamp: bigint;
+  logsBloom: Hex;
+}
+
+/** As many blocks are asked for at a time. */
+const HEADERS_AT_ONCE = 500;
+
 /**
  * The events of a contract in a range of blocks, oldest first. A node that will not answer for so many blocks is asked for
  * half of them, and half again.
+ *
+ * Behind one address there may be many nodes, and one that lags behind answers for blocks that it does not have with no logs
+ * at all, in place of an error. So the answer is held against the headers of the range: they have to follow one another, from
+ * the block that was read last; the logs have to be of them; and a block whose filter has the contract, and of which no log
+ * came, is asked for by its hash, which a node without the block refuses (EIP-234).
  * @throws SluiceError Transient when the chain changed meanwhile, or the node does not have all of it yet
  */
 export async function readEvents(
   chain: Chain,
-  { contract, epoch, range }: { contract: string; epoch: number; range: Range },
+  { contract, epoch, range, parent }: { contract: string; epoch: number; range: Range; parent: string },
 ): Promise<EventsOfRange> {
-  let { to } = range;
-  for (;;) {
-    const before = await readHash(chain, to);
-    if (before === null) throw new SluiceError('Transient', `The chain does not show block ${to} yet`);
-    let logs: Logs;
-    try {
-      logs = await chain.ask((client) => askLogs(client, contract, { from: range.from, to }));
-    } catch (error) {
-      if (!isTooMuch(error) || to === range.from) throw error;
-      to = range.from + Math.floor((to - range.from) / 2);
-      continue;
-    }
-    const records = await toRecords(chain, { contract, epoch, logs });
-    if ((await readHash(chain, to)) !== before)
-      throw new SluiceError('Transient', `The chain replaced block ${to} while it was read`);
-    return { to: { block: to, hash: before }, records, marks: marksOf(records, { block: to, hash: before }) };
+  const { logs, to } = await readLogs(chain, contract, range);
+  const headers = await readHeaders(chain, { from: range.from, to });
+  let before = parent;
+  for (const { number, hash, parentHash } of headers) {
+    if (parentHash !== before) throw replaced(number);
+    before = hash;
   }
-}
-
-function askLogs(client: PublicClient, contract: string, { from, to }: Range): Promise<Logs> {
-  return client.getLogs({
-    address: contract as Address,
-    events: EVENTS,
-    fromBlock: BigInt(from),
-    toBlock: BigInt(to),
-    strict: true,
-  });
-}
-
-async function toRecords(
-  chain: Chain,
-  { contract, epoch, logs }: { contract: string; epoch: number; logs: Logs },
-): Promise<AuctionRecord[]> {
-  const times = await readTimes(chain, logs);
-  return logs.map((log) => ({
+  const byBlock = new Map(headers.map((header) => [header.number, header]));
+  for (const { blockNumber, blockHash } of logs)
+    if (byBlock.get(blockNumber)?.hash !== blockHash) throw replaced(blockNumber);
+  const told = new Set(logs.map(({ blockNumber }) => blockNumber));
+  const silent = headers.filter(({ number, logsBloom }) => !told.has(number) && mayHave(logsBloom, contract));
+  const more = await Promise.all(
+    silent.map(({ hash }) =>
+      chain.ask((client) =>
+        client.getLogs({ address: contract as Address, events: EVENTS, blockHash: hash, strict: true }),
+      ),
+    ),
+  );
+  const all = [...logs, ...more.flat()].sort((a, b) => Number(a.blockNumber - b.blockNumber));
+  const records = all.map((log): AuctionRecord => ({
     Id: `${log.transactionHash}:${log.logIndex}`,
     Kind: log.eventName === 'Bid' ? 'bid' : 'withdrawal',
     Chain: chain.name,
     Contract: contract,
     Block: Number(log.blockNumber),
     BlockHash: log.blockHash,
-    Timestamp: times.get(log.blockNumber)!,
+    Timestamp: new Date(Number(byBlock.get(log.blockNumber)!.timestamp) * 1000).toISOString(),
     Bidder: log.args.bidder,
     Amount: log.args.amount.toString(),
     Epoch: epoch,
   }));
+  const last = { block: to, hash: before };
+  return { to: last, records, marks: marksOf(records, last) };
 }
 
-/** Newer nodes send a log's time along; others are asked for its block. */
-async function readTimes(chain: Chain, logs: Logs): Promise<Map<bigint, string>> {
-  const times = new Map<bigint, string>();
-  const unknown = new Set<bigint>();
-  for (const { blockNumber, ...log } of logs) {
-    const seconds = (log as { blockTimestamp?: string | bigint | null }).blockTimestamp;
-    if (seconds === undefined || seconds === null) unknown.add(blockNumber);
-    else times.set(blockNumber, toTime(BigInt(seconds)));
+async function readLogs(
+  chain: Chain,
+  contract: string,
+  { from, to }: Range,
+): Promise<{ logs: Logs; to: number }> {
+  for (;;) {
+    try {
+      const logs = await chain.ask((client) =>
+        client.getLogs({
+          address: contract as Address,
+          events: EVENTS,
+          fromBlock: BigInt(from),
+          toBlock: BigInt(to),
+          strict: true,
+        }),
+      );
+      return { logs, to };
+    } catch (error) {
+      if (!isTooMuch(error) || to === from) throw error;
+      to = from + Math.floor((to - from) / 2);
+    }
   }
-  await Promise.all(
-    [...unknown].map(async (block) => {
-      const found = await readBlock(chain, Number(block));
-      if (found === null)
-        throw new SluiceError('Transient', `The chain replaced block ${block} while it was read`);
-      times.set(block, toTime(found.timestamp));
-    }),
-  );
-  return times;
 }
 
-function toTime(seconds: bigint): string {
-  return new Date(Number(seconds) * 1000).toISOString();
+/** @throws SluiceError Transient for a block that the node does not have */
+async function readHeaders(chain: Chain, { from, to }: Range): Promise<Header[]> {
+  const headers: Header[] = [];
+  for (let first = from; first <= to; first += HEADERS_AT_ONCE) {
+    const count = Math.min(HEADERS_AT_ONCE, to - first + 1);
+    const blocks = await Promise.all(Array.from({ length: count }, (_, i) => readBlock(chain, first + i)));
+    blocks.forEach((block, i) => {
+      if (block === null)
+        throw new SluiceError('Transient', `The chain does not show block ${first + i} yet`);
+      const { number, hash, parentHash, timestamp, logsBloom } = block;
+      headers.push({ number, hash, parentHash, timestamp, logsBloom });
+    });
+  }
+  return headers;
+}
+
+function mayHave(bloom: Hex, contract: string): boolean {
+  return isInBloom(bloom, contract as Address) && TOPICS.some((topic) => isInBloom(bloom, topic));
+}
+
+function replaced(block: bigint): SluiceError {
+  return new SluiceError('Transient', `The chain replaced block ${block} while it was read`);
 }
 
 function marksOf(records: readonly AuctionRecord[], last: { block: number; hash: string }): Mark[] {

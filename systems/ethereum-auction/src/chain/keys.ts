@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import type { LocalAccount } from 'viem';
+import { KMSClient } from '@aws-sdk/client-kms';
+import type { Hex } from 'viem';
 import { mnemonicToAccount, privateKeyToAccount } from 'viem/accounts';
 import { SluiceError } from 'sluice';
+import type { Account } from './account';
+import { readKmsAccount } from './kmsAccount';
 
 export interface Accounts {
-  owner: LocalAccount;
-  bidders: LocalAccount[];
+  owner: Account;
+  bidders: Account[];
 }
 
 /** The development accounts that anvil funds; everybody knows their keys. */
@@ -14,9 +17,10 @@ const DEVELOPMENT_CHAINS = [31337, 1337];
 const BIDDERS = 10;
 
 /**
- * The accounts of a run. Keys come from a file of the worker's machine, `{ "owner": "0x…", "bidders": ["0x…", …] }`, and
- * leave this process only as signatures; without a file they are the development accounts, for a local chain alone.
- * @param keys `file:PATH`, or null
+ * The accounts of a run: keys of a file on the worker's machine, `{ "owner": "0x…", "bidders": ["0x…", …] }`, which leave this
+ * process only as signatures, or references to keys of KMS, which never leave that. The file may have both, as `kms:KEY`.
+ * Without the setting they are the development accounts, for a local chain alone.
+ * @param keys `file:PATH`, or `kms:OWNER,BIDDER,…` with the id, ARN or alias of each key, or null
  * @throws SluiceError AccessDenied, InvalidInput; no message quotes a key
  */
 export async function readAccounts(keys: string | null, chainId: number): Promise<Accounts> {
@@ -24,21 +28,38 @@ export async function readAccounts(keys: string | null, chainId: number): Promis
     if (!DEVELOPMENT_CHAINS.includes(chainId)) {
       throw new SluiceError(
         'AccessDenied',
-        `The chain ${chainId} is no local one, and the worker has no keys for it; set AUCTION_KEYS=file:PATH`,
+        `The chain ${chainId} is no local one, and the worker has no keys for it; set AUCTION_KEYS=file:PATH or kms:OWNER,BIDDER`,
       );
     }
     const account = (addressIndex: number) => mnemonicToAccount(DEVELOPMENT_MNEMONIC, { addressIndex });
     // The first ten bid, as ten are funded; the owner is the next, whom the local chain funds as well.
     return { owner: account(BIDDERS), bidders: Array.from({ length: BIDDERS }, (_, i) => account(i)) };
   }
+  const { source, owner, bidders } = await readReferences(keys);
+  if (!Array.isArray(bidders) || bidders.length === 0) throw wrong(source, 'bidders: give a list of keys');
+  // The accounts sign with it as long as they are used.
+  const kms = new KMSClient({});
+  const [first, ...others] = await Promise.all([
+    toAccount(kms, owner, `${source}: owner`),
+    ...bidders.map((key, i) => toAccount(kms, key, `${source}: bidders[${i}]`)),
+  ]);
+  return { owner: first, bidders: others };
+}
+
+interface References {
+  /** What messages call it. */
+  source: string;
+  owner?: unknown;
+  bidders?: unknown;
+}
+
+async function readReferences(keys: string): Promise<References> {
   const path = /^file:(.+)$/.exec(keys)?.[1];
-  if (path === undefined) throw wrong('AUCTION_KEYS', 'give file:PATH');
-  const { owner, bidders } = await readKeyFile(path);
-  if (!Array.isArray(bidders) || bidders.length === 0) throw wrong(path, 'bidders: give a list of keys');
-  return {
-    owner: toAccount(owner, `${path}: owner`),
-    bidders: bidders.map((key, i) => toAccount(key, `${path}: bidders[${i}]`)),
-  };
+  if (path !== undefined) return { source: path, ...(await readKeyFile(path)) };
+  const ids = /^kms:(.+)$/.exec(keys)?.[1];
+  if (ids === undefined) throw wrong('AUCTION_KEYS', 'give file:PATH, or kms:OWNER,BIDDER with keys of KMS');
+  const [owner, ...bidders] = ids.split(',').map((id) => `kms:${id.trim()}`);
+  return { source: 'AUCTION_KEYS', owner, bidders };
 }
 
 async function readKeyFile(path: string): Promise<{ owner?: unknown; bidders?: unknown }> {
@@ -55,10 +76,12 @@ async function readKeyFile(path: string): Promise<{ owner?: unknown; bidders?: u
   }
 }
 
-function toAccount(key: unknown, where: string): LocalAccount {
+async function toAccount(kms: KMSClient, key: unknown, where: string): Promise<Account> {
+  const id = typeof key === 'string' ? /^kms:(.+)$/.exec(key)?.[1] : undefined;
+  if (id !== undefined) return readKmsAccount(kms, id);
   if (typeof key !== 'string' || !/^0x[0-9a-fA-F]{64}$/.test(key))
-    throw wrong(where, 'is no private key; give 0x and 64 hex digits');
-  return privateKeyToAccount(key as `0x${string}`);
+    throw wrong(where, 'is no private key; give 0x and 64 hex digits, or kms: and a key of KMS');
+  return privateKeyToAccount(key as Hex);
 }
 
 function wrong(where: string, cure: string): SluiceError {

@@ -7,9 +7,9 @@ import {
   keccak256,
   type Address,
   type Hex,
-  type LocalAccount,
 } from 'viem';
 import { SluiceError } from 'sluice';
+import type { Account } from './account';
 import { AUCTION_ABI } from './auctionAbi';
 import type { Chain } from './client';
 import type { CompiledContract } from './compile';
@@ -36,8 +36,8 @@ export interface SignedDeployment extends SignedTransaction {
  */
 const GAS = { deploy: 2_000_000n, bid: 200_000n, withdraw: 150_000n };
 
-interface Call {
-  account: LocalAccount;
+export interface Call {
+  account: Account;
   to: Address | null;
   data: Hex;
   value: bigint;
@@ -45,7 +45,7 @@ interface Call {
 }
 
 /** Signs calls with one sequence of nonces for each account, from what the chain has of it. */
-async function signCalls(chain: Chain, calls: readonly Call[]): Promise<SignedTransaction[]> {
+export async function signCalls(chain: Chain, calls: readonly Call[]): Promise<SignedTransaction[]> {
   const senders = [...new Set(calls.map(({ account }) => account.address))];
   const [fees, ...counts] = await chain.ask((client) =>
     Promise.all([
@@ -77,7 +77,7 @@ async function signCalls(chain: Chain, calls: readonly Call[]): Promise<SignedTr
 
 export async function signDeployment(
   chain: Chain,
-  owner: LocalAccount,
+  owner: Account,
   { contract, blocks }: { contract: CompiledContract; blocks: number },
 ): Promise<SignedDeployment> {
   const data = encodeDeployData({ abi: contract.abi, bytecode: contract.bytecode, args: [BigInt(blocks)] });
@@ -89,7 +89,7 @@ export async function signDeployment(
 export function signBids(
   chain: Chain,
   contract: Address,
-  bids: readonly { bidder: LocalAccount; amount: bigint }[],
+  bids: readonly { bidder: Account; amount: bigint }[],
 ): Promise<SignedTransaction[]> {
   const data = encodeFunctionData({ abi: AUCTION_ABI, functionName: 'bid' });
   const calls = bids.map(({ bidder, amount }) => ({
@@ -105,7 +105,7 @@ export function signBids(
 export function signWithdrawals(
   chain: Chain,
   contract: Address,
-  accounts: readonly LocalAccount[],
+  accounts: readonly Account[],
 ): Promise<SignedTransaction[]> {
   const data = encodeFunctionData({ abi: AUCTION_ABI, functionName: 'withdraw' });
   const calls = accounts.map((account) => ({ account, to: contract, data, value: 0n, gas: GAS.withdraw }));

@@ -14,6 +14,7 @@ import {
   listKeys,
   parseS3Uri,
   publishOutput,
+  removeOutput,
   SluiceError,
   type TaskContext,
 } from 'sluice';
@@ -21,6 +22,7 @@ import { putText } from '../lakeObjects';
 import { parseRecords, type ReadRecord } from '../readRecords';
 
 const MOST_REJECTED = 100;
+const REJECTED = 'part-00000.jsonl';
 
 interface Rejected {
   file: string;
@@ -48,7 +50,7 @@ export const collectRecords = defineTask(
       const file = join(folder, 'records.jsonl');
       const out = createWriteStream(file);
       const rejected: Rejected[] = [];
-      const counts = { rowsRead: 0, rowsRejected: 0, rowsWritten: 0 };
+      const counts = { rowsRead: 0, rowsRejected: 0, valuesUnread: 0, rowsWritten: 0 };
       const objects = await listObjects(s3, from, signal);
       for (const [i, { bucket, key }] of objects.entries()) {
         const uri = `s3://${bucket}/${key}`;
@@ -57,32 +59,34 @@ export const collectRecords = defineTask(
         for await (const text of readLines(context, { bucket, key })) {
           line++;
           for (const read of parseRecords(text)) {
-            counts.rowsRead++;
             if ('reason' in read) {
               counts.rowsRejected++;
               const { column, reason } = read;
               if (rejected.length < MOST_REJECTED)
                 rejected.push({ file: uri, line, column, text: read.text.slice(0, 1000), reason });
             } else {
+              counts.rowsRead++;
               counts.rowsWritten++;
               if (!out.write(toLine(read))) await once(out, 'drain', { signal });
             }
           }
         }
-        if (counts.rowsRead > before.rowsRead && counts.rowsWritten === before.rowsWritten)
+        if (counts.rowsRejected > before.rowsRejected && counts.rowsRead === before.rowsRead)
           throw bad(`${uri}: no row can be read`, rejected);
-        report({ objects: i + 1, of: objects.length });
+        report({ objects: i + 1, of: objects.length, rowsRead: counts.rowsRead });
       }
       out.end();
       await finished(out, { signal });
-      if (counts.rowsRejected > counts.rowsRead * maxBadShare)
-        throw bad(`${from}: ${counts.rowsRejected} of ${counts.rowsRead} rows cannot be read`, rejected);
+      const rows = counts.rowsRead + counts.rowsRejected;
+      if (counts.rowsRejected > rows * maxBadShare)
+        throw bad(`${from}: ${counts.rowsRejected} of ${rows} rows cannot be read`, rejected);
       await publishOutput(s3, file, to, 'part-00000.jsonl', signal);
+      const rejectedFolder = `${to.replace(/\/$/, '')}-rejected/`;
       if (rejected.length > 0) {
         const text = rejected.map((one) => `${JSON.stringify(one)}\n`).join('');
-        const uri = `${to.replace(/\/$/, '')}-rejected/part-00000.jsonl`;
+        const uri = `${rejectedFolder}${REJECTED}`;
         await putText(s3, uri, { text, contentType: 'application/x-ndjson', signal });
-      }
+      } else await removeOutput(s3, rejectedFolder, REJECTED);
       return { output: to, measures: counts };
     } finally {
       await rm(folder, { recursive: true, force: true });

@@ -20,7 +20,7 @@ import { startS3, type LocalS3 } from '../support/localS3';
 import { countedRecords, countedSum } from '../support/records';
 
 /** The requirement is 100. */
-const KILLS = countOf({ suite: 15, soak: 100 });
+const KILLS = countOf({ suite: 6, soak: 100 });
 const STREAM = 'auction-events';
 
 let local: LocalChain;

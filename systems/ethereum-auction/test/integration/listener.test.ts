@@ -4,10 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { isLong, seedOf } from '../../../../test/support/long';
 import { createRandom } from '../../src/chain/bids';
 import { connectChain } from '../../src/chain/client';
-import { moveCursor, readNext, type Listening, type NextReading } from '../../src/listener';
-import { getText } from '../../src/lakeObjects';
-import type { AuctionRecord } from '../../src/records';
+import { readNext, type Listening } from '../../src/listener';
 import { deployAuction, type TestAuction } from '../support/auction';
+import { listenTo } from '../support/listener';
 import { startAnvil, type LocalChain } from '../support/localChain';
 import { startS3, type LocalS3 } from '../support/localS3';
 import { countedSum } from '../support/records';
@@ -24,49 +23,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => Promise.all([local.stop(), lake.stop()]));
 
-let folders = 0;
-function listen(auction: TestAuction, options: Partial<Listening> = {}) {
-  const listening: Listening = {
-    chain: auction.chain,
-    s3: lake.s3,
-    folder: `s3://lake/test-${++folders}`,
-    contract: auction.address,
-    fromBlock: auction.block,
-    finality: 'latest',
-    confirmations: 0,
-    maxBlocks: 2000,
-    depth: 512,
-    ...options,
-  };
-  const put: AuctionRecord[] = [];
-  const readings: NextReading[] = [];
-  const putObject = async ({ object }: NextReading) => {
-    const text = await getText(lake.s3, object!);
-    put.push(
-      ...text
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => JSON.parse(line) as AuctionRecord),
-    );
-  };
-  return {
-    listening,
-    put,
-    readings,
-    putObject,
-    /** Listens until there is nothing more. */
-    async run() {
-      for (let more = true; more;) {
-        const next = await readNext(listening);
-        readings.push(next);
-        more = next.more;
-        if (next.object === null) continue;
-        await putObject(next);
-        await moveCursor(lake.s3, { cursor: next.cursor, object: next.object, depth: listening.depth });
-      }
-    },
-  };
-}
+const listen = (auction: TestAuction, options: Partial<Listening> = {}) => listenTo(lake, auction, options);
 
 const balance = ({ chain, address }: TestAuction) => chain.client.getBalance({ address });
 
@@ -266,5 +223,77 @@ test('a node that does not have the newest block yet is asked later, and nothing
     expect(listener.put).toHaveLength(10);
   } finally {
     node.stop();
+  }
+});
+
+test('a node that says of blocks it does not have that they have no logs loses no event', async () => {
+  const auction = await deployAuction(local.rpcUrl);
+  await auction.bid(1);
+  await auction.bid(2);
+  const has = auction.block + 1;
+  let behind = true;
+  let askedByHash = 0;
+  // The headers come from a node that is up to date, the logs from one that is a block behind.
+  const node = await startNode(({ method, params }) => {
+    if (method !== 'eth_getLogs' || !behind) return null;
+    const { blockHash } = params[0] as { blockHash?: string };
+    if (blockHash === undefined) return { result: [] };
+    return ++askedByHash > 1 ? { error: { code: -32000, message: 'unknown block' } } : null;
+  });
+  try {
+    const chain = await connectChain({ rpcUrl: node.rpcUrl, retryCount: 0 });
+    const listener = listen(auction, { chain });
+    await expect(listener.run()).rejects.toMatchObject({ code: 'Transient' });
+    expect(askedByHash).toBe(2);
+    behind = false;
+    await listener.run();
+    expect(listener.put.map(({ Block }) => Block)).toEqual([
+      ...Array(10).fill(has),
+      ...Array(10).fill(has + 1),
+    ]);
+    expect(countedSum(listener.put)).toBe(await balance(auction));
+  } finally {
+    node.stop();
+  }
+});
+
+test('a block that was asked for by its hash alone has its events in their place', async () => {
+  const auction = await deployAuction(local.rpcUrl);
+  for (let batch = 1; batch <= 3; batch++) await auction.bid(batch, 2);
+  // Of the blocks after the first, the node has no logs by number.
+  const node = await startNode(({ method, params }) => {
+    const { fromBlock, blockHash } = (params?.[0] ?? {}) as { fromBlock?: string; blockHash?: string };
+    if (method !== 'eth_getLogs' || blockHash !== undefined || fromBlock === undefined) return null;
+    return { result: [] };
+  });
+  try {
+    const chain = await connectChain({ rpcUrl: node.rpcUrl, retryCount: 0 });
+    const listener = listen(auction, { chain });
+    await listener.run();
+    expect(listener.put.map(({ Block }) => Block - auction.block)).toEqual([1, 1, 2, 2, 3, 3]);
+    expect(countedSum(listener.put)).toBe(await balance(auction));
+  } finally {
+    node.stop();
+  }
+});
+
+test('a node that answers nothing in time, or with no JSON, is asked again later', async () => {
+  const answers: ((response: ServerResponse) => void)[] = [
+    () => {},
+    (response) => response.end(),
+    (response) => response.end('<html>busy</html>'),
+  ];
+  for (const answer of answers) {
+    const server = createServer((_, response) => answer(response)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    try {
+      await expect(
+        connectChain({ rpcUrl: `http://127.0.0.1:${port}`, timeoutMs: 200, retryCount: 0 }),
+      ).rejects.toMatchObject({ code: 'Transient' });
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   }
 });

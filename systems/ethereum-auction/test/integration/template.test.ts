@@ -2,23 +2,22 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from 'sluice';
-import { ensureAwsTestTools } from '../../../../src/local';
+import { freePort, motoService } from 'sluice';
 import { createTable } from '../../src/pipelines/_athenaQueries';
 import { end, untilAnswering } from '../support/localChain';
 
 const file = join(__dirname, '..', '..', 'template.yaml');
-const StackName = 'ethereum-auction';
-let python: string;
+let stacks = 0;
 let endpoint: string;
 let moto: ChildProcess;
 
 beforeAll(async () => {
-  ({ python } = await ensureAwsTestTools({ env: process.env, report: () => {} }));
   const port = await freePort();
   endpoint = `http://127.0.0.1:${port}`;
-  const args = ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)];
-  moto = spawn(python, args, { stdio: 'ignore', env: { ...process.env, HOME: homedir() } });
+  const { command } = motoService({ name: 'aws', port, services: [] });
+  if (typeof command !== 'function') throw new Error('its command follows from the port');
+  const [program, ...args] = await command({ port, dir: '', env: {} });
+  moto = spawn(program!, args, { stdio: 'ignore', env: { ...process.env, HOME: homedir() } });
   await untilAnswering(endpoint);
 }, 300_000);
 afterAll(() => end(moto));
@@ -41,14 +40,18 @@ const valuesOf = (xml: string, tag: string) =>
   [...xml.matchAll(new RegExp(`<${tag}>([^<]*)</${tag}>`, 'g'))].map(([, value]) => value!);
 
 test('makes its stack, with the commands as outputs, and deletes it', async () => {
+  const StackName = `ethereum-auction-${++stacks}`;
   await cloudFormation('CreateStack', {
     StackName,
     TemplateBody: await readFile(file, 'utf8'),
     'Parameters.member.1.ParameterKey': 'BucketName',
-    'Parameters.member.1.ParameterValue': 'lake-of-the-auction',
+    'Parameters.member.1.ParameterValue': `lake-of-the-auction-${stacks}`,
+    'Parameters.member.2.ParameterKey': 'SigningKeyArns',
+    'Parameters.member.2.ParameterValue': 'arn:aws:kms:us-east-1:123456789012:key/1',
   });
   const described = await cloudFormation('DescribeStacks', { StackName });
   expect(valuesOf(described, 'StackStatus')).toEqual(['CREATE_COMPLETE']);
+  expect(described).toContain('SigningPolicyArn');
   expect(described).toContain('sluice schedule create auction-listener --cron');
   // moto's CloudFormation makes neither Firehose nor Glue.
   const resources = await cloudFormation('DescribeStackResources', { StackName });

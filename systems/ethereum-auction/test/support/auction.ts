@@ -4,7 +4,7 @@ import type { Address } from 'viem';
 import { connectChain, type Chain } from '../../src/chain/client';
 import { compileContract } from '../../src/chain/compile';
 import { readAccounts, type Accounts } from '../../src/chain/keys';
-import { inOneBlock } from '../../src/chain/localBlocks';
+import { inOneBlock, makesBlocks } from '../../src/chain/localBlocks';
 import {
   awaitTransactions,
   sendTransactions,
@@ -26,7 +26,7 @@ export interface TestAuction {
   address: Address;
   block: number;
   send: (transactions: SignedTransaction[]) => Promise<Mined[]>;
-  /** One block with one batch. */
+  /** One batch, in one block where the chain makes blocks at will. */
   bid: (batch: number, size?: number) => Promise<Mined[]>;
 }
 
@@ -38,11 +38,14 @@ export async function deployAuction(rpcUrl: string, blocks = 10_000): Promise<Te
   await sendTransactions(chain, [deployment], signal);
   const [mined] = await awaitTransactions(chain, [deployment], { signal });
   const { address } = deployment;
-  const send = (transactions: SignedTransaction[]) =>
-    inOneBlock(chain, 15, {
-      send: () => sendTransactions(chain, transactions, signal),
-      confirm: () => awaitTransactions(chain, transactions, { signal }),
-    });
+  const makes = await makesBlocks(chain);
+  const send = async (transactions: SignedTransaction[]) => {
+    const deliver = () => sendTransactions(chain, transactions, signal);
+    const confirm = () => awaitTransactions(chain, transactions, { signal });
+    if (makes) return inOneBlock(chain, 15, { send: deliver, confirm });
+    await deliver();
+    return confirm();
+  };
   const bid = async (batch: number, size = 10) => {
     const planned = planBids({ seed: 1, batch, size, bidders: 10, unit: 1n });
     const bids = planned.map(({ bidder, amount }) => ({ bidder: accounts.bidders[bidder]!, amount }));

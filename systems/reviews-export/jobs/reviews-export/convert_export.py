@@ -5,21 +5,13 @@ has them. Reads today's DYNAMODB_JSON, full or incremental, and the lines of 201
 The worker's task convert-export does the same for small exports; the two agree value by value.
 """
 
-import argparse
 import decimal
 import json
 import posixpath
 import re
-import sys
-import traceback
-import uuid
 
-from pyspark.sql import SparkSession
 from pyspark.sql import types as T
-
-
-class BadData(Exception):
-    """The export is not what the job expects."""
+from sluice_rows import BadData, RowJob, run
 
 
 # An attribute of an incremental export's rows: `put`, or a `delete` that left the key only.
@@ -27,7 +19,7 @@ OPERATION = "ddb_operation"
 PARTITION = "ddb_export_timestamp"
 # The most digits of a decimal column; a DynamoDB number has as many.
 DECIMAL_DIGITS = 38
-EXPECTED = {"text": ("text",), "integer": ("long",), "number": ("double",), "boolean": ("boolean",)}
+EXPECTED = {"text": ("text",), "integer": ("long",), "number": ("decimal", 9), "boolean": ("boolean",)}
 
 
 # What values an attribute was seen to have: ("nothing",), ("boolean",), ("text",), ("mixed",), ("list", element),
@@ -122,13 +114,13 @@ def observe(value):
 
 
 def resolve(seen):
-    """The column type: an integer of 64 bits, else an exact decimal, else (of more than 38 digits) a double."""
+    """The column type: an integer of 64 bits, else an exact decimal, else (of more than 38 digits) a text."""
     if seen[0] == "nothing":
         return ("text",)
     if seen[0] == "number":
         if seen[3]:
             return ("long",)
-        return ("decimal", seen[2]) if seen[1] + seen[2] <= DECIMAL_DIGITS else ("double",)
+        return ("decimal", seen[2]) if seen[1] + seen[2] <= DECIMAL_DIGITS else ("text",)
     if seen[0] == "list":
         return "list", resolve(seen[1])
     if seen[0] == "map":
@@ -165,10 +157,8 @@ def convert(value, kind):
     if kind[0] == "mixed":
         return content if tag == "text" else to_json(value)
     if tag == "number":
-        if kind[0] == "double":
-            return float(content)
         plain = format_number(content)
-        return int(plain) if kind[0] == "long" else decimal.Decimal(plain)
+        return {"long": int, "decimal": decimal.Decimal, "text": str}[kind[0]](plain)
     if tag == "list":
         return [convert(element, kind[1]) for element in content]
     if tag == "map":
@@ -203,7 +193,7 @@ def spark_type(kind):
         return T.ArrayType(spark_type(kind[1]))
     if kind[0] == "struct":
         return T.StructType([T.StructField(name, spark_type(field)) for name, _, field in kind[1]])
-    return {"long": T.LongType, "double": T.DoubleType, "boolean": T.BooleanType}.get(kind[0], T.StringType)()
+    return {"long": T.LongType, "boolean": T.BooleanType}.get(kind[0], T.StringType)()
 
 
 def read_line(line, form):
@@ -270,39 +260,6 @@ def read_export(spark, location):
     return form, [folder.path(name).toString() for name in names], expected
 
 
-def replace_output(spark, output, write):
-    """Writes aside with `write(folder)`, then swaps: a job that fails leaves the output as it was.
-
-    `_SUCCESS` goes first and comes last: in S3 a rename is a copy of one object after the other.
-    """
-    jvm = spark.sparkContext._jvm
-    target = jvm.org.apache.hadoop.fs.Path(output.rstrip("/"))
-    aside = jvm.org.apache.hadoop.fs.Path(target.getParent(), "_aside-" + uuid.uuid4().hex)
-    files = target.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
-    # Checksum files of the local file system would lie in the bucket as objects of their own.
-    files.setWriteChecksum(False)
-    try:
-        write(aside.toString())
-        files.delete(jvm.org.apache.hadoop.fs.Path(aside, "_SUCCESS"), False)
-        files.delete(jvm.org.apache.hadoop.fs.Path(target, "_SUCCESS"), False)
-        files.delete(target, True)
-        files.mkdirs(target.getParent())
-        if not files.rename(aside, target):
-            raise OSError("cannot rename %s to %s" % (aside, target))
-        files.create(jvm.org.apache.hadoop.fs.Path(target, "_SUCCESS")).close()
-    finally:
-        files.delete(aside, True)
-
-
-def describe(error):
-    """The innermost cause, in one line: the last lines of the log are what a person sees."""
-    raised = re.findall(r"^(?:__main__\.)?BadData: (.*)$", str(error), re.MULTILINE)
-    if raised:
-        return "BadData: " + raised[-1]
-    causes = re.findall(r"^Caused by: (.*)$", str(error), re.MULTILINE)
-    return causes[-1] if causes else "%s: %s" % (type(error).__name__, (str(error).splitlines() or ["no reason given"])[0])
-
-
 def find_columns(lines, form, expected):
     """The columns, and how many records there are."""
 
@@ -331,15 +288,11 @@ def find_columns(lines, form, expected):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--export", required=True)
-    parser.add_argument("--output", required=True)
-    parser.add_argument("--columns", default="")
-    arguments, _ = parser.parse_known_args()
+    job = RowJob("convert export", "--export", "--output", "--columns")
+    arguments, spark = job.arguments, job.spark
     expected = {
         name: EXPECTED[word] for name, word in (column.split(":") for column in arguments.columns.split(",") if column)
     }
-    spark = SparkSession.builder.appName("convert export").getOrCreate()
     form, files, item_count = read_export(spark, arguments.export)
     context = spark.sparkContext
     # By a newline alone: a text may hold other characters that end lines for some.
@@ -360,14 +313,10 @@ def main():
     rows = lines.filter(lambda line: line.strip() != "").map(to_row)
     frame = spark.createDataFrame(rows, T.StructType(fields), verifySchema=False)
 
-    replace_output(spark, arguments.output, lambda folder: frame.write.parquet(folder, compression="snappy"))
+    job.read = count
+    job.replace(arguments.output, lambda folder: frame.write.parquet(folder, compression="snappy"))
+    job.tell_rows(count)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BadData as error:
-        sys.exit("BadData: %s" % error)
-    except Exception as error:
-        traceback.print_exc()
-        sys.exit(describe(error))
+    run(main)

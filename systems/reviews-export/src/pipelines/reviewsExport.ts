@@ -134,9 +134,13 @@ async function exportTable(run: Run, input: ReviewsExportInput): Promise<string>
   return joinFolder(exports, 'AWSDynamoDB', externalId.slice(externalId.lastIndexOf('/') + 1));
 }
 
-function convert({ engine }: ReviewsExportInput, location: string, output: string): Job {
+function convert({ engine, lake }: ReviewsExportInput, location: string, output: string): Job {
   if (engine === 'duckdb') return task('convert-export', { export: location, output, columns: COLUMNS });
   const columns = Object.entries(COLUMNS).map((column) => column.join(':'));
-  const Arguments = { '--export': location, '--output': output, '--columns': columns.join(',') };
+  const Arguments = {
+    ...{ '--export': location, '--output': output, '--columns': columns.join(',') },
+    // Not within the table's folder, where it would look like a partition.
+    '--rows-to': joinLocation(lake, 'reviews-export/convert-rejected/_rows.json'),
+  };
   return { resource: 'glue:startJobRun', parameters: { JobName: 'sluice-convert-export', Arguments } };
 }

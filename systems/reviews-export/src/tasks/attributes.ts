@@ -18,7 +18,7 @@ export type Observed =
   | { kind: 'map'; fields: Map<string, Observed> };
 
 export type ColumnType =
-  | { kind: 'boolean' | 'text' | 'mixed' | 'long' | 'double' }
+  | { kind: 'boolean' | 'text' | 'mixed' | 'long' }
   | { kind: 'decimal'; scale: number }
   | { kind: 'list'; element: ColumnType }
   | { kind: 'struct'; fields: Column[] };
@@ -138,7 +138,7 @@ function formatNumber({ negative, integer, fraction }: Digits): string {
   return `${negative ? '-' : ''}${integer || '0'}${fraction && '.'}${fraction}`;
 }
 
-/** An integer column of 64 bits where that is enough, else an exact decimal, else (of more than 38 digits) a double. */
+/** An integer column of 64 bits where that is enough, else an exact decimal, else (of more than 38 digits) a text. */
 export function resolve(seen: Observed): ColumnType {
   switch (seen.kind) {
     case 'nothing':
@@ -147,7 +147,7 @@ export function resolve(seen: Observed): ColumnType {
       if (seen.long) return { kind: 'long' };
       return seen.integerDigits + seen.scale <= DECIMAL_DIGITS
         ? { kind: 'decimal', scale: seen.scale }
-        : { kind: 'double' };
+        : { kind: 'text' };
     case 'list':
       return { kind: 'list', element: resolve(seen.element) };
     case 'map':
@@ -209,7 +209,6 @@ function write(value: AttributeValue, type: ColumnType): string {
   if (type.kind === 'mixed') return JSON.stringify(tagged.kind === 'text' ? tagged.value : toJson(value));
   switch (tagged.kind) {
     case 'number':
-      if (type.kind === 'double') return String(Number(tagged.value));
       // A text: a JSON reader may take a number for a double.
       return `"${formatNumber(parseNumber(tagged.value))}"`;
     case 'list':
@@ -246,8 +245,6 @@ export function toSqlType(type: ColumnType): string {
   switch (type.kind) {
     case 'long':
       return 'BIGINT';
-    case 'double':
-      return 'DOUBLE';
     case 'boolean':
       return 'BOOLEAN';
     case 'decimal':

@@ -33,10 +33,13 @@ export const OPERATION = 'ddb_operation';
 export const PARTITION = 'ddb_export_timestamp';
 const MEMORY_BYTES = 1_000_000_000;
 
+/** Digits after the point of a number column that no item has a value of. */
+const NUMBER_SCALE = 9;
+
 const COLUMN_TYPES: Record<string, ColumnType> = {
   text: { kind: 'text' },
   integer: { kind: 'long' },
-  number: { kind: 'double' },
+  number: { kind: 'decimal', scale: NUMBER_SCALE },
   boolean: { kind: 'boolean' },
 };
 
@@ -73,7 +76,7 @@ function isColumns(value: unknown): value is Columns {
 
 async function convert(
   input: { export: string; output: string; columns: Columns },
-  { s3, signal }: TaskContext,
+  { s3, signal, report }: TaskContext,
 ): Promise<TaskResult> {
   const { kind, files, itemCount, location } = await readExport(s3, input.export, signal);
   const folder = await mkdtemp(join(tmpdir(), 'sluice-export-'));
@@ -86,14 +89,14 @@ async function convert(
     const types = Object.entries(input.columns).map(([name, word]) => [name, COLUMN_TYPES[word]!] as const);
     const columns = await findColumns(staged, kind, Object.fromEntries(types), signal);
     const rows = join(folder, 'rows.ndjson');
-    const items = await writeRows(staged, kind, columns, rows, signal);
+    const items = await writeRows(staged, kind, columns, { path: rows, report, itemCount, signal });
     if (itemCount !== null && items !== itemCount)
       throw new SluiceError(
         'BadData',
         `${location}: has ${items} records, and its manifest says ${itemCount}; export anew`,
       );
     const file = join(folder, 'output.parquet');
-    await runQuery({
+    const { rowCount } = await runQuery({
       sql: `SELECT * FROM read_json(getvariable('rows'), format = 'newline_delimited', columns = {${toSqlColumns(kind, columns)}})`,
       variables: { rows: [rows] },
       names: { [rows]: location },
@@ -104,7 +107,13 @@ async function convert(
       signal,
     });
     await publishOutput(s3, file, input.output, 'part-00000.snappy.parquet', signal);
-    return { output: joinFolder(input.output), measures: { items, columns: columns.length } };
+    return {
+      output: joinFolder(input.output),
+      measures: {
+        ...{ rowsRead: items, rowsRejected: 0, valuesUnread: 0, rowsWritten: rowCount },
+        columns: columns.length,
+      },
+    };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -131,13 +140,18 @@ async function findColumns(
   return columns.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+interface Target extends Pick<TaskContext, 'report' | 'signal'> {
+  path: string;
+  /** How many there are to be, where the export says so. */
+  itemCount: number | null;
+}
+
 /** @returns how many rows */
 async function writeRows(
   files: StagedFile[],
   kind: ExportKind,
   columns: Column[],
-  path: string,
-  signal: AbortSignal,
+  { path, report, itemCount, signal }: Target,
 ): Promise<number> {
   // An attribute's name is never empty, so a column without an attribute stays null.
   const out = createWriteStream(path);
@@ -155,7 +169,10 @@ async function writeRows(
           count++;
           out.write(`${writeItem(item, columns, operation === null ? {} : { [OPERATION]: operation })}\n`);
         },
-        () => drained(out),
+        () => {
+          report({ rowsRead: count, of: itemCount });
+          return drained(out);
+        },
       );
       out.end();
       await once(out, 'close');

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
-import { GetObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { SluiceError, parseS3Uri, listKeys, SUCCESS_MARKER } from 'sluice';
+import { HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { SluiceError, parseS3Uri, listKeys, readText, SUCCESS_MARKER } from 'sluice';
 
 /** `full` and `incremental`: today's DYNAMODB_JSON; `datapipeline`: the lines of 2018. */
 export type ExportKind = 'full' | 'incremental' | 'datapipeline';
@@ -72,13 +72,13 @@ interface Source {
 async function readToday(source: Source): Promise<ExportFolder> {
   const { bucket, folder } = source;
   const location = `s3://${bucket}/${folder}/`;
-  const summary = JSON.parse(await readText(source, `${folder}/${SUMMARY}`)) as ManifestSummary;
+  const summary = JSON.parse(await readManifest(source, `${folder}/${SUMMARY}`)) as ManifestSummary;
   if (summary.outputFormat !== 'DYNAMODB_JSON')
     throw new SluiceError(
       'InvalidJob',
       `${location}: its format is ${summary.outputFormat}; export as DYNAMODB_JSON`,
     );
-  const lines = (await readText(source, `${folder}/${FILES}`))
+  const lines = (await readManifest(source, `${folder}/${FILES}`))
     .split('\n')
     .filter((line) => line.trim() !== '');
   const files = lines.map((line) => {
@@ -102,7 +102,7 @@ async function read2018(source: Source): Promise<ExportFolder> {
   const inFolder = keys.filter((key) => posix.dirname(key) === folder);
   const files = inFolder.filter((key) => !/^([_.].*|manifest)?$/.test(posix.basename(key))).sort();
   if (inFolder.includes(`${folder}/${MANIFEST_2018}`)) {
-    const manifest = JSON.parse(await readText(source, `${folder}/${MANIFEST_2018}`)) as {
+    const manifest = JSON.parse(await readManifest(source, `${folder}/${MANIFEST_2018}`)) as {
       entries: { url: string; mandatory: boolean }[];
     };
     const names = new Set(files.map((key) => posix.basename(key)));
@@ -130,18 +130,8 @@ async function read2018(source: Source): Promise<ExportFolder> {
   };
 }
 
-async function readText({ s3, bucket, signal }: Source, key: string): Promise<string> {
-  try {
-    const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }), {
-      abortSignal: signal,
-    });
-    return await Body!.transformToString();
-  } catch (error) {
-    if ((error as Error).name !== 'NoSuchKey') throw error;
-    throw new SluiceError('ObjectGone', `s3://${bucket}/${key} is not there; copy the whole export`, {
-      cause: error,
-    });
-  }
+function readManifest({ s3, bucket, signal }: Source, key: string): Promise<string> {
+  return readText(s3, `s3://${bucket}/${key}`, { cure: 'copy the whole export', signal });
 }
 
 /** `2018-07-12T23:00:00.000Z` as a partition has it: `2018-07-12-23-00-00`. */

@@ -136,7 +136,11 @@ class Scan {
   }
 
   private toResult(items: number): TaskResult {
-    return { output: this.location, measures: { items, readCapacityUnits: Math.round(this.consumedUnits) } };
+    const rows = { rowsRead: items, rowsRejected: 0, valuesUnread: 0, rowsWritten: items };
+    return {
+      output: this.location,
+      measures: { ...rows, readCapacityUnits: Math.round(this.consumedUnits) },
+    };
   }
 
   private async scanSegment({

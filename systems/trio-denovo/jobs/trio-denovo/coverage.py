@@ -5,18 +5,18 @@ A read counts from its first to its last aligned base when it is mapped, primary
 
 import argparse
 
-from pyspark.sql import Window
+from pyspark.sql import Observation, Window
 from pyspark.sql import functions as F
-from trio_adam import Adam, Files, run
+from sluice_rows import RowJob, run
+from trio_adam import Adam, Files
 
 
 def count_depths(reads, start, end):
     """Pairs of a depth above 0 and how many positions have it."""
     first, last = F.greatest(F.col("start"), F.lit(start)), F.least(F.col("end"), F.lit(end))
     kept = reads.select(first.alias("first"), last.alias("last")).where("first < last")
-    changes = kept.select(F.col("first").alias("at"), F.lit(1).alias("change")).union(
-        kept.select(F.col("last"), F.lit(-1))
-    )
+    ends = [F.struct(F.col(at).alias("at"), F.lit(change).alias("change")) for at, change in [("first", 1), ("last", -1)]]
+    changes = kept.select(F.explode(F.array(ends)).alias("end")).select("end.*")
     along = Window.orderBy("at")
     runs = (
         changes.groupBy("at")
@@ -38,10 +38,12 @@ def main():
     parser.add_argument("--start", type=int, required=True)
     parser.add_argument("--end", type=int, required=True)
     parser.add_argument("--stringency", default="LENIENT")
-    arguments = parser.parse_args()
+    job = RowJob("coverage", parser=parser)
+    arguments = job.arguments
 
-    adam = Adam("coverage of " + arguments.sample, arguments.stringency)
-    reads = adam.alignments(arguments.alignments).where(
+    adam = Adam(job.spark, arguments.stringency)
+    all_reads = Observation()
+    reads = adam.alignments(arguments.alignments).observe(all_reads, F.count(F.lit(1)).alias("rows")).where(
         (F.col("referenceName") == arguments.contig)
         & F.col("readMapped")
         & F.col("primaryAlignment")
@@ -54,6 +56,8 @@ def main():
     rows = ["%s,%d,%d,%.9f" % (arguments.sample, depth, positions, positions / covered) for depth, positions in depths]
     text = "\n".join(["sample,depth,positions,share"] + rows) + "\n"
     Files(adam.spark, arguments.output).write_text(arguments.name, text)
+    job.read = all_reads.get["rows"]
+    job.tell_rows(len(rows))
 
 
 if __name__ == "__main__":

@@ -2,22 +2,17 @@
 
 import contextlib
 import re
-import sys
-import traceback
 import uuid
 
-from pyspark.sql import DataFrame, SparkSession
-
-
-class BadData(Exception):
-    """The input is not what the job expects; the message names the file."""
+from pyspark.sql import DataFrame
+from sluice_rows import BadData
 
 
 class Adam:
     """ADAM, called through the virtual machine: its Python package is not needed."""
 
-    def __init__(self, name, stringency):
-        self.spark = SparkSession.builder.appName(name).getOrCreate()
+    def __init__(self, spark, stringency):
+        self.spark = spark
         self.jvm = self.spark.sparkContext._jvm
         context = self.jvm.org.bdgenomics.adam.ds.ADAMContext.ADAMContextFromSession(self.spark._jsparkSession)
         self.adam = self.jvm.org.bdgenomics.adam.api.java.JavaADAMContext(context)
@@ -86,19 +81,3 @@ class Files:
         finally:
             stream.close()
         self.replace(aside, self.path(name))
-
-
-def describe(error):
-    """The innermost cause, in one line: the last lines of the log are what a person sees."""
-    causes = re.findall(r"^Caused by: (.*)$", str(error), re.MULTILINE)
-    return causes[-1] if causes else "%s: %s" % (type(error).__name__, (str(error).splitlines() or ["no reason given"])[0])
-
-
-def run(main):
-    try:
-        main()
-    except BadData as error:
-        sys.exit("BadData: %s" % error)
-    except Exception as error:
-        traceback.print_exc()
-        sys.exit(describe(error))

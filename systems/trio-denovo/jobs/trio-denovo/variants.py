@@ -7,7 +7,8 @@ counts positions from 0.
 import argparse
 
 from pyspark.sql import functions as F
-from trio_adam import Adam, Files, run
+from sluice_rows import RowJob, run
+from trio_adam import Adam, Files
 
 
 def read_genotypes(adam, arguments):
@@ -60,9 +61,10 @@ def main():
     parser.add_argument("--start", type=int, default=1)
     parser.add_argument("--end", type=int, default=2**62)
     parser.add_argument("--stringency", default="LENIENT")
-    arguments = parser.parse_args()
+    job = RowJob("variants of a trio", parser=parser)
+    arguments = job.arguments
 
-    adam = Adam("variants of a trio", arguments.stringency)
+    adam = Adam(job.spark, arguments.stringency)
     files = Files(adam.spark, arguments.output)
     aside = files.aside()
     try:
@@ -72,10 +74,18 @@ def main():
         genotypes = adam.spark.read.parquet(aside.toString())
         variants = find_variants(genotypes, arguments.child).cache()
         child = variants.where("child_has")
-        write_csv(files, child, "child_alt.csv")
-        write_csv(files, child.where("NOT parent_has"), "denovo_no_alt.csv")
-        write_csv(files, child.where("parents_are_reference"), "denovo_strict.csv")
+        answers = {
+            "child_alt.csv": child,
+            "denovo_no_alt.csv": child.where("NOT parent_has"),
+            "denovo_strict.csv": child.where("parents_are_reference"),
+        }
+        for name, rows in answers.items():
+            write_csv(files, rows, name)
+        # ADAM has made one row of each genotype of a line.
+        job.read = genotypes.select("chrom", "pos", "ref").distinct().count()
+        written = genotypes.count() + sum(rows.count() for rows in answers.values())
         files.replace(aside, files.path("genotypes"))
+        job.tell_rows(written)
     finally:
         files.remove(aside)
 

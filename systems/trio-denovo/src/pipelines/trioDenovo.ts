@@ -272,7 +272,10 @@ async function prepareEngine(run: Run, input: TrioDenovoInput, output: string): 
     engine === 'elasticmapreduce' && input.clusterId === undefined
       ? [await createCluster(run, input, { jar, bootstrap }), NODE_JAR]
       : [input.clusterId, jar];
-  const modules = joinLocation(input.scripts, 'trio-denovo', 'trio_adam.py');
+  const modules = [
+    joinLocation(input.scripts, 'trio-denovo', 'trio_adam.py'),
+    joinLocation(input.scripts, 'sluice_rows.py'),
+  ];
   const spark = (step: string, name: string, options: Record<string, string | number>): Job => {
     const file = joinLocation(input.scripts, 'trio-denovo', name);
     const args = Object.entries({ ...options, stringency, output }).flatMap(([option, value]) => [
@@ -282,7 +285,7 @@ async function prepareEngine(run: Run, input: TrioDenovoInput, output: string): 
     if (engine === 'livy')
       return {
         resource: 'livy:createBatch',
-        parameters: { file, args, jars: [jars], pyFiles: [modules], conf: CONF },
+        parameters: { file, args, jars: [jars], pyFiles: modules, conf: CONF },
       };
     const conf = Object.entries(CONF).flatMap(([option, value]) => ['--conf', `${option}=${value}`]);
     const submit = [
@@ -292,7 +295,7 @@ async function prepareEngine(run: Run, input: TrioDenovoInput, output: string): 
       '--jars',
       jars,
       '--py-files',
-      modules,
+      modules.join(','),
       ...conf,
     ];
     const HadoopJarStep = { Jar: 'command-runner.jar', Args: [...submit, file, ...args] };
@@ -305,16 +308,19 @@ async function prepareEngine(run: Run, input: TrioDenovoInput, output: string): 
     };
   };
   const { contig, start, end } = parseRegion(region)!;
+  const rows = (name: string) => ({ 'rows-to': at(`${name}-rejected/_rows.json`) });
   return {
     variants: ({ bucket, key }) =>
       spark(`variants of ${child} in ${formatRegion({ contig, start, end })}`, 'variants.py', {
         ...{ genotypes: `s3://${bucket}/${key}`, child, father, mother, contig, start },
         ...(end === null ? {} : { end }),
+        ...rows('genotypes'),
       }),
     coverage: (reads) =>
       spark(`coverage of ${reads.sample}`, 'coverage.py', {
         ...{ alignments: `s3://${reads.object.bucket}/${reads.object.key}`, sample: reads.sample },
         ...{ contig: reads.contig, start: reads.start, end: reads.end, name: coverageOf(reads.sample) },
+        ...rows(coverageOf(reads.sample)),
       }),
     end: async () => {
       if (engine === 'elasticmapreduce' && input.clusterId === undefined)

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { GetObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import { ensurePythonPackages, SluiceError, stageInput, type PythonPackages } from 'sluice';
+import { ensurePythonPackages, SluiceError, stageInput, type PythonPackages, type TaskContext } from 'sluice';
 import { uriOf, type PinnedObject } from '../objects';
 
 /** pysam 0.24 has htslib 1.24 inside, which reads ranges of a URL. */
@@ -60,7 +60,7 @@ export interface SiteView {
 interface ReadsContext {
   s3: S3Client;
   signal: AbortSignal;
-  report: (progress: unknown) => void;
+  report: TaskContext['report'];
   /** For the index. */
   folder: string;
 }
@@ -97,7 +97,10 @@ export class ReadsFile {
     const { s3, signal, report, folder } = this.context;
     const { bucket: Bucket, key: Key, versionId: VersionId } = this.object;
     await this.requireUnchanged();
-    const { python } = await ensurePythonPackages(PYSAM, { env: process.env, report });
+    const { python } = await ensurePythonPackages(PYSAM, {
+      env: process.env,
+      report: (line) => report({ doing: line }),
+    });
     if (this.index !== undefined && this.indexFile === undefined)
       this.indexFile = (await stageInput(s3, this.index, folder, signal))[0]!.path;
     const command = new GetObjectCommand({ Bucket, Key, ...(VersionId ? { VersionId } : {}) });

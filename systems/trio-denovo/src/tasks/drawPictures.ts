@@ -1,6 +1,6 @@
 import { DeleteObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { defineTask, field, joinFolder, joinLocation, listKeys, parseS3Uri } from 'sluice';
-import { getText, putText } from '../objects';
+import { putText, readOutput } from '../objects';
 import { drawCoverage, type SampleCoverage } from '../pictures/drawCoverage';
 import { drawPileup } from '../pictures/drawPileup';
 import { readCoverage } from '../reads/coverageTable';
@@ -31,11 +31,11 @@ export const drawPictures = defineTask(
       const coverages: SampleCoverage[] = [];
       for (const sample of samples) {
         const name = `coverage/${sample}.csv`;
-        coverages.push({ sample, depths: readCoverage(await getText(s3, at(name), signal)) });
+        coverages.push({ sample, depths: readCoverage(await readOutput(s3, at(name), signal)) });
         kept.push(name);
       }
       await put('coverage.svg', await drawCoverage(coverages, bin));
-      const views = JSON.parse(await getText(s3, at('_views.json'), signal)) as SiteReads[];
+      const views = JSON.parse(await readOutput(s3, at('_views.json'), signal)) as SiteReads[];
       for (const view of views) await put(view.picture, await drawPileup(view));
       kept.push('sites.json', '_views.json');
     }

@@ -32,7 +32,10 @@ export const measureCoverage = defineTask(
       const { reads, depths } = await file.coverage(contig, { start, end });
       const text = formatCoverage(sample, depths);
       await putText(s3, output, { text, contentType: 'text/csv', signal });
-      return { output, measures: { reads, rowsWritten: depths.length } };
+      return {
+        output,
+        measures: { rowsRead: reads, rowsRejected: 0, valuesUnread: 0, rowsWritten: depths.length },
+      };
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

@@ -33,7 +33,10 @@ export const provideAdam = defineTask(
     input: { jar: field.object(), bootstrap: field.object() },
   },
   async ({ jar, bootstrap }, { s3, signal, report }) => {
-    const { sitePackages } = await ensurePythonPackages(ADAM, { env: process.env, report });
+    const { sitePackages } = await ensurePythonPackages(ADAM, {
+      env: process.env,
+      report: (line) => report({ doing: line }),
+    });
     const file = join(sitePackages, JAR);
     const { size } = await stat(file);
     const { bucket, key } = parseS3Uri(jar)!;

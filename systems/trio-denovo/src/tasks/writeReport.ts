@@ -2,7 +2,7 @@ import { defineTask, field, joinLocation, parseS3Uri, type TaskContext } from 's
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { getText, putText } from '../objects';
+import { putText, readOutput } from '../objects';
 import { reportPage, type ListedVariants, type Report } from '../pictures/reportPage';
 import { readCoverage } from '../reads/coverageTable';
 import type { Site } from '../reads/sites';
@@ -42,12 +42,12 @@ export const writeReport = defineTask(
       for (const sample of samples)
         coverages.push({
           sample,
-          depths: readCoverage(await getText(s3, at(`coverage/${sample}.csv`), signal)),
+          depths: readCoverage(await readOutput(s3, at(`coverage/${sample}.csv`), signal)),
         });
-      const sites = JSON.parse(await getText(s3, at('sites.json'), signal)) as Site[];
+      const sites = JSON.parse(await readOutput(s3, at('sites.json'), signal)) as Site[];
       const pictures: Record<string, string> = {};
       for (const name of ['coverage.svg', ...sites.map(({ picture }) => picture)])
-        pictures[name] = await getText(s3, at(name), signal);
+        pictures[name] = await readOutput(s3, at(name), signal);
       report.reads = { coverages, sites, pictures };
     }
     const to = at('report.html');

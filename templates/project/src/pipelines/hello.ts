@@ -14,7 +14,7 @@ export const hello = definePipeline(
     const since = '1970-01-01T00:00:00Z';
     const [file] = await run.waitForArrivals('wait for a file', `${lake}/inbox/*.csv`, { since });
     const { bucket, key, versionId, etag } = file;
-    const sql = "SELECT count(*) AS rows FROM read_csv(getvariable('file'))";
+    const sql = "SELECT count(*) AS rows FROM sluice_csv('file', {name: 'VARCHAR'})";
     const inputs = { file: { bucket, key, versionId, etag } };
     const output = { location: `${lake}/report`, format: 'csv' as const };
     await run.job('write report', { resource: 'duckdb:query', parameters: { sql, inputs, output } });

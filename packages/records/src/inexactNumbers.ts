@@ -1,0 +1,54 @@
+import { open } from 'node:fs/promises';
+
+/** Bytes of digits and points, by code. */
+const DIGITS = new Uint8Array(256);
+for (const digit of '0123456789.') DIGITS[digit.charCodeAt(0)] = 1;
+/** A double has all digits of a number that has fewer digits and points. */
+const MOST_DIGITS = 16;
+/** A number with so small an exponent may be less than the least double. DuckDB keeps what is more than the largest. */
+const TINY = /[\d.][eE]-\d{3}/;
+const CHUNK_BYTES = 1 << 20;
+/** What is looked at again with the next chunk: a number may lie across the end. */
+const KEPT_BYTES = 32;
+
+/**
+ * Whether a file of JSON may hold numbers whose digits DuckDB's reader would lose, at the speed of memory. Texts that look like
+ * such numbers count as well.
+ */
+export async function mayHaveInexact(path: string): Promise<boolean> {
+  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  const file = await open(path);
+  try {
+    for (let position = 0; ; position += CHUNK_BYTES - KEPT_BYTES) {
+      const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, position);
+      if (holdsInexact(buffer.subarray(0, bytesRead))) return true;
+      if (bytesRead < CHUNK_BYTES) return false;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+export function holdsInexact(bytes: Buffer): boolean {
+  return holdsManyDigits(bytes) || holdsTiny(bytes, 'e-') || holdsTiny(bytes, 'E-');
+}
+
+/** Of so many in a row, one stands at each place that is looked at. */
+function holdsManyDigits(bytes: Buffer): boolean {
+  const { length } = bytes;
+  for (let at = MOST_DIGITS - 1; at < length; at += MOST_DIGITS) {
+    if (DIGITS[bytes[at]!] === 0) continue;
+    let [start, end] = [at, at + 1];
+    while (start > 0 && DIGITS[bytes[start - 1]!] === 1) start--;
+    while (end < length && DIGITS[bytes[end]!] === 1) end++;
+    if (end - start >= MOST_DIGITS) return true;
+  }
+  return false;
+}
+
+function holdsTiny(bytes: Buffer, exponent: string): boolean {
+  for (let at = bytes.indexOf(exponent); at !== -1; at = bytes.indexOf(exponent, at + 1)) {
+    if (TINY.test(bytes.toString('latin1', Math.max(0, at - 1), at + 5))) return true;
+  }
+  return false;
+}

@@ -1,0 +1,76 @@
+/** The listener on a chain of geth's, which the local stack builds where Go is. `SLUICE_LONG=1`: it takes minutes. */
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { countOf, isLong, seedOf } from '../../../../test/support/long';
+import { createRandom } from '../../src/chain/bids';
+import { readHead } from '../../src/chain/events';
+import { deployAuction, type TestAuction } from '../support/auction';
+import { listenTo } from '../support/listener';
+import { startGeth } from '../support/localChain';
+import { startS3, type LocalS3 } from '../support/localS3';
+import { countedSum } from '../support/records';
+
+const hasGo = (() => {
+  try {
+    execFileSync('go', ['version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+const REORGANISATIONS = countOf({ suite: 1, soak: 100 });
+
+let folder: string;
+let local: Awaited<ReturnType<typeof startGeth>>;
+let lake: LocalS3;
+
+(isLong && hasGo ? describe : describe.skip)('on geth', () => {
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sluice-auction-geth-'));
+    [local, lake] = await Promise.all([startGeth(join(folder, 'chain')), startS3()]);
+  }, 1_200_000);
+  afterAll(async () => {
+    await Promise.all([local?.stop(), lake?.stop()]);
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  type Listener = ReturnType<typeof listenTo>;
+  /** The balance is of the block that was read last: the chain goes on. */
+  async function expectBalance({ chain, address }: TestAuction, { readings, put }: Listener): Promise<void> {
+    const blockNumber = BigInt(readings.at(-1)!.block);
+    expect(countedSum(put)).toBe(await chain.client.getBalance({ address, blockNumber }));
+  }
+
+  test('after seeded reorganisations the counted records are the balance of the contract', async () => {
+    const auction = await deployAuction(local.rpcUrl);
+    const listener = listenTo(lake, auction, { depth: 64 });
+    const random = createRandom(seedOf(7));
+    for (let i = 0, batch = 1; i < REORGANISATIONS; i++) {
+      const blocks = 1 + Math.floor(random() * 2);
+      for (let block = 0; block < blocks; block++) await auction.bid(batch++, 1 + Math.floor(random() * 4));
+      await listener.run();
+      await local.reorganise(1 + Math.floor(random() * blocks));
+      if (random() < 0.5) await listener.run();
+    }
+    await auction.bid(1_000_000);
+    await listener.run();
+    expect(listener.readings.at(-1)!.epoch).toBeGreaterThan(0);
+    await expectBalance(auction, listener);
+  }, 3_600_000);
+
+  test('two listeners at once lose nothing, and one that reads final blocks alone reads no further', async () => {
+    const auction = await deployAuction(local.rpcUrl);
+    const one = listenTo(lake, auction, { maxBlocks: 2 });
+    const other = listenTo(lake, auction, { folder: one.listening.folder, maxBlocks: 2 });
+    for (let batch = 1; batch <= 4; batch++) await auction.bid(batch, 3);
+    await Promise.all([one.run(), other.run()]);
+    await one.run();
+    const put = [...one.put, ...other.put];
+    expect(new Set(put.map(({ Id }) => Id)).size).toBe(12);
+    await expectBalance(auction, { ...one, put });
+    const final = await readHead(auction.chain, 'finalized', 0);
+    expect(final).toBeLessThanOrEqual(await local.head());
+  }, 300_000);
+});
