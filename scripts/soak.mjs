@@ -10,6 +10,8 @@ const CAMPAIGNS = [
     'test/integration/aws/killed',
     'test/e2e/arrivalsKilled',
     'test/e2e/limitsKilled',
+    'test/e2e/mainKilled',
+    'test/integration/testing/retry.test',
     'test/unit/workflows/pools',
     'test/e2e/connectKilled',
     'test/e2e/workerKilled',

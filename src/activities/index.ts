@@ -47,8 +47,17 @@ export interface ActivityDependencies {
   publish?: NotifyDependencies['publish'];
 }
 
+/** Where and how a process tells of runs. */
+export function readNotifying({
+  notify,
+  notifyHosts,
+  uiUrl,
+}: Config): Omit<NotifyDependencies, 'readCost' | 'publish'> {
+  return { target: notify, hosts: notifyHosts, uiUrl };
+}
+
 /** SNS through the SDK; its client is made with the first message. */
-function createPublish(): NotifyDependencies['publish'] {
+export function createPublish(): NotifyDependencies['publish'] {
   let client: SNSClient | undefined;
   return (input) =>
     (client ??= new SNSClient({ credentials: lookUpCredentials })).send(new PublishCommand(input));
@@ -87,10 +96,8 @@ export function createActivities(deps: ActivityDependencies): Activities {
         limits: deps.limits === null ? null : Object.keys(limits),
       }),
     ...createNotifyActivities({
+      ...readNotifying(config),
       publish: deps.publish ?? createPublish(),
-      target: config.notify,
-      hosts: config.notifyHosts,
-      uiUrl: config.uiUrl,
       readCost: async (notification) =>
         config.prices === null ? null : costOf(await readMeasures(client, notification), config.prices),
     }),

@@ -56,7 +56,7 @@ export function createJobActivities(
           const mark = (reference: JobReference): JobReference =>
             runsInWorker ? { ...reference, runsInWorker } : reference;
           const madeAtMs = submission.mayRun ? Date.parse(submission.since!) : scheduledTimestampMs;
-          if (attempt > 1 || submission.mayRun) {
+          if ((attempt > 1 || submission.mayRun) && runner.takesToken !== true) {
             const found = await runner.find(submission, new Date(attempts.refusedAtMs ?? madeAtMs));
             if (found !== null) return mark(found);
           }

@@ -140,7 +140,7 @@ function mayBeLeft({ submission, state }: HistoryJob): boolean {
   return submission.keep !== true && (state === 'open' || (makesCluster && state === 'succeeded'));
 }
 
-/** The reference of a job that runs still. A service that tells a job by its token alone would start it anew when asked. */
+/** The reference of a job that runs still. */
 async function findRunning(
   runners: Runners,
   { submission, reference: known }: HistoryJob,
@@ -150,9 +150,7 @@ async function findRunning(
   if (runners.registry.find(resource).runsInWorker === true) return null;
   const runner = await runners.get(resource);
   if (runner.worksInPoll === true) return null;
-  const reference =
-    known ??
-    (runner.takesToken === true ? null : await runner.find(submission, new Date(submission.since ?? 0)));
+  const reference = known ?? (await runner.find(submission, new Date(submission.since ?? 0)));
   if (reference === null) return null;
   const state = await runner.poll(submission, reference, signal, { resumed: undefined, keep: () => {} });
   const runs = state.state === 'running' || (state.state === 'succeeded' && state.stillRuns === true);

@@ -30,20 +30,28 @@ export function createNotifyActivities(deps: NotifyDependencies): Pick<Activitie
     async notify(notification, given) {
       const target = given ?? deps.target;
       if (target === null) return;
-      const url = urlOf(deps.uiUrl, Context.current().info.namespace, notification);
+      const { namespace } = Context.current().info;
       try {
         const cost = await deps.readCost(notification);
-        const body = JSON.stringify({ ...notification, ...(cost === null ? {} : { cost }), url });
-        if (target.startsWith('arn:')) await deps.publish(snsMessage(target, notification, body));
-        else {
-          checkHost(target, deps);
-          await post(target, body);
-        }
+        await tell(deps, { target, namespace, notification: { ...notification, ...(cost && { cost }) } });
       } catch (error) {
         throw toActivityFailure(error);
       }
     },
   };
+}
+
+/** Tells one place of a run. @throws SluiceError AccessDenied for a place that the worker does not allow, and what the place answers */
+export async function tell(
+  deps: Omit<NotifyDependencies, 'readCost'>,
+  { target, namespace, notification }: { target: string; namespace: string; notification: Notification },
+): Promise<void> {
+  const body = JSON.stringify({ ...notification, url: urlOf(deps.uiUrl, namespace, notification) });
+  if (target.startsWith('arn:')) await deps.publish(snsMessage(target, notification, body));
+  else {
+    checkHost(target, deps);
+    await post(target, body);
+  }
 }
 
 function urlOf(uiUrl: string | null, namespace: string, { run }: Notification): string | null {
@@ -69,7 +77,7 @@ function snsMessage(
 }
 
 /** @throws SluiceError AccessDenied for a URL whose host the worker does not allow */
-function checkHost(target: string, deps: NotifyDependencies): void {
+function checkHost(target: string, deps: Pick<NotifyDependencies, 'hosts' | 'target'>): void {
   const { host, hostname } = new URL(target);
   if (deps.hosts === null || target === deps.target) return;
   const own = deps.target !== null && !deps.target.startsWith('arn:') ? [new URL(deps.target).host] : [];

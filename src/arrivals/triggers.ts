@@ -2,6 +2,7 @@ import type { Client, WorkflowHandle } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { arrivalsWorkflowOptions } from '../activities/arrivals';
 import type { Config } from '../setup/config';
+import { refuseSecrets } from '../setup/findSecrets';
 import { SluiceError } from '../errors';
 import {
   arrivalsWorkflowId,
@@ -23,13 +24,15 @@ const QUERY_TIMEOUT_MS = 5_000;
 /**
  * From now on, each object version that fits the trigger's pattern starts a run of its pipeline, once, on the task queue of
  * `config` unless the trigger names one. The trigger is kept by the `arrivals` workflow of its source until `removeTrigger`.
- * @throws SluiceError InvalidInput for what is no pattern
+ * @throws SluiceError InvalidInput for what is no pattern, and for an input that looks as if it held a secret
  */
 export async function addTrigger(
   client: Client,
   config: Pick<Config, 'taskQueue' | 'listEveryMs'>,
   trigger: Trigger,
+  { allowSecrets = false }: { allowSecrets?: boolean } = {},
 ): Promise<void> {
+  if (!allowSecrets) refuseSecrets(trigger.pipeline, trigger.input);
   await client.workflow.signalWithStart('arrivals', {
     ...arrivalsWorkflowOptions(checkedSource(trigger.pattern), config),
     signal: addTriggerSignal,

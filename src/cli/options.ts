@@ -3,7 +3,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { RunnerRegistry } from '../runners';
 import { describeExcess, MAX_PAYLOAD_BYTES } from '../contracts/payloadSize';
 import type { Config } from '../setup/config';
-import { findSecrets } from '../setup/findSecrets';
+import { refuseSecrets } from '../setup/findSecrets';
 import { SluiceError } from '../errors';
 import { parseInput, type Pipeline } from '../pipelines';
 import { DURATION_NEEDS, isCalendarDay, parseBoundedDuration, parseDuration } from '../pipelines/duration';
@@ -101,20 +101,7 @@ export function readInput(
 
 /** @throws SluiceError InvalidInput for what looks like a secret, TooLarge for what no history holds */
 function checkInput(pipeline: string, given: Record<string, unknown>, { allowSecrets }: InputOptions): void {
-  const secrets = allowSecrets ? [] : findSecrets(given);
-  if (secrets.length > 0) {
-    const cure =
-      'An input stays in the history of its run. Put the secret where the job itself reads it (Secrets Manager, Parameter ' +
-      'Store, the environment of the worker) and give its name; --allow-secrets if it is none.';
-    throw new SluiceError(
-      'InvalidInput',
-      [
-        `The input of ${pipeline} looks as if it held a secret:`,
-        ...secrets.map((path) => `  ${path}`),
-        cure,
-      ].join('\n'),
-    );
-  }
+  if (!allowSecrets) refuseSecrets(pipeline, given);
   const bytes = Buffer.byteLength(JSON.stringify(given));
   if (bytes > MAX_PAYLOAD_BYTES) {
     const cure = 'Write the data to the lake, and give where they are';
@@ -124,15 +111,26 @@ function checkInput(pipeline: string, given: Record<string, unknown>, { allowSec
 
 /**
  * The checked input of a run, with `-p` over what another run was given.
- * @throws SluiceError InvalidInput with all problems
+ * @throws SluiceError InvalidInput with all problems, or for what looks like a secret
  */
 export function changeInput(
   pipeline: Pipeline,
   before: unknown,
-  { parameter = {}, registry }: { parameter?: Record<string, string> | undefined; registry: RunnerRegistry },
+  {
+    parameter = {},
+    registry,
+    ...options
+  }: Pick<InputOptions, 'allowSecrets'> & {
+    parameter?: Record<string, string> | undefined;
+    registry: RunnerRegistry;
+  },
 ): Record<string, unknown> {
-  const given = { ...(before as Record<string, unknown> | undefined) };
-  for (const [name, text] of Object.entries(parameter)) given[name] = parseParameter(pipeline, name, text);
+  const changed = Object.fromEntries(
+    Object.entries(parameter).map(([name, text]) => [name, parseParameter(pipeline, name, text)]),
+  );
+  // What the run before was given is in a history as it is.
+  checkInput(pipeline.name, changed, options);
+  const given = { ...(before as Record<string, unknown> | undefined), ...changed };
   return parseInput(pipeline, given, registry.findParameterProblems);
 }
 

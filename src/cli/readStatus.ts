@@ -16,8 +16,8 @@ import {
   type StepStatus,
 } from '../contracts/messages';
 import { costOf, sumMeasures, type Cost } from '../setup/prices';
+import { explainProblems, findProblems, refreshRetry, type Problem } from '../services/runProblems';
 import { readProgress } from './readProgress';
-import { explainProblems, findProblems, refreshRetry, type Problem } from './runProblems';
 import type { JobProgress } from '../contracts/activities';
 import { placesQuery, poolWorkflowId } from '../contracts/pools';
 import { runUrl, type Session } from './session';

@@ -23,6 +23,7 @@ interface RetryOptions extends JsonOption {
   from?: string[];
   redo?: string[];
   parameter?: Record<string, string>;
+  allowSecrets?: true;
   yes?: true;
   wait?: true;
 }
@@ -43,6 +44,7 @@ export function addRetry(program: Command): void {
       'one field of the input that is to change; may be repeated',
       collectParameter,
     )
+    .option('--allow-secrets', 'take a changed input that looks as if it held a secret')
     .option('--yes', 'start it without asking; without it, --json prints the plan and starts nothing')
     .option('--wait', 'wait until the run ends; exit code 1 when it fails')
     .addHelpText(
@@ -64,7 +66,11 @@ async function retry(id: string, options: RetryOptions, project: CommandProject)
     const pipeline = findPipeline(pipelineOf(description), project.pipelines);
     const { history, steps } = await plan(session, project, view, { from, redo });
     const { registry } = project;
-    const input = changeInput(pipeline, history.input, { parameter: options.parameter, registry });
+    const { parameter, allowSecrets } = options;
+    const input = changeInput(pipeline, history.input, {
+      ...{ parameter, registry },
+      ...(allowSecrets && { allowSecrets }),
+    });
     const planned = { retryOf: { id: view.id, runId: view.runId, state: view.state }, steps };
     if (!json) print(renderPlan(view, steps, options.parameter !== undefined));
     if (!yes && !(await isConfirmed(json === true))) {

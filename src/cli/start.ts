@@ -126,7 +126,14 @@ async function startOnArrival({ pipeline, registry, config, given, options }: St
   await withSession(async ({ client }) => {
     for (const pattern of patterns) {
       const trigger = { pipeline: pipeline.name, input, pattern, since };
-      await addTrigger(client, config, options.empty ? { ...trigger, empty: options.empty } : trigger);
+      // The input has been looked at, or was allowed.
+      const allowed = { allowSecrets: true };
+      await addTrigger(
+        client,
+        config,
+        options.empty ? { ...trigger, empty: options.empty } : trigger,
+        allowed,
+      );
     }
   }, config);
   if (options.json) printJson({ pipeline: pipeline.name, patterns, since });

@@ -84,10 +84,11 @@ export interface LostAnswer {
 /** What an SNS topic or an HTTP endpoint is told of a run; the link to the run is added. */
 export interface Notification {
   /**
-   * The run has ended; one of its steps is being retried for long, or is parked: `failure` names it; or it, or one of its steps,
-   * takes longer than was expected.
+   * The run has ended; one of its steps is being retried for long, or is parked: `failure` names it; it, or one of its steps,
+   * takes longer than was expected; or it is stuck, of which it cannot know itself: no worker takes it up, or its code cannot go
+   * on with it.
    */
-  event: 'ended' | 'retrying' | 'parked' | 'late';
+  event: 'ended' | 'retrying' | 'parked' | 'late' | 'stuck';
   pipeline: string;
   run: { id: string; runId: string };
   state: RunState;

@@ -17,6 +17,11 @@ export const METRICS = {
     labels: ['pipeline', 'kind', 'resource'],
     about: 'How long steps took that had begun; of kind wait, how long was waited.',
   },
+  sluice_open_waits: {
+    kind: 'gauge',
+    labels: [],
+    about: 'Waits of the namespace that are open, once a minute; each worker tells all of them.',
+  },
   sluice_leaks_total: {
     kind: 'counter',
     labels: ['pipeline', 'resource'],

@@ -7,6 +7,13 @@ export function markerOf(key: string): string {
   return `sluice-${createHash('sha256').update(key).digest('hex').slice(0, 32)}`;
 }
 
+const MAX_NAME_LENGTH = 256;
+
+/** A name that ends with the submission's marker, for services whose lists show names and nothing else of one's own. */
+export function markName(name: string | undefined, marker: string): string {
+  return `${(name ?? '').slice(0, MAX_NAME_LENGTH - marker.length - 1)} ${marker}`.trim();
+}
+
 /** The reference of a job that runs inside the worker and has no page of its own. */
 export function workerReference(resource: Resource, key: string): JobReference {
   return { resource, externalId: markerOf(key), key, url: null, submittedAt: new Date().toISOString() };

@@ -46,8 +46,8 @@ export interface Runner<R extends Resource = Resource> {
   readonly worksInPoll?: boolean;
   submit(submission: SubmissionOf<R>): Promise<JobReference>;
   /**
-   * The job that an earlier attempt submitted under the same key, if there is one. Null for a service whose client token
-   * makes a repeated submit harmless.
+   * The job that an earlier attempt submitted under the same key, if there is one: it never starts one. Where a client token makes
+   * a repeated submit harmless, only `sluice reap` asks; null there for a service that does not show what tells one job from another.
    * @param since no attempt was accepted before this time
    */
   find(submission: SubmissionOf<R>, since: Date): Promise<JobReference | null>;

@@ -1,3 +1,4 @@
+import { SluiceError } from '../errors';
 import { redactSecrets } from './redactSecrets';
 
 /** How the name of a member ends whose value nobody may see. */
@@ -24,6 +25,23 @@ export function findSecrets(value: unknown, path = ''): string[] {
   }
   return Object.entries(value).flatMap(([name, member]) =>
     findSecrets(member, path === '' ? name : `${path}.${name}`),
+  );
+}
+
+/** @throws SluiceError InvalidInput for an input that looks as if it held a secret, with the places and no value */
+export function refuseSecrets(pipeline: string, input: unknown): void {
+  const secrets = findSecrets(input);
+  if (secrets.length === 0) return;
+  const cure =
+    'An input stays in the history of its run. Put the secret where the job itself reads it (Secrets Manager, Parameter ' +
+    'Store, the environment of the worker) and give its name; --allow-secrets (allowSecrets) if it is none.';
+  throw new SluiceError(
+    'InvalidInput',
+    [
+      `The input of ${pipeline} looks as if it held a secret:`,
+      ...secrets.map((path) => `  ${path}`),
+      cure,
+    ].join('\n'),
   );
 }
 

@@ -16,7 +16,7 @@ import { bundlePipelines } from '../worker/bundlePipelines';
 import { createWorker } from '../worker/createWorker';
 import type { AnyPipeline, RunOptions } from '../workflows/steps';
 import type { JobScripts } from './jobScript';
-import { S3Double } from './s3Double';
+import { S3Double, type S3Refusal } from './s3Double';
 import { ScriptedJobs } from './scriptedJobs';
 import { StackActivities } from './stackActivities';
 import { StackClock } from './stackClock';
@@ -195,6 +195,10 @@ class Stack implements TestStack, StackTime {
 
   async put(uri: string, object: ArrivingObject = {}): Promise<void> {
     await this.store(uri, object);
+  }
+
+  refuseS3(code: S3Refusal | null, requests: 'all' | 'writes' = 'all'): void {
+    this.parts.s3.refuse(code, requests);
   }
 
   read(uri: string): string | null {

@@ -46,6 +46,10 @@ class S3Error extends Error {
   }
 }
 
+/** What S3 answers with while it refuses requests, by its error code: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
+const REFUSALS = { SlowDown: 503, InternalError: 500, ExpiredToken: 400, AccessDenied: 403 };
+export type S3Refusal = keyof typeof REFUSALS;
+
 const PAGE = 1_000;
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
 const MIN_PART_BYTES = 5 * 1024 * 1024;
@@ -64,6 +68,7 @@ export class S3Double {
   readonly client: S3Client;
   private readonly buckets = new Map<string, Map<string, StoredObject>>();
   private readonly uploads = new Map<string, Upload>();
+  private refusal: { code: S3Refusal; of: 'all' | 'writes' } | null = null;
 
   /** @param now the time that objects are written at, in milliseconds since 1970 */
   constructor(
@@ -104,6 +109,11 @@ export class S3Double {
     return this.buckets.get(bucket)?.get(key)?.bytes ?? null;
   }
 
+  /** Refuses all requests, or those that write, until it is told null. */
+  refuse(code: S3Refusal | null, of: 'all' | 'writes'): void {
+    this.refusal = code === null ? null : { code, of };
+  }
+
   private async respond(request: Request): Promise<unknown> {
     const answer = await this.answer(request).catch((error: unknown): Answer => {
       if (!(error instanceof S3Error)) throw error;
@@ -117,6 +127,9 @@ export class S3Double {
   }
 
   private async answer(request: Request): Promise<Answer> {
+    const { refusal } = this;
+    if (refusal && (refusal.of === 'all' || !['GET', 'HEAD'].includes(request.method)))
+      throw new S3Error(REFUSALS[refusal.code], refusal.code, 'S3 was told to refuse this');
     const { method, path, query, headers } = request;
     const [, bucket = '', ...parts] = path.split('/');
     const key = decodeURIComponent(parts.join('/'));

@@ -4,9 +4,12 @@ import { msToNumber } from '@temporalio/common/lib/time';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { delayBeforeNext } from '../activities/retries';
 import type { Notification, Submission } from '../contracts/activities';
+import { JOB_RETRY } from '../contracts/jobRetry';
 import type { ScriptedJobs } from './scriptedJobs';
 import type { StackClock } from './stackClock';
 import type { TimeSkippingServer } from './timeSkippingServer';
+
+const JOB_ACTIVITIES = ['submitJob', 'awaitJob', 'stopJob'];
 
 /**
  * Stands before each activity of a stack's worker: it lets time pass for scripted jobs, keeps what would be told to the
@@ -88,6 +91,8 @@ export class StackActivities {
         scheduleToCloseTimeoutMs,
       });
     Object.assign(info, {
+      // The time-skipping server keeps to the policy of an activity, and does not tell it.
+      ...(JOB_ACTIVITIES.includes(activityType) ? { retryPolicy: JOB_RETRY } : {}),
       scheduledTimestampMs: this.clock.ofMachine(scheduledTimestampMs),
       currentAttemptScheduledTimestampMs: this.clock.ofMachine(info.currentAttemptScheduledTimestampMs),
     });

@@ -6,6 +6,7 @@ import type { AnyRunnerDefinition } from '../runners';
 import type { AnyTask } from '../tasks/defineTask';
 import type { AnyPipeline, PipelineDefinition, RunOptions, StandardFields } from '../workflows/steps';
 import type { JobScripts } from './jobScript';
+import type { S3Refusal } from './s3Double';
 
 export interface TestStackOptions {
   /** The pipelines under test, and those that they start as child runs. */
@@ -108,6 +109,8 @@ export interface TestStack extends AsyncDisposable {
   arrive(uri: string, object?: ArrivingObject): Promise<void>;
   /** Puts an object into the stack's S3 without a word, as one whose event is lost. */
   put(uri: string, object?: ArrivingObject): Promise<void>;
+  /** From now on S3 refuses all requests of the worker, or those that write, with this error code; null: it does as before. */
+  refuseS3(code: S3Refusal | null, requests?: 'all' | 'writes'): void;
   /** The text of an object, or null when it is not there. */
   read(uri: string): string | null;
   /** The time of the stack. */

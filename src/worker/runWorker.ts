@@ -1,8 +1,11 @@
 import type { Client } from '@temporalio/client';
 import { DefaultLogger, Runtime, type LogLevel, type NativeConnection } from '@temporalio/worker';
-import type { ActivityDependencies } from '../activities';
+import { createPublish, readNotifying, type ActivityDependencies } from '../activities';
+import { StuckRuns } from '../activities/stuckRuns';
 import { SECONDS_BUCKETS } from '../contracts/metrics';
+import { WaitingRuns } from '../arrivals/waitingRuns';
 import { SluiceError } from '../errors';
+import { everyMinute } from '../services/everyMinute';
 import type { Config } from '../setup/config';
 import { checkNamespace, connectClient, connectS3, connectWorker } from '../setup/connect';
 import { sweepStagingFolders } from '../duckdb/stagingFolders';
@@ -10,6 +13,7 @@ import { createLogger, type Logger } from '../setup/logging';
 import { startTracing, type TracingPlugin } from '../setup/tracing';
 import { registerSearchAttributes } from '../setup/registerSearchAttributes';
 import { createWorker } from './createWorker';
+import { measureOpenWaits } from './openWaits';
 import { scheduleReap } from './scheduleReap';
 import { loadWorkflows, partsOf, type WorkerProject } from './workerProject';
 
@@ -36,7 +40,20 @@ async function runConnected(project: WorkerProject, config: Config, log: Logger)
       plugins,
       workflows: await loadWorkflows(project, config, { plugins }),
     });
-    const running = worker.run();
+    const stopped = new AbortController();
+    const stuckRuns = new StuckRuns({
+      ...{ ...readNotifying(config), publish: createPublish(), client: activities.client },
+      ...{ taskQueue: config.taskQueue, stuckAfterMs: config.stuckAfterMs },
+      identity: worker.options.identity,
+    });
+    void stuckRuns.follow(stopped.signal, log);
+    const waitingRuns = new WaitingRuns(activities.client);
+    if (activities.searchAttributes && config.metricsPort !== null)
+      void everyMinute(() => measureOpenWaits(waitingRuns), {
+        signal: stopped.signal,
+        onFailure: ({ code, message }) => log.warn({ code, error: message }, 'open waits are not counted'),
+      });
+    const running = worker.run().finally(() => stopped.abort());
     log.info({ taskQueue: config.taskQueue, namespace, engines: config.engines }, 'worker ready');
     process.send?.({ ready: true });
     await running;

@@ -1,7 +1,8 @@
+import { JOBS_WORKFLOW } from '../contracts/batches';
 import type { JobResult } from '../jobs';
 import type { Pipeline } from '../pipelines';
 import { runPipeline, type RunOptions } from './steps';
-import { JOBS_WORKFLOW, type JobsInput, type MapOutcome } from './steps/mapJobs';
+import type { JobsInput, MapOutcome } from './steps/mapJobs';
 
 const description: Pipeline = {
   name: JOBS_WORKFLOW,

@@ -4,6 +4,12 @@ import { csvArguments, csvFields, csvOptions, rowsTo, type CsvInput } from '../p
 import { joinFolder, joinLocation } from '../pipelines/location';
 import { definePipeline, type Run } from './steps';
 
+/** Where the pipeline writes, by what is there. */
+export function outputsOf({ lake, output }: { lake: string; output: string }) {
+  const at = (...parts: string[]) => joinFolder(lake, output, ...parts);
+  return { sales: at('tmp/sales'), marketing: at('tmp/marketing'), report: at('sales-leads-influenced') };
+}
+
 /** Waits for sales data and processes it (PSD), beside for marketing data (PMD); then joins both (JMSD). */
 export const marketingAndSales = definePipeline(
   {
@@ -21,8 +27,7 @@ export const marketingAndSales = definePipeline(
     schedule: { cron: '0 0 * * 1', about: 'weekly, Monday 00:00' },
   },
   async (run, { lake, output, engine, within, extraJobs, ...csv }) => {
-    const at = (...parts: string[]) => joinFolder(lake, output, ...parts);
-    const [sales, marketing, report] = [at('tmp/sales'), at('tmp/marketing'), at('sales-leads-influenced')];
+    const { sales, marketing, report } = outputsOf({ lake, output });
     const jobs = engine === 'glue' ? glueJobs : duckdbJobs;
     const process = (what: 'sales' | 'marketing', to: string) => async (branch: Run) => {
       const [object] = await branch.waitForArrivals(

@@ -1,8 +1,15 @@
+import { patched } from '@temporalio/workflow';
 import type { Job } from '../jobs';
 import { field } from '../pipelines';
 import { csvFields, csvOptions } from '../pipelines/csv';
-import { joinFolder, joinLocation } from '../pipelines/location';
+import { joinFolder, joinLocation, parseS3Uri } from '../pipelines/location';
 import { definePipeline } from './steps';
+
+/** Where the pipeline writes, by what is there. */
+export function outputsOf(rootPath: string) {
+  const at = (name: string) => joinFolder(rootPath, 'emr-step-functions', name);
+  return { milesPerRateCode: at('miles-per-rate'), rateCodeStatus: at('rate-code-status') };
+}
 
 /** MilesPerRateCode, then RateCodeStatus: Spark scripts through Livy, or as steps of an EMR cluster. */
 export const rateCodes = definePipeline(
@@ -31,8 +38,7 @@ export const rateCodes = definePipeline(
       }),
     },
   },
-  async (run, { rootPath, engine, clusterId, ifExists, scripts, ...csv }) => {
-    const at = (name: string) => joinFolder(rootPath, 'emr-step-functions', name);
+  async (run, { rootPath, engine, clusterId, ifExists, scripts, onFailure, ...csv }) => {
     const rows = joinLocation(scripts, 'sluice_rows.py');
     const script = (step: string, name: string, output: string): Job => {
       const file = joinLocation(scripts, 'rate-codes', name);
@@ -49,12 +55,17 @@ export const rateCodes = definePipeline(
         },
       };
     };
-    const [milesPerRateCode, output] = [at('miles-per-rate'), at('rate-code-status')];
+    const { milesPerRateCode, rateCodeStatus: output } = outputsOf(rootPath);
+    // In histories that began before, and outside of S3, outputs are not kept.
+    const keeps =
+      onFailure === 'undo' && parseS3Uri(rootPath) !== null && patched('rate-codes-keeps-outputs');
+    if (keeps) await run.keepOutput('miles per rate', milesPerRateCode);
     await run.job(
       'MilesPerRateCode',
       script('MilesPerRateCode', 'miles_per_rate_code.py', milesPerRateCode),
       { failedAs: 'MilesPerRate job failed' },
     );
+    if (keeps) await run.keepOutput('rate code status', output);
     await run.job('RateCodeStatus', script('RateCodeStatus', 'rate_code_status.py', output), {
       failedAs: 'RateCodeStatus job failed',
     });

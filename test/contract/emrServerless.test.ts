@@ -43,6 +43,19 @@ test('the key is the token, and run and step are tags beside the own ones', asyn
   });
 });
 
+test('a job run whose answer nobody had is found among others, by the mark in its name', async () => {
+  made.double.pageSize = 1;
+  const runner = createRunner();
+  const since = new Date();
+  const of = (key: string) => ({ ...submission({ name: 'load' }), key });
+  expect(await runner.find(of('b'), since)).toBeNull();
+  await runner.submit(of('a'));
+  const submitted = await runner.submit(of('b'));
+  expect(await runner.find(of('b'), since)).toMatchObject({ externalId: submitted.externalId, key: 'b' });
+  expect(await runner.find(of('b'), new Date(Date.now() + 3_600_000))).toBeNull();
+  expect(made.double.control.started()).toBe(2);
+});
+
 test('a result says what was billed', async () => {
   expect((await succeed(submission())).measures).toEqual({
     vCPUHour: 0.5,

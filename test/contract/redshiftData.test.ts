@@ -37,6 +37,18 @@ test("the key is the token in place of the user's own", async () => {
   expect(made.double.statements.get(externalId)!.token).toBe(markerOf('a'));
 });
 
+test('a statement whose answer nobody had is found among others, by the mark in its name', async () => {
+  made.double.pageSize = 1;
+  const runner = createRunner();
+  const of = (key: string): Statement => ({ ...statement({ StatementName: 'load' }), key });
+  expect(await runner.find(of('b'))).toBeNull();
+  await runner.submit(of('a'));
+  const submitted = await runner.submit(of('b'));
+  expect(await runner.find(of('b'))).toMatchObject({ externalId: submitted.externalId, key: 'b' });
+  expect(await runner.find({ ...statement(), key: 'b' })).toBeNull();
+  expect(made.double.control.started()).toBe(2);
+});
+
 test('measures are in milliseconds, rows and bytes, and what is not known is left out', async () => {
   const result = await succeed(statement());
   expect(result.measures).toEqual({ DurationInMillis: 250, ResultRows: 2, ResultSize: 64 });

@@ -12,8 +12,9 @@ import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@t
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { seeded } from '../../src/testing/random';
 import { countOf, SEED } from '../support/long';
-import { ensureTemporal, freePort, Processes, startTemporal, type RunningProcess } from '../../src/local';
+import { ensureTemporal, freePort, Processes, startTemporal } from '../../src/local';
 import { statusQuery } from '../../src/contracts/messages';
+import { Killable } from '../support/killable';
 import { startRelay } from '../support/relay';
 import { startTestS3 } from '../support/s3';
 import type { Completeness } from '../../src/workflows/steps';
@@ -45,33 +46,6 @@ const KINDS = [
     ...{ listEvery: '2 s', folderOf: (round: number) => `both-${round}` },
   },
 ];
-
-/** A process that a round kills at will, and starts again. */
-class Killable {
-  private running: RunningProcess | null = null;
-
-  constructor(private readonly launch: () => Promise<RunningProcess>) {}
-
-  /** Starts it until it is ready, as a supervisor does: without a server, none of its clients gets there. */
-  async start(): Promise<void> {
-    const untilMs = Date.now() + 60_000;
-    while (this.running === null) {
-      try {
-        this.running = await this.launch();
-      } catch (error) {
-        if (Date.now() > untilMs) throw error;
-      }
-    }
-  }
-
-  /** @throws Error when it had ended unasked */
-  async kill(): Promise<void> {
-    if (this.running === null) return;
-    process.kill(this.running.pid, 'SIGKILL');
-    await this.running.stop();
-    this.running = null;
-  }
-}
 
 const processes = new Processes();
 let folder: string;

@@ -5,6 +5,7 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { findRetried, readRunHistory, startRetry } from '../../src/activities/earlier';
 import { createAcceptArrivals } from '../../src/arrivals/acceptArrivals';
 import { addTrigger } from '../../src/arrivals/triggers';
 import { resumeSignal, statusQuery } from '../../src/contracts/messages';
@@ -31,12 +32,16 @@ let worker: Awaited<ReturnType<typeof startTestWorker>>;
 let accept: ReturnType<typeof createAcceptArrivals>;
 /** What becomes of the job of each step; without a script it succeeds. */
 let scripts: Record<string, Partial<Script>>;
+/** Whether S3 answers nothing. */
+let isRefused = false;
 
 beforeAll(async () => {
   quietRuntime();
   [environment, s3] = await Promise.all([startServer(), startTestS3()]);
+  const slowDown = Object.assign(new Error('slow down'), { name: 'SlowDown' });
+  s3.s3.middlewareStack.add((next) => (args) => (isRefused ? Promise.reject(slowDown) : next(args)));
   const runner = new ScriptedRunner((step) => scripts[step] ?? {});
-  const runners = { 'livy:createBatch': runner, 'duckdb:query': runner } as unknown as TestRunners;
+  const runners = { 'livy:createBatch': runner, 'duckdb:query': runner, 'glue:startJobRun': runner } as unknown as TestRunners;
   const config = { listEveryMs: LIST_EVERY_MS };
   worker = await startTestWorker(environment, { s3: s3.s3, runners, config, limits: { warehouse: 1 } });
   accept = createAcceptArrivals(environment.client, { ...testConfig, ...config, pipelines: [] });
@@ -111,6 +116,26 @@ describe('pipelines', () => {
     const run = await start('marketing-and-sales', 'undone', { onFailure: 'undo', output: 'undone' }, { since });
     await end(run);
     await recordHistory('undone', run);
+  });
+
+  test('a run that goes on with another', async () => {
+    await upload('sales/retried.csv', 'marketing/retried.csv');
+    const step = 'join marketing and sales data';
+    scripts[step] = { states: [failed] };
+    const since = new Date(Date.now() - 60_000).toISOString();
+    const input = { output: 'retried', engine: 'glue' };
+    const run = await start('marketing-and-sales', 'to-be-retried', input, { since });
+    await end(run);
+    delete scripts[step];
+    const { client } = environment;
+    const { description, root, nextId } = await findRetried(client, run.workflowId);
+    const { workflowId: id, runId } = description;
+    const history = await readRunHistory(client, { id, runId });
+    const retry = await startRetry(client, {
+      ...{ history, root, nextId, input: history.input, taskQueue: 'test', from: [], redo: [] },
+    });
+    await retry.result();
+    await recordHistory('retry', retry);
   });
 
   test('a job as a run of its own', async () => {
@@ -255,6 +280,20 @@ describe('waits', () => {
     });
     await end(run);
     await recordHistory('wait-timeout', run);
+  });
+
+  test('parked, since S3 cannot be read, and let go on', async () => {
+    isRefused = true;
+    const run = await start('marketing-and-sales', 'wait-parked', { within: '3 s', onExhausted: 'park' });
+    await eventually(
+      () => run.query(statusQuery),
+      ({ steps }) => steps.filter(({ state }) => state === 'parked').length === 2,
+    );
+    isRefused = false;
+    await run.signal(resumeSignal, 'wait for sales data');
+    await run.cancel();
+    await end(run);
+    await recordHistory('wait-parked', run);
   });
 
   test('that are cancelled', async () => {

@@ -2,8 +2,11 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { sluice } from './cli';
 import { quietRuntime, startServer } from './environment';
 
-/** A server for the tests of a file, and the built command line against it. It has no worker: what starts goes on running. */
-export function useCliServer() {
+/**
+ * A server for the tests of a file, and the built command line against it. It has no worker: what starts goes on running.
+ * @param cwd the folder of the project; that of this repository has all systems, which takes each command a while to read
+ */
+export function useCliServer({ cwd }: { cwd?: string } = {}) {
   let server: TestWorkflowEnvironment;
 
   beforeAll(async () => {
@@ -17,6 +20,9 @@ export function useCliServer() {
     client: () => server.client,
     address: () => server.address,
     sluice: (args: string[], env: NodeJS.ProcessEnv = {}) =>
-      sluice(args, { env: { TEMPORAL_ADDRESS: server.address, HOME: '/nonexistent', ...env } }),
+      sluice(args, {
+        env: { TEMPORAL_ADDRESS: server.address, HOME: '/nonexistent', ...env },
+        ...(cwd === undefined ? {} : { cwd }),
+      }),
   };
 }

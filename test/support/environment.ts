@@ -40,12 +40,17 @@ export async function startTimeSkipping(): Promise<TestWorkflowEnvironment> {
   });
 }
 
-/** The real development server, with Sluice's search attributes. */
-export async function startServer(): Promise<TestWorkflowEnvironment> {
+/**
+ * The real development server, with Sluice's search attributes.
+ * @param ui the port of its Web UI, and where that has payloads decoded
+ */
+export async function startServer(ui?: { port: number; codec: string }): Promise<TestWorkflowEnvironment> {
   return TestWorkflowEnvironment.createLocal({
     server: {
+      ...(ui === undefined ? {} : { ui: true, uiPort: ui.port }),
       executable: { type: 'existing-path', path: await ensureTemporal(context) },
       extraArgs: [
+        ...(ui === undefined ? [] : ['--ui-codec-endpoint', ui.codec]),
         ...['transfer', 'timer', 'visibility'].flatMap((queue) => [
           '--dynamic-config-value',
           `history.${queue}ProcessorMaxPollRPS=2000`,

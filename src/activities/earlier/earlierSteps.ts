@@ -62,6 +62,8 @@ export async function readCandidates(
 
 /** How many services and objects are asked side by side. */
 const SIDE_BY_SIDE = 20;
+/** What is said of outputs at which a plan does not look. */
+export const UNSEEN = '; the run looks at its outputs';
 /** Far below the 2 MiB of a payload. */
 const PAGE_BYTES = 512 * 1024;
 const MAX_STEP_BYTES = 1024 * 1024;
@@ -104,6 +106,11 @@ export class Judge {
     private readonly maxLooks = Number.POSITIVE_INFINITY,
   ) {
     this.outputs = new OutputCheck(deps.s3, signal);
+  }
+
+  /** Whether no more outputs are looked at. */
+  get isSpent(): boolean {
+    return this.looks >= this.maxLooks;
   }
 
   judge(candidate: Candidate): Promise<Judgement> {
@@ -161,7 +168,7 @@ export class Judge {
     };
     return {
       earlier,
-      reason: `it succeeded at ${ended!}${isLookedAt ? '' : '; the run looks at its outputs'}`,
+      reason: `it succeeded at ${ended!}${isLookedAt ? '' : UNSEEN}`,
     };
   }
 

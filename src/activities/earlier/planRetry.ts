@@ -5,11 +5,12 @@ import { classifyError } from '../../services/failures';
 import {
   Judge,
   readCandidates,
+  UNSEEN,
   type Candidate,
   type EarlierDependencies,
   type Judgement,
 } from './earlierSteps';
-import type { RunHistory } from './runHistory';
+import type { HistoryChild, RunHistory } from './runHistory';
 
 /** What a retry does with a step of the run that it goes on with. */
 export interface PlannedStep {
@@ -34,6 +35,7 @@ export interface RetryChoice {
 /** Of so many jobs the outputs are looked at: a plan is to be there in seconds. */
 const MAX_LOOKS = 500;
 const CHILDREN_SIDE_BY_SIDE = 4;
+const ANEW = 'its run is begun anew';
 
 /**
  * What a retry of an ended run would do, as far as it can be told before it runs: the code may have been mended, and a step
@@ -110,7 +112,7 @@ class Planner {
       const { step } = one.candidate;
       const cause = causes.find((other) => precedes(other, one));
       const asked = from.includes(step) || redo.includes(step);
-      if (isAnew) Object.assign(one, { earlier: null, reason: 'its run is begun anew' });
+      if (isAnew) Object.assign(one, { earlier: null, reason: ANEW });
       else if (asked) Object.assign(one, { earlier: null, reason: 'as asked' });
       else if (cause && one.earlier !== null)
         Object.assign(one, {
@@ -145,6 +147,18 @@ class Planner {
     };
   }
 
+  /** The steps of a batch of which nothing is to be looked at any more: its own history, of thousands of events, would say the same. */
+  private planBatch({ batch, ended }: HistoryChild, isAnew: boolean): PlannedStep[] | null {
+    const { from, redo } = this.choice;
+    if (batch === null || ended === null || !this.judge.isSpent) return null;
+    const { group, steps } = batch;
+    if (steps.some((step) => from.includes(step) || redo.includes(step))) return null;
+    this.names.push(...steps);
+    const reason = isAnew ? ANEW : `it had succeeded by ${ended}${UNSEEN}`;
+    const action = isAnew ? 'redo' : 'reuse';
+    return steps.map((step) => ({ step, kind: 'job', within: [group], action, reason }));
+  }
+
   private async toStep({ candidate, earlier, reason, within }: Judged): Promise<PlannedStep> {
     const { step, kind } = candidate;
     const place = { step, within: within.map(({ name }) => name) };
@@ -154,7 +168,8 @@ class Planner {
     }
     const { run } = candidate.child;
     if (run.runId === '') return { ...place, kind: 'run', action: 'redo', reason };
-    const { steps } = await this.plan(run, earlier === null);
+    const steps =
+      this.planBatch(candidate.child, earlier === null) ?? (await this.plan(run, earlier === null)).steps;
     const isWhole = candidate.child.ended !== null && steps.every(({ action }) => action === 'reuse');
     const action = earlier === null ? 'redo' : isWhole ? 'reuse' : 'go on';
     return { ...place, kind: 'run', action, reason, run: run.id, steps };

@@ -5,10 +5,12 @@ import { tsToDate } from '@temporalio/common/lib/time';
 import { temporal } from '@temporalio/proto';
 import type { JobEnd, LostAnswer, Submission } from '../../contracts/activities';
 import type { Taken } from '../../contracts/earlier';
+import { JOBS_WORKFLOW, stepOfBatch } from '../../contracts/batches';
 import { redoneSignal } from '../../contracts/messages';
 import { SluiceError } from '../../errors';
 import type { JobReference, JobResult, StopResult } from '../../jobs';
 import type { RunOptions } from '../../workflows/steps';
+import type { JobsInput } from '../../workflows/steps/mapJobs';
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 type Payloads = temporal.api.common.v1.IPayloads | null | undefined;
@@ -34,6 +36,8 @@ export interface HistoryChild {
   failure: string | null;
   /** It was a retry itself and has done work anew. */
   isRedone: boolean;
+  /** Of a batch of a `mapJobs` of which no job may fail: its steps, all of which have succeeded when it has. */
+  batch: { group: string; steps: string[] } | null;
 }
 
 /** A run as its history tells it, which any version of its pipeline's code may have made. */
@@ -177,16 +181,17 @@ class HistoryReader {
   }
 
   private async takeChild(event: HistoryEvent): Promise<void> {
-    const { workflowId, input } = event.startChildWorkflowExecutionInitiatedEventAttributes!;
+    const { workflowId, workflowType, input } = event.startChildWorkflowExecutionInitiatedEventAttributes!;
     const prefix = `${this.run.id}/`;
     if (!workflowId?.startsWith(prefix)) return;
     const step = workflowId.slice(prefix.length);
-    const [, options] = (await this.decode(input)) as [unknown, RunOptions | undefined];
+    const [given, options] = (await this.decode(input)) as [unknown, RunOptions | undefined];
     for (const taken of options?.taken ?? []) this.waits.set(taken.step, taken);
     this.startedChildren.set(String(event.eventId), step);
     this.children.set(step, {
       ...{ step, run: { id: workflowId, runId: '' }, began: timeOf(event) },
       ...{ ended: null, failure: null, isRedone: false },
+      batch: workflowType?.name === JOBS_WORKFLOW ? readBatch(given as JobsInput) : null,
     });
   }
 
@@ -224,6 +229,11 @@ class HistoryReader {
       return (payloads?.payloads ?? []).map((payload) => payloadConverter.fromPayload(payload));
     return decodeArrayFromPayloads(loadedDataConverter, payloads?.payloads);
   }
+}
+
+function readBatch(input: JobsInput): HistoryChild['batch'] {
+  const { name, jobs, tolerated } = input;
+  return tolerated === undefined ? { group: name, steps: jobs.map((_, i) => stepOfBatch(input, i)) } : null;
 }
 
 function timeOf({ eventTime }: HistoryEvent): string {

@@ -82,6 +82,10 @@ export class AthenaRunner implements Runner<'athena:startQueryExecution'> {
     };
   }
 
+  /**
+   * Athena shows neither the token of a query nor tags: nothing tells one of our queries from another's with the same text. One
+   * that nobody awaits ends by itself, at the time-out of Athena's quota at the latest.
+   */
   find(): Promise<null> {
     return Promise.resolve(null);
   }

@@ -3,10 +3,10 @@ import { SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
 import { SharedPoller } from '../../services/polling';
 import { measuresOf } from '../awsService';
-import { markerOf, succeeded } from '../references';
+import { markName, markerOf, succeeded } from '../references';
 import type { JobState, Runner, SubmissionOf } from '../runner';
 import { toReference } from './answers';
-import { markName, orUnknownId, pagesOf, submitWithinLimits, type EmrPort } from './port';
+import { orUnknownId, pagesOf, submitWithinLimits, type EmrPort } from './port';
 
 type Creation = SubmissionOf<'elasticmapreduce:createCluster'>;
 type Termination = SubmissionOf<'elasticmapreduce:terminateCluster'>;

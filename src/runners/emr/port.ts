@@ -81,13 +81,6 @@ export async function* pagesOf<Page extends { Marker?: string | undefined }>(
 }
 
 /** The limit of EMR's names. */
-const MAX_NAME_LENGTH = 256;
-
-/** A name that ends with the submission's marker, since lists show names and nothing else of one's own. */
-export function markName(name: string | undefined, marker: string): string {
-  return `${(name ?? '').slice(0, MAX_NAME_LENGTH - marker.length - 1)} ${marker}`.trim();
-}
-
 /** EMR has no code of its own for a limit on what is active; its messages read `Maximum number of active steps …`. */
 const LIMIT =
   /(maximum number|limit|quota).{0,40}\b(active|running)\b|\b(active|running)\b.{0,80}(limit|quota|exceed)/i;

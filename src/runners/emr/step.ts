@@ -2,11 +2,11 @@ import type { StepSummary } from '@aws-sdk/client-emr';
 import { SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
 import { PollerGroup } from '../../services/pollerGroup';
-import { markerOf, succeeded } from '../references';
+import { markName, markerOf, succeeded } from '../references';
 import type { JobState, Runner, SubmissionOf } from '../runner';
 import { scriptFailed } from '../scriptFailure';
 import { toReference } from './answers';
-import { markName, orUnknownId, pagesOf, submitWithinLimits, type EmrPort } from './port';
+import { orUnknownId, pagesOf, submitWithinLimits, type EmrPort } from './port';
 
 type Addition = SubmissionOf<'elasticmapreduce:addStep'>;
 type Cancellation = SubmissionOf<'elasticmapreduce:cancelStep'>;

@@ -2,16 +2,19 @@ import {
   CancelJobRunCommand,
   type EMRServerlessClient,
   GetJobRunCommand,
+  ListJobRunsCommand,
   StartJobRunCommand,
   StartJobRunRequest$,
   type JobRun,
+  type ListJobRunsRequest,
+  type ListJobRunsResponse,
   type StartJobRunRequest,
 } from '@aws-sdk/client-emr-serverless';
 import type { JobReference } from '../../jobs';
 import { SharedPoller } from '../../services/polling';
 import { fitToSchema } from '../../services/schema';
 import { consoleUrl, measuresOf, orUnknown, withCapacity } from '../awsService';
-import { markerOf, succeeded } from '../references';
+import { markerOf, markName, succeeded } from '../references';
 import type { JobState, Runner, SubmissionOf } from '../runner';
 import { scriptFailed } from '../scriptFailure';
 
@@ -25,6 +28,8 @@ export interface EmrServerlessPort {
   startJobRun(input: StartJobRunRequest): Promise<{ jobRunId?: string | undefined }>;
   getJobRun(input: JobRunId): Promise<{ jobRun?: JobRun | undefined }>;
   cancelJobRun(input: JobRunId): Promise<unknown>;
+  /** One page. */
+  listJobRuns(input: ListJobRunsRequest): Promise<ListJobRunsResponse>;
   region(): Promise<string>;
 }
 
@@ -34,6 +39,7 @@ export function createEmrServerlessPort(client: EMRServerlessClient): EmrServerl
     startJobRun: (input) => client.send(new StartJobRunCommand(input)),
     getJobRun: (input) => client.send(new GetJobRunCommand(input)),
     cancelJobRun: (input) => client.send(new CancelJobRunCommand(input)),
+    listJobRuns: (input) => client.send(new ListJobRunsCommand(input)),
     region: () => client.config.region(),
   };
 }
@@ -41,6 +47,8 @@ export function createEmrServerlessPort(client: EMRServerlessClient): EmrServerl
 type Submission = SubmissionOf<'emr-serverless:startJobRun'>;
 
 const MAX_TAG_LENGTH = 256;
+/** The clocks of the worker and of the service may differ by so much. */
+const CLOCK_SKEW_MS = 10 * 60_000;
 
 /**
  * `emr-serverless:startJobRun`. States: https://docs.aws.amazon.com/emr-serverless/latest/APIReference/API_JobRun.html.
@@ -74,21 +82,30 @@ export class EmrServerlessRunner implements Runner<'emr-serverless:startJobRun'>
   async submit({ job, key, run, step }: Submission): Promise<JobReference> {
     const parameters = readParameters(job.parameters);
     const tags = { ...parameters.tags, 'sluice:run': toTagValue(run), 'sluice:step': toTagValue(step) };
+    const clientToken = markerOf(key);
+    const name = markName(parameters.name, clientToken);
     const { jobRunId } = await withCapacity(
-      this.emr.startJobRun({ ...parameters, clientToken: markerOf(key), tags }),
-      ({ name }) => name === 'ServiceQuotaExceededException',
+      this.emr.startJobRun({ ...parameters, name, clientToken, tags }),
+      ({ name: refusal }) => refusal === 'ServiceQuotaExceededException',
     );
-    return {
-      resource: 'emr-serverless:startJobRun',
-      externalId: jobRunId!,
-      key,
-      url: consoleUrl(await this.emr.region(), 'emr/home', '/serverless'),
-      submittedAt: new Date().toISOString(),
-    };
+    return this.reference(key, jobRunId!, new Date());
   }
 
-  find(): Promise<null> {
-    return Promise.resolve(null);
+  /** By its name: a list shows neither token nor tags. */
+  async find({ job, key }: Submission, since: Date): Promise<JobReference | null> {
+    const { applicationId } = readParameters(job.parameters);
+    const createdAtAfter = new Date(since.getTime() - CLOCK_SKEW_MS);
+    let nextToken: string | undefined;
+    do {
+      const page = await this.emr.listJobRuns({
+        ...{ applicationId, createdAtAfter },
+        ...(nextToken ? { nextToken } : {}),
+      });
+      const found = page.jobRuns?.find(({ name }) => name?.endsWith(markerOf(key)));
+      if (found) return this.reference(key, found.id!, found.createdAt ?? new Date());
+      nextToken = page.nextToken;
+    } while (nextToken);
+    return null;
   }
 
   async poll({ job }: Submission, reference: JobReference, signal: AbortSignal): Promise<JobState> {
@@ -115,6 +132,14 @@ export class EmrServerlessRunner implements Runner<'emr-serverless:startJobRun'>
       default:
         return { state: 'running', nativeState: state };
     }
+  }
+
+  private async reference(key: string, externalId: string, submittedAt: Date): Promise<JobReference> {
+    return {
+      ...{ resource: 'emr-serverless:startJobRun', externalId, key },
+      url: consoleUrl(await this.emr.region(), 'emr/home', '/serverless'),
+      submittedAt: submittedAt.toISOString(),
+    };
   }
 
   async stop({ job }: Submission, { externalId }: JobReference): Promise<void> {

@@ -6,19 +6,21 @@ import {
   ExecuteStatementCommand,
   ExecuteStatementInput$,
   GetStatementResultCommand,
+  ListStatementsCommand,
   type RedshiftDataClient,
   type BatchExecuteStatementInput,
   type DescribeStatementResponse,
   type ExecuteStatementInput,
   type Field,
   type GetStatementResultResponse,
+  type ListStatementsResponse,
 } from '@aws-sdk/client-redshift-data';
 import { SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
 import { SharedPoller } from '../../services/polling';
 import { fitToSchema } from '../../services/schema';
 import { consoleUrl, measuresOf, orUnknown, takeRows, toRow, withCapacity, type Row } from '../awsService';
-import { markerOf, succeeded } from '../references';
+import { markerOf, markName, succeeded } from '../references';
 import type { JobState, Runner, SubmissionOf } from '../runner';
 
 /** The verbs of the Redshift Data API in use. */
@@ -29,6 +31,8 @@ export interface RedshiftDataPort {
   /** One page. */
   getStatementResult(input: { Id: string; NextToken?: string }): Promise<GetStatementResultResponse>;
   cancelStatement(input: { Id: string }): Promise<unknown>;
+  /** One page of the statements of that name. */
+  listStatements(input: { StatementName: string; NextToken?: string }): Promise<ListStatementsResponse>;
   region(): Promise<string>;
 }
 
@@ -40,6 +44,7 @@ export function createRedshiftDataPort(client: RedshiftDataClient): RedshiftData
     describeStatement: (input) => client.send(new DescribeStatementCommand(input)),
     getStatementResult: (input) => client.send(new GetStatementResultCommand(input)),
     cancelStatement: (input) => client.send(new CancelStatementCommand(input)),
+    listStatements: (input) => client.send(new ListStatementsCommand({ ...input, Status: 'ALL' })),
     region: () => client.config.region(),
   };
 }
@@ -85,7 +90,9 @@ export class RedshiftDataRunner implements Runner<RedshiftResource> {
         `${job.resource}: ResultFormat CSV gives no rows; leave ResultFormat out, or set maxRows to 0`,
       );
     }
-    const given = { ...parameters, ClientToken: markerOf(key) };
+    const marker = markerOf(key);
+    const StatementName = markName(parameters.StatementName, marker);
+    const given = { ...parameters, StatementName, ClientToken: marker };
     const { Id } = await withCapacity(
       job.resource === 'redshiftdata:executeStatement'
         ? this.redshift.executeStatement(fitToSchema(ExecuteStatementInput$, given) as ExecuteStatementInput)
@@ -95,21 +102,23 @@ export class RedshiftDataRunner implements Runner<RedshiftResource> {
       ({ name }) =>
         name === 'ActiveStatementsExceededException' || name === 'ActiveSessionsExceededException',
     );
-    const { ClusterIdentifier } = parameters;
-    const fragment = ClusterIdentifier
-      ? `cluster-details?cluster=${ClusterIdentifier}`
-      : 'serverless-dashboard';
-    return {
-      resource: job.resource,
-      externalId: Id!,
-      key,
-      url: consoleUrl(await this.redshift.region(), 'redshiftv2/home', fragment),
-      submittedAt: new Date().toISOString(),
-    };
+    return this.reference({ job, key }, Id!, new Date());
   }
 
-  find(): Promise<null> {
-    return Promise.resolve(null);
+  /** By the name of its statement: the API lists those of the caller's role, and names are all of one's own that it shows. */
+  async find({ job, key }: Submission): Promise<JobReference | null> {
+    const StatementName = markName(job.parameters.StatementName, markerOf(key));
+    let NextToken: string | undefined;
+    do {
+      const page = await this.redshift.listStatements({
+        StatementName,
+        ...(NextToken ? { NextToken } : {}),
+      });
+      const found = page.Statements?.find((statement) => statement.StatementName === StatementName);
+      if (found) return this.reference({ job, key }, found.Id!, found.CreatedAt ?? new Date());
+      NextToken = page.NextToken;
+    } while (NextToken);
+    return null;
   }
 
   async poll(submission: Submission, reference: JobReference, signal: AbortSignal): Promise<JobState> {
@@ -133,6 +142,22 @@ export class RedshiftDataRunner implements Runner<RedshiftResource> {
       default:
         return { state: 'running', nativeState: Status };
     }
+  }
+
+  private async reference(
+    { job, key }: Pick<Submission, 'job' | 'key'>,
+    externalId: string,
+    submittedAt: Date,
+  ): Promise<JobReference> {
+    const { ClusterIdentifier } = job.parameters;
+    const fragment = ClusterIdentifier
+      ? `cluster-details?cluster=${ClusterIdentifier}`
+      : 'serverless-dashboard';
+    return {
+      ...{ resource: job.resource, externalId, key },
+      url: consoleUrl(await this.redshift.region(), 'redshiftv2/home', fragment),
+      submittedAt: submittedAt.toISOString(),
+    };
   }
 
   async stop(_: Submission, { externalId }: JobReference): Promise<void> {

@@ -1,12 +1,12 @@
 import { ActivityCancellationType } from '@temporalio/workflow';
 import type { Submission } from '../../contracts/activities';
+import { JOB_RETRY } from '../../contracts/jobRetry';
 import type { JobReference, JobResult, StopResult } from '../../jobs';
 import { activities, AWAIT_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT } from './activities';
 import { isReportable, toFailure } from './failures';
 
 /** How long one attempt to submit may take, when the service has room. */
 const SUBMIT_TIMEOUT_MS = 2 * 60_000;
-const JOB_RETRY = { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '30 s' } as const;
 
 /** Submits a job; `onNoCapacity` hears of it when the job waits in line, for `inLineForMs` at the most, until there is room. */
 export async function submitJob(

@@ -1,5 +1,6 @@
 import { CancellationScope, isCancellation, type ApplicationFailure } from '@temporalio/workflow';
 import type { Failure } from '../../contracts/messages';
+import { stepOfBatch } from '../../contracts/batches';
 import type { Job, JobResult } from '../../jobs';
 import type { JobOptions } from '../../pipelines';
 import { byteLength } from './byteLength';
@@ -9,9 +10,6 @@ import { asApplicationFailure, isReportable, toFailure } from './failures';
 const JOBS_PER_RUN = 500;
 /** What the parameters of these jobs may amount to: the input of a child is one payload, of which Temporal takes 2 MiB. */
 const BYTES_PER_RUN = 1024 * 1024;
-
-/** The workflow type of the child runs of a large `mapJobs`. */
-export const JOBS_WORKFLOW = 'jobs';
 
 /** What happens to what runs beside a part that fails: it is cancelled, or left to finish. */
 export type Siblings = 'cancel' | 'finish';
@@ -115,7 +113,7 @@ export async function eachJob(
   const work = async () => {
     while (next < jobs.length && !isOver) {
       const index = next++;
-      const step = `${name} ${first + index + 1}`;
+      const step = stepOfBatch({ name, first }, index);
       try {
         results[index] = await runJob(step, jobs[index]!);
       } catch (error) {

@@ -10,7 +10,7 @@ export const STANDARD_FIELDS = {
   }),
   onExhausted: field.choice(['fail', 'park'], {
     about:
-      'what a job leads to whose retries are used up: a failed step, or one that waits for `sluice resume`',
+      'what a job leads to whose retries are used up, or a wait that cannot read S3: a failed step, or one that waits for `sluice resume`',
     default: 'fail',
   }),
   notify: field.notification({

@@ -7,6 +7,7 @@ import {
 } from '@temporalio/workflow';
 import type { Job, JobResult } from '../../jobs';
 import type { Arrival, GivenInputOf, JobOptions, TypedFields } from '../../pipelines';
+import { JOBS_WORKFLOW } from '../../contracts/batches';
 import type { Failure, StepCheck, StepStatus } from '../../contracts/messages';
 import type { Interval } from '../../contracts/schedules';
 import type { ErrorCode } from '../../errors';
@@ -23,7 +24,6 @@ import type { Line } from './line';
 import {
   batchesOf,
   eachJob,
-  JOBS_WORKFLOW,
   toleratedOf,
   tooManyFailed,
   type JobsInput,

@@ -3,6 +3,7 @@ import {
   CancellationScope,
   condition,
   isCancellation,
+  patched,
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -28,7 +29,7 @@ import {
   type TakenObjects,
 } from './completeness';
 import type { Deadline } from './deadlines';
-import { asApplicationFailure, isReportable, toFailure } from './failures';
+import { asApplicationFailure, isReportable, lastFailureOf, toFailure } from './failures';
 import type { Line } from './line';
 import type { Shared } from './shared';
 import { Subscriptions } from './subscription';
@@ -47,6 +48,8 @@ export interface WaitOptions {
    * `take` it. A marker may be empty in any case.
    */
   empty?: 'wait' | 'take';
+  /** What comes of it when S3 could not be read until its time was up; default what the run was told. See `JobOptions`. */
+  onExhausted?: 'fail' | 'park';
 }
 
 /**
@@ -73,6 +76,7 @@ const LISTED_HISTORY_BYTES = 40 * 1024 * 1024;
  * - subscribes to what comes, unless one look at what the run knows shows that all is there;
  * - is `waiting` until its rule says that the objects are complete, or its time is up (`ArrivalTimeout`);
  * - takes what the run before it took, when this run is a retry and nothing speaks against it;
+ * - is `parked`, when its time is up while S3 cannot be read and it was told to, and waits anew when somebody lets it go on;
  * - is over, then, and takes note of what comes late: it stays subscribed where that counts, until the run ends.
  */
 export class Wait {
@@ -81,6 +85,7 @@ export class Wait {
   private readonly complete: Completeness | undefined;
   private readonly late: Late;
   private readonly empty: 'wait' | 'take';
+  private readonly onExhausted: 'fail' | 'park' | undefined;
   private readonly within: string;
   private readonly deadline: Deadline;
   private readonly pattern: string;
@@ -88,6 +93,7 @@ export class Wait {
   private readonly signKey: string | null;
   private source!: Source;
   private deadlineMs!: number;
+  private withinMs!: number;
   /** How long no object may come before the wait is over; 0 for a rule without quiet. */
   private quietMs!: number;
   /** What the manifest lists, once it was read. */
@@ -110,6 +116,7 @@ export class Wait {
       complete,
       late = 'ignore',
       empty = 'wait',
+      onExhausted,
     }: WaitOptions,
   ) {
     this.deadline = expectedBy === undefined ? {} : { expectedBy };
@@ -121,6 +128,7 @@ export class Wait {
     this.complete = complete;
     this.late = late;
     this.empty = empty;
+    this.onExhausted = onExhausted;
     this.signKey = signKeyOf(complete);
   }
 
@@ -132,20 +140,28 @@ export class Wait {
   private async wait(): Promise<TakenObjects> {
     const { shared, step, late } = this;
     try {
-      const withinMs = this.check();
+      this.check();
       shared.board.update(step, { state: 'waiting', waitingFor: this.pattern, attempts: 1 });
-      const subscriptions = new Subscriptions(this.subscriptions());
+      let subscriptions = new Subscriptions(this.subscriptions());
       const before = shared.earlier.findWait(step.name, this.rule, this.line);
       const again = before?.objects === undefined ? null : sorted(before.objects);
       if (before !== null && again !== null) this.remember(before, again);
       else this.showEmpty();
       try {
         const needsNone = again === null ? this.isCompleteAtOnce() : late === 'ignore';
-        if (!needsNone) await subscriptions.open({ withinMs, summary: step.name });
-        shared.board.goesOn(step);
+        if (!needsNone) await this.open(subscriptions);
         const atOnce = again ?? (needsNone && shared.looksFirst ? this.find() : null);
-        const taken = atOnce ?? (await this.untilComplete());
-        if (taken === null) throw new SluiceError('ArrivalTimeout', this.describeTimeout());
+        let taken = atOnce ?? (await this.untilComplete());
+        while (taken === null) {
+          // The source could not be listed: it is the listing that has had its time.
+          if (step.retry === undefined || !this.parks)
+            throw new SluiceError('ArrivalTimeout', this.describeTimeout());
+          await this.park(step.retry.failure);
+          // They have ended meanwhile, or will before the wait does.
+          subscriptions = new Subscriptions(this.subscriptions());
+          await this.open(subscriptions);
+          taken = await this.untilComplete();
+        }
         // One that is for one object ended when that came, unless it came by hand.
         if (taken[0].byHand !== true) subscriptions.markSpent();
         // What follows need not wait for it.
@@ -170,6 +186,40 @@ export class Wait {
     }
   }
 
+  private async open(subscriptions: Subscriptions): Promise<void> {
+    const { step } = this;
+    await this.read(() => subscriptions.open({ withinMs: this.remainingMs(), summary: step.name }));
+  }
+
+  /** Does what is tried until the time of the wait is up; a wait that parks then does it once more when it is let. */
+  private async read<T>(act: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        const answer = await act();
+        this.shared.board.goesOn(this.step);
+        return answer;
+      } catch (error) {
+        if (!isTimeUp(error) || !this.parks) throw this.asExpired(error);
+        await this.park(lastFailureOf(error) ?? toFailure(error, null));
+      }
+    }
+  }
+
+  private get parks(): boolean {
+    const { onExhausted, shared } = this;
+    const isWanted = onExhausted === undefined ? shared.parked.byDefault : onExhausted === 'park';
+    // In histories that began before, waits do not park.
+    return isWanted && patched('waits-park');
+  }
+
+  /** Waits until somebody lets the wait go on, which then has all its time again. */
+  private async park({ code, message }: Pick<Failure, 'code' | 'message'>): Promise<void> {
+    const { shared, step } = this;
+    await shared.parked.park(step, { code, message, step: step.name });
+    this.deadlineMs = Date.now() + this.withinMs;
+    shared.board.update(step, { state: 'waiting' });
+  }
+
   /** What a wait of a run that is tried again must have in common with the one before it to take the same. */
   private get rule(): string {
     const { pattern, complete, empty } = this;
@@ -187,7 +237,7 @@ export class Wait {
    * Reads pattern and durations, and starts the time of the wait.
    * @throws SluiceError InvalidInput
    */
-  private check(): number {
+  private check(): void {
     const { step, pattern, within, since, complete } = this;
     const invalid = (what: string, needs: string) =>
       new SluiceError('InvalidInput', `${step.name}: cannot wait ${what}; give ${needs}`);
@@ -199,8 +249,8 @@ export class Wait {
     if (Number.isNaN(Date.parse(since))) throw invalid(`from ${since} on`, 'a time in ISO 8601');
     this.source = sourceOf(pattern)!;
     this.quietMs = complete && 'quiet' in complete ? parseBoundedDuration(complete.quiet)! : 0;
+    this.withinMs = withinMs;
     this.deadlineMs = Date.now() + withinMs;
-    return withinMs;
   }
 
   /** One for the pattern, and one for each marker, manifest or key of the rule that does not fit it. */
@@ -302,20 +352,20 @@ export class Wait {
   /** Null when the manifest has been replaced or deleted since. */
   private async readManifest(manifest: Arrival): Promise<Manifest | null> {
     try {
-      const read = await activities.readManifest.executeWithOptions(
-        {
-          startToCloseTimeout: '10 minutes',
-          scheduleToCloseTimeout: this.remainingMs(),
-          heartbeatTimeout: HEARTBEAT_TIMEOUT,
-          summary: `${this.step.name}: read the manifest`,
-        },
-        [manifest, this.step.name],
+      return await this.read(() =>
+        activities.readManifest.executeWithOptions(
+          {
+            startToCloseTimeout: '10 minutes',
+            scheduleToCloseTimeout: this.remainingMs(),
+            heartbeatTimeout: HEARTBEAT_TIMEOUT,
+            summary: `${this.step.name}: read the manifest`,
+          },
+          [manifest, this.step.name],
+        ),
       );
-      this.shared.board.goesOn(this.step);
-      return read;
     } catch (error) {
       if (isReportable(error) && toFailure(error, null).code === 'ObjectGone') return null;
-      throw this.asExpired(error);
+      throw error;
     }
   }
 
@@ -330,21 +380,18 @@ export class Wait {
           `${step.name}: s3://${source.bucket}/${source.prefix} holds more objects than the history of a run; wait for a manifest or for the objects of a narrower folder`,
         );
       }
-      let page: ListedPage;
-      try {
-        page = await activities.listSource.executeWithOptions(
+      const from = after;
+      const page: ListedPage = await this.read(() =>
+        activities.listSource.executeWithOptions(
           {
             startToCloseTimeout: '2 minutes',
             scheduleToCloseTimeout: this.remainingMs(),
             heartbeatTimeout: HEARTBEAT_TIMEOUT,
             summary: `${step.name}: list the source`,
           },
-          [source, since, after, step.name],
-        );
-      } catch (error) {
-        throw this.asExpired(error);
-      }
-      this.shared.board.goesOn(step);
+          [source, since, from, step.name],
+        ),
+      );
       this.shared.inbox.receive(page.arrivals);
       after = page.after;
     } while (after !== null && !isEnough());
@@ -499,7 +546,7 @@ export class Wait {
 
   /** An activity that was tried until the time of the wait was up has the wait end as any other does. */
   private asExpired(error: unknown): unknown {
-    if (!(error instanceof ActivityFailure) || error.retryState !== 'TIMEOUT') return error;
+    if (!isTimeUp(error)) return error;
     const reason = `${this.describeTimeout()} Last, S3 could not be read: ${toFailure(error, null).message}`;
     return new SluiceError('ArrivalTimeout', reason);
   }
@@ -513,6 +560,11 @@ export class Wait {
       `Upload what is missing and start again; an older object is taken with --since, or with: sluice signal ${id} arrival s3://…`
     );
   }
+}
+
+/** Whether an activity was tried until its time was up; the next attempt would have come too late. */
+function isTimeUp(error: unknown): error is ActivityFailure {
+  return error instanceof ActivityFailure && error.retryState === 'TIMEOUT';
 }
 
 /** An object as the status shows it. */

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { StuckRuns } from '../../../src/activities/stuckRuns';
 import { readStatus } from '../../../src/cli/readStatus';
 import { quietRuntime, startServer, startTestWorker, testConfig } from '../../support/environment';
 import { eventually } from '../../support/eventually';
@@ -51,6 +52,20 @@ testLong(
     ]);
     expect(Date.parse(problems[0]!.since) - before).toBeLessThan(5_000);
     expect(notes.at(-1)).toContain('its code cannot go on with it');
+    const told: string[] = [];
+    const stuckRuns = new StuckRuns({
+      ...{ client: environment.client, taskQueue: 'test', stuckAfterMs: 0, identity: 'worker' },
+      ...{ target: 'arn:aws:sns:eu-west-1:1:all', hosts: null, uiUrl: null },
+      publish: ({ Message }) => Promise.resolve(void told.push(Message!)),
+    });
+    for (let looks = 0; looks < 2; looks++) await stuckRuns.look(Date.now());
+    expect(told.map((message) => JSON.parse(message) as unknown)).toEqual([
+      expect.objectContaining({
+        event: 'stuck',
+        run: expect.objectContaining({ id: 'broken' }) as unknown,
+        failure: expect.objectContaining({ code: 'BrokenPipeline' }) as unknown,
+      }),
+    ]);
   },
   60_000,
 );

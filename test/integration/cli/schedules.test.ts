@@ -1,7 +1,10 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { useCliServer } from '../../support/cliServer';
 
-const { client, sluice: run } = useCliServer();
+const { client, sluice: run } = useCliServer({
+  cwd: join(__dirname, '..', '..', '..', 'systems', 'reviews-export'),
+});
 const sluice = (...args: string[]) => run(args);
 
 async function create(id: string, ...args: string[]): Promise<{ nextTime: string }> {

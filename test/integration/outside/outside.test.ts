@@ -8,11 +8,13 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { METRICS, type Metric } from '../../../src/contracts/metrics';
 import { SluiceError } from '../../../src/errors';
 import type { JobState } from '../../../src/runners/runner';
+import { WaitingRuns } from '../../../src/arrivals/waitingRuns';
 import { freePort } from '../../../src/local';
 import { readConfig } from '../../../src/setup/config';
 import { createLogger } from '../../../src/setup/logging';
 import { countRecords, countRefusal, countRequest, renderMetrics } from '../../../src/webhook/metrics';
 import { startTracing, type Tracing } from '../../../src/setup/tracing';
+import { measureOpenWaits } from '../../../src/worker/openWaits';
 import { installRuntime } from '../../../src/worker/runWorker';
 import { startServer, startTestWorker } from '../../support/environment';
 import { eventually } from '../../support/eventually';
@@ -83,6 +85,7 @@ const runner = new Runner((step, { key }) =>
 
 let folder: string;
 let environment: TestWorkflowEnvironment;
+let waitingRuns: WaitingRuns;
 let worker: Awaited<ReturnType<typeof startTestWorker>>;
 let receiver: Server;
 let port: number;
@@ -138,6 +141,8 @@ beforeAll(async () => {
     run('leaks', { leaks: true }, {}),
   ]);
   await Promise.allSettled(runs.map((one) => one.result()));
+  waitingRuns = new WaitingRuns(environment.client);
+  await measureOpenWaits(waitingRuns);
   // Its workflow task fails again and again: no worker has such code.
   await environment.client.workflow.start('unknown', { taskQueue: 'test', workflowId: 'unknown' });
 }, 120_000);
@@ -157,10 +162,10 @@ interface Sample {
 
 async function scrape(): Promise<Sample[]> {
   const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  return [...text.matchAll(/^(\w+)\{([^}]*)\} (\S+)/gm)].map(([, name, labels, value]) => ({
+  return [...text.matchAll(/^(\w+)(?:\{([^}]*)\})? (\S+)$/gm)].map(([, name, labels, value]) => ({
     name: name!,
     labels: Object.fromEntries(
-      [...labels!.matchAll(/(\w+)="([^"]*)"/g)].map(([, label, of]) => [label!, of!]),
+      [...(labels ?? '').matchAll(/(\w+)="([^"]*)"/g)].map(([, label, of]) => [label!, of!]),
     ),
     value: Number(value),
   }));
@@ -176,7 +181,7 @@ test('each metric of the table is told, with its labels, and counts what happene
   // The last ones are told with the end of their workflow task.
   const samples = await eventually(scrape, (told) => sumOf(told, 'sluice_runs_ended_total') === 2);
   for (const [name, { kind, labels }] of Object.entries(METRICS)) {
-    const [sample] = samples.filter((one) => one.name === (kind === 'counter' ? name : `${name}_bucket`));
+    const [sample] = samples.filter((one) => one.name === (kind === 'histogram' ? `${name}_bucket` : name));
     expect({ name, labels: Object.keys(sample?.labels ?? {}) }).toEqual({
       name,
       labels: expect.arrayContaining([...labels]) as string[],
@@ -214,7 +219,7 @@ test('the dashboard has no metric but those that are told, and each of the table
   ]);
   expect([...used].filter((name) => !known.has(name))).toEqual([]);
   const ofTable = Object.entries(METRICS).map(([name, { kind }]) =>
-    kind === 'counter' ? name : `${name}_bucket`,
+    kind === 'histogram' ? `${name}_bucket` : name,
   );
   expect(ofTable.filter((name) => !used.has(name))).toEqual([]);
 });
@@ -268,4 +273,18 @@ test('a notification tells what the run cost', () => {
     currency: 'EUR',
   });
   expect(notifications.find(({ state }) => state === 'failed')?.cost).toBeUndefined();
+});
+
+test('the gauge of open waits has each that is open, and none when its run has ended', async () => {
+  const measured = async () => {
+    await measureOpenWaits(waitingRuns);
+    return (await scrape()).find(({ name }) => name === 'sluice_open_waits')!.value;
+  };
+  expect(await measured()).toBe(0);
+  const waiting = await environment.client.workflow.start('outside', {
+    ...{ taskQueue: 'test', workflowId: 'waits', args: [{}, {}] },
+  });
+  await eventually(measured, (value) => value === 1);
+  await waiting.terminate();
+  await eventually(measured, (value) => value === 0);
 });

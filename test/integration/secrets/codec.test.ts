@@ -7,10 +7,14 @@ import { Client, type WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { JobResult } from '../../../src/jobs';
 import { statusQuery, type RunStatus } from '../../../src/contracts/messages';
-import { createDataConverter } from '../../../src/setup/payloadCodec';
+import { createCodecServer } from '../../../src/codec/server';
+import { freePort } from '../../../src/local';
+import { readCodecKeys } from '../../../src/setup/codecKeys';
+import { createDataConverter, createPayloadCodec } from '../../../src/setup/payloadCodec';
+import { describeWithBrowser, withPage } from '../../support/browser';
 import { sluice } from '../../support/cli';
 import { quietRuntime, startServer, startTestWorker } from '../../support/environment';
-import { until } from '../../support/eventually';
+import { eventually, until } from '../../support/eventually';
 import { textsOf } from '../../support/texts';
 import { RUNNING, ScriptedRunner, succeeded } from '../../support/scriptedRunner';
 
@@ -18,6 +22,8 @@ let folder: string;
 let environment: TestWorkflowEnvironment;
 let worker: Awaited<ReturnType<typeof startTestWorker>> | undefined;
 let goesOn = true;
+let uiPort: number;
+let codecPort: number;
 
 const runner = new ScriptedRunner((step) => {
   if (step === 'livy:createBatch') return goesOn ? { states: [RUNNING] } : {};
@@ -53,7 +59,8 @@ beforeAll(async () => {
   writeFileSync(fileOf('older'), older);
   writeFileSync(fileOf('both'), `${newer}\n${older}\n`);
   writeFileSync(fileOf('newer'), newer);
-  environment = await startServer();
+  [uiPort, codecPort] = await Promise.all([freePort(), freePort()]);
+  environment = await startServer({ port: uiPort, codec: `http://127.0.0.1:${codecPort}` });
   await startWorker('older');
 }, 120_000);
 
@@ -87,6 +94,29 @@ test('a history shows nothing of input, results, failures and summaries, and who
       /encrypted by the key "2025", which is not here; set SLUICE_CODEC_KEYS/,
     ) as string,
   });
+});
+
+describeWithBrowser('in the Temporal Web UI', () => {
+  test('whoever has a codec server sees what is encrypted, and nobody else does', async () => {
+    const client = await clientWith(fileOf('older'));
+    const job = { resource: 'athena:startQueryExecution', parameters: { QueryString: 'select c4n4ry' } };
+    const run = await start(client, 'seen', 'job', { job });
+    await expect(run.result()).rejects.toThrow();
+    const { runId } = await run.describe();
+    const ui = `http://127.0.0.1:${uiPort}`;
+    const codec = createPayloadCodec(await readCodecKeys(fileOf('older')));
+    const server = createCodecServer({ codec, secrets: [], origins: [ui] });
+    await withPage(async (page) => {
+      const show = () => page.goto(`${ui}/namespaces/default/workflows/seen/${runId}/history`);
+      const text = () => page.locator('body').innerText();
+      await show();
+      await eventually(text, (shown) => shown.includes('encryption-key-id'));
+      expect(await text()).not.toContain('c4n4ry');
+      await server.listen({ host: '127.0.0.1', port: codecPort });
+      await show();
+      await eventually(text, (shown) => shown.includes('select c4n4ry') && shown.includes('no such c4n4ry'));
+    }).finally(() => server.close());
+  }, 60_000);
 });
 
 test('a run goes on while keys are replaced, from either of them to the newer', async () => {

@@ -1,3 +1,4 @@
+import { workflowInfo } from '@temporalio/workflow';
 import { definePipeline, field, type Job } from '../../../src/workflow';
 
 export const hello = definePipeline(
@@ -38,6 +39,19 @@ export const jobs = definePipeline(
       b: (branch) => branch.job('load b', load, options),
     });
     return (await run.job('join', { resource: 'livy:createBatch', parameters: { file: 'join.py' } })).payload;
+  },
+);
+
+/** Says how many events its history has when its job has ended. */
+export const lasting = definePipeline(
+  {
+    name: 'lasting',
+    about: 'One job that may last.',
+    input: { expectedBy: field.duration({ default: '365 days' }) },
+  },
+  async (run, { expectedBy }) => {
+    await run.job('last', load, { expectedBy, timeout: '60 days', retryFor: '1 day' });
+    return workflowInfo().historyLength;
   },
 );
 

@@ -1,10 +1,25 @@
-import { createTestStack, type ScriptedJob, type TestRun, type TestStack } from '../../../src/testing';
+import {
+  createTestStack,
+  oneOf,
+  seeded,
+  type JobScript,
+  type ScriptedJob,
+  type TestRun,
+  type TestStack,
+} from '../../../src/testing';
+import { job } from '../../../src/workflows/job';
+import { main } from '../../../src/workflows/main';
+import { marketingAndSales, outputsOf } from '../../../src/workflows/marketingAndSales';
+import { outputsOf as outputsOfRateCodes, rateCodes } from '../../../src/workflows/rateCodes';
+import type { AnyPipeline } from '../../../src/workflows/steps';
+import { countOf, isLong, seedOf } from '../../support/long';
 import { branches, family, items } from './retryPipelines';
 
 let stack: TestStack;
 
 beforeAll(async () => {
-  stack = await createTestStack({ pipelines: [branches, items, family] });
+  const shipped = [main, marketingAndSales, rateCodes, job];
+  stack = await createTestStack({ pipelines: [branches, items, family, ...shipped] });
 }, 120_000);
 
 afterAll(() => stack?.stop());
@@ -215,5 +230,207 @@ test('a run goes on in the child that failed, and keeps the one that succeeded',
   expect(submittedSince()).toEqual(['close', 'count right', 'join']);
   await expect(stack.retry({ id: `${run.id}/second` } as TestRun<unknown>)).rejects.toThrow(
     `${run.id}/second is part of the run ${run.id}`,
+  );
+});
+
+/** A pipeline that ships, with the steps that it comes to, and where those of its child runs are. */
+interface Play {
+  pipeline: AnyPipeline;
+  input: object;
+  waits: string[];
+  jobs: string[];
+  childOf?: Record<string, string>;
+}
+
+const MARKETING: Pick<Play, 'waits' | 'jobs'> = {
+  waits: ['wait for sales data', 'wait for marketing data'],
+  jobs: ['process sales data', 'process marketing data', 'join marketing and sales data'],
+};
+const RATES = ['MilesPerRateCode', 'RateCodeStatus'];
+const batch = { resource: 'livy:createBatch', parameters: { file: 's3://lake/jobs/one.py' } };
+const PLAYS: Record<string, Play> = {
+  'marketing-and-sales': { pipeline: marketingAndSales, input: { engine: 'glue' }, ...MARKETING },
+  'rate-codes': { pipeline: rateCodes, input: {}, waits: [], jobs: RATES },
+  job: { pipeline: job, input: { job: batch }, waits: [], jobs: [batch.resource] },
+  main: {
+    pipeline: main,
+    input: { engine: 'glue' },
+    waits: MARKETING.waits,
+    jobs: [...MARKETING.jobs, ...RATES],
+    childOf: {
+      ...Object.fromEntries(
+        [...MARKETING.waits, ...MARKETING.jobs].map((step) => [step, 'marketing-and-sales']),
+      ),
+      ...Object.fromEntries(RATES.map((step) => [step, 'rate-codes'])),
+    },
+  },
+};
+
+/** How a run ends at a step: by what its job says, or by what is done to the run while the step is at work. */
+const ENDS: Record<string, JobScript | 'cancel' | 'terminate'> = {
+  fails: { takes: '1 hour', fails: 'no such column' },
+  'is refused': { refused: 'no such job' },
+  'is stopped by somebody': { takes: '1 hour', stopped: true },
+  'is forgotten': { takes: '1 hour', lost: true },
+  'is cancelled with its run': 'cancel',
+  'goes on after its run was terminated': 'terminate',
+};
+const WAIT_ENDS = ['is cancelled with its run', 'goes on after its run was terminated'];
+
+/** A pipeline, one of its steps and an end; in the suite each pipeline and each end is there once. */
+type Round = [pipeline: string, step: string, end: string];
+
+const ALL_ROUNDS: Round[] = Object.entries(PLAYS).flatMap(([name, { waits, jobs }]) => [
+  ...waits.flatMap((step) => WAIT_ENDS.map((end): Round => [name, step, end])),
+  ...jobs.flatMap((step) => Object.keys(ENDS).map((end): Round => [name, step, end])),
+]);
+const FEW_ROUNDS: Round[] = [
+  ['marketing-and-sales', 'wait for marketing data', 'is cancelled with its run'],
+  ['marketing-and-sales', 'join marketing and sales data', 'goes on after its run was terminated'],
+  ['rate-codes', 'RateCodeStatus', 'is stopped by somebody'],
+  ['job', batch.resource, 'is refused'],
+  ['main', 'process sales data', 'fails'],
+  ['main', 'RateCodeStatus', 'is forgotten'],
+];
+
+describe('a retry of a pipeline that ships', () => {
+  /** Says what the job was told to do, so that one that was told another thing shows. */
+  const echo = ({ step, job: { parameters } }: ScriptedJob) => ({
+    succeeds: { payload: { step, parameters } },
+  });
+  const wholeResults = new Map<string, unknown>();
+
+  beforeAll(async () => {
+    // What the jobs would write, and say of their rows.
+    const lake = 's3://lake';
+    const outputs = { ...outputsOf({ lake, output: 'marketing-and-sales' }), ...outputsOfRateCodes(lake) };
+    for (const output of Object.values(outputs).map((folder) => folder.replace(/\/$/, '')))
+      for (const name of ['/part-0.csv', '/_SUCCESS', '-rejected/_rows.json'])
+        await stack.put(output + name, { body: '{}' });
+    await stack.skip('1 minute');
+  });
+
+  const arrive = async (play: Play, without?: string) => {
+    for (const what of ['sales', 'marketing'])
+      if (play.waits.length > 0 && without !== `wait for ${what} data`)
+        await stack.arrive(`s3://lake/${what}/day.csv`, { body: `${what} of the day` });
+  };
+
+  const start = (name: string) =>
+    stack.start(PLAYS[name]!.pipeline as typeof job, PLAYS[name]!.input as never);
+
+  /** Without what is another each time. */
+  const comparable = (result: unknown) =>
+    JSON.parse(
+      JSON.stringify(result, (member, value: unknown) =>
+        ['externalId', 'url', 'durationMs'].includes(member) ? null : value,
+      ),
+    ) as unknown;
+
+  /** What a run gives that never fails. */
+  async function wholeResult(name: string): Promise<unknown> {
+    if (!wholeResults.has(name)) {
+      const run = await start(name);
+      await arrive(PLAYS[name]!);
+      wholeResults.set(name, comparable(await run.result()));
+    }
+    return wholeResults.get(name);
+  }
+
+  /** The run, or the child run of it, that has a step. */
+  async function ownersOf(run: TestRun<unknown>, { childOf }: Play) {
+    if (childOf === undefined) return () => run;
+    const all = [...(await stack.runsOf(marketingAndSales)), ...(await stack.runsOf(rateCodes))];
+    return (step: string): TestRun<unknown> | undefined =>
+      all.find(({ id }) => id === `${run.id}/${childOf[step]}`);
+  }
+
+  /** The jobs that have succeeded, or go on. */
+  async function goodJobs(run: TestRun<unknown>, play: Play, goesOn: string | null): Promise<string[]> {
+    const good: string[] = [];
+    const ownerOf = await ownersOf(run, play);
+    for (const step of play.jobs) {
+      const found = (await ownerOf(step)?.status())?.steps.find(({ name }) => name === step);
+      if (found?.state === 'succeeded' || step === goesOn) good.push(step);
+    }
+    return good;
+  }
+
+  test.each((isLong ? ALL_ROUNDS : FEW_ROUNDS).map((round, i) => [...round, seedOf(i)] as const))(
+    'of %s whose step "%s" %s does the rest, and gives what one gives that never failed (seed %i)',
+    async (name, step, endName, seed) => {
+      const random = seeded(seed);
+      const play = PLAYS[name]!;
+      for (const one of play.jobs) stack.script(one, echo);
+      const expected = await wholeResult(name);
+      const end = ENDS[endName]!;
+      const isWait = play.waits.includes(step);
+      const isByRun = end === 'cancel' || end === 'terminate';
+      const lasting = (given: ScriptedJob) => ({ takes: '9 hours', ...echo(given) });
+      if (!isWait) stack.script(step, isByRun ? lasting : end);
+      const run = await start(name);
+      await arrive(play, isWait ? step : undefined);
+      if (isByRun) {
+        await stack.skip('1 minute');
+        const owner = (await ownersOf(run, play))(step)!;
+        await owner.waitUntil(step, isWait ? 'waiting' : 'running');
+        await (end === 'cancel' ? run.cancel() : run.terminate());
+        await stack.skip('1 minute');
+      } else await run.failure();
+      // A child run whose parent is terminated is cancelled, and stops its job.
+      const goesOn = end === 'terminate' && !isWait && play.childOf === undefined ? step : null;
+      const good = await goodJobs(run, play, goesOn);
+      submittedSince();
+
+      // Of some, the first retry does not end well, either.
+      if (!isWait && goesOn === null && oneOf(random, [true, false, false])) {
+        stack.script(step, { fails: 'once more' });
+        const again = await stack.retry(run);
+        await again.failure();
+        expect(submittedSince().filter((submitted) => good.includes(submitted))).toEqual([]);
+        good.push(...(await goodJobs(again, play, null)));
+        submittedSince();
+      }
+      stack.script(step, echo);
+      const retry = await stack.retry(run);
+      // What had not come comes now; what a wait had taken it takes once more.
+      if (isWait)
+        await arrive(
+          play,
+          play.waits.find((other) => other !== step),
+        );
+      expect(comparable(await retry.result())).toEqual(expected);
+      expect(submittedSince()).toEqual(play.jobs.filter((one) => !good.includes(one)).sort());
+    },
+  );
+
+  /** What a service does for a while to a job that ends well. */
+  const PASSING: JobScript[] = [
+    ...[{}, { takes: '2 hours' }, { throttled: 4 }, { noRoom: '20 minutes' }, { failingPolls: 3 }],
+    ...[{ answerLost: true } as const, { answerLost: 'not taken' } as const],
+  ];
+
+  test.each(Array.from({ length: countOf({ suite: 2, soak: 50 }) }, (_, round) => seedOf(round)))(
+    'is not needed by a main whose services fail for a while and whose credentials have expired for 10 minutes: each job runs once (seed %i)',
+    async (seed) => {
+      const random = seeded(seed);
+      const play = PLAYS['main']!;
+      for (const step of play.jobs) stack.script(step, echo);
+      const expected = await wholeResult('main');
+      for (const step of play.jobs)
+        stack.script(step, (given) => ({ ...oneOf(random, PASSING), ...echo(given) }));
+      const isBefore = oneOf(random, [true, false]);
+      if (isBefore) stack.refuseS3('ExpiredToken');
+      const run = await start('main');
+      stack.refuseS3('ExpiredToken');
+      await stack.skip('10 minutes');
+      stack.refuseS3(null);
+      await stack.skip('1 minute');
+      submittedSince();
+      await arrive(play);
+      expect(comparable(await run.result())).toEqual(expected);
+      const accepted = stack.submitted.filter((job) => job.run.startsWith(`${run.id}/`) && job.accepted);
+      expect(accepted.map(({ step }) => step).sort()).toEqual([...play.jobs].sort());
+    },
   );
 });

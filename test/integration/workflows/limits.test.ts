@@ -39,7 +39,7 @@ beforeAll(async () => {
   };
   worker = await startTestWorker(environment, {
     runners: { 'livy:createBatch': counted, 'duckdb:query': counted },
-    limits: { warehouse: 1, few: 3, own: 3, 'duckdb:query': 1 },
+    limits: { warehouse: 1, other: 1, few: 3, own: 3, 'duckdb:query': 1 },
   });
 }, 120_000);
 
@@ -106,6 +106,8 @@ test('jobs of other runs wait in line for the slot of a pool, are shown there, a
   expect(submitted).toEqual(['hold', 'urgent', 'usual', 'late']);
   expect(mostAtOnce).toBe(1);
   expect((await view(late)).steps[0]).not.toHaveProperty('pool');
+  // However many go before it, it asks once and hears of its turn.
+  expect(await countEvents(late)).toMatchObject({ activities: { askSlots: 1 }, signals: 1 });
 });
 
 test('the jobs of two runs together are never more than the limit, and all of them run', async () => {
@@ -186,33 +188,39 @@ test('a job that waits in line for longer than it may fails, and names the pool 
   await run.result();
 });
 
-test('the slot of a run that is terminated goes to the next in line, and so does the turn of one that waited', async () => {
-  const { run } = await holdWarehouse();
-  const waiting = await startJob('waiting');
-  await inLine(waiting, 1);
-  const next = await startJob('next');
-  await inLine(next, 2);
-  await waiting.terminate();
-  await run.terminate();
-  await next.result();
-  expect(submitted).toEqual(['hold', 'next']);
-});
-
-test('a run that is reset while it holds a slot keeps it', async () => {
-  const { run, letGo } = await holdWarehouse();
-  const goesOn = await resetRun(environment.client, run, 'last task');
-  const next = await startJob('next');
-  await inLine(next, 1);
-  // It was looked whether the holder goes on.
-  const pool = environment.client.workflow.getHandle(poolWorkflowId('test', 'warehouse'));
-  await until(async () =>
-    (await pool.fetchHistory()).events!.some(
-      ({ activityTaskCompletedEventAttributes: completed }) => completed !== null && completed !== undefined,
-    ),
-  );
-  await inLine(next, 1);
-  letGo();
-  await Promise.all([goesOn.result(), next.result()]);
+/** Side by side, since in each a pool has to look after its holders, which it does twice a minute. */
+test('the slot of a run that is terminated goes to the next in line, and so does the turn of one that waited; a run that is reset keeps its slot', async () => {
+  const isTerminated = async () => {
+    const { run } = await holdWarehouse();
+    const waiting = await startJob('waiting');
+    await inLine(waiting, 1);
+    const next = await startJob('next');
+    await inLine(next, 2);
+    await waiting.terminate();
+    await run.terminate();
+    await next.result();
+    expect(submitted.filter((step) => !step.startsWith('other'))).toEqual(['hold', 'next']);
+  };
+  const isReset = async () => {
+    scripts['other hold'] = { states: [RUNNING] };
+    const run = await startJob('other hold', { pool: 'other' });
+    await running(run);
+    const goesOn = await resetRun(environment.client, run, 'last task');
+    const next = await startJob('other next', { pool: 'other' });
+    await inLine(next, 1);
+    // It was looked whether the holder goes on.
+    const pool = environment.client.workflow.getHandle(poolWorkflowId('test', 'other'));
+    await until(async () =>
+      (await pool.fetchHistory()).events!.some(
+        ({ activityTaskCompletedEventAttributes: completed }) =>
+          completed !== null && completed !== undefined,
+      ),
+    );
+    await inLine(next, 1);
+    delete scripts['other hold'];
+    await Promise.all([goesOn.result(), next.result()]);
+  };
+  await Promise.all([isTerminated(), isReset()]);
 });
 
 test('a job of a pool that the project does not have fails with the name that is meant', async () => {

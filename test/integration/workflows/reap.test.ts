@@ -1,5 +1,6 @@
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { findRetried, readRunHistory, startRetry } from '../../../src/activities/earlier';
+import { StuckRuns } from '../../../src/activities/stuckRuns';
 import type { ReapInput, ReapResult } from '../../../src/contracts/reap';
 import type { Job } from '../../../src/jobs';
 import type { JobOptions } from '../../../src/pipelines';
@@ -107,6 +108,61 @@ test('a job and a cluster of a run that was terminated are stopped, and what is 
   ]);
   expect((await reap()).jobs).toEqual([]);
 }, 60_000);
+
+test('runs that no worker takes up are told once, where they tell their ends, and so is one that comes later', async () => {
+  const { client } = environment;
+  const startAlone = (id: string, input = {}) =>
+    client.workflow.start('steps', {
+      taskQueue: 'nobody',
+      workflowId: id,
+      args: [input],
+      memo: { pipeline: 'steps' },
+    });
+  const told: Record<string, unknown>[] = [];
+  const stuckRuns = new StuckRuns({
+    ...{ client, taskQueue: 'nobody', stuckAfterMs: 900_000, identity: null },
+    ...{ target: 'arn:aws:sns:eu-west-1:1:all', hosts: null, uiUrl: null },
+    publish: ({ TopicArn, Message }) =>
+      Promise.resolve(void told.push({ to: TopicArn, ...(JSON.parse(Message!) as object) })),
+  });
+  const untilRunning = (count: number) =>
+    eventually(
+      () => client.workflow.count(`TaskQueue = 'nobody' AND ExecutionStatus = 'Running'`),
+      (running) => running.count === count,
+    );
+  const started = [await startAlone('alone'), await startAlone('alone too')];
+  await untilRunning(2);
+  await stuckRuns.look(Date.now() + 14 * 60_000);
+  expect(told).toEqual([]);
+  for (let looks = 0; looks < 2; looks++) await stuckRuns.look(Date.now() + 16 * 60_000);
+  const event = { event: 'stuck', pipeline: 'steps', state: 'running', endedAt: null };
+  expect(told).toEqual([
+    expect.objectContaining({
+      ...{
+        ...event,
+        to: 'arn:aws:sns:eu-west-1:1:all',
+        run: { id: 'alone', runId: started[0]!.firstExecutionRunId },
+      },
+      failure: {
+        ...{ code: 'NoWorker', step: null },
+        message: expect.stringMatching(
+          /on the task queue nobody; .*; 1 more runs are stuck for this reason$/,
+        ),
+      },
+    }),
+  ]);
+  started.push(await startAlone('with a place', { notify: 'arn:aws:sns:eu-west-1:1:own' }));
+  await untilRunning(3);
+  await stuckRuns.look(Date.now() + 17 * 60_000);
+  expect(told.slice(1)).toEqual([
+    expect.objectContaining({
+      ...event,
+      to: 'arn:aws:sns:eu-west-1:1:own',
+      run: { id: 'with a place', runId: started[2]!.firstExecutionRunId },
+    }),
+  ]);
+  await Promise.all(started.map((run) => run.terminate()));
+});
 
 test('a job that a retry has taken over is left to it', async () => {
   const run = await start('retried', [{ name: 'adopted', job: batch }]);

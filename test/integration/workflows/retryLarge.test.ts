@@ -67,7 +67,6 @@ describeLong('of a fan-out of 10,000 jobs', () => {
     const redone = jobs.filter(({ action }) => action === 'redo').map(({ step }) => step);
     expect(redone).toContain(FAILING);
     expect(redone.length).toBeLessThanOrEqual(100);
-    expect(seconds).toBeLessThan(5);
     isMended = true;
     const before = runner.accepted;
     const retry = await startRetry(client, {
@@ -76,5 +75,6 @@ describeLong('of a fan-out of 10,000 jobs', () => {
     await retry.result();
     // The sum, what failed, what was stopped with it, and what had not begun.
     expect(runner.accepted - before).toBe(redone.length + 1 + COUNT - jobs.length);
+    expect(seconds).toBeLessThan(5);
   }, 1_800_000);
 });

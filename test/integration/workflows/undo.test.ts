@@ -115,6 +115,40 @@ describe('marketing-and-sales', () => {
     expect(dropped.map(({ state }) => state)).toEqual(['succeeded', 'succeeded', 'succeeded']);
   }
 
+  test('of a main whose second part fails, the outputs of both parts are put back', async () => {
+    const PARTS = [
+      'emr-step-functions/miles-per-rate/part-0.csv',
+      'emr-step-functions/rate-code-status/part-0.csv',
+    ];
+    const spark = (body: string) => Promise.all(PARTS.map((key) => stack.put(`s3://lake/${key}`, { body })));
+    const sparkNow = () => PARTS.map((key) => stack.read(`s3://lake/${key}`));
+    await spark('first');
+    const before = contents('of-main');
+    stack.script('RateCodeStatus', { takes: '1 hour', fails: 'no fares' });
+    const failing = await stack.start(main, { ...undo, output: 'of-main' });
+    await stack.arrive('s3://lake/sales/main.csv', { body: `${SALES}1\n` });
+    await stack.arrive('s3://lake/marketing/main.csv', { body: `${MARKETING}1,1,1,1\n` });
+    expect(contents('of-main')).not.toEqual(before);
+    // What Spark would have written meanwhile.
+    await spark('second');
+    expect((await failing.failure()).message).toContain('no fares; what it had done was undone (5 of 5)');
+    expect(contents('of-main')).toEqual(before);
+    expect(sparkNow()).toEqual(['first', 'first']);
+    stack.script('RateCodeStatus', {});
+  });
+
+  test('rate-codes puts back what was there', async () => {
+    const key = 's3://lake/alone/emr-step-functions/miles-per-rate/part-0.csv';
+    await stack.put(key, { body: 'first' });
+    stack.script('MilesPerRateCode', { takes: '1 hour', fails: 'no trips' });
+    const run = await stack.start(rateCodes, { ...undo, rootPath: 's3://lake/alone' });
+    await run.waitUntil('MilesPerRateCode', 'running');
+    await stack.put(key, { body: 'second' });
+    expect((await run.failure()).message).toContain('undone (1 of 1)');
+    expect(stack.read(key)).toBe('first');
+    stack.script('MilesPerRateCode', {});
+  });
+
   test.each([true, false])(
     'puts back the outputs that were there before, if there were any: %s',
     async (wereThere) => {

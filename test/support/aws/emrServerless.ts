@@ -19,6 +19,9 @@ export class EmrServerlessDouble implements ServiceDouble {
   readonly service = 'emr-serverless';
   readonly runs = new Map<string, Run>();
 
+  /** How many job runs a page of ListJobRuns has at most. */
+  pageSize = 50;
+
   constructor(private readonly applicationId = '00f5trm1fv0d3p09') {}
 
   readonly handlers = {
@@ -41,6 +44,29 @@ export class EmrServerlessDouble implements ServiceDouble {
     GetJobRun: ({ jobRunId }: { applicationId: string; jobRunId: string }) => ({
       jobRun: this.seen(this.find(jobRunId)),
     }),
+    ListJobRuns: (query: { applicationId: string; nextToken?: string; createdAtAfter?: string }) => {
+      const after = query.createdAtAfter === undefined ? 0 : Date.parse(query.createdAtAfter);
+      const at = Number(query.nextToken ?? 0);
+      const all = [...this.runs.values()].filter(({ created }) => created.getTime() >= after);
+      return {
+        jobRuns: all.slice(at, at + this.pageSize).map((run) => ({
+          ...{ applicationId: run.applicationId, id: run.jobRunId, arn: this.arnOf(run.jobRunId) },
+          ...(typeof run.input['name'] === 'string' ? { name: run.input['name'] } : {}),
+          ...{
+            createdBy: `arn:aws:iam::${ACCOUNT}:user/etl`,
+            createdAt: run.created,
+            updatedAt: run.created,
+          },
+          ...{
+            executionRole: run.input['executionRoleArn'],
+            state: run.state,
+            stateDetails: 'as it should be',
+          },
+          releaseLabel: 'emr-7.0.0',
+        })),
+        ...(at + this.pageSize < all.length ? { nextToken: String(at + this.pageSize) } : {}),
+      };
+    },
     CancelJobRun: ({ applicationId, jobRunId }: { applicationId: string; jobRunId: string }) => {
       const run = this.find(jobRunId);
       if (ENDED.includes(run.state))

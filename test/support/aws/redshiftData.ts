@@ -6,6 +6,7 @@ interface Statement {
   token: string;
   sqls: string[];
   isBatch: boolean;
+  name: string | undefined;
   state: string;
   created: Date;
   updated: Date;
@@ -16,6 +17,7 @@ interface Input {
   Sqls?: string[];
   ClientToken?: string;
   Database?: string;
+  StatementName?: string;
 }
 
 const ENDED = ['FINISHED', 'FAILED', 'ABORTED'];
@@ -27,6 +29,8 @@ export class RedshiftDataDouble implements ServiceDouble {
   /** What GetStatementResult answers, a page an entry. */
   pages: object[][][] = [[[{ stringValue: 'monday' }, { longValue: 3 }]]];
   columns = ['day', 'leads'];
+  /** How many statements a page of ListStatements has at most. */
+  pageSize = 100;
   /** The ids whose results were asked for. */
   readonly asked: string[] = [];
 
@@ -42,6 +46,17 @@ export class RedshiftDataDouble implements ServiceDouble {
         ColumnMetadata: this.columns.map((name) => ({ name, label: name })),
         TotalNumRows: this.pages.flat().length,
         ...(at + 1 < this.pages.length ? { NextToken: String(at + 1) } : {}),
+      };
+    },
+    ListStatements: ({ StatementName = '', NextToken }: { StatementName?: string; NextToken?: string }) => {
+      const at = Number(NextToken ?? 0);
+      const all = [...this.statements.values()].filter(({ name }) => name?.startsWith(StatementName));
+      return {
+        Statements: all.slice(at, at + this.pageSize).map(({ Id, name, created, state }) => ({
+          ...{ Id, StatementName: name, CreatedAt: created },
+          Status: state === 'STOPPING' ? 'STARTED' : state,
+        })),
+        ...(at + this.pageSize < all.length ? { NextToken: String(at + this.pageSize) } : {}),
       };
     },
     CancelStatement: ({ Id }: { Id: string }) => {
@@ -65,12 +80,16 @@ export class RedshiftDataDouble implements ServiceDouble {
     forget: () => this.statements.clear(),
   };
 
-  private start({ ClientToken: token = randomUUID() }: Input, sqls: string[], isBatch: boolean) {
+  private start(
+    { ClientToken: token = randomUUID(), StatementName: name }: Input,
+    sqls: string[],
+    isBatch: boolean,
+  ) {
     const earlier = [...this.statements.values()].find((statement) => statement.token === token);
     const Id = earlier?.Id ?? randomUUID();
     const now = new Date();
     if (!earlier) {
-      const rest = { sqls, isBatch, state: 'SUBMITTED', created: now, updated: now };
+      const rest = { name, sqls, isBatch, state: 'SUBMITTED', created: now, updated: now };
       this.statements.set(Id, { Id, token, ...rest });
     }
     return { Id, CreatedAt: earlier?.created ?? now };

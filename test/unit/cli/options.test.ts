@@ -1,8 +1,9 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { collectParameter, parseSince, readInput } from '../../../src/cli/options';
+import { changeInput, collectParameter, parseSince, readInput } from '../../../src/cli/options';
 import { parsePorts } from '../../../src/cli/stackOptions';
+import { RunnerRegistry } from '../../../src/runners';
 import { readConfig } from '../../../src/setup/config';
 import { findPipeline } from '../../../src/pipelines';
 import { SHIPPED_PIPELINES } from '../../../src/workflows/shipped';
@@ -155,6 +156,26 @@ test('a file for job holds the job, or the whole input', () => {
   }
   const read = () => readInput(findPipeline('job', SHIPPED_PIPELINES), { input: writeJson('[1]') }, config);
   expect(read).toThrow('  job: [1] is no job; give { "resource", "parameters" }');
+});
+
+test('a changed input of a retry that looks as if it held a secret is refused, and what the run had before is not', () => {
+  const change =
+    (parameter: Record<string, string>, options = {}) =>
+    () =>
+      changeInput(
+        findPipeline('marketing-and-sales', SHIPPED_PIPELINES),
+        { extraJobs: [] },
+        { parameter, registry: new RunnerRegistry(), ...options },
+      );
+  const parameters = { JobName: 'load', Arguments: { '--db-password': 'hunter22' } };
+  const secret = {
+    extraJobs: JSON.stringify([{ name: 'load', resource: 'glue:startJobRun', parameters }]),
+  };
+  expect(change(secret)).toThrow(
+    /The input of marketing-and-sales looks as if it held a secret:\n {2}extraJobs\[0\]\.parameters\.Arguments\.--db-password\n/,
+  );
+  expect(change(secret, { allowSecrets: true })()).toMatchObject({ extraJobs: [{ parameters }] });
+  expect(change({ engine: 'glue' })()).toMatchObject({ engine: 'glue' });
 });
 
 test('an input that looks as if it held a secret is refused by its places, unless it is allowed', () => {

@@ -4,7 +4,6 @@ import { temporal } from '@temporalio/proto';
 import type { ErrorCode } from '../errors';
 import type { StepStatus } from '../contracts/messages';
 import { redactSecrets } from '../setup/redactSecrets';
-import { formatTime } from './output';
 
 /** What keeps a run from going on, of which the run itself cannot know. */
 export interface Problem {
@@ -45,7 +44,7 @@ export function findProblems(raw: RawDescription, now: number): Problem[] {
     const minutes = Math.floor((now - longest.sinceMs) / 60_000);
     problems.push({
       code: 'NoWorker',
-      message: `No worker has taken up ${longest.what} for ${minutes} min, since ${formatTime(since)}, on the task queue ${queue}; start one with: sluice worker`,
+      message: `No worker has taken up ${longest.what} for ${minutes} min, since ${since.toLocaleString('sv-SE')}, on the task queue ${queue}; start one with: sluice worker`,
       since: since.toISOString(),
     });
   }

@@ -1,5 +1,5 @@
 import { msToTs } from '@temporalio/common/lib/time';
-import { findProblems, refreshRetry } from '../../../src/cli/runProblems';
+import { findProblems, refreshRetry } from '../../../src/services/runProblems';
 import type { StepStatus } from '../../../src/contracts/messages';
 
 type Raw = Parameters<typeof findProblems>[0];
