@@ -160,9 +160,23 @@ export class TimeSkippingServer {
 function startEnvironment(): Promise<TestWorkflowEnvironment> {
   const context = { env: process.env, report: (line: string) => console.error(line) };
   quiet();
-  return ensureTemporalTestServer(context).then((path) =>
-    TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path } } }),
-  );
+  return ensureTemporalTestServer(context).then(createTimeSkipping);
+}
+
+/** The SDK gives the server 5 s, which a machine under load may not have for it. */
+const START_ATTEMPTS = 4;
+
+/** Starts the server that is in this file. */
+export async function createTimeSkipping(path: string): Promise<TestWorkflowEnvironment> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await TestWorkflowEnvironment.createTimeSkipping({
+        server: { executable: { type: 'existing-path', path } },
+      });
+    } catch (error) {
+      if (attempt === START_ATTEMPTS || !/did not start within/i.test((error as Error).message)) throw error;
+    }
+  }
 }
 
 /** Failures of jobs are what tests are about: nobody wants a log of them. A runtime of the test's own stays. */

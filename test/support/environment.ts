@@ -11,6 +11,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { readConfig, type Config } from '../../src/setup/config';
 import { FAILURE_CONVERTER } from '../../src/setup/payloadCodec';
 import type { TracingPlugin } from '../../src/setup/tracing';
+import { createTimeSkipping } from '../../src/testing/timeSkippingServer';
 import { createWorker } from '../../src/worker/createWorker';
 import type { AnyRunnerDefinition } from '../../src/runners';
 import { bundlePipelines, type BundlePipelinesOptions } from '../../src/worker/bundlePipelines';
@@ -35,9 +36,7 @@ export function quietRuntime(): void {
 
 /** The real time-skipping server. */
 export async function startTimeSkipping(): Promise<TestWorkflowEnvironment> {
-  return TestWorkflowEnvironment.createTimeSkipping({
-    server: { executable: { type: 'existing-path', path: await ensureTemporalTestServer(context) } },
-  });
+  return createTimeSkipping(await ensureTemporalTestServer(context));
 }
 
 /**

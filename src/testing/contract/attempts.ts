@@ -26,6 +26,8 @@ export class Attempts {
 
   createWorker() {
     const definition = { ...this.definition, create: this.createRunner };
+    // The runner is the test's own, wherever that of the definition runs.
+    delete definition.engines;
     return createJobActivities({
       runners: new Runners(new RunnerRegistry([definition]), {} as RunnerContext),
       pollMinMs: 5,

@@ -49,7 +49,7 @@ const INPUT = {
     about: 'of which it is the share, for an on-demand table that has no limit of its own; default 12000',
     optional: true,
   }),
-  exportLocation: field.s3Pattern({
+  exportLocation: field.s3({
     about: "an export that is there already, instead of making one: today's format or that of 2018",
     optional: true,
   }),
