@@ -33,10 +33,11 @@ export function leavesSandbox(request: string): boolean {
   return OUTSIDE.some((module) => request === module || request.startsWith(`${module}/`));
 }
 
-/** One line for each import, then the cure. */
+/** One line for each import, in the order of the files' names, then the cure. */
 export function describeEscapes(escapes: readonly Escape[]): string {
+  const sorted = [...escapes].sort((a, b) => (a.file < b.file ? -1 : Number(a.file > b.file)));
   const lines = new Set(
-    escapes.map(
+    sorted.map(
       ({ file, request, reaches }) =>
         `  ${relative(process.cwd(), file)} imports ${request}${reaches === null ? '' : `, which needs ${reaches}`}${
           OWN_DOORS.includes(request) ? '; a pipeline imports sluice/workflow instead' : ''

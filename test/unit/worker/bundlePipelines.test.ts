@@ -71,9 +71,9 @@ test('what leaves the sandbox is named with its file, and what to do instead', a
   const [code, ...lines] = (await problemOf(files)).split('\n');
   expect(code).toMatch(/^InvalidPipeline: /);
   expect(lines.slice(0, 3).map((line) => line.replace(/^.*\/bad/, 'bad'))).toEqual([
-    'bad/node.ts imports node:fs',
     'bad/aws.ts imports @aws-sdk/client-s3',
     'bad/door.ts imports sluice; a pipeline imports sluice/workflow instead',
+    'bad/node.ts imports node:fs',
   ]);
   expect(lines[3]).toMatch(/^Move that work into a task .*"import type"/);
 });
