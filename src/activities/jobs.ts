@@ -320,7 +320,8 @@ async function pollUntil(
       const state = await runner.poll(submission, reference, signal, awaited.work);
       countPoll(resource, 'answered');
       // A service may not yet know what it has just accepted.
-      const isEarly = Date.now() - Date.parse(reference.submittedAt) < deps.pollMaxMs;
+      const isEarly =
+        runner.knowsAtOnce !== true && Date.now() - Date.parse(reference.submittedAt) < deps.pollMaxMs;
       const isNews = state.state === 'lost' && isEarly;
       if (state.state !== 'running' && !isNews && isAwaited(state)) return state;
       awaited.answered();

@@ -31,6 +31,8 @@ const FIELDS: Record<string, (value: string, batch: LivyCreateBatchParameters) =
 
 /** `elasticmapreduce:addStep` without AWS: a step that is a spark-submit, on the stack's Spark through Livy. */
 export class LocalEmrStepRunner implements Runner<'elasticmapreduce:addStep'> {
+  readonly knowsAtOnce = true;
+
   constructor(private readonly livy: LocalLivyRunner) {}
 
   async submit(submission: SubmissionOf<'elasticmapreduce:addStep'>): Promise<JobReference> {

@@ -34,6 +34,8 @@ function toLocal(s3Dir: string, parameters: LivyCreateBatchParameters): LivyCrea
 
 /** `livy:createBatch` beside a local stack: the same job on the stack's Livy, with folders for buckets. */
 export class LocalLivyRunner implements Runner<'livy:createBatch'> {
+  readonly knowsAtOnce = true;
+
   constructor(
     private readonly livy: LivyRunner,
     private readonly s3Dir: string,
@@ -65,6 +67,8 @@ export class LocalLivyRunner implements Runner<'livy:createBatch'> {
  * the arguments that Glue would pass.
  */
 export class LocalGlueRunner implements Runner<'glue:startJobRun'> {
+  readonly knowsAtOnce = true;
+
   /** @param scripts the folder that the paths of `glueJobs` are below */
   constructor(
     private readonly livy: LocalLivyRunner,

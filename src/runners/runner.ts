@@ -44,6 +44,8 @@ export interface Runner<R extends Resource = Resource> {
   readonly takesToken?: boolean;
   /** The poll does the work itself and waits for its end, so nobody may poll just to look; a stop has ended it. */
   readonly worksInPoll?: boolean;
+  /** The service knows a job from its submit on: one that it does not know is lost, however new it is. */
+  readonly knowsAtOnce?: boolean;
   submit(submission: SubmissionOf<R>): Promise<JobReference>;
   /**
    * The job that an earlier attempt submitted under the same key, if there is one: it never starts one. Where a client token makes

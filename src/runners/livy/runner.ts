@@ -151,6 +151,8 @@ const SHOWN_LOG_LINES = 15;
 
 /** `livy:createBatch`. The submission's key is the batch's name, which Livy keeps unique among the batches it knows. */
 export class LivyRunner implements Runner<'livy:createBatch'> {
+  readonly knowsAtOnce = true;
+
   constructor(
     private readonly livy: LivyPort,
     private readonly baseUrl: string,

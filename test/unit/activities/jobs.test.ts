@@ -383,3 +383,18 @@ describe('a submit', () => {
     }
   });
 });
+
+test('a job that its service does not know yet is looked for again, unless the service knows its jobs at once', async () => {
+  const lost = { state: 'lost', message: 'no such job' } as const;
+  const polls = async (knowsAtOnce: boolean) => {
+    const step = new Step({ pollMaxMs: HOUR_MS }, (runner) => Object.assign(runner, { knowsAtOnce }));
+    step.script.states = [lost, succeeded({ resource: 'livy:createBatch', externalId: '0' })];
+    const end = await step.awaitEnd().then(
+      () => 'succeeded',
+      (error: ApplicationFailure) => error.type,
+    );
+    return [end, step.double.calls.poll];
+  };
+  expect(await polls(false)).toEqual(['succeeded', 2]);
+  expect(await polls(true)).toEqual(['JobLost', 1]);
+});
