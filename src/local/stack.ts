@@ -215,6 +215,8 @@ function describeStack({
       // One without settings: the user's own profile may name keys and certificates for another server.
       TEMPORAL_CONFIG_FILE: path.join(dir, 'temporal.toml'),
       SLUICE_ENGINES: 'local',
+      // Its engines are asked for nothing, and its jobs are short: nobody is to wait for the next look.
+      SLUICE_POLL_MAX: '2s',
       SLUICE_LAKE: lake,
       SLUICE_S3_DIR: path.join(dir, 's3'),
       ...(livy ? { SLUICE_LIVY_URL: livy.url } : {}),

@@ -104,7 +104,7 @@ async function measureSpark(stack: DemoStack, dir: string): Promise<boolean> {
   const scripts = join(lake, 'jobs', 'trio-denovo');
   const args = [
     ...['--master', 'local[2]', '--jars', join(lake, 'trio-denovo', '_adam', 'adam-1.0.jar')],
-    ...['--py-files', join(scripts, 'trio_adam.py')],
+    ...['--py-files', [join(scripts, 'trio_adam.py'), join(scripts, '..', 'sluice_rows.py')].join(',')],
     ...['--conf', 'spark.serializer=org.apache.spark.serializer.KryoSerializer'],
     ...['--conf', 'spark.kryo.registrator=org.bdgenomics.adam.serialization.ADAMKryoRegistrator'],
     ...[join(scripts, 'variants.py'), '--genotypes', join(lake, 'in', 'trio.vcf.gz'), '--contig', '17'],

@@ -30,7 +30,7 @@ import {
   type Trio,
 } from '../vcf/variantQueries';
 
-const MEMORY_BYTES = 400_000_000;
+const MEMORY_BYTES = 300_000_000;
 /** How many cases an error names. */
 const NAMED_CASES = 5;
 
