@@ -317,7 +317,7 @@ describe('a retry of a pipeline that ships', () => {
   };
 
   const start = (name: string) =>
-    stack.start(PLAYS[name]!.pipeline as typeof job, PLAYS[name]!.input as never);
+    stack.start(PLAYS[name]!.pipeline as typeof job, PLAYS[name]!.input);
 
   /** Without what is another each time. */
   const comparable = (result: unknown) =>

@@ -17,7 +17,7 @@ const PER_RUN = 500;
 const FAILED = COUNT - 20;
 
 const payloads = (...values: unknown[]) => ({
-  payloads: values.map((value) => defaultPayloadConverter.toPayload(value)!),
+  payloads: values.map((value) => defaultPayloadConverter.toPayload(value)),
 });
 const job = { resource: 'glue:startJobRun', parameters: { JobName: 'load' } } as const;
 
