@@ -316,8 +316,7 @@ describe('a retry of a pipeline that ships', () => {
         await stack.arrive(`s3://lake/${what}/day.csv`, { body: `${what} of the day` });
   };
 
-  const start = (name: string) =>
-    stack.start(PLAYS[name]!.pipeline as typeof job, PLAYS[name]!.input);
+  const start = (name: string) => stack.start(PLAYS[name]!.pipeline as typeof job, PLAYS[name]!.input);
 
   /** Without what is another each time. */
   const comparable = (result: unknown) =>
