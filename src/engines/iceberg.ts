@@ -20,7 +20,7 @@ interface Metadata {
   'last-sequence-number': number;
   'last-updated-ms': number;
   'last-column-id': number;
-  schemas: { type: 'struct'; 'schema-id': number; fields: object[] }[];
+  schemas: (IcebergStruct & { 'schema-id': number })[];
   'current-schema-id': number;
   'partition-specs': { 'spec-id': number; fields: object[] }[];
   'default-spec-id': number;
@@ -70,14 +70,15 @@ export function isIceberg({ properties }: Pick<Table, 'properties'>): boolean {
 /** The table with metadata of its own and no rows. */
 export async function createIceberg(catalog: Catalog, table: Table): Promise<Table> {
   const ids = new Ids();
+  const fields = fieldsOf(columnsOf(table), ids);
   const metadata: Metadata = {
     'format-version': 2,
     'table-uuid': randomUUID(),
     location: table.location.replace(/\/$/, ''),
     'last-sequence-number': 0,
     'last-updated-ms': Date.now(),
-    'last-column-id': 0,
-    schemas: [{ type: 'struct', 'schema-id': 0, fields: fieldsOf(columnsOf(table), ids) }],
+    'last-column-id': ids.last,
+    schemas: [{ type: 'struct', 'schema-id': 0, fields }],
     'current-schema-id': 0,
     'partition-specs': [{ 'spec-id': 0, fields: [] }],
     'default-spec-id': 0,
@@ -91,7 +92,6 @@ export async function createIceberg(catalog: Catalog, table: Table): Promise<Tab
     'sort-orders': [{ 'order-id': 0, fields: [] }],
     'default-sort-order-id': 0,
   };
-  metadata['last-column-id'] = ids.last;
   return putMetadata(catalog, table, metadata);
 }
 
@@ -181,13 +181,12 @@ export async function commitIceberg(
 
 /** DuckDB's FIELD_IDS for a file of the table: a column is known by its id. */
 export function fieldIdsOf(table: Table): string {
-  const ids = new Ids();
-  return idsOfFields(columnsOf(table), ids);
+  return idsOfFields(fieldsOf(columnsOf(table), new Ids()));
 }
 
 /** The files are read by names, and a column's name is its own for good in what is written here. */
 function refuseRenamed({ schemas }: Metadata, { name }: Table): void {
-  const fields = schemas.flatMap((schema) => schema.fields as { id: number; name: string }[]);
+  const fields = schemas.flatMap((schema) => schema.fields);
   const pairs = new Set(fields.map((one) => `${one.id} ${one.name}`));
   if (
     new Set(fields.map(({ id }) => id)).size === pairs.size &&
@@ -375,12 +374,37 @@ interface Field {
 const columnsOf = ({ columns }: Table): Field[] =>
   columns.map((column) => ({ name: column.name, type: typeOf(column) }));
 
-function fieldsOf(fields: readonly Field[], ids: Ids): object[] {
+interface IcebergField {
+  id: number;
+  name: string;
+  required: boolean;
+  type: IcebergType;
+}
+
+interface IcebergStruct {
+  type: 'struct';
+  fields: IcebergField[];
+}
+
+type IcebergType =
+  | string
+  | IcebergStruct
+  | { type: 'list'; 'element-id': number; element: IcebergType; 'element-required': boolean }
+  | {
+      type: 'map';
+      'key-id': number;
+      key: IcebergType;
+      'value-id': number;
+      value: IcebergType;
+      'value-required': boolean;
+    };
+
+function fieldsOf(fields: readonly Field[], ids: Ids): IcebergField[] {
   const numbered = fields.map((one) => ({ ...one, id: ids.next() }));
   return numbered.map(({ name, type, id }) => ({ id, name, required: false, type: icebergType(type, ids) }));
 }
 
-function icebergType(type: TrinoType, ids: Ids): unknown {
+function icebergType(type: TrinoType, ids: Ids): IcebergType {
   switch (type.kind) {
     case 'array': {
       const id = ids.next();
@@ -425,25 +449,18 @@ function unsupported(type: TrinoType): never {
 const namedFields = (type: Extract<TrinoType, { kind: 'row' }>): Field[] =>
   type.fields.map(({ name, type: of }, i) => ({ name: fieldName(name, i), type: of }));
 
-function idsOfFields(fields: readonly Field[], ids: Ids): string {
-  const numbered = fields.map((one) => ({ ...one, id: ids.next() }));
-  const parts = numbered.map(({ name, type, id }) => `${quoteName(name)}: ${idsOfType(type, id, ids)}`);
-  return `{${parts.join(', ')}}`;
+function idsOfFields(fields: readonly IcebergField[]): string {
+  return `{${fields.map(({ name, id, type }) => `${quoteName(name)}: ${idsOfType(id, type)}`).join(', ')}}`;
 }
 
-function idsOfType(type: TrinoType, id: number, ids: Ids): string {
-  switch (type.kind) {
-    case 'scalar':
-      return String(id);
-    case 'array': {
-      const element = ids.next();
-      return `{__duckdb_field_id: ${id}, element: ${idsOfType(type.of, element, ids)}}`;
-    }
-    case 'map': {
-      const [key, value] = [ids.next(), ids.next()];
-      return `{__duckdb_field_id: ${id}, key: ${idsOfType(type.key, key, ids)}, value: ${idsOfType(type.value, value, ids)}}`;
-    }
-    case 'row':
-      return `{__duckdb_field_id: ${id}, ${idsOfFields(namedFields(type), ids).slice(1)}`;
+function idsOfType(id: number, type: IcebergType): string {
+  if (typeof type === 'string') return String(id);
+  switch (type.type) {
+    case 'list':
+      return `{__duckdb_field_id: ${id}, element: ${idsOfType(type['element-id'], type.element)}}`;
+    case 'map':
+      return `{__duckdb_field_id: ${id}, key: ${idsOfType(type['key-id'], type.key)}, value: ${idsOfType(type['value-id'], type.value)}}`;
+    case 'struct':
+      return `{__duckdb_field_id: ${id}, ${idsOfFields(type.fields).slice(1)}`;
   }
 }
