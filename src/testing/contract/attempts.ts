@@ -25,9 +25,8 @@ export class Attempts {
   }
 
   createWorker() {
-    const definition = { ...this.definition, create: this.createRunner };
-    // The runner is the test's own, wherever that of the definition runs.
-    delete definition.engines;
+    const { resource, parameters, runsInWorker = false } = this.definition;
+    const definition = { resource, parameters, runsInWorker, create: this.createRunner };
     return createJobActivities({
       runners: new Runners(new RunnerRegistry([definition]), {} as RunnerContext),
       pollMinMs: 5,
