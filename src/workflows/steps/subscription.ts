@@ -18,7 +18,8 @@ const { subscribe } = proxyActivities<Activities>({
 
 /** What one wait has asked the `arrivals` workflows of its sources for. */
 export class Subscriptions {
-  private isOpen = false;
+  /** Whether they are to be ended. */
+  areOpen = false;
 
   constructor(private readonly subscriptions: readonly Subscription[]) {}
 
@@ -26,7 +27,7 @@ export class Subscriptions {
   async open({ withinMs, summary }: { withinMs: number; summary: string }): Promise<void> {
     for (const subscription of this.subscriptions) {
       // Before the act: a subscribe whose answer is lost may have been accepted.
-      this.isOpen = true;
+      this.areOpen = true;
       await subscribe.executeWithOptions({ scheduleToCloseTimeout: withinMs, summary }, [
         sourceOf(subscription.pattern)!,
         subscription,
@@ -34,19 +35,15 @@ export class Subscriptions {
     }
   }
 
-  get areOpen(): boolean {
-    return this.isOpen;
-  }
-
   /** They ended by themselves: each was for one object, which came. */
   markSpent(): void {
-    if (this.subscriptions.every(({ once }) => once)) this.isOpen = false;
+    if (this.subscriptions.every(({ once }) => once)) this.areOpen = false;
   }
 
   /** Ends them, whatever is being cancelled. An `arrivals` workflow forgets a run that is gone, so a signal that fails is no harm. */
   close(): Promise<void> {
-    if (!this.isOpen) return Promise.resolve();
-    this.isOpen = false;
+    if (!this.areOpen) return Promise.resolve();
+    this.areOpen = false;
     return CancellationScope.nonCancellable(async () => {
       for (const subscription of this.subscriptions) await unsubscribe(subscription);
     });
