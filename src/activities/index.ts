@@ -20,6 +20,7 @@ import type { AnyTask } from '../tasks/defineTask';
 import type { Activities } from '../contracts/activities';
 import { createPoolActivities, type Limits } from './pools';
 import { createScheduleActivities } from './schedules';
+import { StuckRuns } from './stuckRuns';
 import { packageJobsFolder, SHIPPED_GLUE_JOBS, SHIPPED_TASKS } from './shipped';
 
 export type { Activities, Submission } from '../contracts/activities';
@@ -48,7 +49,7 @@ export interface ActivityDependencies {
 }
 
 /** Where and how a process tells of runs. */
-export function readNotifying({
+function readNotifying({
   notify,
   notifyHosts,
   uiUrl,
@@ -57,10 +58,20 @@ export function readNotifying({
 }
 
 /** SNS through the SDK; its client is made with the first message. */
-export function createPublish(): NotifyDependencies['publish'] {
+function createPublish(): NotifyDependencies['publish'] {
   let client: SNSClient | undefined;
   return (input) =>
     (client ??= new SNSClient({ credentials: lookUpCredentials })).send(new PublishCommand(input));
+}
+
+/**
+ * What tells of stuck runs, with the settings of a process.
+ * @param identity see `StuckRunsDependencies`
+ */
+export function createStuckRuns(config: Config, client: Client, identity: string | null): StuckRuns {
+  const { taskQueue, stuckAfterMs } = config;
+  const telling = { ...readNotifying(config), publish: createPublish() };
+  return new StuckRuns({ ...telling, client, taskQueue, stuckAfterMs, identity });
 }
 
 /** The runners of a worker, or of a command that looks at jobs. */

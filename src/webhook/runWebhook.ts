@@ -1,5 +1,4 @@
-import { createPublish, readNotifying } from '../activities';
-import { StuckRuns } from '../activities/stuckRuns';
+import { createStuckRuns } from '../activities';
 import { createAcceptArrivals } from '../arrivals/acceptArrivals';
 import type { Pipeline } from '../pipelines';
 import type { Config } from '../setup/config';
@@ -49,11 +48,7 @@ export async function runWebhook({ config, pipelines }: WebhookProject): Promise
     );
   }
   void waitingRuns.follow(closing.signal, log);
-  const stuckRuns = new StuckRuns({
-    ...{ ...readNotifying(config), publish: createPublish(), client, identity: null },
-    ...{ taskQueue: config.taskQueue, stuckAfterMs: config.stuckAfterMs },
-  });
-  void stuckRuns.follow(closing.signal, log);
+  void createStuckRuns(config, client, null).follow(closing.signal, log);
   log.info({ host, port }, 'webhook ready');
   process.send?.({ ready: true });
   await new Promise<void>((resolve) => {

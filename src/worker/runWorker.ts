@@ -1,7 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { DefaultLogger, Runtime, type LogLevel, type NativeConnection } from '@temporalio/worker';
-import { createPublish, readNotifying, type ActivityDependencies } from '../activities';
-import { StuckRuns } from '../activities/stuckRuns';
+import { createStuckRuns, type ActivityDependencies } from '../activities';
 import { SECONDS_BUCKETS } from '../contracts/metrics';
 import { WaitingRuns } from '../arrivals/waitingRuns';
 import { SluiceError } from '../errors';
@@ -41,11 +40,7 @@ async function runConnected(project: WorkerProject, config: Config, log: Logger)
       workflows: await loadWorkflows(project, config, { plugins }),
     });
     const stopped = new AbortController();
-    const stuckRuns = new StuckRuns({
-      ...{ ...readNotifying(config), publish: createPublish(), client: activities.client },
-      ...{ taskQueue: config.taskQueue, stuckAfterMs: config.stuckAfterMs },
-      identity: worker.options.identity,
-    });
+    const stuckRuns = createStuckRuns(config, activities.client, worker.options.identity);
     void stuckRuns.follow(stopped.signal, log);
     const waitingRuns = new WaitingRuns(activities.client);
     if (activities.searchAttributes && config.metricsPort !== null)
