@@ -1,4 +1,6 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
@@ -43,6 +45,25 @@ export async function startTestS3(options: { eventUrl?: string } = {}) {
       s3.destroy();
       await processes.stop();
       await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A client of an S3 that answers as the test says. */
+export async function startAnsweringS3(answer: RequestListener) {
+  const server = createServer(answer);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const s3 = new S3Client({
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    region: 'us-east-1',
+    forcePathStyle: true,
+    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+  });
+  return {
+    s3,
+    async stop() {
+      s3.destroy();
+      await new Promise((resolve) => server.close(resolve));
     },
   };
 }

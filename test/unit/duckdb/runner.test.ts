@@ -1,36 +1,26 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { S3Client } from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
 import { S3Double } from '../../../src/testing/s3Double';
 import { QueryProcesses } from '../../../src/duckdb/queryProcesses';
 import { DuckdbRunner } from '../../../src/duckdb/runner';
 import type { SubmissionOf } from '../../../src/runners/runner';
 import type { DuckdbQueryParameters } from '../../../src/duckdb';
+import { startAnsweringS3 } from '../../support/s3';
 
 const processes = new QueryProcesses({ memoryBytes: 500_000_000, spillBytes: 1_000_000_000, threads: 2 });
 
 /** S3 without any object. */
-let server: Server;
+let answering: Awaited<ReturnType<typeof startAnsweringS3>>;
 let s3: S3Client;
 
 beforeAll(async () => {
-  server = createServer((_, response) => {
+  answering = await startAnsweringS3((_, response) => {
     response.writeHead(404, { 'content-type': 'application/xml' });
     response.end('<Error><Code>NoSuchKey</Code><Message>no such key</Message></Error>');
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  s3 = new S3Client({
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    region: 'us-east-1',
-    forcePathStyle: true,
-    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-  });
+  s3 = answering.s3;
 });
 
-afterAll(async () => {
-  s3.destroy();
-  await new Promise((resolve) => server.close(resolve));
-});
+afterAll(() => answering.stop());
 
 const submission = (parameters: DuckdbQueryParameters) =>
   ({ job: { resource: 'duckdb:query', parameters }, key: 'a-key' }) as SubmissionOf<'duckdb:query'>;

@@ -1,9 +1,8 @@
 /** Objects that S3 keeps in an archive, as S3 and stores that say less answer for them. */
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { S3Client } from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
 import { stageInput } from '../../../src/lake/lakeFiles';
+import { startAnsweringS3 } from '../../support/s3';
 
 /** Of each key, the error of a GET, and the headers of a HEAD. */
 const OBJECTS: Record<string, [code: string, headers: Record<string, string>]> = {
@@ -20,11 +19,11 @@ const OBJECTS: Record<string, [code: string, headers: Record<string, string>]> =
   'instant.csv': ['AccessDenied', { 'x-amz-storage-class': 'GLACIER_IR' }],
 };
 
-let server: Server;
+let answering: Awaited<ReturnType<typeof startAnsweringS3>>;
 let s3: S3Client;
 
 beforeAll(async () => {
-  server = createServer(({ method, url }, response) => {
+  answering = await startAnsweringS3(({ method, url }, response) => {
     const [code, headers] = OBJECTS[new URL(url!, 'http://s3').pathname.replace('/lake/', '')]!;
     if (method === 'HEAD') response.writeHead(200, headers).end();
     else
@@ -32,19 +31,10 @@ beforeAll(async () => {
         .writeHead(403, { 'content-type': 'application/xml' })
         .end(`<Error><Code>${code}</Code><Message>no</Message></Error>`);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  s3 = new S3Client({
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    region: 'us-east-1',
-    forcePathStyle: true,
-    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-  });
+  s3 = answering.s3;
 });
 
-afterAll(async () => {
-  s3.destroy();
-  await new Promise((resolve) => server.close(resolve));
-});
+afterAll(() => answering.stop());
 
 const stage = (key: string) => stageInput(s3, `s3://lake/${key}`, tmpdir(), new AbortController().signal);
 
