@@ -3,14 +3,14 @@ import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { countOf, isLong, seedOf } from '../../../../test/support/long';
-import { createRandom } from '../../src/chain/bids';
+import { countOf, isLong } from '../../../../test/support/long';
 import { readHead } from '../../src/chain/events';
 import { deployAuction, type TestAuction } from '../support/auction';
 import { listenTo } from '../support/listener';
 import { startGeth } from '../support/localChain';
 import { startS3, type LocalS3 } from '../support/localS3';
 import { countedSum } from '../support/records';
+import { reorganiseSeeded } from '../support/reorganisations';
 
 const hasGo = (() => {
   try {
@@ -46,16 +46,7 @@ let lake: LocalS3;
   test('after seeded reorganisations the counted records are the balance of the contract', async () => {
     const auction = await deployAuction(local.rpcUrl);
     const listener = listenTo(lake, auction, { depth: 64 });
-    const random = createRandom(seedOf(7));
-    for (let i = 0, batch = 1; i < REORGANISATIONS; i++) {
-      const blocks = 1 + Math.floor(random() * 2);
-      for (let block = 0; block < blocks; block++) await auction.bid(batch++, 1 + Math.floor(random() * 4));
-      await listener.run();
-      await local.reorganise(1 + Math.floor(random() * blocks));
-      if (random() < 0.5) await listener.run();
-    }
-    await auction.bid(1_000_000);
-    await listener.run();
+    await reorganiseSeeded(auction, listener, { chain: local, count: REORGANISATIONS, most: 2 });
     expect(listener.readings.at(-1)!.epoch).toBeGreaterThan(0);
     await expectBalance(auction, listener);
   }, 3_600_000);

@@ -1,8 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { isLong, seedOf } from '../../../../test/support/long';
-import { createRandom } from '../../src/chain/bids';
+import { isLong } from '../../../../test/support/long';
 import { connectChain } from '../../src/chain/client';
 import { readNext, type Listening } from '../../src/listener';
 import { deployAuction, type TestAuction } from '../support/auction';
@@ -10,6 +9,7 @@ import { listenTo } from '../support/listener';
 import { startAnvil, type LocalChain } from '../support/localChain';
 import { startS3, type LocalS3 } from '../support/localS3';
 import { countedSum } from '../support/records';
+import { reorganiseSeeded } from '../support/reorganisations';
 
 /** `SLUICE_LONG=1` has the numbers of the requirement: 100 reorganisations, a gap of 5,000 blocks. */
 const REORGANISATIONS = isLong ? 100 : 12;
@@ -68,18 +68,7 @@ test('a gap of thousands of blocks is read in bounded parts, and an empty window
 test('after seeded reorganisations the counted records are the balance of the contract', async () => {
   const auction = await deployAuction(local.rpcUrl);
   const listener = listen(auction, { depth: 64 });
-  const random = createRandom(seedOf(7));
-  for (let i = 0, batch = 1; i < REORGANISATIONS; i++) {
-    const blocks = 1 + Math.floor(random() * 3);
-    for (let block = 0; block < blocks; block++) await auction.bid(batch++, 1 + Math.floor(random() * 4));
-    await listener.run();
-    // Not deeper than what came last: the contract stays.
-    await local.reorganise(1 + Math.floor(random() * blocks));
-    // Some are seen at once, some only with the next blocks.
-    if (random() < 0.5) await listener.run();
-  }
-  await auction.bid(1_000_000);
-  await listener.run();
+  await reorganiseSeeded(auction, listener, { chain: local, count: REORGANISATIONS, most: 3 });
   expect(countedSum(listener.put)).toBe(await balance(auction));
   expect(listener.put.filter(({ Kind }) => Kind === 'removed').length).toBeGreaterThan(REORGANISATIONS / 2);
 }, 600_000);
