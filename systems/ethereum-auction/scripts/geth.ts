@@ -1,6 +1,7 @@
 /**
- * The local stack's chain by geth: `geth PORT DIR PROGRAM`. Its development chain knows one account with funds, whose key
- * everybody knows; from that, the development accounts are funded before it counts as ready.
+ * The local stack's chain by geth: `geth PORT DIR PROGRAM [PERIOD]`, a block every PERIOD seconds (1), or with 0 for whatever is
+ * sent. Its development chain knows one account with funds, whose key everybody knows; from that, the development accounts are
+ * funded before it counts as ready.
  */
 import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
@@ -14,7 +15,7 @@ import { awaitTransactions, sendTransactions, signCalls } from '../src/chain/tra
 /** `DeveloperKey` of go-ethereum's core/genesis.go. */
 const DEVELOPER = privateKeyToAccount('0xb71c71a67e1177ad4e901695e1b4b9ee17ae16c6668d313eac2f96dbcda3f291');
 const FUNDS = parseEther('10000');
-const [port, dir, program] = process.argv.slice(2) as [string, string, string];
+const [port, dir, program, period = '1'] = process.argv.slice(2) as [string, string, string, string?];
 const rpcUrl = `http://127.0.0.1:${port}`;
 const LOOK_EVERY_MS = 100;
 
@@ -43,8 +44,8 @@ async function main(): Promise<void> {
   const child = spawn(
     program,
     [
-      ...['--dev', '--dev.period', '1', '--datadir', dir, '--verbosity', '1'],
-      ...['--http', '--http.port', port, '--http.api', 'eth,web3,net,debug'],
+      ...['--dev', '--dev.period', period, '--datadir', dir, '--verbosity', '1'],
+      ...['--http', '--http.port', port, '--http.api', 'eth,web3,net,debug,dev'],
       ...['--port', '0', '--authrpc.port', '0', '--ipcdisable', '--nodiscover'],
     ],
     { stdio: ['ignore', 'inherit', 'inherit'] },

@@ -20,6 +20,7 @@ const hasGo = (() => {
     return false;
   }
 })();
+const GAP = 5000;
 const REORGANISATIONS = countOf({ suite: 1, soak: 100 });
 
 let folder: string;
@@ -43,6 +44,15 @@ let lake: LocalS3;
     expect(countedSum(put)).toBe(await chain.client.getBalance({ address, blockNumber }));
   }
 
+  /** A withdrawal is a block of its own where there is one for whatever is sent. */
+  const mine = ({ rpc }: Awaited<ReturnType<typeof startGeth>>, index: number) =>
+    rpc('dev_addWithdrawal', [
+      {
+        ...{ index: `0x${index.toString(16)}`, validatorIndex: '0x1', amount: '0x1' },
+        address: `0x${'11'.repeat(20)}`,
+      },
+    ]);
+
   test('after seeded reorganisations the counted records are the balance of the contract', async () => {
     const auction = await deployAuction(local.rpcUrl);
     const listener = listenTo(lake, auction, { depth: 64 });
@@ -50,6 +60,25 @@ let lake: LocalS3;
     expect(listener.readings.at(-1)!.epoch).toBeGreaterThan(0);
     await expectBalance(auction, listener);
   }, 3_600_000);
+
+  test('a gap of 5,000 blocks is read in bounded parts', async () => {
+    const everyTransaction = '0';
+    const quick = await startGeth(join(folder, 'quick'), [everyTransaction]);
+    try {
+      const auction = await deployAuction(quick.rpcUrl);
+      const listener = listenTo(lake, auction, { maxBlocks: GAP * 0.4 });
+      await auction.bid(1);
+      const from = await quick.head();
+      for (let index = 0; (await quick.head()) < from + GAP; index++) await mine(quick, index);
+      await auction.bid(2);
+      await listener.run();
+      expect(listener.readings.length).toBeGreaterThanOrEqual(3);
+      expect(listener.put).toHaveLength(20);
+      await expectBalance(auction, listener);
+    } finally {
+      await quick.stop();
+    }
+  }, 600_000);
 
   test('two listeners at once lose nothing, and one that reads final blocks alone reads no further', async () => {
     const auction = await deployAuction(local.rpcUrl);

@@ -23,6 +23,8 @@ import { countedRecords } from '../support/records';
 const KILLS = countOf({ suite: 3, soak: 100 });
 /** A worker that has just begun may not be at anything yet. */
 const LIVES_MS = { least: 200, most: 2000 };
+/** Work whose worker died six times is given up. */
+const MOST_DEATHS = 4;
 const PORT_OFFSET = 18_400;
 
 let folder: string;
@@ -56,6 +58,11 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true, force: true });
 }, 60_000);
 
+const pendingOf = async (id: string): Promise<string[]> =>
+  ((await client.workflow.getHandle(id).describe()).raw.pendingActivities ?? []).map(
+    ({ activityId }) => activityId!,
+  );
+
 /** What it was at is begun again at once, and not after a heartbeat that did not come. */
 async function kill(worker: ChildProcess): Promise<void> {
   worker.kill('SIGKILL');
@@ -81,9 +88,13 @@ async function runAuction(
   const result = client.workflow.getHandle(id).result() as Promise<EthereumAuctionResult>;
   const over = result.finally(() => (ended = true)).catch(() => {});
   let died = 0;
+  const deaths = new Map<string, number>();
   while (died < kills && !ended) {
     await Promise.race([over, sleep(LIVES_MS.least + random() * (LIVES_MS.most - LIVES_MS.least))]);
     if (ended) break;
+    const pending = await pendingOf(id);
+    if (pending.some((activity) => (deaths.get(activity) ?? 0) >= MOST_DEATHS)) continue;
+    for (const activity of pending) deaths.set(activity, (deaths.get(activity) ?? 0) + 1);
     await kill(worker);
     died++;
     worker = await workers.start(env);

@@ -53,13 +53,13 @@ export async function startAnvil(port?: number, args: string[] = []) {
     stop: () => end(child),
   };
 }
-/** A chain of geth's as the local stack starts it; without Go it cannot be had. */
-export async function startGeth(dir: string) {
+/** A chain of geth's as the local stack starts it, but for what it is told; without Go it cannot be had. */
+export async function startGeth(dir: string, told: string[] = []) {
   const port = await freePort();
   const rpcUrl = `http://127.0.0.1:${port}`;
   const command = geth.command as (context: object) => Promise<readonly string[]>;
   const [program, ...args] = await command({ port, dir, env: {} });
-  const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(program!, [...args, ...told], { stdio: ['ignore', 'pipe', 'inherit'] });
   for await (const line of createInterface({ input: child.stdout })) if (line === 'ready') break;
   const rpc = async (method: string, params: unknown[]) => {
     const answer = await fetch(rpcUrl, {
@@ -77,6 +77,7 @@ export async function startGeth(dir: string) {
   };
   return {
     rpcUrl,
+    rpc,
     head,
     untilBlock,
     /** Takes the newest blocks away; the chain goes on from there until it is longer than it was. */
