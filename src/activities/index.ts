@@ -11,6 +11,7 @@ import { createLeftJobActivities } from './leftJobs';
 import { createLineageActivities } from './lineage';
 import { readMeasures } from './measures';
 import { createNotifyActivities, type NotifyDependencies } from './notify';
+import { readHistoryBytes } from './historyBytes';
 import { createRetryTelling } from './retries';
 import { RunnerRegistry, Runners, type AnyRunnerDefinition } from '../runners';
 import type { Crawlers, GlueJobs } from '../runners/defineRunner';
@@ -113,7 +114,10 @@ export function createActivities(deps: ActivityDependencies): Activities {
         config.prices === null ? null : costOf(await readMeasures(client, notification), config.prices),
     }),
     ...createLineageActivities(lineage),
-    ...createJobActivities({ ...config, ...telling, runners, lineage }),
+    ...createJobActivities({
+      ...{ ...config, ...telling, runners, lineage },
+      readHistoryBytes: () => readHistoryBytes(client),
+    }),
     ...createPoolActivities({ client, taskQueue: config.taskQueue, limits }),
     ...createEarlierActivities({ client, s3, runners }),
     ...createScheduleActivities({ client }),

@@ -4,6 +4,7 @@ import { listProblems, shortenMessage, SluiceError, type ErrorCode } from '../er
 import type { JobReference, JobResult } from '../jobs';
 import { readRowAccount } from '../lake/rowAccount';
 import { formatDuration } from '../pipelines/duration';
+import { MAX_HISTORY_BYTES } from '../contracts/historyRoom';
 import { describeExcess, MAX_PAYLOAD_BYTES } from '../contracts/payloadSize';
 import type { Activities, JobEnd, LineageEvent, LostAnswer, Submission } from '../contracts/activities';
 import type { Failure } from '../contracts/messages';
@@ -24,6 +25,8 @@ export interface JobDependencies extends Budgets, RetryTelling {
   runners: Runners;
   pollMinMs: number;
   pollMaxMs: number;
+  /** How large the history of the run is whose activity is at work. */
+  readHistoryBytes: () => Promise<number>;
   /** What measures cost, if somebody has said. */
   prices?: Prices | null;
   /** Who is told which job read and wrote what. */
@@ -418,9 +421,15 @@ async function withLineage(
   });
 }
 
-/** The result of a job that has ended well, with all that is to be said of it. */
+/** A result below is no matter for a history. */
+const LARGE_RESULT_BYTES = 16 * 1024;
+
+/**
+ * The result of a job that has ended well, with all that is to be said of it.
+ * @throws ApplicationFailure TooLarge for what the history cannot hold
+ */
 async function ended(
-  { runners, prices }: JobDependencies,
+  { runners, prices, readHistoryBytes }: JobDependencies,
   submission: Submission,
   given: JobResult,
   signal: AbortSignal,
@@ -428,15 +437,14 @@ async function ended(
   const result = await withRowAccount(runners.context.s3, submission, given, signal);
   const cost = costOf(result.measures, prices ?? null);
   if (cost !== null) countCost(cost, submission.job.resource);
-  return checkSize(result, submission.step);
-}
-
-/** @throws ApplicationFailure TooLarge for what no history can hold */
-function checkSize(result: JobResult, step: string): JobResult {
   const bytes = Buffer.byteLength(JSON.stringify(result));
-  if (bytes <= MAX_PAYLOAD_BYTES) return result;
   const cure = 'Have the job write it to the lake, or ask for fewer rows (maxRows)';
-  throw toJobFailure('TooLarge', `The result of ${step} has ${describeExcess(bytes)}. ${cure}.`);
+  const refuse = (why: string) =>
+    toJobFailure('TooLarge', `The result of ${submission.step} has ${why}. ${cure}.`);
+  if (bytes > MAX_PAYLOAD_BYTES) throw refuse(describeExcess(bytes));
+  if (bytes > LARGE_RESULT_BYTES && bytes + (await readHistoryBytes()) > MAX_HISTORY_BYTES)
+    throw refuse(`${bytes} bytes, for which the history of the run has no room any more`);
+  return result;
 }
 
 /** Adds what a script says of its rows. A job that has ended well does not fail for counts that cannot be read. */

@@ -59,6 +59,7 @@ export function createWorker(
     credentialsForMs: 3_600_000,
     stuckAfterMs: Infinity,
     tellRun: () => Promise.resolve(),
+    readHistoryBytes: () => Promise.resolve(0),
   });
   const run = <T>(act: () => Promise<T>): Promise<T> =>
     new MockActivityEnvironment(

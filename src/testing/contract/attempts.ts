@@ -35,6 +35,7 @@ export class Attempts {
       credentialsForMs: 3_600_000,
       stuckAfterMs: Infinity,
       tellRun: () => Promise.resolve(),
+      readHistoryBytes: () => Promise.resolve(0),
     });
   }
 

@@ -1,3 +1,5 @@
+import { workflowInfo } from '@temporalio/workflow';
+import { MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS } from '../../contracts/historyRoom';
 import { describeExcess, MAX_PAYLOAD_BYTES } from '../../contracts/payloadSize';
 import { asApplicationFailure } from './failures';
 
@@ -13,6 +15,22 @@ export function checkSize(value: unknown, what: string, step: string | null): vo
   throw asApplicationFailure({
     code: 'TooLarge',
     message: `${what} has ${describeExcess(bytes)}. ${cure}.`,
+    step,
+  });
+}
+
+/**
+ * Refuses to begin a step that the history may have no room for.
+ * @throws ApplicationFailure TooLarge
+ */
+export function checkHistory(step: string): void {
+  const { historySize: bytes, historyLength: events } = workflowInfo();
+  if (bytes <= MAX_HISTORY_BYTES && events <= MAX_HISTORY_EVENTS) return;
+  throw asApplicationFailure({
+    code: 'TooLarge',
+    message:
+      `The history of the run has ${Math.floor(bytes / 1024 / 1024)} MiB and ${events} events before ${step}; Temporal takes 50 MiB and 51200. ` +
+      'Have jobs write their results to the lake, or run many of them by mapJobs or in child runs.',
     step,
   });
 }

@@ -15,7 +15,7 @@ import type { JobOptions } from '../../pipelines';
 import { DURATION_NEEDS, parseBoundedDuration } from '../../pipelines/duration';
 import type { Failure, StepStatus } from '../../contracts/messages';
 import { budgetsOf } from '../../errors';
-import { checkSize } from './byteLength';
+import { checkHistory, checkSize } from './byteLength';
 import { asApplicationFailure, isReportable, lastFailureOf, toFailure } from './failures';
 import { awaitJob, stopJob, submitJob } from './jobActivities';
 import type { Line } from './line';
@@ -84,6 +84,7 @@ export class JobStep {
       });
       try {
         checkSize(submission, `The job of ${step.name}`, step.name);
+        if (reference === null && !shared.isFailing) checkHistory(step.name);
         if (reference === null && shared.slots.areNeeded(job.resource, options))
           await this.takeSlots(Math.min(deadlineMs, Date.now() + durations.capacityTimeoutMs));
         reference ??= await submitJob(submission, {

@@ -12,7 +12,7 @@ import type { Failure, StepCheck, StepStatus } from '../../contracts/messages';
 import type { Interval } from '../../contracts/schedules';
 import type { ErrorCode } from '../../errors';
 import { checkQuery, describeChecks, findCheckProblems, readChecks, type CheckOptions } from './check';
-import { checkSize } from './byteLength';
+import { checkHistory, checkSize } from './byteLength';
 import type { TakenObjects } from './completeness';
 import type { Deadline } from './deadlines';
 import type { PipelineDefinition, StandardFields } from './pipelineDefinition';
@@ -244,6 +244,7 @@ export class Run {
     };
     return this.closeGroup(step, async () => {
       checkSize([input, options], `The input of ${step.name}`, step.name);
+      if (!this.shared.isFailing) checkHistory(step.name);
       const result = await executeChild<(input: object, options: RunOptions) => Promise<T>>(workflowType, {
         workflowId: id,
         args: [input, options],

@@ -80,6 +80,7 @@ export async function runPipeline<Input, Result>({
     since,
     interval: options?.interval ?? null,
     looksFirst: false,
+    isFailing: false,
     startedBy,
     given,
     inbox: new Inbox(startedBy),
@@ -143,6 +144,7 @@ export async function runPipeline<Input, Result>({
     return result;
   } catch (caught) {
     if (!isReportable(caught)) throw caught;
+    shared.isFailing = true;
     const error = ending.failure && isCancellation(caught) ? asApplicationFailure(ending.failure) : caught;
     const undone = await CancellationScope.nonCancellable(() => compensations.carryOut(run));
     if (isCancellation(error)) {

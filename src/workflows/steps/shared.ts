@@ -21,6 +21,8 @@ export interface Shared {
   interval: Interval | null;
   /** See `WorkerDescription`. */
   looksFirst: boolean;
+  /** The run undoes what it has done, or falls back: for that, its history has kept room. */
+  isFailing: boolean;
   /** What started the run. */
   readonly startedBy: readonly Arrival[];
   /** The input as it was given, for runs that late arrivals start. */

@@ -7,6 +7,7 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
+import { MAX_HISTORY_BYTES } from '../../contracts/historyRoom';
 import type { ListedPage, Manifest, StartOutcome } from '../../contracts/activities';
 import type { Taken } from '../../contracts/earlier';
 import type { Failure, StepStatus, Subscription } from '../../contracts/messages';
@@ -68,8 +69,6 @@ const LATE_BATCH = 100;
 const LATE_RETRY_PAUSES = ['10 s', '1 minute', '10 minutes'] as const;
 /** How long after its time is up a wait may still be under way, while no worker is there. */
 const UNTIL_MARGIN_MS = 30 * 86_400_000;
-/** The server ends a run whose history grows past 50 MiB; a page of a listing holds half of one, and jobs are to follow. */
-const LISTED_HISTORY_BYTES = 40 * 1024 * 1024;
 
 /**
  * The step of a wait. It
@@ -374,7 +373,7 @@ export class Wait {
     const { source, step } = this;
     let after: string | null = null;
     do {
-      if (workflowInfo().historySize > LISTED_HISTORY_BYTES) {
+      if (workflowInfo().historySize > MAX_HISTORY_BYTES) {
         throw new SluiceError(
           'BadData',
           `${step.name}: s3://${source.bucket}/${source.prefix} holds more objects than the history of a run; wait for a manifest or for the objects of a narrower folder`,

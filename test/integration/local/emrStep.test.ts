@@ -82,6 +82,7 @@ with open(sys.argv[1].replace("file://", ""), "w") as out:
     credentialsForMs: 3_600_000,
     stuckAfterMs: Infinity,
     tellRun: () => Promise.resolve(),
+    readHistoryBytes: () => Promise.resolve(0),
   });
   const inActivity = <T>(act: () => Promise<T>): Promise<T> => {
     const environment = new MockActivityEnvironment({ heartbeatTimeoutMs: 1000 });

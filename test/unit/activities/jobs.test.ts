@@ -2,6 +2,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import type { ApplicationFailure } from '@temporalio/common';
 import { createJobActivities, type JobDependencies } from '../../../src/activities/jobs';
+import { MAX_HISTORY_BYTES } from '../../../src/contracts/historyRoom';
 import type { AwaitDetails, Submission } from '../../../src/contracts/activities';
 import type { RetryReport } from '../../../src/contracts/messages';
 import type { JobReference } from '../../../src/jobs';
@@ -46,6 +47,7 @@ class Step {
       retryForMs: HOUR_MS,
       credentialsForMs: HOUR_MS,
       stuckAfterMs: HOUR_MS,
+      readHistoryBytes: () => Promise.resolve(0),
       tellRun: (report) => {
         this.told.push(report);
         return Promise.resolve();
@@ -98,6 +100,21 @@ const failureOf = (outcome: Promise<unknown>): Promise<ApplicationFailure> =>
 const refusal = (name: string, status: number) =>
   Object.assign(new Error('the words of the service'), { name, $metadata: { httpStatusCode: status } });
 const forEver = (error: Error) => Array.from({ length: 1000 }, () => error);
+
+test('a result for which the history has no room left is refused with its cure', async () => {
+  const readHistoryBytes = () => Promise.resolve(MAX_HISTORY_BYTES - 100_000);
+  const step = new Step({ readHistoryBytes });
+  const answerOf = (bytes: number) => {
+    const end = succeeded({ resource: 'livy:createBatch', externalId: '0' });
+    step.script.states = [{ ...end, result: { ...end.result, payload: 'x'.repeat(bytes) } }];
+    return step.awaitEnd();
+  };
+  await expect(answerOf(90_000)).resolves.toMatchObject({ payload: expect.any(String) });
+  expect(await failureOf(answerOf(110_000))).toMatchObject({
+    ...{ type: 'TooLarge', nonRetryable: true, details: [{ ended: true }] },
+    message: expect.stringMatching(/The result of load has 11\d{4} bytes, .* no room .* lake/),
+  });
+});
 
 describe('work inside the worker', () => {
   test.each([
