@@ -154,7 +154,11 @@ function parseParameter(pipeline: Pipeline, name: string, text: string): unknown
   const isNumber = field?.kind === 'number' || field?.kind === 'integer' || field?.kind === 'share';
   if (isNumber && text.trim() !== '' && !Number.isNaN(Number(text))) return Number(text);
   if (field?.kind === 'flag' && /^(true|false)$/.test(text)) return text === 'true';
-  if (field?.kind !== 'job' && field?.kind !== 'jobs') return text;
+  const isJson =
+    field?.kind === 'job' ||
+    field?.kind === 'jobs' ||
+    ((field?.kind === 'texts' || field?.kind === 'value') && /^\s*[[{]/.test(text));
+  if (!isJson) return text;
   return parseJson(text, `-p ${name}`);
 }
 

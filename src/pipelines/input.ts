@@ -128,7 +128,7 @@ const RULES: Record<FieldKind, { needs: string; fits: (value: unknown, field: Fi
   'time zone': { needs: 'a name of the time zone database, such as Europe/Berlin', fits: isTimeZone },
   choice: { needs: '', fits: (value, field) => field.choices?.includes(value as string) ?? false },
   texts: {
-    needs: 'a list of texts',
+    needs: 'a list of texts, such as ["a", "b"]',
     fits: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
   },
   value: { needs: '', fits: (value, field) => field.fits?.(value) ?? false },

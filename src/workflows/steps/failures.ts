@@ -52,6 +52,14 @@ export function lastFailureOf(error: unknown): Pick<Failure, 'code' | 'message'>
   return last ? { code: last.code, message: shorten(last.message) } : null;
 }
 
+/** Whether the time of an activity is up; one whose next attempt would come too late has no time left either. */
+export function isTimeUp(error: unknown): error is ActivityFailure {
+  return (
+    error instanceof ActivityFailure &&
+    (error.cause instanceof TimeoutFailure || error.retryState === 'TIMEOUT')
+  );
+}
+
 /** A failure that ends the run: never retried by Temporal, its details are the `Failure` itself. */
 export function asApplicationFailure(failure: Failure, cause?: unknown): ApplicationFailure {
   return ApplicationFailure.create({

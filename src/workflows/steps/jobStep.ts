@@ -16,7 +16,7 @@ import { DURATION_NEEDS, parseBoundedDuration } from '../../pipelines/duration';
 import type { Failure, StepStatus } from '../../contracts/messages';
 import { budgetsOf } from '../../errors';
 import { checkHistory, checkSize } from './byteLength';
-import { asApplicationFailure, isReportable, lastFailureOf, toFailure } from './failures';
+import { asApplicationFailure, isReportable, isTimeUp, lastFailureOf, toFailure } from './failures';
 import { awaitJob, stopJob, submitJob } from './jobActivities';
 import type { Line } from './line';
 import { countResubmission } from './metrics';
@@ -269,7 +269,7 @@ export class JobStep {
     // An await whose last attempt failed has run out of time all the same.
     const timedOut =
       error instanceof ActivityFailure &&
-      (reference === null ? error.cause instanceof TimeoutFailure : isTimeout(error));
+      (reference === null ? error.cause instanceof TimeoutFailure : isTimeUp(error));
     const failed = toFailure(error, step.name);
     if (options.failedAs) failed.message = `${options.failedAs}: ${failed.message}`;
     const ended = readDetail(error)?.ended === true;
@@ -341,15 +341,10 @@ function whatIsExhausted(
   const { ended = false, retryable = false } = readDetail(error) ?? {};
   const { code } = lastFailureOf(error) ?? toFailure(error, null);
   if (ended) return submissions > 1 && (code === 'JobFailed' || retryable) ? 'submissions' : null;
-  if (isTimeout(error) && reference !== null) return null;
+  if (isTimeUp(error) && reference !== null) return null;
   // A service that is asked how a job stands is asked for a while, whatever it answers.
   const isAwaited = reference !== null && !reference.runsInWorker && code !== 'NoEngine';
   return isAwaited || budgetsOf(code) !== null ? 'retries' : null;
-}
-
-/** Whether the time of an activity is up; one whose next attempt would come too late has no time left either. */
-function isTimeout({ cause, retryState }: ActivityFailure): boolean {
-  return cause instanceof TimeoutFailure || retryState === 'TIMEOUT';
 }
 
 /** Milliseconds until the job is submitted anew, or null when it is not. */

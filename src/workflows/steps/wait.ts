@@ -1,14 +1,14 @@
 import {
-  ActivityFailure,
   CancellationScope,
   condition,
   isCancellation,
   patched,
   sleep,
+  TimeoutFailure,
   workflowInfo,
 } from '@temporalio/workflow';
-import { MAX_HISTORY_BYTES } from '../../contracts/historyRoom';
 import type { ListedPage, Manifest, StartOutcome } from '../../contracts/activities';
+import { MAX_HISTORY_BYTES } from '../../contracts/historyRoom';
 import type { Taken } from '../../contracts/earlier';
 import type { Failure, StepStatus, Subscription } from '../../contracts/messages';
 import { SluiceError } from '../../errors';
@@ -30,7 +30,7 @@ import {
   type TakenObjects,
 } from './completeness';
 import type { Deadline } from './deadlines';
-import { asApplicationFailure, isReportable, lastFailureOf, toFailure } from './failures';
+import { asApplicationFailure, isReportable, isTimeUp, lastFailureOf, toFailure } from './failures';
 import type { Line } from './line';
 import type { Shared } from './shared';
 import { Subscriptions } from './subscription';
@@ -546,8 +546,10 @@ export class Wait {
   /** An activity that was tried until the time of the wait was up has the wait end as any other does. */
   private asExpired(error: unknown): unknown {
     if (!isTimeUp(error)) return error;
-    const reason = `${this.describeTimeout()} Last, S3 could not be read: ${toFailure(error, null).message}`;
-    return new SluiceError('ArrivalTimeout', reason);
+    const last =
+      lastFailureOf(error) ?? (error.cause instanceof TimeoutFailure ? null : toFailure(error, null));
+    const reason = last === null ? 'S3 gave no answer.' : `S3 could not be read: ${last.message}`;
+    return new SluiceError('ArrivalTimeout', `${this.describeTimeout()} Last, ${reason}`);
   }
 
   private describeTimeout(): string {
@@ -559,11 +561,6 @@ export class Wait {
       `Upload what is missing and start again; an older object is taken with --since, or with: sluice signal ${id} arrival s3://…`
     );
   }
-}
-
-/** Whether an activity was tried until its time was up; the next attempt would have come too late. */
-function isTimeUp(error: unknown): error is ActivityFailure {
-  return error instanceof ActivityFailure && error.retryState === 'TIMEOUT';
 }
 
 /** An object as the status shows it. */

@@ -1,5 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { HeadObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { addTrigger, listTriggers } from '../../../src/arrivals/triggers';
@@ -22,9 +27,10 @@ let s3: Awaited<ReturnType<typeof startTestS3>>;
 let startWorker: () => ReturnType<typeof startTestWorker>;
 let worker: Awaited<ReturnType<typeof startTestWorker>>;
 let accept: ReturnType<typeof createAcceptArrivals>;
-/** Awaited before each HEAD of the worker, and before each page of a listing. */
+/** Awaited before each HEAD of the worker, before each page of a listing, and before an object is read. */
 let beforeHead: (key: string) => Promise<unknown>;
 let beforeList: (prefix: string) => Promise<unknown>;
+let beforeGet: (key: string) => Promise<unknown>;
 /** Sources that are ready for the tests which come last: it takes each 15 s to be listed for the second time. */
 const prepared = new Map<string, ReturnType<typeof sourceWithMemory>>();
 
@@ -37,6 +43,7 @@ beforeAll(async () => {
       return async (command: unknown, ...rest: unknown[]) => {
         if (command instanceof HeadObjectCommand) await beforeHead(command.input.Key!);
         if (command instanceof ListObjectsV2Command) await beforeList(command.input.Prefix!);
+        if (command instanceof GetObjectCommand) await beforeGet(command.input.Key!);
         return (target.send as (...args: unknown[]) => unknown)(command, ...rest);
       };
     },
@@ -63,6 +70,7 @@ afterAll(async () => {
 const letGo = () => {
   beforeHead = () => Promise.resolve();
   beforeList = () => Promise.resolve();
+  beforeGet = () => Promise.resolve();
 };
 letGo();
 beforeEach(letGo);
@@ -162,6 +170,26 @@ test('a run hears of its object while a listing of the source hangs', async () =
   expect(await within(5_000, run)).toMatchObject({ keys: [`${folder}/a`] });
   release();
 });
+
+test.each(['marker', 'manifest'])(
+  'a wait with a %s is over in its time, also while S3 hangs',
+  async (kind) => {
+    const folder = newFolder(`late-${kind}`);
+    let release!: () => void;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    beforeList = (prefix) => (prefix === `${folder}/` ? held : Promise.resolve());
+    beforeGet = (key) => (key === `${folder}/sign` ? held : Promise.resolve());
+    const options = { within: '3 s', complete: { [kind]: `${folder}/sign` } };
+    const run = await environment.client.workflow.start('steps', {
+      ...{ taskQueue: 'test', workflowId: `late-${folder}` },
+      args: [{ wait: { pattern: `s3://lake/${folder}/*`, options } }],
+    });
+    await untilWaiting(run);
+    await accept([await upload(`${folder}/sign`)]);
+    await expect(run.result()).rejects.toMatchObject({ cause: { type: 'ArrivalTimeout' } });
+    release();
+  },
+);
 
 test('an object that cannot be read starts no run, is shown with its reason, and stops no other', async () => {
   const folder = newFolder('aside');
