@@ -219,9 +219,11 @@ test('an object that cannot be read starts no run, is shown with its reason, and
   await until(async () => (await keysOf()).length === 2);
   expect(await keysOf()).toEqual([`${folder}/a`, `${folder}/b`]);
   const shown = (await listTriggers(client)).find((own) => own.pattern === pattern);
-  expect(shown!.setAside).toMatchObject([
-    { uri: `s3://lake/${folder}/secret`, code: 'AccessDenied', attempts: 1 },
-  ]);
+  // Twice, where the event names a later second than the listing: what cannot be read cannot be told to be one version.
+  const secret = { uri: `s3://lake/${folder}/secret`, code: 'AccessDenied', attempts: 1 };
+  const [first, ...others] = shown!.setAside;
+  expect(first).toMatchObject(secret);
+  for (const other of others) expect(other).toMatchObject(secret);
 });
 
 test('a burst while no worker runs is no harm to a run that has just subscribed', async () => {
