@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { StackInfo } from '../../src/local';
 import { sluice } from '../support/cli';
+import { knowsListening, listeningPorts } from '../support/listening';
 
 const ROOT = join(__dirname, '..', '..');
 const client = join(ROOT, 'dist', 'src', 'client.js');
@@ -62,6 +63,11 @@ async function upload({ s3 }: StackInfo, key: string, body: string): Promise<voi
 
 test('a run that waits goes on after dev was ended and started again on its folder', async () => {
   const first = await startDev();
+  if (knowsListening) {
+    const { loopback, open } = listeningPorts(first.child.pid!);
+    expect(loopback).toContain(Number(new URL(first.info.s3.endpoint).port));
+    expect(open).toEqual([]);
+  }
   const started = await sluice(['start', 'marketing-and-sales', '--id', 'patient', '--json'], {
     env: first.info.env,
   });

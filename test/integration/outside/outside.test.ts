@@ -18,6 +18,7 @@ import { measureOpenWaits } from '../../../src/worker/openWaits';
 import { installRuntime } from '../../../src/worker/runWorker';
 import { startServer, startTestWorker } from '../../support/environment';
 import { eventually } from '../../support/eventually';
+import { knowsListening, listeningPorts } from '../../support/listening';
 import { RUNNING, ScriptedRunner, succeeded, type Script } from '../../support/scriptedRunner';
 
 interface RunEvent {
@@ -176,6 +177,10 @@ const sumOf = (samples: Sample[], name: string, labels: Record<string, string> =
     .filter((sample) => sample.name === name)
     .filter((sample) => Object.entries(labels).every(([label, value]) => sample.labels[label] === value))
     .reduce((sum, { value }) => sum + value, 0);
+
+(knowsListening ? test : test.skip)('metrics are for this machine alone, unless told otherwise', () => {
+  expect(listeningPorts(process.pid).loopback).toContain(port);
+});
 
 test('each metric of the table is told, with its labels, and counts what happened', async () => {
   // The last ones are told with the end of their workflow task.
