@@ -41,7 +41,7 @@ export interface TestRun<Result> {
   /** Skips time until the step is in this state. @throws Error when the run ends before, or nothing more is to come */
   waitUntil(step: string, state: StepState): Promise<StepStatus>;
   cancel(): Promise<void>;
-  /** Ends the run without a word to it, as an operator or its time-out does: its jobs go on. */
+  /** Ends the run without a word to it, as an operator or its time-out does: its jobs go on. Its child runs do, too: this server has no parent close policy. */
   terminate(): Promise<void>;
   /** Lets a parked step go on, or all of them, as `sluice resume`. */
   resume(step?: string): Promise<void>;

@@ -14,6 +14,7 @@ import { findRetried, readRunHistory, startRetry } from '../../src/activities/ea
 import { ensureTemporal, freePort, Processes, startTemporal } from '../../src/local';
 import { seeded, whole } from '../../src/testing/random';
 import { startFaultyHttp, type HttpFault } from '../support/faultyHttp';
+import { until } from '../support/eventually';
 import { Killable } from '../support/killable';
 import { LivyDouble } from '../support/livyDouble';
 import { countOf, describeLong, SEED } from '../support/long';
@@ -122,47 +123,41 @@ describeLong('main', () => {
     }
   }
 
-  async function play(id: string): Promise<{ retries: number }> {
-    const lake = `s3://lake/${id}`;
-    const upload = (what: string, body: string) =>
-      s3.s3.send(new PutObjectCommand({ Bucket: 'lake', Key: `${id}/${what}/day.csv`, Body: body }));
-    const run = await insist(() =>
+  const start = (id: string) =>
+    insist(() =>
       client.workflow.start('main', {
         ...{ taskQueue: TASK_QUEUE, workflowId: id, memo: { pipeline: 'main' } },
-        ...{ workflowIdConflictPolicy: 'USE_EXISTING', args: [{ lake }] },
+        ...{ workflowIdConflictPolicy: 'USE_EXISTING', args: [{ lake: `s3://lake/${id}` }] },
       }),
     );
-    await pause(whole(random, 0, APART_MS));
-    await upload(
-      'sales',
-      'Date,Opportunity Stage,Forecasted Monthly Revenue\n1/1/2014,Lead,7\n1/1/2014,Lost,9\n',
-    );
-    await pause(whole(random, 0, APART_MS));
-    await upload(
-      'marketing',
+
+  const FILES = {
+    sales: 'Date,Opportunity Stage,Forecasted Monthly Revenue\n1/1/2014,Lead,7\n1/1/2014,Lost,9\n',
+    marketing:
       'Date,New visitors SEO,New visitors CPC,New visitors Social Media,Return visitors\n1/1/2014,1,2,3,4\n',
-    );
+  };
+  const upload = (id: string, what: keyof typeof FILES) =>
+    s3.s3.send(new PutObjectCommand({ Bucket: 'lake', Key: `${id}/${what}/day.csv`, Body: FILES[what] }));
+
+  async function retryOf(id: string) {
+    const { description, root, nextId } = await findRetried(client, id);
+    const { workflowId, runId } = description;
+    const history = await readRunHistory(client, { id: workflowId, runId });
+    const { input } = history;
+    return startRetry(client, { history, root, nextId, input, taskQueue: TASK_QUEUE, from: [], redo: [] });
+  }
+
+  async function play(id: string): Promise<{ retries: number }> {
+    const run = await start(id);
+    await pause(whole(random, 0, APART_MS));
+    await upload(id, 'sales');
+    await pause(whole(random, 0, APART_MS));
+    await upload(id, 'marketing');
     let failure = await insist(() => run.result().then(() => null, asFailure));
     let retries = 0;
     for (; failure !== null && retries < MAX_RETRIES; retries++) {
       await pause(1_000);
-      const retry = await insist(async () => {
-        const { description, root, nextId } = await findRetried(client, id);
-        const history = await readRunHistory(client, {
-          id: description.workflowId,
-          runId: description.runId,
-        });
-        const { input } = history;
-        return startRetry(client, {
-          history,
-          root,
-          nextId,
-          input,
-          taskQueue: TASK_QUEUE,
-          from: [],
-          redo: [],
-        });
-      });
+      const retry = await insist(() => retryOf(id));
       failure = await insist(() => retry.result().then(() => null, asFailure));
     }
     if (failure !== null) throw failure;
@@ -231,6 +226,53 @@ describeLong('main', () => {
     return made;
   }
 
+  async function expectReport(id: string): Promise<void> {
+    const report = join(s3.s3Dir, 'lake', id, 'marketing-and-sales', 'sales-leads-influenced');
+    const names = (await readdir(report)).filter((name) => !name.startsWith('.')).sort();
+    expect(names).toEqual(['_SUCCESS', 'part-00000.csv']);
+    const rows = (await readFile(join(report, 'part-00000.csv'), 'utf8')).trimEnd().split('\n').slice(1);
+    expect(rows).toEqual(['1/1/2014,1,7,1,2,3,4']);
+  }
+
+  const statesOfBatches = (id: string) =>
+    livy.batches
+      .filter(({ args }) => args[0] === `s3://lake/${id}`)
+      .map((batch) => livy.stateOf(batch))
+      .sort();
+
+  const OPEN = `ExecutionStatus = 'Running' AND WorkflowType IN ('main', 'marketing-and-sales', 'rate-codes')`;
+  const countOpen = async () => (await client.workflow.count(OPEN)).count;
+
+  test.each([
+    ['its child waits', async () => {}, () => true],
+    [
+      'a Spark job of its child runs',
+      (id: string) => Promise.all([upload(id, 'sales'), upload(id, 'marketing')]),
+      (id: string) => statesOfBatches(id).includes('running'),
+    ],
+  ] as const)(
+    'that is terminated while %s has its child runs cancelled, and a retry does the rest once',
+    async (when, before, isTime) => {
+      const id = `terminated-${when.replaceAll(' ', '-')}`;
+      const run = await start(id);
+      await before(id);
+      const isInChild = async () => {
+        const { raw } = await run.describe();
+        return (raw.pendingChildren ?? []).length > 0 && isTime(id);
+      };
+      await until(isInChild);
+      await run.terminate();
+      await until(async () => (await countOpen()) === 0);
+      expect(statesOfBatches(id)).not.toContain('running');
+      for (const what of ['sales', 'marketing'] as const) await upload(id, what);
+      await (await retryOf(id)).result();
+      await expectReport(id);
+      expect(statesOfBatches(id).filter((state) => state === 'success')).toHaveLength(2);
+      expect(await countOpen()).toBe(0);
+    },
+    120_000,
+  );
+
   test(
     `${RUNS} runs (seed ${SEED}) whose processes, network and services fail give what they give without: each job once, nothing left`,
     async () => {
@@ -250,24 +292,12 @@ describeLong('main', () => {
       const retries = played.reduce((sum, one) => sum + one.retries, 0);
       console.info(`${made.length} faults (${[...new Set(made)].sort().join(', ')}); ${retries} retries`);
 
-      const lake = join(s3.s3Dir, 'lake');
       for (let run = 0; run < RUNS; run++) {
-        const report = join(lake, `run-${run}`, 'marketing-and-sales', 'sales-leads-influenced');
-        expect((await readdir(report)).filter((name) => !name.startsWith('.')).sort()).toEqual([
-          '_SUCCESS',
-          'part-00000.csv',
-        ]);
-        expect(
-          (await readFile(join(report, 'part-00000.csv'), 'utf8')).trimEnd().split('\n').slice(1),
-        ).toEqual(['1/1/2014,1,7,1,2,3,4']);
+        await expectReport(`run-${run}`);
         // Each Spark job once: Livy takes no name twice, and a second submission would have another.
-        const ofRun = livy.batches.filter(({ args }) => args[0] === `s3://lake/run-${run}`);
-        expect(ofRun.map((batch) => livy.stateOf(batch))).toEqual(['success', 'success']);
+        expect(statesOfBatches(`run-${run}`)).toEqual(['success', 'success']);
       }
-      const { count } = await client.workflow.count(
-        `ExecutionStatus = 'Running' AND WorkflowType IN ('main', 'marketing-and-sales', 'rate-codes')`,
-      );
-      expect(count).toBe(0);
+      expect(await countOpen()).toBe(0);
     },
     600_000 + RUNS * 30_000,
   );

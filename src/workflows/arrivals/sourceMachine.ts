@@ -341,11 +341,23 @@ export class SourceMachine {
   /** A work that was given up: it is done once more later. */
   abandoned(work: Work): void {
     this.underWay.delete(work);
-    if (work.kind === 'check stored') for (const listener of work.newcomers) listener.isNew = true;
+    if (work.kind === 'check stored') this.offerAnew(work.newcomers);
     else if (work.kind === 'signal runs') this.unsent.push(...work.signals);
     else if (work.kind === 'find resets') this.unsent.unshift(...work.unsent);
     else if (work.kind === 'start runs') giveBack(work.batch);
     else if (work.kind === 'read retention') this.retention.nextReadAtMs = 0;
+  }
+
+  /**
+   * To those whose check was given up. The listing that goes on has passed over what was to be checked, and what is remembered may be
+   * forgotten by then: the next one begins with their since.
+   */
+  private offerAnew(newcomers: readonly SubscriptionListener[]): void {
+    for (const listener of newcomers) {
+      listener.isNew = true;
+      delete listener.isInListing;
+    }
+    this.listings.soon();
   }
 
   // What is to be done.

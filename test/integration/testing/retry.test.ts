@@ -280,10 +280,17 @@ const WAIT_ENDS = ['is cancelled with its run', 'goes on after its run was termi
 /** A pipeline, one of its steps and an end; in the suite each pipeline and each end is there once. */
 type Round = [pipeline: string, step: string, end: string];
 
-const ALL_ROUNDS: Round[] = Object.entries(PLAYS).flatMap(([name, { waits, jobs }]) => [
-  ...waits.flatMap((step) => WAIT_ENDS.map((end): Round => [name, step, end])),
-  ...jobs.flatMap((step) => Object.keys(ENDS).map((end): Round => [name, step, end])),
-]);
+/**
+ * The time-skipping server lets the child runs of a terminated run go on (https://github.com/temporalio/sdk-java/issues/1079): that
+ * end of a run with children is played on the real one, in test/e2e/mainKilled.test.ts.
+ */
+const canBePlayed = (play: Play, end: string) => play.childOf === undefined || ENDS[end] !== 'terminate';
+const ALL_ROUNDS: Round[] = Object.entries(PLAYS).flatMap(([name, play]) =>
+  [
+    ...play.waits.flatMap((step) => WAIT_ENDS.map((end): Round => [name, step, end])),
+    ...play.jobs.flatMap((step) => Object.keys(ENDS).map((end): Round => [name, step, end])),
+  ].filter(([, , end]) => canBePlayed(play, end)),
+);
 const FEW_ROUNDS: Round[] = [
   ['marketing-and-sales', 'wait for marketing data', 'is cancelled with its run'],
   ['marketing-and-sales', 'join marketing and sales data', 'goes on after its run was terminated'],
@@ -376,8 +383,7 @@ describe('a retry of a pipeline that ships', () => {
         await (end === 'cancel' ? run.cancel() : run.terminate());
         await stack.skip('1 minute');
       } else await run.failure();
-      // A child run whose parent is terminated is cancelled, and stops its job.
-      const goesOn = end === 'terminate' && !isWait && play.childOf === undefined ? step : null;
+      const goesOn = end === 'terminate' && !isWait ? step : null;
       const good = await goodJobs(run, play, goesOn);
       submittedSince();
 
