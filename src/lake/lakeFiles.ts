@@ -32,6 +32,7 @@ export type StageInput = string | ObjectVersion;
 /**
  * Downloads an input into `folder`. A folder in S3 must hold `_SUCCESS`; its data files are those whose name begins with
  * neither `_` nor `.`.
+ * @param onChunk sees the bytes on their way
  * @throws SluiceError ObjectGone, InvalidJob
  */
 export async function stageInput(
@@ -39,9 +40,11 @@ export async function stageInput(
   input: StageInput,
   folder: string,
   signal: AbortSignal,
+  onChunk?: (chunk: Buffer) => void,
 ): Promise<StagedFile[]> {
-  if (typeof input !== 'string')
-    return [await download(s3, input, join(folder, fileName(input.key, 0)), signal)];
+  const stage = (object: ObjectVersion, index: number) =>
+    download({ s3, object, path: join(folder, fileName(object.key, index)), signal, onChunk });
+  if (typeof input !== 'string') return [await stage(input, 0)];
   const uri = parseS3Uri(input);
   if (uri === null || uri.key === '') {
     throw new SluiceError(
@@ -49,7 +52,7 @@ export async function stageInput(
       `${input}: no S3 object or folder; give one such as s3://lake/sales/a.csv or s3://lake/tmp/sales/`,
     );
   }
-  if (!uri.key.endsWith('/')) return [await download(s3, uri, join(folder, fileName(uri.key, 0)), signal)];
+  if (!uri.key.endsWith('/')) return [await stage(uri, 0)];
   const keys = await listKeys(s3, uri.bucket, uri.key, signal);
   if (!keys.includes(uri.key + SUCCESS_MARKER)) {
     throw new SluiceError(
@@ -59,9 +62,7 @@ export async function stageInput(
   }
   const data = keys.filter((key) => !/^[_.]/.test(basename(key)) && !key.endsWith('/')).sort();
   const staged: StagedFile[] = [];
-  for (const [i, key] of data.entries()) {
-    staged.push(await download(s3, { bucket: uri.bucket, key }, join(folder, fileName(key, i)), signal));
-  }
+  for (const [i, key] of data.entries()) staged.push(await stage({ bucket: uri.bucket, key }, i));
   return staged;
 }
 
@@ -235,12 +236,15 @@ export function parseFolder(location: string): Folder {
   return { bucket: uri.bucket, prefix };
 }
 
-async function download(
-  s3: S3Client,
-  object: ObjectVersion,
-  path: string,
-  signal: AbortSignal,
-): Promise<StagedFile> {
+interface Download {
+  s3: S3Client;
+  object: ObjectVersion;
+  path: string;
+  signal: AbortSignal;
+  onChunk: ((chunk: Buffer) => void) | undefined;
+}
+
+async function download({ s3, object, path, signal, onChunk }: Download): Promise<StagedFile> {
   const { bucket, key, versionId, etag } = object;
   const uri = `s3://${bucket}/${key}`;
   try {
@@ -252,7 +256,9 @@ async function download(
       }),
       { abortSignal: signal },
     );
-    await pipeline(Body as Readable, createWriteStream(path), { signal });
+    const bytes = Body as Readable;
+    if (onChunk) bytes.on('data', onChunk);
+    await pipeline(bytes, createWriteStream(path), { signal });
   } catch (error) {
     const { name } = error as Error;
     if (name === 'NoSuchBucket')

@@ -1,5 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { SluiceError } from '../../errors';
+import type { BadCase } from '../../lake/badCases';
 import { RecordReader, type CsvRecord, type Dialect } from './records';
 import {
   decodeFile,
@@ -11,16 +12,6 @@ import {
 } from './source';
 import { NotUtf8, surveyFile } from './survey';
 import { isReadable, type Column } from './values';
-
-/** A row or value that was set aside. */
-export interface BadCase {
-  file: string;
-  line: number;
-  /** The column of a value that could not be read; null for a whole row. */
-  column: string | null;
-  text: string;
-  reason: string;
-}
 
 /** A file as DuckDB reads it. */
 export interface PreparedFile {

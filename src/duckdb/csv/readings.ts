@@ -1,7 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { SluiceError } from '../../errors';
+import type { BadCase } from '../../lake/badCases';
 import { quoteName, toSql, tokensOf } from '../tokens';
-import { columnName, findCases, MAX_CASES, prepareFile, type BadCase, type PreparedFile } from './prepare';
+import { columnName, findCases, MAX_CASES, prepareFile, type PreparedFile } from './prepare';
 import type { CsvOptions } from './source';
 import { columnType, textSql, valueSql, type Column } from './values';
 
