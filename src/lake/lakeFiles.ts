@@ -123,7 +123,7 @@ export async function publishOutput(
     put(publishedListOf(prefix), JSON.stringify({ published: names.map((key) => key.slice(prefix.length)) }));
   const upload = new MultipartUpload(s3, { bucket, key: prefix + name }, signal);
   try {
-    for await (const chunk of createReadStream(file, { highWaterMark: READ_BYTES }) as AsyncIterable<Buffer>)
+    for await (const chunk of createReadStream(file, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>)
       await upload.write(chunk);
     if (replaced.length > 0) {
       await list([prefix + name, ...replaced]);
@@ -138,7 +138,8 @@ export async function publishOutput(
   await put(prefix + SUCCESS_MARKER, '');
 }
 
-const READ_BYTES = 1024 * 1024;
+/** What is read or written at once: less takes more time. */
+const CHUNK_BYTES = 1024 * 1024;
 /** The names that Spark, Athena and Sluice give to the files of an output. */
 export const PART_FILE = /^part-\d{5}[^/]*$/;
 
@@ -258,7 +259,7 @@ async function download({ s3, object, path, signal, onChunk }: Download): Promis
     );
     const bytes = Body as Readable;
     if (onChunk) bytes.on('data', onChunk);
-    await pipeline(bytes, createWriteStream(path), { signal });
+    await pipeline(bytes, createWriteStream(path, { highWaterMark: CHUNK_BYTES }), { signal });
   } catch (error) {
     const { name } = error as Error;
     if (name === 'NoSuchBucket')

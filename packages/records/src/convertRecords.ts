@@ -23,6 +23,8 @@ import { duckdbType, kindOf, mergeKinds, structOf, withoutUnknown, type Kind } f
 /** Above the longest record of `flatten-records`, whose keys may have got longer. */
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
 const READ_BYTES = 256 * 1024;
+/** A character a byte: what is looked for is ASCII, and the rest stays as it is. */
+const BYTES = 'latin1';
 const NO_RECORDS = 'no-records';
 
 interface Input {
@@ -192,17 +194,19 @@ async function readRecords({
   let kind: Kind = { is: 'struct', fields: new Map() };
   let hasInexact = false;
   let number = 0;
-  const readLine = (line: string): string => {
+  let line = '';
+  let text = '';
+  let from = 0;
+  const onInexact = (start: number, end: number) => {
+    text += `${line.slice(from, start)}"${line.slice(start, end)}"`;
+    from = end;
+  };
+  const readLine = (next: string): string => {
     number++;
-    if (line === '' || (!wantsKind && !mayHaveInexact(line))) return line;
-    let text = '';
-    let from = 0;
+    if (next === '' || (!wantsKind && !mayHaveInexact(next))) return next;
+    [line, text, from] = [next, '', 0];
     try {
-      const found = kindOf(line, (start, end) => {
-        text += `${line.slice(from, start)}"${line.slice(start, end)}"`;
-        from = end;
-      });
-      if (wantsKind) kind = mergeKinds(kind, found);
+      kind = kindOf(line, { known: kind, onInexact });
     } catch (cause) {
       const { message } = cause as Error;
       throw new SluiceError('BadData', `${uri}: line ${number} is no record: ${message}`, { cause });
@@ -215,7 +219,7 @@ async function readRecords({
     const texts = async function* () {
       for await (const lines of linesOf(path)) yield `${lines.map(readLine).join('\n')}\n`;
     };
-    await pipeline(texts, createWriteStream(exact), { signal });
+    await pipeline(texts, createWriteStream(exact, BYTES), { signal });
   }
   return { kind, hasInexact };
 }
@@ -223,7 +227,7 @@ async function readRecords({
 /** The lines, many at a time. They end in line feeds only: node:readline would also split at separators that a JSON text may hold. */
 async function* linesOf(path: string): AsyncGenerator<string[]> {
   let rest = '';
-  const chunks = createReadStream(path, { encoding: 'utf8', highWaterMark: READ_BYTES });
+  const chunks = createReadStream(path, { encoding: BYTES, highWaterMark: READ_BYTES });
   for await (const chunk of chunks as AsyncIterable<string>) {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop()!;

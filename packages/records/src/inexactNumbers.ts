@@ -34,11 +34,13 @@ function holdsInexact(bytes: Buffer): boolean {
   return holdsManyDigits(bytes) || holdsTiny(bytes, 'e-') || holdsTiny(bytes, 'E-');
 }
 
-/** Of so many in a row, one stands at each place that is looked at. */
+/** Of so many in a row, one stands at each place that is looked at, and another half as far before or behind it. */
 function holdsManyDigits(bytes: Buffer): boolean {
   const { length } = bytes;
+  const half = MOST_DIGITS / 2;
   for (let at = MOST_DIGITS - 1; at < length; at += MOST_DIGITS) {
     if (DIGITS[bytes[at]!] === 0) continue;
+    if (DIGITS[bytes[at - half]!] === 0 && (at + half >= length || DIGITS[bytes[at + half]!] === 0)) continue;
     let [start, end] = [at, at + 1];
     while (start > 0 && DIGITS[bytes[start - 1]!] === 1) start--;
     while (end < length && DIGITS[bytes[end]!] === 1) end++;

@@ -244,7 +244,7 @@ function findPlaces(search: HeaderSearch): number[] {
   });
 }
 
-/** Another delimiter or line with which all columns are there, as the end of a message. */
+/** Another delimiter, line or encoding with which the columns may be there, as the end of a message. */
 function suggest({ textFile, columns, options }: HeaderSearch): string {
   const beginning = readBeginning(textFile);
   const { lineEnd } = dialectOf(beginning, options);
@@ -265,7 +265,8 @@ function suggest({ textFile, columns, options }: HeaderSearch): string {
     ];
     return `; ${cures.join(', and ')}`;
   }
-  return '';
+  if (!beginning.includes('\0')) return '';
+  return `; it seems to be UTF-16 without its mark: give encoding utf-16${beginning.startsWith('\0') ? 'be' : 'le'}`;
 }
 
 function cut(text: string): string {
