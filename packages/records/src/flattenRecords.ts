@@ -100,7 +100,7 @@ export const flattenRecords = defineTask(
       const { objects: done, rowsRead, skipped, gone } = measures;
       context.report({ objects: done + skipped + gone, of: objects.length, rowsRead });
     });
-    if (unreadable.length > 0) throw new SluiceError('BadData', unreadable.join('\n'));
+    if (unreadable.length > 0) throw new SluiceError('BadData', unreadable.sort().join('\n'));
     return { output: joinFolder(to), measures };
   },
 );
