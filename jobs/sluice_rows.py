@@ -329,7 +329,9 @@ class CsvFile:
                 cures = [] if delimiter == given else ["its fields are separated by %s: give delimiter" % shown]
                 cures += [] if at == skipped else ["its header is line %d: give skipLines %d" % (at + 1, at)]
                 return "; " + ", and ".join(cures)
-        return ""
+        if "\0" not in self.head:
+            return ""
+        return "; it seems to be UTF-16 without its mark: give encoding utf-16" + ("be" if self.head[0] == "\0" else "le")
 
     def rows(self):
         """(line, text, fields or None, reason or None)."""

@@ -44,6 +44,8 @@ export {
 } from './tasks/defineTask';
 export { copyObject } from './tasks/copyObject';
 export { runQuery } from './duckdb/query';
+export type { RowAccount } from './duckdb/csv/readings';
+export { publishCases, type BadCase } from './lake/badCases';
 export {
   listKeys,
   parseFolder,

@@ -185,6 +185,8 @@ export async function waitForEnd(session: Session, started: StartedRun, { json }
       ...started,
       state: view.state,
       ...(isSuccess(view) ? { result: view.result } : { failure: view.failure }),
+      measures: view.measures,
+      steps: view.steps,
     });
   else print(renderEnd(view, { color: hasColor() }));
   process.exitCode = isSuccess(view) ? EXIT.ok : EXIT.failed;

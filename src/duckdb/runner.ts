@@ -1,20 +1,13 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join, normalize } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { SluiceError } from '../errors';
 import type { JobReference } from '../jobs';
 import { joinFolder } from '../pipelines/location';
-import {
-  checkBucket,
-  checkOutputApart,
-  parseFolder,
-  publishOutput,
-  removeOutput,
-  stageInput,
-} from '../lake/lakeFiles';
+import { publishCases } from '../lake/badCases';
+import { checkBucket, checkOutputApart, parseFolder, publishOutput, stageInput } from '../lake/lakeFiles';
 import { addCure } from './cures';
 import { inputFolderOf } from './inputs';
-import type { RowAccount } from './csv/readings';
 import type { QueryProcesses } from './queryProcesses';
 import { makeStagingFolder } from './stagingFolders';
 import { succeeded, workerReference } from '../runners/references';
@@ -22,7 +15,6 @@ import type { JobState, Progress, Runner, SubmissionOf } from '../runners/runner
 
 const DEFAULT_ROWS = 100;
 const MAX_ROWS = 1000;
-const REJECTED = 'part-00000.jsonl';
 
 /**
  * `duckdb:query`, run beside the worker in a process of its own. Nothing is submitted anywhere: the first poll does the work, so a worker that
@@ -83,7 +75,8 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
       const location = output ? joinFolder(output.location) : null;
       if (file) {
         const name = output.format === 'parquet' ? 'part-00000.snappy.parquet' : 'part-00000.csv';
-        await this.publishRejected(query.account, output.location, folder, signal);
+        const { readsCsv, cases } = query.account;
+        if (readsCsv || cases.length > 0) await publishCases(this.s3, cases, output.location, signal);
         await publishOutput(this.s3, file, output.location, name, signal);
       }
       return succeeded(reference, {
@@ -117,21 +110,6 @@ export class DuckdbRunner implements Runner<'duckdb:query'> {
 
   /** The query ends with the await that runs it: an await is cancelled before its job is stopped. */
   async stop(): Promise<void> {}
-
-  /** The first rows and values that could not be read, beside the output; those of an earlier run go. */
-  private async publishRejected(
-    { readsCsv, cases }: RowAccount,
-    location: string,
-    folder: string,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const rejected = `${joinFolder(location).slice(0, -1)}-rejected/`;
-    if (cases.length > 0) {
-      const file = join(folder, 'rejected.jsonl');
-      await writeFile(file, cases.map((each) => `${JSON.stringify(each)}\n`).join(''));
-      await publishOutput(this.s3, file, rejected, REJECTED, signal);
-    } else if (readsCsv) await removeOutput(this.s3, rejected, REJECTED);
-  }
 
   /** @throws SluiceError InvalidJob, InvalidInput: the format of a job from outside may be any text */
   private async checkOutput({

@@ -32,6 +32,7 @@ export type StageInput = string | ObjectVersion;
 /**
  * Downloads an input into `folder`. A folder in S3 must hold `_SUCCESS`; its data files are those whose name begins with
  * neither `_` nor `.`.
+ * @param onChunk sees the bytes on their way
  * @throws SluiceError ObjectGone, InvalidJob
  */
 export async function stageInput(
@@ -39,9 +40,11 @@ export async function stageInput(
   input: StageInput,
   folder: string,
   signal: AbortSignal,
+  onChunk?: (chunk: Buffer) => void,
 ): Promise<StagedFile[]> {
-  if (typeof input !== 'string')
-    return [await download(s3, input, join(folder, fileName(input.key, 0)), signal)];
+  const stage = (object: ObjectVersion, index: number) =>
+    download({ s3, object, path: join(folder, fileName(object.key, index)), signal, onChunk });
+  if (typeof input !== 'string') return [await stage(input, 0)];
   const uri = parseS3Uri(input);
   if (uri === null || uri.key === '') {
     throw new SluiceError(
@@ -49,7 +52,7 @@ export async function stageInput(
       `${input}: no S3 object or folder; give one such as s3://lake/sales/a.csv or s3://lake/tmp/sales/`,
     );
   }
-  if (!uri.key.endsWith('/')) return [await download(s3, uri, join(folder, fileName(uri.key, 0)), signal)];
+  if (!uri.key.endsWith('/')) return [await stage(uri, 0)];
   const keys = await listKeys(s3, uri.bucket, uri.key, signal);
   if (!keys.includes(uri.key + SUCCESS_MARKER)) {
     throw new SluiceError(
@@ -59,9 +62,7 @@ export async function stageInput(
   }
   const data = keys.filter((key) => !/^[_.]/.test(basename(key)) && !key.endsWith('/')).sort();
   const staged: StagedFile[] = [];
-  for (const [i, key] of data.entries()) {
-    staged.push(await download(s3, { bucket: uri.bucket, key }, join(folder, fileName(key, i)), signal));
-  }
+  for (const [i, key] of data.entries()) staged.push(await stage({ bucket: uri.bucket, key }, i));
   return staged;
 }
 
@@ -122,7 +123,7 @@ export async function publishOutput(
     put(publishedListOf(prefix), JSON.stringify({ published: names.map((key) => key.slice(prefix.length)) }));
   const upload = new MultipartUpload(s3, { bucket, key: prefix + name }, signal);
   try {
-    for await (const chunk of createReadStream(file, { highWaterMark: READ_BYTES }) as AsyncIterable<Buffer>)
+    for await (const chunk of createReadStream(file, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>)
       await upload.write(chunk);
     if (replaced.length > 0) {
       await list([prefix + name, ...replaced]);
@@ -137,7 +138,8 @@ export async function publishOutput(
   await put(prefix + SUCCESS_MARKER, '');
 }
 
-const READ_BYTES = 1024 * 1024;
+/** What is read or written at once: less takes more time. */
+const CHUNK_BYTES = 1024 * 1024;
 /** The names that Spark, Athena and Sluice give to the files of an output. */
 export const PART_FILE = /^part-\d{5}[^/]*$/;
 
@@ -235,12 +237,15 @@ export function parseFolder(location: string): Folder {
   return { bucket: uri.bucket, prefix };
 }
 
-async function download(
-  s3: S3Client,
-  object: ObjectVersion,
-  path: string,
-  signal: AbortSignal,
-): Promise<StagedFile> {
+interface Download {
+  s3: S3Client;
+  object: ObjectVersion;
+  path: string;
+  signal: AbortSignal;
+  onChunk: ((chunk: Buffer) => void) | undefined;
+}
+
+async function download({ s3, object, path, signal, onChunk }: Download): Promise<StagedFile> {
   const { bucket, key, versionId, etag } = object;
   const uri = `s3://${bucket}/${key}`;
   try {
@@ -252,7 +257,9 @@ async function download(
       }),
       { abortSignal: signal },
     );
-    await pipeline(Body as Readable, createWriteStream(path), { signal });
+    const bytes = Body as Readable;
+    if (onChunk) bytes.on('data', onChunk);
+    await pipeline(bytes, createWriteStream(path, { highWaterMark: CHUNK_BYTES }), { signal });
   } catch (error) {
     const { name } = error as Error;
     if (name === 'NoSuchBucket')

@@ -19,6 +19,7 @@ interface Step {
   kind: string;
   state: string;
   job: { resource: string; externalId: string } | null;
+  progress?: Record<string, number | null>;
   steps?: Step[];
 }
 interface Status {
@@ -228,17 +229,48 @@ describeWithRealData('on the real files', () => {
       failure: { step: 'MilesPerRateCode' },
     });
   }, 120_000);
-
-  test('cancel stops the batch in Livy', async () => {
-    await sluice(['start', 'rate-codes', '--id', 'cancel-1'], { env });
-    const { steps } = await statusWhen('cancel-1', (now) => Boolean(now.steps[0]?.job?.externalId));
-    const cancelled = await sluice(['cancel', 'cancel-1'], { env });
-    expect(cancelled.code).toBe(0);
-    expect(await status('cancel-1')).toMatchObject({ state: 'cancelled', steps: [{ state: 'stopped' }] });
-    const batch = await fetch(`${stack.info.livy!.url}/batches/${steps[0]!.job!.externalId}`);
-    expect(batch.status).toBe(404);
-  }, 120_000);
 });
+
+/** Its two tasks never end. */
+const SLOW_SCRIPT = `
+import time
+from sluice_rows import RowJob, run
+
+
+def main():
+    job = RowJob("slow", "--numbers")
+    job.read_csv(job.arguments.numbers, {"x": "BIGINT"})
+    job.spark.sparkContext.parallelize(range(2), 2).foreach(lambda _: time.sleep(3600))
+
+
+run(main)
+`;
+
+test('how far a script on Spark is, in tasks and rows, is in the status of its run; cancel stops its batch in Livy', async () => {
+  await upload('slow/slow.py', SLOW_SCRIPT);
+  await upload('slow/sluice_rows.py', await readFile(join(process.cwd(), 'jobs', 'sluice_rows.py')));
+  await upload('slow/numbers.csv', 'x\n1\n2\n3\n');
+  const parameters = {
+    file: 's3://lake/slow/slow.py',
+    pyFiles: ['s3://lake/slow/sluice_rows.py'],
+    args: ['--numbers', 's3://lake/slow/numbers.csv'],
+  };
+  const { stdout } = await sluice(['start', 'job', '--input', '-', '--json'], {
+    env,
+    input: JSON.stringify({ resource: 'livy:createBatch', parameters }),
+  });
+  const { id } = JSON.parse(stdout) as { id: string };
+  const { steps } = await eventually(
+    () => status(id),
+    ({ state, steps: [step] }) => state !== 'running' || step?.progress?.['of'] === 2,
+    { deadlineMs: 90_000, pauseMs: 1_000 },
+  );
+  expect(steps).toMatchObject([{ state: 'running', progress: { tasks: 0, of: 2, rowsRead: 3 } }]);
+  expect((await sluice(['cancel', id], { env })).code).toBe(0);
+  expect(await status(id)).toMatchObject({ state: 'cancelled', steps: [{ state: 'stopped' }] });
+  const batch = await fetch(`${stack.info.livy!.url}/batches/${steps[0]!.job!.externalId}`);
+  expect(batch.status).toBe(404);
+}, 180_000);
 
 test('a file that lacks a column names file and column, and the earlier output stays', async () => {
   const folderBefore = await readdir(join(lake, 'marketing-and-sales', 'tmp', 'sales')).catch(() => []);

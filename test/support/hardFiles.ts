@@ -40,6 +40,15 @@ export const HARD_FILES: Record<string, HardFile> = {
   'byte order mark before a quote': { bytes: `\ufeff"Date",Stage,Revenue\na,Lead,1\nb,Lead,2\n`, rows: two },
   'UTF-16 little endian': { bytes: utf16(`${H}a,Lead,1\nb,Lead,2\n`), rows: two },
   'UTF-16 big endian': { bytes: bigEndian(`${H}a,Lead,1\nb,Lead,2\n`), rows: two },
+  'UTF-16 without its mark': {
+    bytes: Buffer.from(`${H}a,Lead,1\n`, 'utf16le'),
+    refused: 'give encoding utf-16le',
+  },
+  'UTF-16 without its mark, as it is said': {
+    bytes: Buffer.from(`${H}a,Lead,1\nb,Lead,2\n`, 'utf16le').swap16(),
+    options: { encoding: 'utf-16be' },
+    rows: two,
+  },
   'UTF-16 with CRLF': { bytes: utf16(`${H}a,Lead,1\nb,Lead,2\n`.replaceAll('\n', '\r\n')), rows: two },
   'UTF-16 with letters of all kinds': {
     bytes: utf16(`${H}日本語😀,Lead,1\n`),

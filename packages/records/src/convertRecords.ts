@@ -17,11 +17,14 @@ import {
   defineTask,
   type TaskContext,
 } from 'sluice';
-import { mayHaveInexact } from './inexactNumbers';
+import { InexactSearch, mayHaveInexact } from './inexactNumbers';
 import { duckdbType, kindOf, mergeKinds, structOf, withoutUnknown, type Kind } from './recordSchema';
 
 /** Above the longest record of `flatten-records`, whose keys may have got longer. */
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
+const READ_BYTES = 256 * 1024;
+/** A character a byte: what is looked for is ASCII, and the rest stays as it is. */
+const BYTES = 'latin1';
 const NO_RECORDS = 'no-records';
 
 interface Input {
@@ -127,17 +130,20 @@ async function convert(
 ): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-convert-'));
   try {
-    const staged = flat ? await stageInput(s3, flat, folder, signal) : [];
+    const search = new InexactSearch();
+    const staged = flat
+      ? await stageInput(s3, flat, folder, signal, (chunk) => {
+          search.push(chunk);
+        })
+      : [];
     const { path, uri } = staged[0] ?? { path: null, uri: '' };
     let kind = structOf(columns);
     let flatFile = path;
-    if (path && (!only || (await mayHaveInexact(path)))) {
-      const read = await readKind(path, uri);
+    if (path && (!only || search.found)) {
+      const exact = search.found ? join(folder, 'exact.json') : null;
+      const read = await readRecords({ path, uri, exact, wantsKind: !only, signal });
       if (!only) kind = mergeKinds(kind, read.kind);
-      if (read.hasInexact) {
-        flatFile = join(folder, 'exact.json');
-        await pipeline(withTexts(path), createWriteStream(flatFile), { signal });
-      }
+      if (read.hasInexact) flatFile = exact;
     }
     const { fields } = (withoutUnknown(kind) ?? structOf(['_'])) as Kind & { is: 'struct' };
     const file = join(folder, 'output.parquet');
@@ -168,47 +174,66 @@ function selectOf(fields: Map<string, Kind>, hasRecords: boolean): string {
   );
 }
 
-/** The lines, with the fractions that DuckDB's reader of JSON would round as texts. */
-async function* withTexts(path: string): AsyncGenerator<string> {
-  for await (const line of linesOf(path)) {
-    let exact = '';
-    let from = 0;
-    kindOf(line, (start, end) => {
-      exact += `${line.slice(from, start)}"${line.slice(start, end)}"`;
-      from = end;
-    });
-    yield `${exact}${line.slice(from)}\n`;
-  }
+interface Reading {
+  path: string;
+  uri: string;
+  /** A file that gets the lines, with the fractions that DuckDB's reader of JSON would round as texts. */
+  exact: string | null;
+  wantsKind: boolean;
+  signal: AbortSignal;
 }
 
-async function readKind(path: string, uri: string): Promise<{ kind: Kind; hasInexact: boolean }> {
+/** Reads the records once. @throws SluiceError BadData that names the line */
+async function readRecords({
+  path,
+  uri,
+  exact,
+  wantsKind,
+  signal,
+}: Reading): Promise<{ kind: Kind; hasInexact: boolean }> {
   let kind: Kind = { is: 'struct', fields: new Map() };
-  let n = 0;
   let hasInexact = false;
-  const onInexact = () => {
-    hasInexact = true;
+  let number = 0;
+  let line = '';
+  let text = '';
+  let from = 0;
+  const onInexact = (start: number, end: number) => {
+    text += `${line.slice(from, start)}"${line.slice(start, end)}"`;
+    from = end;
   };
-  for await (const line of linesOf(path)) {
-    n++;
+  const readLine = (next: string): string => {
+    number++;
+    if (next === '' || (!wantsKind && !mayHaveInexact(next))) return next;
+    [line, text, from] = [next, '', 0];
     try {
-      kind = mergeKinds(kind, kindOf(line, onInexact));
+      kind = kindOf(line, { known: kind, onInexact });
     } catch (cause) {
       const { message } = cause as Error;
-      throw new SluiceError('BadData', `${uri}: line ${n} is no record: ${message}`, { cause });
+      throw new SluiceError('BadData', `${uri}: line ${number} is no record: ${message}`, { cause });
     }
+    hasInexact ||= from > 0;
+    return text + line.slice(from);
+  };
+  if (exact === null) for await (const lines of linesOf(path)) lines.forEach(readLine);
+  else {
+    const texts = async function* () {
+      for await (const lines of linesOf(path)) yield `${lines.map(readLine).join('\n')}\n`;
+    };
+    await pipeline(texts, createWriteStream(exact, BYTES), { signal });
   }
   return { kind, hasInexact };
 }
 
-/** Lines end in line feeds only: node:readline would also split at separators that a JSON text may hold. */
-async function* linesOf(path: string): AsyncGenerator<string> {
+/** The lines, many at a time. They end in line feeds only: node:readline would also split at separators that a JSON text may hold. */
+async function* linesOf(path: string): AsyncGenerator<string[]> {
   let rest = '';
-  for await (const chunk of createReadStream(path, 'utf8') as AsyncIterable<string>) {
+  const chunks = createReadStream(path, { encoding: BYTES, highWaterMark: READ_BYTES });
+  for await (const chunk of chunks as AsyncIterable<string>) {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop()!;
-    yield* lines.filter((line) => line !== '');
+    if (lines.length > 0) yield lines;
   }
-  if (rest !== '') yield rest;
+  if (rest !== '') yield [rest];
 }
 
 async function upload(

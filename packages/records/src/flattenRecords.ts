@@ -25,7 +25,7 @@ import {
   type TaskContext,
 } from 'sluice';
 import { forEach } from './forEach';
-import { RecordSplitter, type Rejected } from './recordSplitter';
+import { countLineFeeds, RecordSplitter, type Rejected } from './recordSplitter';
 
 const OBJECTS_AT_A_TIME = 4;
 /** How many rejected records a failure names, and how much of each. */
@@ -100,7 +100,7 @@ export const flattenRecords = defineTask(
       const { objects: done, rowsRead, skipped, gone } = measures;
       context.report({ objects: done + skipped + gone, of: objects.length, rowsRead });
     });
-    if (unreadable.length > 0) throw new SluiceError('BadData', unreadable.join('\n'));
+    if (unreadable.length > 0) throw new SluiceError('BadData', unreadable.sort().join('\n'));
     return { output: joinFolder(to), measures };
   },
 );
@@ -223,9 +223,9 @@ function refuseBadShare(
     records === 0
       ? 'no record could be read'
       : `${rejected} of ${records + rejected} records were rejected, more than maxBadShare ${maxBadShare} allows`;
-  const cases = first.map(({ offset, bytes, reason }) => {
+  const cases = first.map(({ line, record, bytes, reason }) => {
     const shown = bytes.subarray(0, SHOWN_BYTES).toString();
-    return `byte ${offset + 1}: ${reason}: ${shown}`;
+    return `line ${line}, record ${record}: ${reason}: ${shown}`;
   });
   throw new SluiceError('BadData', `s3://${bucket}/${key}: ${why}: ${cases.join('; ')}`);
 }
@@ -247,14 +247,18 @@ async function finishVerified(
   );
 }
 
-/** One JSON line for each piece; a piece that is no text is in base64. */
-function describeRejected({ bucket, key, versionId }: Source, { offset, bytes, reason }: Rejected): Buffer[] {
+/** A case as every job tells it, one JSON line for each piece, and its record; a piece that is no text is in base64. */
+function describeRejected(
+  { bucket, key, versionId }: Source,
+  { line, record, bytes, reason }: Rejected,
+): Buffer[] {
   const lines: Buffer[] = [];
+  let place = { file: `s3://${bucket}/${key}`, versionId, line, record, column: null };
   for (let at = 0; at < bytes.length; at += REJECTED_BYTES) {
     const part = bytes.subarray(at, at + REJECTED_BYTES);
-    const content = isUtf8(part) ? { record: part.toString() } : { recordBase64: part.toString('base64') };
-    const place = { source: `s3://${bucket}/${key}`, versionId, offset: offset + at };
-    lines.push(Buffer.from(`${JSON.stringify({ ...place, reason, ...content })}\n`));
+    const content = isUtf8(part) ? { text: part.toString() } : { base64: part.toString('base64') };
+    lines.push(Buffer.from(`${JSON.stringify({ ...place, ...content, reason })}\n`));
+    place = { ...place, line: place.line + countLineFeeds(part) };
   }
   return lines;
 }

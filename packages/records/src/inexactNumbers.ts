@@ -1,5 +1,3 @@
-import { open } from 'node:fs/promises';
-
 /** Bytes of digits and points, by code. */
 const DIGITS = new Uint8Array(256);
 for (const digit of '0123456789.') DIGITS[digit.charCodeAt(0)] = 1;
@@ -7,37 +5,42 @@ for (const digit of '0123456789.') DIGITS[digit.charCodeAt(0)] = 1;
 const MOST_DIGITS = 16;
 /** A number with so small an exponent may be less than the least double. DuckDB keeps what is more than the largest. */
 const TINY = /[\d.][eE]-\d{3}/;
-const CHUNK_BYTES = 1 << 20;
+const INEXACT = /[\d.]{16}|[\d.][eE]-\d{3}/;
 /** What is looked at again with the next chunk: a number may lie across the end. */
 const KEPT_BYTES = 32;
 
-/**
- * Whether a file of JSON may hold numbers whose digits DuckDB's reader would lose, at the speed of memory. Texts that look like
- * such numbers count as well.
- */
-export async function mayHaveInexact(path: string): Promise<boolean> {
-  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-  const file = await open(path);
-  try {
-    for (let position = 0; ; position += CHUNK_BYTES - KEPT_BYTES) {
-      const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, position);
-      if (holdsInexact(buffer.subarray(0, bytesRead))) return true;
-      if (bytesRead < CHUNK_BYTES) return false;
-    }
-  } finally {
-    await file.close();
+/** Whether a line of JSON may hold numbers whose digits DuckDB's reader would lose. Texts that look like such numbers count as well. */
+export function mayHaveInexact(line: string): boolean {
+  return INEXACT.test(line);
+}
+
+/** Whether a stream of JSON may hold such numbers, at the speed of memory. */
+export class InexactSearch {
+  found = false;
+  private end = Buffer.alloc(0);
+
+  push(chunk: Buffer): void {
+    this.found ||=
+      holdsInexact(chunk) || holdsInexact(Buffer.concat([this.end, chunk.subarray(0, KEPT_BYTES)]));
+    this.end = Buffer.from(
+      chunk.length < KEPT_BYTES
+        ? Buffer.concat([this.end, chunk]).subarray(-KEPT_BYTES)
+        : chunk.subarray(-KEPT_BYTES),
+    );
   }
 }
 
-export function holdsInexact(bytes: Buffer): boolean {
+function holdsInexact(bytes: Buffer): boolean {
   return holdsManyDigits(bytes) || holdsTiny(bytes, 'e-') || holdsTiny(bytes, 'E-');
 }
 
-/** Of so many in a row, one stands at each place that is looked at. */
+/** Of so many in a row, one stands at each place that is looked at, and another half as far before or behind it. */
 function holdsManyDigits(bytes: Buffer): boolean {
   const { length } = bytes;
+  const half = MOST_DIGITS / 2;
   for (let at = MOST_DIGITS - 1; at < length; at += MOST_DIGITS) {
     if (DIGITS[bytes[at]!] === 0) continue;
+    if (DIGITS[bytes[at - half]!] === 0 && (at + half >= length || DIGITS[bytes[at + half]!] === 0)) continue;
     let [start, end] = [at, at + 1];
     while (start > 0 && DIGITS[bytes[start - 1]!] === 1) start--;
     while (end < length && DIGITS[bytes[end]!] === 1) end++;

@@ -14,72 +14,87 @@ export const TEXT: Kind = { is: 'text' };
 const INEXACT: Kind = { is: 'text' };
 /** What any decimal number of so few digits and a point has, a double holds. */
 const MAX_DIGITS = 16;
+const BACKSLASH = 92;
 const MAX_EXACT = 2n ** 53n;
 const MIN_LONG = -(2n ** 63n);
 const MAX_LONG = 2n ** 63n - 1n;
 
+interface KindOptions {
+  /** What values before this one were; a struct is merged in place. */
+  known?: Kind;
+  /** Told where a fraction stands whose digits a reader of JSON would lose. */
+  onInexact?: (start: number, end: number) => void;
+}
+
 /**
- * The kind of one JSON value without white space, as `flatten-records` writes it. A number is a 64-bit integer, or a double
- * where that has all its digits; any other is a text, so that no digit is lost.
- * @param onInexact told where a fraction stands whose digits a reader of JSON would lose
+ * The kind of one JSON value without white space, as `flatten-records` writes it, and of those before it. A number is a 64-bit
+ * integer, or a double where that has all its digits; any other is a text, so that no digit is lost.
  * @throws SyntaxError for what is no such JSON
  */
-export function kindOf(json: string, onInexact: (start: number, end: number) => void = () => {}): Kind {
+export function kindOf(json: string, { known = NULL, onInexact = () => {} }: KindOptions = {}): Kind {
   let at = 0;
   const skipText = () => {
-    for (at++; json[at] !== '"'; at++) {
-      if (at >= json.length) throw new SyntaxError('a text has no end');
-      if (json[at] === '\\') at++;
+    for (;;) {
+      at = json.indexOf('"', at + 1);
+      if (at === -1) throw new SyntaxError('a text has no end');
+      let escapes = at;
+      while (json.charCodeAt(escapes - 1) === BACKSLASH) escapes--;
+      // Two by two they are themselves; one that is over is the quote's.
+      if ((at - escapes) % 2 === 0) break;
     }
     at++;
   };
-  const value = (): Kind => {
+  const value = (before: Kind): Kind => {
     switch (json[at]) {
       case '"':
         skipText();
-        return TEXT;
+        return mergeKinds(before, TEXT);
       case '{': {
-        const fields = new Map<string, Kind>();
+        const isStruct = before.is === 'struct';
+        const fields = isStruct ? before.fields : new Map<string, Kind>();
         for (at++; json[at] !== '}';) {
           const start = at + 1;
           if (json[at] !== '"') throw new SyntaxError(`no key at ${at}`);
           skipText();
           const name = json.slice(start, at - 1);
           at++;
-          addField(fields, name, value());
+          const field = fields.get(name);
+          const merged = value(field ?? NULL);
+          if (merged !== field) fields.set(name, merged);
           if (json[at] === ',') at++;
         }
         at++;
-        return { is: 'struct', fields };
+        return isStruct ? before : mergeKinds(before, { is: 'struct', fields });
       }
       case '[': {
-        let of = NULL;
+        const isList = before.is === 'list';
+        let of = isList ? before.of : NULL;
         for (at++; json[at] !== ']';) {
-          of = mergeKinds(of, value());
+          of = value(of);
           if (json[at] === ',') at++;
         }
         at++;
-        return { is: 'list', of };
+        return isList && of === before.of ? before : mergeKinds(before, { is: 'list', of });
       }
       case 't':
         at += 4;
-        return BOOLEAN;
+        return mergeKinds(before, BOOLEAN);
       case 'f':
         at += 5;
-        return BOOLEAN;
+        return mergeKinds(before, BOOLEAN);
       case 'n':
         at += 4;
-        return NULL;
+        return before;
       default: {
         const start = at;
         while (isNumeral(json.charCodeAt(at))) at++;
         const kind = kindOfNumber(json.slice(start, at));
         if (kind === INEXACT) onInexact(start, at);
-        return kind;
+        return mergeKinds(before, kind);
       }
     }
   };
-  return value();
+  return value(known);
 }
 
 /** Whether a character belongs to a number: `0` to `9`, `+`, `-`, `.`, `E`, `e`. Past the end, the code is NaN. */

@@ -2,8 +2,10 @@ import { RecordRewriter, type Outcome } from './recordRewriter';
 
 /** A piece of the input that is no record. */
 export interface Rejected {
-  /** Its position in the (uncompressed) input, in bytes. */
-  offset: number;
+  /** The line of the (uncompressed) input in which it begins, from 1; lines end in a line feed. */
+  line: number;
+  /** Which of the input's records it is, from 1; what is none counts as one. */
+  record: number;
   bytes: Buffer;
   reason: string;
 }
@@ -13,6 +15,7 @@ export const MAX_RECORD_BYTES = 16 * 1024 * 1024;
 
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
+const LINE_FEED = 0x0a;
 const BYTE_ORDER_MARK = Buffer.from('\ufeff');
 
 /**
@@ -28,13 +31,17 @@ export class RecordSplitter {
   records = 0;
   private readonly rewriter = new RecordRewriter();
   private rejected: Rejected[] = [];
+  private rejections = 0;
   /** Chunks that were not looked at yet, and their bytes. */
   private waiting: Buffer[] = [];
   private waitingBytes = 0;
   /** What an incomplete record must have grown to before it is looked at again, so that it is not read over and over. */
   private wantedBytes = 0;
-  /** The first byte of `waiting` in the input. */
-  private offset = 0;
+  /** Whether nothing of the input was taken from `waiting` yet. */
+  private atStart = true;
+  /** The line of the byte at `lineAt` of what is split. */
+  private line = 1;
+  private lineAt = 0;
   /** Set while the end of a bad record is looked for: why and where it is bad, and how many of its bytes were searched. */
   private bad: { reason: string; wrongAt: number; searched: number } | null = null;
 
@@ -64,7 +71,7 @@ export class RecordSplitter {
   private split(final: boolean): void {
     const input = this.waiting.length === 1 ? this.waiting[0]! : Buffer.concat(this.waiting);
     let i = 0;
-    if (this.offset === 0 && input.subarray(0, 3).equals(BYTE_ORDER_MARK)) i = 3;
+    if (this.atStart && input.subarray(0, 3).equals(BYTE_ORDER_MARK)) i = 3;
     for (;;) {
       if (this.bad === null) {
         i = skipSpace(input, i);
@@ -75,7 +82,9 @@ export class RecordSplitter {
       i = end;
     }
     const left = input.subarray(i);
-    this.offset += i;
+    if (i > 0) this.atStart = false;
+    this.moveTo(input, i);
+    this.lineAt = 0;
     this.waiting = left.length === 0 ? [] : [left];
     this.waitingBytes = left.length;
     this.wantedBytes = 2 * left.length;
@@ -141,8 +150,18 @@ export class RecordSplitter {
 
   private reject(input: Buffer, start: number, end: number, reason: string): number {
     const bytes = Buffer.from(input.subarray(start, end));
-    if (bytes.length > 0) this.rejected.push({ offset: this.offset + start, bytes, reason });
+    if (bytes.length > 0) {
+      this.moveTo(input, start);
+      this.rejections++;
+      this.rejected.push({ line: this.line, record: this.records + this.rejections, bytes, reason });
+    }
     return end;
+  }
+
+  /** Counts the lines up to a position that is not before the last one. */
+  private moveTo(input: Buffer, at: number): void {
+    this.line += countLineFeeds(input.subarray(this.lineAt, at));
+    this.lineAt = at;
   }
 }
 
@@ -153,13 +172,19 @@ function isUndecided({ kind }: Outcome, next: number, length: number): boolean {
 /** Whether a record may begin at a `{` inside a bad one: after a `}`, or first in its line. */
 function mayBegin(input: Buffer, start: number, at: number): boolean {
   for (let i = at - 1; i > start; i--) {
-    if (input[i] === 0x0a) return true;
+    if (input[i] === LINE_FEED) return true;
     if (!isSpace(input[i]!)) return input[i] === CLOSE_OBJECT;
   }
   return false;
 }
 
-const isSpace = (c: number) => c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09;
+export function countLineFeeds(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(LINE_FEED); at !== -1; at = bytes.indexOf(LINE_FEED, at + 1)) count++;
+  return count;
+}
+
+const isSpace = (c: number) => c === 0x20 || c === LINE_FEED || c === 0x0d || c === 0x09;
 
 function skipSpace(input: Buffer, start: number): number {
   let i = start;

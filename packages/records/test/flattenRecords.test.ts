@@ -60,18 +60,19 @@ test('every object below the folder is flattened, packed ones too, and deleted',
 });
 
 test('what is no record goes to the rejected folder with place and reason, and nothing of it is lost', async () => {
-  await put('b/raw/x', Buffer.concat([Buffer.from('{"a":1}[2]{"b":'), Buffer.from([0xff])]));
+  await put('b/raw/x', Buffer.concat([Buffer.from('{"a":1}[2]\n{"b":'), Buffer.from([0xff])]));
   const { measures } = await flattenRecords.run(inputFor('b'), context());
   expect(measures).toMatchObject({ objects: 1, rowsRead: 1, rowsRejected: 2, rowsWritten: 1 });
   const [name] = await names('b/rejected');
+  const place = { file: 's3://lake/b/raw/x', column: null };
   expect(
     (await read('b/rejected', name!))
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as unknown),
   ).toEqual([
-    { source: 's3://lake/b/raw/x', offset: 7, reason: 'a list, not an object', record: '[2]' },
-    { source: 's3://lake/b/raw/x', offset: 10, reason: 'no JSON value', recordBase64: 'eyJiIjr/' },
+    { ...place, line: 1, record: 2, text: '[2]', reason: 'a list, not an object' },
+    { ...place, line: 2, record: 3, base64: 'eyJiIjr/', reason: 'no JSON value' },
   ]);
   expect(await names('b/raw')).toEqual([]);
 });
@@ -83,7 +84,7 @@ test('too large a share of what is no record fails the job, and nothing of its o
   await expect(flattenRecords.run(inputFor('h', { maxBadShare: 0.3 }), context())).rejects.toMatchObject({
     code: 'BadData',
     message: expect.stringMatching(
-      /h\/raw\/x: 1 of 3 records were rejected, .*byte 15: a list, not an object: \[3\]\n.*h\/raw\/y: no record could be read: byte 1: /,
+      /h\/raw\/x: 1 of 3 records were rejected, .*line 1, record 3: a list, not an object: \[3\]\n.*h\/raw\/y: no record could be read: line 1, record 1: /,
     ),
   });
   expect(await names('h/raw')).toEqual(['x', 'y']);

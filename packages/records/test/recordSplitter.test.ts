@@ -3,7 +3,7 @@ import { MAX_RECORD_BYTES, RecordSplitter } from '../src/recordSplitter';
 
 interface Split {
   lines: string[];
-  rejected: [offset: number, text: string, reason: string][];
+  rejected: [record: number, text: string, reason: string][];
 }
 
 function split(input: Buffer | string, chunkBytes = Infinity): Split {
@@ -14,7 +14,7 @@ function split(input: Buffer | string, chunkBytes = Infinity): Split {
   const take = () => {
     text += splitter.takeRecords().toString();
     for (const piece of splitter.takeRejected())
-      rejected.push([piece.offset, piece.bytes.toString(), piece.reason]);
+      rejected.push([piece.record, piece.bytes.toString(), piece.reason]);
   };
   for (let at = 0; at < bytes.length; at += chunkBytes) {
     splitter.push(bytes.subarray(at, Math.min(bytes.length, at + chunkBytes)));
@@ -76,29 +76,29 @@ test('values stay as they are written', () => {
 });
 
 test.each([
-  ['{"a":1}xyz{"b":2}', [['{"a":1}', '{"b":2}'], [[7, 'xyz', 'no JSON value']]]],
-  ['{"a":1},{"b":2}', [['{"a":1}', '{"b":2}'], [[7, ',', 'no JSON value']]]],
-  ['{"a":1}[{"x":1},2]{"b":2}', [['{"a":1}', '{"b":2}'], [[7, '[{"x":1},2]', 'a list, not an object']]]],
-  ['"x"{"b":2}', [['{"b":2}'], [[0, '"x"', 'a text, not an object']]]],
-  ['null{"b":2}', [['{"b":2}'], [[0, 'null', 'null, not an object']]]],
-  ['{"a":1}{"b":{"c":2', [['{"a":1}'], [[7, '{"b":{"c":2', 'the record has no end']]]],
-  ['{"a":{"x":1},b}{"c":3}', [['{"c":3}'], [[0, '{"a":{"x":1},b}', 'a key is missing']]]],
-  ['{"a":{"x":1{"b":2}{"c":3}', [['{"b":2}', '{"c":3}'], [[0, '{"a":{"x":1', '"," or "}" is missing']]]],
-  ['{"a":"x{"b":2}{"c":3}', [['{"c":3}'], [[0, '{"a":"x{"b":2}', '"," or "}" is missing']]]],
+  ['{"a":1}xyz{"b":2}', [['{"a":1}', '{"b":2}'], [[2, 'xyz', 'no JSON value']]]],
+  ['{"a":1},{"b":2}', [['{"a":1}', '{"b":2}'], [[2, ',', 'no JSON value']]]],
+  ['{"a":1}[{"x":1},2]{"b":2}', [['{"a":1}', '{"b":2}'], [[2, '[{"x":1},2]', 'a list, not an object']]]],
+  ['"x"{"b":2}', [['{"b":2}'], [[1, '"x"', 'a text, not an object']]]],
+  ['null{"b":2}', [['{"b":2}'], [[1, 'null', 'null, not an object']]]],
+  ['{"a":1}{"b":{"c":2', [['{"a":1}'], [[2, '{"b":{"c":2', 'the record has no end']]]],
+  ['{"a":{"x":1},b}{"c":3}', [['{"c":3}'], [[1, '{"a":{"x":1},b}', 'a key is missing']]]],
+  ['{"a":{"x":1{"b":2}{"c":3}', [['{"b":2}', '{"c":3}'], [[1, '{"a":{"x":1', '"," or "}" is missing']]]],
+  ['{"a":"x{"b":2}{"c":3}', [['{"c":3}'], [[1, '{"a":"x{"b":2}', '"," or "}" is missing']]]],
   [
     '{"a":"x\n{"b":2}\n{"c":3}',
-    [['{"b":2}', '{"c":3}'], [[0, '{"a":"x\n', 'a control character in a text']]],
+    [['{"b":2}', '{"c":3}'], [[1, '{"a":"x\n', 'a control character in a text']]],
   ],
   [
     '{"a":x,"l":[\n{"n":1},\n{"n":2}]}{"c":3}',
-    [['{"c":3}'], [[0, '{"a":x,"l":[\n{"n":1},\n{"n":2}]}', 'no JSON value']]],
+    [['{"c":3}'], [[1, '{"a":x,"l":[\n{"n":1},\n{"n":2}]}', 'no JSON value']]],
   ],
-  ['{"a":01}{"b":2}', [['{"b":2}'], [[0, '{"a":01}', 'no JSON value']]]],
+  ['{"a":01}{"b":2}', [['{"b":2}'], [[1, '{"a":01}', 'no JSON value']]]],
   [
     String.raw`{"a":"\x"}{"b":2}`,
-    [['{"b":2}'], [[0, String.raw`{"a":"\x"}`, 'an unknown escape in a text']]],
+    [['{"b":2}'], [[1, String.raw`{"a":"\x"}`, 'an unknown escape in a text']]],
   ],
-  ['{"a":1,}{"b":2}', [['{"b":2}'], [[0, '{"a":1,}', 'a key is missing']]]],
+  ['{"a":1,}{"b":2}', [['{"b":2}'], [[1, '{"a":1,}', 'a key is missing']]]],
 ] as [string, [string[], Split['rejected']]][])(
   'of %j the good records are kept, the rest is rejected with its reason',
   (input, [good, rejected]) => {
@@ -122,14 +122,33 @@ test('bytes that are no UTF-8 are rejected', () => {
     Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xff]), Buffer.from('"}{"b":2}')]),
   );
   expect(good).toEqual(['{"b":2}']);
-  expect(rejected.map(([offset, , reason]) => [offset, reason])).toEqual([[0, 'not UTF-8']]);
+  expect(rejected.map(([record, , reason]) => [record, reason])).toEqual([[1, 'not UTF-8']]);
+});
+
+test('what is rejected is told by its line and by its number among the records, wherever the chunks end', () => {
+  const input = '{"a":1}{"b":\n2}\n[3]\n\n{"c":4} "x"{"d":\n}\r\n{"e":5}';
+  for (let chunk = 1; chunk <= input.length; chunk++) {
+    const splitter = new RecordSplitter();
+    for (let at = 0; at < input.length; at += chunk) splitter.push(Buffer.from(input.slice(at, at + chunk)));
+    splitter.end();
+    const places = splitter.takeRejected().map(({ line, record }) => ({ line, record }));
+    expect([chunk, splitter.records, places]).toEqual([
+      chunk,
+      4,
+      [
+        { line: 3, record: 3 },
+        { line: 5, record: 5 },
+        { line: 5, record: 6 },
+      ],
+    ]);
+  }
 });
 
 test('a record nested too deep is rejected, and the next one is kept', () => {
   const deep = `{"a":${'['.repeat(200)}${']'.repeat(200)}}`;
   const { lines: good, rejected } = split(`${deep}{"b":2}`);
   expect(good).toEqual(['{"b":2}']);
-  expect(rejected).toEqual([[0, deep, 'nested more than 100 levels deep']]);
+  expect(rejected).toEqual([[1, deep, 'nested more than 100 levels deep']]);
 });
 
 test('a text longer than a record may be does not fill the memory', () => {

@@ -1,5 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { SluiceError } from '../../errors';
+import type { BadCase } from '../../lake/badCases';
 import { RecordReader, type CsvRecord, type Dialect } from './records';
 import {
   decodeFile,
@@ -11,16 +12,6 @@ import {
 } from './source';
 import { NotUtf8, surveyFile } from './survey';
 import { isReadable, type Column } from './values';
-
-/** A row or value that was set aside. */
-export interface BadCase {
-  file: string;
-  line: number;
-  /** The column of a value that could not be read; null for a whole row. */
-  column: string | null;
-  text: string;
-  reason: string;
-}
 
 /** A file as DuckDB reads it. */
 export interface PreparedFile {
@@ -253,7 +244,7 @@ function findPlaces(search: HeaderSearch): number[] {
   });
 }
 
-/** Another delimiter or line with which all columns are there, as the end of a message. */
+/** Another delimiter, line or encoding with which the columns may be there, as the end of a message. */
 function suggest({ textFile, columns, options }: HeaderSearch): string {
   const beginning = readBeginning(textFile);
   const { lineEnd } = dialectOf(beginning, options);
@@ -274,7 +265,8 @@ function suggest({ textFile, columns, options }: HeaderSearch): string {
     ];
     return `; ${cures.join(', and ')}`;
   }
-  return '';
+  if (!beginning.includes('\0')) return '';
+  return `; it seems to be UTF-16 without its mark: give encoding utf-16${beginning.startsWith('\0') ? 'be' : 'le'}`;
 }
 
 function cut(text: string): string {

@@ -1,7 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { SluiceError } from '../../errors';
+import type { BadCase } from '../../lake/badCases';
 import { quoteName, toSql, tokensOf } from '../tokens';
-import { columnName, findCases, MAX_CASES, prepareFile, type BadCase, type PreparedFile } from './prepare';
+import { columnName, findCases, MAX_CASES, prepareFile, type PreparedFile } from './prepare';
 import type { CsvOptions } from './source';
 import { columnType, textSql, valueSql, type Column } from './values';
 
@@ -48,6 +49,8 @@ export class CsvReadings {
   /** Rows of each group by scan, and how many scans there were. */
   private readonly scans = new Map<number, { rows: number; scans: number }>();
   private otherRows = 0;
+  /** Inputs in Parquet, by name: a scan passes by rows that no filter takes, and the files know how many there are. */
+  private readonly parquetInputs = new Set<string>();
   private isWhole = true;
 
   constructor(
@@ -85,7 +88,10 @@ export class CsvReadings {
       const rows = node.operator_cardinality ?? 0;
       const id = this.groupOf(node);
       if (id === null) {
-        if (/^(READ_|PARQUET_SCAN)/.test(node.extra_info?.Function ?? '')) this.otherRows += rows;
+        const reader = node.extra_info?.Function ?? '';
+        const input = /PARQUET/.test(reader) ? this.inputOf(node) : undefined;
+        if (input !== undefined) this.parquetInputs.add(input);
+        else if (/^(READ_|PARQUET_SCAN)/.test(reader)) this.otherRows += rows;
         continue;
       }
       const before = this.scans.get(id) ?? { rows: 0, scans: 0 };
@@ -96,7 +102,7 @@ export class CsvReadings {
   /** @throws SluiceError BadData when files are not empty and no row of them could be read */
   async account(): Promise<RowAccount> {
     const account: RowAccount = {
-      read: this.otherRows,
+      read: this.otherRows + (await this.parquetRows()),
       rejected: 0,
       unread: 0,
       cases: [],
@@ -131,8 +137,22 @@ export class CsvReadings {
     const column = SCAN_COLUMN.exec([info.Projections ?? []].flat()[0] ?? '')?.[1];
     if (column !== undefined) return Number(column);
     // A scan of which no column is used is known by its files.
-    const shown = [info['Filename(s)'] ?? []].flat()[0] ?? '';
+    const shown = filesShown(info);
     return this.groups.find(({ files: [file] }) => shown.startsWith(file!.path))?.id ?? null;
+  }
+
+  private inputOf({ extra_info: info = {} }: Profile): string | undefined {
+    const shown = filesShown(info);
+    return Object.entries(this.variables).find(
+      ([, files]) => Array.isArray(files) && (shown === files[0] || shown.startsWith(`${files[0]}, `)),
+    )?.[0];
+  }
+
+  private async parquetRows(): Promise<number> {
+    const files = new Set([...this.parquetInputs].flatMap((input) => this.variables[input]!));
+    if (files.size === 0) return 0;
+    const sql = `SELECT sum(num_rows)::BIGINT FROM parquet_file_metadata(${toSql([...files])})`;
+    return Number((await this.connection.runAndReadAll(sql)).getRows()[0]![0]);
   }
 
   private async read(args: string[]): Promise<string> {
@@ -325,6 +345,11 @@ function keyOf({
   places,
 }: PreparedFile): string {
   return JSON.stringify([header.length, dialect, skipLines, hasQuotedLineBreak, isRewritten, places]);
+}
+
+/** The first files of a scan, with commas between. */
+function filesShown(info: NonNullable<Profile['extra_info']>): string {
+  return [info['Filename(s)'] ?? []].flat()[0] ?? '';
 }
 
 function* nodesOf(profile: Profile): Generator<Profile> {

@@ -25,11 +25,12 @@ const input = {
   page: 's3://lake/q/chart.html',
 };
 
-async function drawn(table: string): Promise<{ svg: string; page: string }> {
+const read = (name: string) => readFile(join(gateway.s3Dir, 'lake/q', name), 'utf8');
+
+async function drawn(table: string, more = {}) {
   await gateway.s3.send(new PutObjectCommand({ Bucket: 'lake', Key: 'q/t.csv', Body: Buffer.from(table) }));
-  await drawChart.run(input, context);
-  const read = (name: string) => readFile(join(gateway.s3Dir, 'lake/q', name), 'utf8');
-  return { svg: await read('chart.svg'), page: await read('chart.html') };
+  const { measures } = await drawChart.run({ ...input, ...more }, context);
+  return { svg: await read('chart.svg'), page: await read('chart.html'), measures };
 }
 
 /** The description that Vega gives each bar for screen readers. */
@@ -55,6 +56,28 @@ test('each pair of agent and queue is a bar, stacked by queue, and a row of the 
     '<tr><td>b, &#34;é&#34; &#60;x&#62;</td><td>arn:aws:connect:r:1:instance/i/queue/q1</td><td>3</td></tr>',
   );
   expect(page).not.toMatch(/<script|src=|href=/);
+});
+
+test('what no bar can be made of is counted and told beside the chart, and fails it where too much is bad', async () => {
+  const table = 'username,queue_arn,calls\nann,q1,5\nben,q1,many\ntoo,few\ncat,q2,1.5\n';
+  const { svg, measures } = await drawn(table);
+  expect(measures).toEqual({ rowsRead: 3, rowsRejected: 1, valuesUnread: 1, rowsWritten: 3 });
+  expect(barsOf(svg)).toHaveLength(2);
+  const cases = (await read('chart.svg-rejected/part-00000.jsonl')).trim().split('\n');
+  expect(cases.map((line) => JSON.parse(line) as unknown)).toEqual(
+    expect.arrayContaining([
+      { file: input.table, line: 3, column: 'calls', text: 'many', reason: 'no DOUBLE' },
+      expect.objectContaining({ line: 4, column: null, text: 'too,few' }),
+    ]),
+  );
+  await expect(drawn(table, { maxBadShare: 0.1 })).rejects.toMatchObject({
+    code: 'BadData',
+    message: expect.stringContaining('line 3: calls is "many"'),
+  });
+  expect(await read('chart.svg')).toBe(svg);
+  const good = await drawn('username,queue_arn,calls\nann,q1,5\n');
+  expect(good.measures).toEqual({ rowsRead: 1, rowsRejected: 0, valuesUnread: 0, rowsWritten: 1 });
+  await expect(read('chart.svg-rejected/part-00000.jsonl')).rejects.toThrow('ENOENT');
 });
 
 test('a table without rows is a chart without bars', async () => {

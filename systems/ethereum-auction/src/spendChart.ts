@@ -1,3 +1,4 @@
+import { SluiceError } from 'sluice';
 import { escapeHtml } from 'sluice-pictures';
 
 export interface BlockSpend {
@@ -8,6 +9,31 @@ export interface BlockSpend {
 const SIZE = { width: 960, height: 360, left: 90, bottom: 40, top: 40 };
 /** More bars than pixels are no picture: neighbours are put together. */
 const MOST_BARS = 400;
+
+const ROW = /^(\d{1,15}|"\d{1,15}"),(\d+|"\d+")$/;
+
+/**
+ * The rows of `block,spend` in CSV, all of them.
+ * @param file what errors name
+ * @throws SluiceError BadData that names the line
+ */
+export function parseSpend(csv: string, file: string): BlockSpend[] {
+  const [header, ...lines] = csv.trimEnd().split(/\r?\n/);
+  if (header?.replaceAll('"', '') !== 'block,spend')
+    throw new SluiceError(
+      'BadData',
+      `${file}: the header is "${header}", not block,spend; ask the question anew`,
+    );
+  return lines.map((line, i) => {
+    if (!ROW.test(line))
+      throw new SluiceError(
+        'BadData',
+        `${file}, line ${i + 2}: no block and spend: ${line.slice(0, 80)}; ask the question anew`,
+      );
+    const [block, spend] = line.replaceAll('"', '').split(',') as [string, string];
+    return { block: Number(block), spend: BigInt(spend) };
+  });
+}
 
 /** Spend per block as bars. Amounts past 2^53 are scaled before they become numbers. */
 export function drawSpend(rows: readonly BlockSpend[], title: string): string {

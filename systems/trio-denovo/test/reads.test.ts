@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import type { TaskResult } from 'sluice';
 import { seeded } from 'sluice/testing';
 import { isLong } from '../../../test/support/long';
 import { startTestS3 } from '../../../test/support/s3';
@@ -14,7 +15,10 @@ import { BGZF_END, ReadsFile } from '../src/reads/readsFile';
 import type { Site } from '../src/reads/sites';
 import { checkTrio, type CheckedTrio } from '../src/tasks/checkTrio';
 import { measureCoverage } from '../src/tasks/measureCoverage';
+import { drawPictures } from '../src/tasks/drawPictures';
 import { viewSites } from '../src/tasks/viewSites';
+import { writeReport } from '../src/tasks/writeReport';
+import { ANSWERS } from '../src/vcf/variantQueries';
 import { askSamtools, writeBam } from './support/madeReads';
 
 const LENGTH = 10_000;
@@ -139,9 +143,11 @@ test('sites are judged by what the reads are made to say, the first de novo vari
   await put('out/child_alt.csv', `${header}${rows.join('')}17,9000,A,<DEL>,\n`);
   await put('out/denovo_strict.csv', `${header}17,400,A,<DEL>,\n${rows.join('')}`);
   const reads = await check();
+  let measures: TaskResult['measures'];
   const view = async (input: object = {}) => {
     const lists = { denovo: 's3://lake/out/denovo_strict.csv', childAlt: 's3://lake/out/child_alt.csv' };
-    await runTask(viewSites, { reads, ...lists, output: 's3://lake/out/', ...input }, { s3: gateway.s3 });
+    const given = { reads, ...lists, output: 's3://lake/out/', ...input };
+    ({ measures } = await runTask(viewSites, given, { s3: gateway.s3 }));
     return JSON.parse(await readFile(join(lake, 'out/sites.json'), 'utf8')) as Site[];
   };
   const sites = await view();
@@ -151,6 +157,8 @@ test('sites are judged by what the reads are made to say, the first de novo vari
     [720, 'not seen'],
     [900, 'too few reads'],
   ]);
+  const whole = { rowsRejected: 0, valuesUnread: 0 };
+  expect(measures).toEqual({ rowsRead: 5, ...whole, rowsWritten: 4, sites: 4, confirmed: 1 });
   const [first] = sites;
   expect(first).toMatchObject({
     chrom: '17',
@@ -170,7 +178,40 @@ test('sites are judged by what the reads are made to say, the first de novo vari
     [900, 'C', 'too few reads'],
     [7_000, null, 'too few reads'],
   ]);
+  await put('out/denovo_strict.csv', `${header}17,400,A,T,\n17,here,A,T,\n`);
+  await expect(view()).rejects.toMatchObject({
+    code: 'BadData',
+    message: expect.stringContaining('denovo_strict.csv, line 3: pos is "here", no BIGINT'),
+  });
 }, 60_000);
+
+test('picture and report tell how many rows they are of; a row of the coverage that is none is named', async () => {
+  const root = 's3://lake/drawn/';
+  const site: Site = {
+    ...{ chrom: '17', pos: 500, ref: 'A', alt: 'T', id: null, picture: 'pileups/17-500-A-T.svg' },
+    ...{ verdict: 'confirmed', reason: 'seen', samples: {} },
+  };
+  await put('drawn/coverage/a.csv', 'sample,depth,positions,share\na,1,5,0.500000000\na,2,5,0.500000000\n');
+  await put('drawn/sites.json', JSON.stringify([site]));
+  const picture = { picture: site.picture, title: 'a site', pos: 500, samples: [] };
+  await put('drawn/_views.json', JSON.stringify([picture]));
+  for (const answer of ANSWERS) await put(`drawn/${answer}.csv`, 'chrom,pos,ref,alt,id\n17,500,A,T,\n');
+  const whole = { rowsRejected: 0, valuesUnread: 0 };
+  const draw = () => runTask(drawPictures, { samples: ['a'], bin: 1, output: root }, { s3: gateway.s3 });
+  expect((await draw()).measures).toEqual({ rowsRead: 3, ...whole, rowsWritten: 3, pictures: 2 });
+  const about = { title: 't', ...TRIO, region: '17', genotypes: 'g', engine: 'duckdb', rule: 'strict' };
+  const written = await runTask(
+    writeReport,
+    { ...about, samples: ['a'], minReads: 8, output: root },
+    { s3: gateway.s3 },
+  );
+  expect(written.measures).toEqual({ rowsRead: 6, ...whole, rowsWritten: 6 });
+  await put('drawn/coverage/a.csv', 'sample,depth,positions,share\na,1,5,0.5\na,two,5,0.5\n');
+  await expect(draw()).rejects.toMatchObject({
+    code: 'BadData',
+    message: expect.stringContaining('drawn/coverage/a.csv, line 3: '),
+  });
+});
 
 test('each BAM is of the sample that its read groups name, in any order', async () => {
   const reads = await check({ alignments: [...ALIGNMENTS].reverse() });

@@ -81,13 +81,24 @@ test('a server that is away is exit code 3 with its address', async () => {
   });
 });
 
-test('start --wait gives the result of a job from standard input', async () => {
-  const input = JSON.stringify({ resource: 'duckdb:query', parameters: { sql: 'select 42 as x' } });
+test('start --wait gives the result of a job from standard input, and the rows that status and watch give', async () => {
+  await s3.send(new PutObjectCommand({ Bucket: 'lake', Key: 'numbers.csv', Body: 'x,y\n42,a\nn/a,b\n' }));
+  const sql = "select sum(x)::int as x from sluice_csv('numbers', {x: 'BIGINT'})";
+  const parameters = { sql, inputs: { numbers: 's3://lake/numbers.csv' } };
   const { exitCode, out, err } = await sluice(['start', 'job', '--input', '-', '--wait', '--json'], {
-    input,
+    input: JSON.stringify({ resource: 'duckdb:query', parameters }),
   });
   expect(err).toBe('');
-  expect(JSON.parse(out)).toMatchObject({ state: 'completed', result: { rows: [{ x: 42 }] } });
+  const ended = JSON.parse(out) as RunView;
+  expect(ended).toMatchObject({
+    ...{ state: 'completed', result: { rows: [{ x: 42 }] } },
+    measures: { rowsRead: 2, rowsRejected: 0, valuesUnread: 1, rowsWritten: 1 },
+    steps: [{ rows: { read: 2, rejected: 0, unread: 1, written: 1 } }],
+  });
+  const { measures, steps } = ended;
+  expect(await readRun(ended.id)).toMatchObject({ measures, steps });
+  const watched = (await sluice(['watch', ended.id, '--json'])).out.trim().split('\n').at(-1)!;
+  expect(JSON.parse(watched)).toMatchObject({ measures, steps });
   expect(exitCode).toBe(0);
 });
 

@@ -38,6 +38,22 @@ test('a run waits for days, takes what arrives, and runs its job once', async ()
   expect(submitted()).toBe(1);
 });
 
+test('an object that is created empty and filled later is shown empty, and taken when it is filled', async () => {
+  const submitted = counting('count');
+  const run = await stack.start(hello);
+  await stack.arrive('s3://lake/days/upload.csv', { size: 0 });
+  await stack.skip('3 seconds');
+  const { state, steps } = await run.status();
+  expect([state, submitted()]).toEqual(['running', 0]);
+  expect(steps[0]).toMatchObject({
+    state: 'waiting',
+    objects: [{ uri: 's3://lake/days/upload.csv', empty: true }],
+  });
+  await stack.arrive('s3://lake/days/upload.csv', { body: 'x\n1\n' });
+  expect(await run.result()).toMatchObject({ key: 'days/upload.csv' });
+  expect(submitted()).toBe(1);
+});
+
 test('a job with bad rows says so in the status of its step, and one without says nothing', async () => {
   const counts = { rowsRead: 1_000_000, rowsRejected: 0, valuesUnread: 1, rowsWritten: 2 };
   const rowsOf = async (measures: Record<string, number>) => {

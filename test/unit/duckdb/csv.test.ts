@@ -74,6 +74,30 @@ test.each([
   expect((await read(BAD, {}, sql)).account).toMatchObject({ read: 3, rejected: 1, unread: 2 });
 });
 
+test('rows of Parquet count once and as there are, also those that a filter or a join passes by', async () => {
+  const query = (sql: string, variables: Record<string, string[]>, file?: string) =>
+    runQuery({
+      ...{ sql, variables, names: {}, maxRows: 10, tempFolder: folder },
+      ...(file ? { output: { file, format: 'parquet' } } : {}),
+      signal: new AbortController().signal,
+    });
+  const inputs = { a: ['1', '2', '3', '4', '5', '6', '7'], b: ['b'] };
+  const paths = Object.fromEntries(
+    Object.entries(inputs).map(([name, files]) => [
+      name,
+      files.map((file) => join(folder, `${name}${file}.parquet`)),
+    ]),
+  );
+  for (const file of [...paths['a']!, ...paths['b']!])
+    await query('SELECT range AS x, range % 10 AS k FROM range(1000)', {}, file);
+  const a = "read_parquet(getvariable('a'))";
+  const b = "read_parquet(getvariable('b'))";
+  const read = async (sql: string) => (await query(sql, paths)).account.read;
+  expect(await read(`SELECT count(*) FROM ${b} WHERE k = 3`)).toBe(1_000);
+  expect(await read(`SELECT count(*) FROM ${b} AS s JOIN ${b} AS t USING (x) WHERE s.x > 990`)).toBe(1_000);
+  expect(await read(`SELECT count(*) FROM ${a} AS s JOIN ${b} AS t USING (x) WHERE t.k = 3`)).toBe(8_000);
+});
+
 test('a text or comment that names sluice_csv is left alone', async () => {
   const sql = `SELECT 'sluice_csv(''in'')' AS t /* sluice_csv('in') */`;
   expect((await read('a\n', {}, sql)).rows).toEqual([{ t: "sluice_csv('in')" }]);

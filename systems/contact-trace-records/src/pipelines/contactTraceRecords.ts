@@ -116,6 +116,7 @@ function jobsOf({ lake, engine, keepFlatFiles, maxBadShare }: ContactTraceRecord
         stack: 'queue_arn',
         to: chart,
         page: chart.replace(/svg$/, 'html'),
+        maxBadShare,
       }),
   };
 }

@@ -75,7 +75,9 @@ class KinesisPutRecordsRunner implements Runner<'kinesis:putRecords'> {
         signal,
         onBatch: (count) => progress.keep(count),
       });
-      return succeeded(reference, { measures: { records: records.length, requests } });
+      const { length } = records;
+      const rows = { rowsRead: length, rowsRejected: 0, valuesUnread: 0, rowsWritten: length };
+      return succeeded(reference, { measures: { ...rows, requests } });
     } catch (error) {
       if (!(error instanceof SluiceError)) throw error;
       const { code, message } = error;
@@ -96,11 +98,20 @@ class KinesisPutRecordsRunner implements Runner<'kinesis:putRecords'> {
     const { Uri, PartitionKeyField } = object!;
     const lines = (await getText(this.s3, Uri, signal)).split('\n').filter((line) => line !== '');
     return lines.map((line, i) => {
-      const key = (JSON.parse(line) as Record<string, unknown>)[PartitionKeyField];
+      const key = keyOf(line, PartitionKeyField);
       if (typeof key !== 'string' || key === '')
         throw new SluiceError('BadData', `${Uri}: line ${i + 1} has no ${PartitionKeyField}`);
       return { data: `${line}\n`, key };
     });
+  }
+}
+
+/** The value of a field of a JSON object; nothing for what is none. */
+function keyOf(line: string, field: string): unknown {
+  try {
+    return (JSON.parse(line) as Record<string, unknown> | null)?.[field];
+  } catch {
+    return undefined;
   }
 }
 

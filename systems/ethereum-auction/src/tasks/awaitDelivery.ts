@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { defineTask, field, listKeys, parseS3Uri } from 'sluice';
 import { getText } from '../lakeObjects';
+import { parseRecords } from '../readRecords';
 import { identityOf, type AuctionRecord } from '../records';
 import { contract } from './_fields';
 
@@ -24,19 +25,28 @@ export const awaitDelivery = defineTask(
     const firstHour = prefix + new Date(input.since).toISOString().slice(0, 13).replaceAll(/[-T]/g, '/');
     const seen = new Set<string>();
     const read = new Set<string>();
+    let [rowsRead, rowsRejected] = [0, 0];
     for (;;) {
       const keys = await listKeys(s3, bucket, prefix, signal);
       for (const key of keys.filter((one) => one >= firstHour && !read.has(one) && !one.endsWith('/'))) {
         const text = await getText(s3, `s3://${bucket}/${key}`, signal);
         for (const line of text.split('\n').filter((one) => one !== '')) {
-          const record = JSON.parse(line) as AuctionRecord;
-          if (record.Chain === input.chainName && record.Contract === input.contract)
-            seen.add(identityOf(record));
+          for (const record of parseRecords(line)) {
+            if ('reason' in record) rowsRejected++;
+            else {
+              rowsRead++;
+              if (record.Chain === input.chainName && record.Contract === input.contract)
+                seen.add(identityOf(record as AuctionRecord));
+            }
+          }
         }
         read.add(key);
       }
       report({ records: seen.size, of: input.records });
-      if (seen.size >= input.records) return { output: input.events, measures: { delivered: seen.size } };
+      if (seen.size >= input.records) {
+        const rows = { rowsRead, rowsRejected, valuesUnread: 0, rowsWritten: 0 };
+        return { output: input.events, measures: { ...rows, delivered: seen.size } };
+      }
       await wait(LOOK_EVERY_MS, undefined, { signal });
     }
   },

@@ -13,24 +13,15 @@ import {
   field,
   listKeys,
   parseS3Uri,
+  publishCases,
   publishOutput,
-  removeOutput,
   SluiceError,
+  type BadCase,
   type TaskContext,
 } from 'sluice';
-import { putText } from '../lakeObjects';
 import { parseRecords, type ReadRecord } from '../readRecords';
 
 const MOST_REJECTED = 100;
-const REJECTED = 'part-00000.jsonl';
-
-interface Rejected {
-  file: string;
-  line: number;
-  column: string | null;
-  text: string;
-  reason: string;
-}
 
 export const collectRecords = defineTask(
   {
@@ -49,7 +40,7 @@ export const collectRecords = defineTask(
     try {
       const file = join(folder, 'records.jsonl');
       const out = createWriteStream(file);
-      const rejected: Rejected[] = [];
+      const rejected: BadCase[] = [];
       const counts = { rowsRead: 0, rowsRejected: 0, valuesUnread: 0, rowsWritten: 0 };
       const objects = await listObjects(s3, from, signal);
       for (const [i, { bucket, key }] of objects.entries()) {
@@ -80,13 +71,8 @@ export const collectRecords = defineTask(
       const rows = counts.rowsRead + counts.rowsRejected;
       if (counts.rowsRejected > rows * maxBadShare)
         throw bad(`${from}: ${counts.rowsRejected} of ${rows} rows cannot be read`, rejected);
+      await publishCases(s3, rejected, to, signal);
       await publishOutput(s3, file, to, 'part-00000.jsonl', signal);
-      const rejectedFolder = `${to.replace(/\/$/, '')}-rejected/`;
-      if (rejected.length > 0) {
-        const text = rejected.map((one) => `${JSON.stringify(one)}\n`).join('');
-        const uri = `${rejectedFolder}${REJECTED}`;
-        await putText(s3, uri, { text, contentType: 'application/x-ndjson', signal });
-      } else await removeOutput(s3, rejectedFolder, REJECTED);
       return { output: to, measures: counts };
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -94,7 +80,7 @@ export const collectRecords = defineTask(
   },
 );
 
-function bad(what: string, rejected: readonly Rejected[]): SluiceError {
+function bad(what: string, rejected: readonly BadCase[]): SluiceError {
   const first = rejected.slice(0, 5).map(({ file, line, reason }) => `${file} line ${line}: ${reason}`);
   return new SluiceError('BadData', [what, ...first].join('\n  '));
 }

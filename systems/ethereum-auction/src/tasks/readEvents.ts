@@ -31,7 +31,12 @@ export const readEvents = defineTask(
     for (;;) {
       const next = await readNext({ ...input, chain: connected, s3 });
       const waits = input.through !== undefined && next.object === null && next.block < input.through;
-      if (!waits) return { measures: { events: next.records }, payload: next };
+      if (!waits) {
+        const { records } = next;
+        // A log that is no event of the contract fails the reading.
+        const rows = { rowsRead: records, rowsRejected: 0, valuesUnread: 0, rowsWritten: records };
+        return { measures: rows, payload: next };
+      }
       report({ block: next.block, through: input.through });
       await wait(LOOK_EVERY_MS, undefined, { signal });
     }

@@ -7,7 +7,9 @@ import { runQuery, type TaskContext } from 'sluice';
 import { ATHENA_QUERIES } from '../../src/pipelines/_athenaQueries';
 import { parseRecords } from '../../src/readRecords';
 import type { AuctionRecord } from '../../src/records';
+import { awaitDelivery } from '../../src/tasks/awaitDelivery';
 import { collectRecords } from '../../src/tasks/collectRecords';
+import { drawSpend } from '../../src/tasks/drawSpend';
 import { putText, getText } from '../../src/lakeObjects';
 import { translateTrino, TRINO_SESSION } from '../../../../src/engines/trino';
 import { loadParser } from '../../../../src/engines/trinoTree';
@@ -204,6 +206,42 @@ test('rows that are no record are counted and shown, records without a line brea
       .map((line) => (JSON.parse(line) as { reason: string }).reason),
   ).toEqual(['no JSON', 'no whole number of wei, or more than 2^256']);
   await expect(collect('no json\n')).rejects.toMatchObject({ code: 'BadData' });
+});
+
+test('what is waited for at the delivery is counted beside what is no record', async () => {
+  const text = `${lines([{ Id: '0xa:0' }, { Id: '0xa:0' }, { Id: '0xb:0' }])}no json\n`;
+  await putText(lake.s3, 's3://lake/delivered/2026/01/01/00/a.json', { text, contentType: 'text/plain' });
+  const { Contract, Chain } = toRecord({});
+  const { measures } = await awaitDelivery.run(
+    {
+      ...{ events: 's3://lake/delivered/', contract: Contract, chainName: Chain },
+      ...{ records: 2, since: '2026-01-01T00:00:00.000Z' },
+    },
+    context(),
+  );
+  const rows = { rowsRead: 3, rowsRejected: 1, valuesUnread: 0, rowsWritten: 0 };
+  expect(measures).toEqual({ ...rows, delivered: 2 });
+});
+
+test('the picture is of all rows of the answer, or is not drawn', async () => {
+  const input = {
+    ...{ table: 's3://lake/spend/t.csv', to: 's3://lake/spend/t.svg', page: 's3://lake/spend/t.html' },
+    title: 'Spend',
+  };
+  const draw = async (text: string) => {
+    await putText(lake.s3, input.table, { text, contentType: 'text/csv' });
+    return (await drawSpend.run(input, context())).measures;
+  };
+  const rows = (count: number) => ({
+    ...{ rowsRead: count, rowsRejected: 0, valuesUnread: 0, rowsWritten: count },
+  });
+  expect(await draw('block,spend\n')).toEqual(rows(0));
+  expect(await draw(`"block","spend"\n"1","5"\n2,${2n ** 256n}\n`)).toEqual(rows(2));
+  await expect(draw('block,spend\n1,5\n2,-1\n')).rejects.toMatchObject({
+    code: 'BadData',
+    message: expect.stringContaining('s3://lake/spend/t.csv, line 3: no block and spend: 2,-1'),
+  });
+  await expect(draw('a,b\n1,2\n')).rejects.toMatchObject({ code: 'BadData' });
 });
 
 test('an amount that is a JSON number keeps all its digits', () => {

@@ -23,6 +23,7 @@ export const drawPictures = defineTask(
   async ({ samples, bin, output }, { s3, signal }) => {
     const at = (name: string) => joinLocation(output, name);
     const kept: string[] = [];
+    let rows = 0;
     const put = async (name: string, text: string) => {
       await putText(s3, at(name), { text, contentType: 'image/svg+xml', signal });
       kept.push(name);
@@ -31,16 +32,25 @@ export const drawPictures = defineTask(
       const coverages: SampleCoverage[] = [];
       for (const sample of samples) {
         const name = `coverage/${sample}.csv`;
-        coverages.push({ sample, depths: readCoverage(await readOutput(s3, at(name), signal)) });
+        const depths = readCoverage(await readOutput(s3, at(name), signal), at(name));
+        coverages.push({ sample, depths });
+        rows += depths.length;
         kept.push(name);
       }
       await put('coverage.svg', await drawCoverage(coverages, bin));
       const views = JSON.parse(await readOutput(s3, at('_views.json'), signal)) as SiteReads[];
       for (const view of views) await put(view.picture, await drawPileup(view));
+      rows += views.length;
       kept.push('sites.json', '_views.json');
     }
     await removeOthers(s3, output, kept, signal);
-    return { output, measures: { pictures: kept.filter((name) => name.endsWith('.svg')).length } };
+    return {
+      output,
+      measures: {
+        ...{ rowsRead: rows, rowsRejected: 0, valuesUnread: 0, rowsWritten: rows },
+        pictures: kept.filter((name) => name.endsWith('.svg')).length,
+      },
+    };
   },
 );
 

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -9,8 +9,9 @@ import {
   joinLocation,
   MultipartUpload,
   parseS3Uri,
+  publishCases,
   publishOutput,
-  removeOutput,
+  type BadCase,
   runQuery,
   SluiceError,
   stageInput,
@@ -90,7 +91,7 @@ async function find(input: Input, { s3, signal }: TaskContext): Promise<TaskResu
     const counts = rows![0] as unknown as Counts;
     const cases = toCases(counts.cases, header, uri);
     refuseBad(counts, cases, { uri, maxBadShare });
-    await publishCases(cases, { s3, signal, folder, output: input.output });
+    await publishCases(s3, cases, joinFolder(input.output, 'genotypes'), signal);
     await publishOutput(
       s3,
       files.genotypes,
@@ -123,16 +124,8 @@ async function find(input: Input, { s3, signal }: TaskContext): Promise<TaskResu
   }
 }
 
-interface LineCase {
-  file: string;
-  line: number;
-  column: string | null;
-  text: string;
-  reason: string;
-}
-
 /** Cases with the lines of the file: DuckDB numbers the records that it could read. */
-function toCases(cases: Case[], { lines }: VcfHeader, file: string): LineCase[] {
+function toCases(cases: Case[], { lines }: VcfHeader, file: string): BadCase[] {
   const rejected = cases.filter(({ kind }) => kind === 'row').map(({ number }) => number);
   return cases
     .map(({ kind, number, column, text, reason }) => {
@@ -146,7 +139,7 @@ function toCases(cases: Case[], { lines }: VcfHeader, file: string): LineCase[] 
 /** @throws SluiceError BadData that names the first cases */
 function refuseBad(
   { rows_read, rows_rejected, values_unread }: Counts,
-  cases: LineCase[],
+  cases: BadCase[],
   { uri, maxBadShare }: { uri: string; maxBadShare: number },
 ): void {
   const bad = rows_rejected + values_unread;
@@ -167,16 +160,4 @@ function refuseBad(
     'BadData',
     `${uri}: ${rows_rejected} rows were rejected and ${values_unread} values could not be read, of ${rows_read + rows_rejected} rows${isAllBad ? '' : `: more than maxBadShare ${maxBadShare} allows`}: ${named.join('; ')}`,
   );
-}
-
-/** The cases beside the genotypes, or none where all is well. */
-async function publishCases(
-  cases: LineCase[],
-  { s3, signal, folder, output }: Pick<TaskContext, 's3' | 'signal'> & { folder: string; output: string },
-): Promise<void> {
-  const to = joinFolder(output, 'genotypes-rejected');
-  if (cases.length === 0) return removeOutput(s3, to, 'part-00000.jsonl');
-  const file = join(folder, 'cases.jsonl');
-  await writeFile(file, cases.map((found) => `${JSON.stringify(found)}\n`).join(''));
-  await publishOutput(s3, file, to, 'part-00000.jsonl', signal);
 }

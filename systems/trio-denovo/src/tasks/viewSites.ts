@@ -7,6 +7,7 @@ import {
   joinLocation,
   runQuery,
   stageInput,
+  type RowAccount,
   type TaskContext,
   type TaskResult,
 } from 'sluice';
@@ -69,7 +70,7 @@ async function view(input: Input, context: TaskContext): Promise<TaskResult> {
   const { s3, signal, report } = context;
   const folder = await mkdtemp(join(tmpdir(), 'sluice-sites-'));
   try {
-    const variants = await chooseVariants(input, context, folder);
+    const { variants, account } = await chooseVariants(input, context, folder);
     const views: SiteView[][] = [];
     for (const { sample, object, index, contig } of reads) {
       report({ sample, sites: variants.length });
@@ -106,7 +107,9 @@ async function view(input: Input, context: TaskContext): Promise<TaskResult> {
     const to = joinLocation(output, 'sites.json');
     await putText(s3, to, { text: `${JSON.stringify(sites, null, 2)}\n`, contentType, signal });
     const confirmed = sites.filter(({ verdict }) => verdict === 'confirmed').length;
-    return { output: to, measures: { sites: sites.length, confirmed } };
+    const { read, rejected, unread } = account;
+    const rows = { rowsRead: read, rowsRejected: rejected, valuesUnread: unread, rowsWritten: sites.length };
+    return { output: to, measures: { ...rows, sites: sites.length, confirmed } };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -121,15 +124,16 @@ async function chooseVariants(
   { sites, denovo, childAlt, reads }: Input,
   { s3, signal }: TaskContext,
   folder: string,
-): Promise<Variant[]> {
+): Promise<{ variants: Variant[]; account: RowAccount }> {
   const [staged] = await stageInput(s3, sites.length > 0 ? childAlt : denovo, folder, signal);
   const { path, uri } = staged!;
   const rows =
-    "SELECT chrom, CAST(pos AS BIGINT) AS pos, ref, alt, id FROM read_csv(getvariable('variants'), header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"', auto_detect = false, columns = {chrom: 'VARCHAR', pos: 'VARCHAR', ref: 'VARCHAR', alt: 'VARCHAR', id: 'VARCHAR'})";
+    "SELECT * FROM sluice_csv('variants', {chrom: 'VARCHAR', pos: 'BIGINT', ref: 'VARCHAR', alt: 'VARCHAR', id: 'VARCHAR'})";
   const query = (sql: string, wanted: string) =>
     runQuery({
       sql,
-      variables: { variants: [path], wanted },
+      // What this pipeline has written is read as a whole.
+      variables: { variants: [path], wanted, maxBadShare: '0' },
       names: { [path]: uri },
       maxRows: MAX_SITES,
       tempFolder: folder,
@@ -142,7 +146,7 @@ async function chooseVariants(
        SELECT * FROM first UNION SELECT * FROM variants WHERE id = getvariable('wanted') ${order}`,
       KNOWN_ID,
     );
-    return found.rows as unknown as Variant[];
+    return { variants: found.rows as unknown as Variant[], account: found.account };
   }
   const found = await query(
     `WITH variants AS (${rows}), wanted AS (SELECT unnest(string_split(getvariable('wanted'), ' ')) AS site)
@@ -158,5 +162,5 @@ async function chooseVariants(
       ? []
       : [{ chrom: contig, pos: Number(pos), ref: null, alt: null, id: null }];
   });
-  return [...variants, ...bare];
+  return { variants: [...variants, ...bare], account: found.account };
 }

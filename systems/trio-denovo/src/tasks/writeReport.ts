@@ -37,24 +37,36 @@ export const writeReport = defineTask(
     const lists = {} as Record<Answer, ListedVariants>;
     for (const answer of ANSWERS) lists[answer] = await readList(s3, at(`${answer}.csv`), signal);
     const report: Report = { ...about, lists, reads: null };
+    let shown = 0;
     if (samples.length > 0) {
       const coverages = [];
-      for (const sample of samples)
-        coverages.push({
-          sample,
-          depths: readCoverage(await readOutput(s3, at(`coverage/${sample}.csv`), signal)),
-        });
+      for (const sample of samples) {
+        const uri = at(`coverage/${sample}.csv`);
+        const depths = readCoverage(await readOutput(s3, uri, signal), uri);
+        coverages.push({ sample, depths });
+        shown += depths.length;
+      }
       const sites = JSON.parse(await readOutput(s3, at('sites.json'), signal)) as Site[];
       const pictures: Record<string, string> = {};
       for (const name of ['coverage.svg', ...sites.map(({ picture }) => picture)])
         pictures[name] = await readOutput(s3, at(name), signal);
       report.reads = { coverages, sites, pictures };
+      shown += sites.length;
     }
     const to = at('report.html');
     await putText(s3, to, { text: reportPage(report), contentType: 'text/html; charset=utf-8', signal });
     await putText(s3, at('_SUCCESS'), { text: '', contentType: 'text/plain', signal });
     const counts = Object.fromEntries(ANSWERS.map((answer) => [answer, lists[answer].count]));
-    return { output: to, payload: { counts } };
+    const sum = (of: (list: ListedVariants) => number) =>
+      ANSWERS.reduce((total, answer) => total + of(lists[answer]), shown);
+    return {
+      output: to,
+      measures: {
+        ...{ rowsRead: sum(({ count }) => count), rowsRejected: 0, valuesUnread: 0 },
+        rowsWritten: sum(({ first }) => first.length),
+      },
+      payload: { counts },
+    };
   },
 );
 

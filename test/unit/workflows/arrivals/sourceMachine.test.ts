@@ -115,6 +115,15 @@ describe('a run that waits', () => {
     expect(machine.carry().subscriptions).toEqual([]);
   });
 
+  test('that is for one object goes on after one without content', () => {
+    machine.subscribe(subscriptionOf('a', { once: true }));
+    list([arrivalOf('in/1', nowMs, { etag: 'none', size: 0 })]);
+    machine.signalled(take('signal runs'), [true]);
+    machine.seen([arrivalOf('in/1', nowMs, { etag: 'filled' })], nowMs);
+    const { signals } = take('signal runs');
+    expect(signals.flatMap(({ chunk }) => chunk.map(({ etag }) => etag))).toEqual(['filled']);
+  });
+
   test('is sent nothing that the webhook has told it, and that ends a wait for one object', () => {
     const of = subscriptionOf('a', { once: true });
     machine.subscribe(of);
@@ -251,6 +260,21 @@ describe('a trigger', () => {
     expect(machine.isDue(nowMs, SHORT)).toBe(false);
     machine.seen([arrivalOf('in/1', nowMs, { etag: 'other' })], nowMs);
     expect(start()).toEqual(['in/1']);
+  });
+
+  test('starts nothing for an object without content, but for what takes its place, unless it takes empty ones', () => {
+    withTrigger();
+    machine.addTrigger({ ...triggerOf('taking'), empty: 'take' }, nowMs);
+    const plan = next();
+    list([], null, plan);
+    machine.seen([arrivalOf('in/1', nowMs, { etag: 'none', size: 0 })], nowMs);
+    const [first, ...others] = next().work.filter((work) => work.kind === 'start runs');
+    expect([first?.batch.trigger.of.pipeline, others]).toEqual(['taking', []]);
+    machine.started(first!, [startedAs(first!.batch.arrivals[0]!)], nowMs);
+    machine.seen([arrivalOf('in/1', nowMs, { etag: 'filled' })], nowMs);
+    const started = next().work.flatMap((work) => (work.kind === 'start runs' ? [work.batch] : []));
+    expect(started.map(({ trigger }) => trigger.of.pipeline).sort()).toEqual(['p', 'taking']);
+    expect(started.flatMap(({ arrivals }) => arrivals.map(({ etag }) => etag))).toEqual(['filled', 'filled']);
   });
 
   test('starts what is remembered when it is added', () => {
