@@ -22,16 +22,14 @@ function testedProject(): string {
   return /^.*\/systems\/[^/]+(?=\/)/.exec(expect.getState().testPath!)?.[0] ?? tmpdir();
 }
 
-interface RunOptions {
+export interface CommandOptions {
   env?: NodeJS.ProcessEnv;
+  input?: string;
   cwd?: string;
 }
 
 /** Runs the built command line as a child process, as a user's shell would. */
-export function sluice(
-  args: string[],
-  options: RunOptions & { input?: string } = {},
-): Promise<CliResult> {
+export function sluice(args: string[], options: CommandOptions = {}): Promise<CliResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [CLIENT, ...args], {
       env: { ...ownEnvironment(), ...options.env },
@@ -50,9 +48,9 @@ export function sluice(
 
 /**
  * The built command line in one process for all commands of a test file, which are run one after the other: a process of
- * its own takes a command half a second to start.
+ * its own takes a command half a second to start. What is given input has its own.
  */
-export function useCommandLines(): (args: string[], options?: RunOptions) => Promise<CliResult> {
+export function useCommandLines(): typeof sluice {
   let process: ChildProcess;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -62,13 +60,14 @@ export function useCommandLines(): (args: string[], options?: RunOptions) => Pro
 
   afterAll(() => process.kill());
 
-  const run = async (args: string[], { env, cwd = testedProject() }: RunOptions): Promise<CliResult> => {
+  const run = async (args: string[], { env, cwd = testedProject() }: CommandOptions): Promise<CliResult> => {
     const answer = once(process, 'message') as Promise<[CliResult]>;
     process.send({ args, cwd, env: { ...ownEnvironment(), ...env } });
     const [result] = await answer;
     return result;
   };
   return (args, options = {}) => {
+    if (options.input !== undefined) return sluice(args, options);
     const result = last.then(() => run(args, options));
     last = result.catch(() => {});
     return result;
