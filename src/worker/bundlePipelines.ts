@@ -124,6 +124,7 @@ async function bundleEntry({
 }: BundleModule): Promise<{ bundle: WorkflowBundleWithSourceMap; madeOf: MadeOf }> {
   const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
   const found: Findings = { escapes: [], errors: [], files: [], absent: [] };
+  const setup = [failureConverter, ...plugins.map(({ name }) => name)].join();
   const [bundled] = await Promise.allSettled([
     bundleWorkflowCode({
       workflowsPath: entry,
@@ -131,7 +132,8 @@ async function bundleEntry({
       ...(failureConverter === undefined ? {} : { failureConverterPath: failureConverter }),
       // What webpack has to say is in the error.
       logger: new DefaultLogger('ERROR', () => {}),
-      webpackConfigHook: (config) => configure(config, cacheFolder, found),
+      webpackConfigHook: (config) =>
+        configure(config, cacheFolder === undefined ? undefined : cacheOptions(cacheFolder, setup), found),
     }),
   ]);
   // What is left out of the bundle is no error to webpack, and would be one to the first run.
@@ -147,7 +149,7 @@ async function bundleEntry({
   return { bundle: bundled.value, madeOf: { files, absent: found.absent } };
 }
 
-function configure(config: Webpack, cacheFolder: string | undefined, found: Findings): Webpack {
+function configure(config: Webpack, cache: Webpack['cache'], found: Findings): Webpack {
   const [sourceMaps, typescript] = config.module!.rules as { test: RegExp; use: { options: object } }[];
   return {
     ...config,
@@ -183,7 +185,7 @@ function configure(config: Webpack, cacheFolder: string | undefined, found: Find
     externals: [],
     // A cache that another process writes at the same time is read less, and no harm.
     infrastructureLogging: { level: 'none' },
-    ...(cacheFolder === undefined ? {} : { cache: cacheOptions(cacheFolder) }),
+    ...(cache === undefined ? {} : { cache }),
   };
 }
 
@@ -191,10 +193,14 @@ function packageFolder(name: string): string {
   return dirname(require.resolve(`${name}/package.json`));
 }
 
-/** Packages are known by name and version; this one may be built anew without another version. */
-function cacheOptions(cacheFolder: string): NonNullable<Webpack['cache']> {
+/**
+ * Packages are known by name and version; this one may be built anew without another version.
+ * @param setup what else is in the bundle: webpack takes a module of its cache for another of the same alias
+ */
+function cacheOptions(cacheFolder: string, setup: string): NonNullable<Webpack['cache']> {
   const version = String(statSync(DOOR).mtimeMs);
-  return { type: 'filesystem', cacheDirectory: join(cacheFolder, 'webpack'), version };
+  const name = createHash('sha256').update(setup).digest('hex').slice(0, 16);
+  return { type: 'filesystem', cacheDirectory: join(cacheFolder, 'webpack'), name, version };
 }
 
 interface Findings extends MadeOf {

@@ -219,8 +219,7 @@ test('a file that does not compile is told with its line, and the version before
 const WRONG = "export const wrong: number = 'text';\n";
 
 test('a type error is a warning, and the code is in force', async () => {
-  const change = (text: string) =>
-    `${text.replace('async ((run', 'async (run').replace(WRONG, '')}${WRONG}`;
+  const change = (text: string) => `${text.replace('async ((run', 'async (run').replace(WRONG, '')}${WRONG}`;
   await save(
     () => edit('src/pipelines/hello.ts', change),
     /Reloaded[\s\S]*warning: src\/pipelines\/hello\.ts\(\d+,\d+\): error TS2322/,

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { FAILURE_CONVERTER } from '../../../src/setup/payloadCodec';
 import { bundlePipelines } from '../../../src/worker/bundlePipelines';
 
 const ROOT = join(__dirname, '..', '..', '..');
@@ -120,6 +121,18 @@ test('a changed file is bundled anew, whatever was kept of it', async () => {
   const after = await code('after');
   expect(after).toContain("name: 'after'");
   expect(after).not.toContain("name: 'before'");
+});
+
+test('failures are encrypted in a bundle that is made after one in which they are not, in the same folder', async () => {
+  const files = await write({ 'keys/a.ts': pipeline('keys') });
+  const folder = join(cacheFolder, 'keys');
+  const bundled = async (options = {}) =>
+    (await bundlePipelines({ files, cacheFolder: folder, ...options })).code;
+  const plain = await bundled();
+  const encrypted = await bundled({ failureConverter: FAILURE_CONVERTER });
+  expect(plain).not.toContain('encodeCommonAttributes: true');
+  expect(encrypted).toContain('encodeCommonAttributes: true');
+  expect(await bundled()).toBe(plain);
 });
 
 describe('a bundle that is kept', () => {
