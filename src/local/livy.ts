@@ -38,7 +38,7 @@ const OPENED_PACKAGES = [
 const OPENED = OPENED_PACKAGES.map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`);
 
 /** A local job is short: it gains more from a quick start than from the second compiler or a parallel collector. */
-const QUICK_START = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto'];
+export const QUICK_START = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto'];
 
 /** Starts a Livy server that runs each batch on Spark in this machine. Ready means: it answers. */
 export async function startLivy(options: LivyOptions): Promise<LivyServer> {

@@ -33,8 +33,9 @@ import type {
 import { TimeSkippingServer, type OpenWorkflow } from './timeSkippingServer';
 
 const LAKE = 'lake';
-/** How soon it is looked again whether anything goes on. */
+/** How soon it is looked again whether anything goes on, at first, and later of what takes longer. */
 const LOOK_AGAIN_MS = 3;
+const LOOK_AGAIN_MAX_MS = 30;
 
 /**
  * Starts what the tests of pipelines run on: Temporal's time-skipping server, a worker with the pipelines, an S3 in memory,
@@ -245,6 +246,7 @@ class Stack implements TestStack, StackTime {
   async settle(): Promise<void> {
     const { server, clock, activities } = this.parts;
     // Twice, since what one workflow does may be for another that was looked at before.
+    let pauseMs = LOOK_AGAIN_MS;
     for (let quiet = 0; quiet < 2;) {
       const open = await server.look();
       throwDefect(open);
@@ -252,7 +254,9 @@ class Stack implements TestStack, StackTime {
       const isBusy =
         open.some((workflow) => workflow.isBusy) || this.dueTimesMs(open).some((due) => due <= clock.now());
       quiet = isBusy || activities.atWork > 0 ? 0 : quiet + 1;
-      if (quiet === 0) await pause(LOOK_AGAIN_MS);
+      if (quiet > 0) continue;
+      await pause(pauseMs);
+      pauseMs = Math.min(pauseMs * 1.2, LOOK_AGAIN_MAX_MS);
     }
   }
 

@@ -29,10 +29,18 @@ export interface OpenWorkflow {
   timersMs: number[];
 }
 
+/** What a history of so many events came to; null for a workflow of another namespace. */
+interface Look {
+  length: number;
+  open: OpenWorkflow | null;
+}
+
 /** A namespace of its own on the time-skipping server, of which a process has one. Time stands still unless it is skipped. */
 export class TimeSkippingServer {
   readonly client: Client;
   private isStopped = false;
+  /** By run id. */
+  private looks: ReadonlyMap<string, Look> = new Map();
 
   private constructor(
     private readonly environment: TestWorkflowEnvironment,
@@ -69,14 +77,22 @@ export class TimeSkippingServer {
     return this.environment.sleep(durationMs);
   }
 
-  /** What goes on in the namespace. */
+  /** What goes on in the namespace. A history is read again when it has grown. */
   async look(): Promise<OpenWorkflow[]> {
     const { workflowService } = this.environment.connection;
     // Of all namespaces: the server has no filter.
     const { executions } = await workflowService.listOpenWorkflowExecutions({ namespace: this.namespace });
-    const ids = executions.map(({ execution }) => execution?.workflowId ?? '');
-    const open = await Promise.all(ids.map((id) => this.lookAt(id)));
-    return open.filter((workflow) => workflow !== null);
+    const looks = await Promise.all(
+      executions.map(async ({ execution, historyLength }) => {
+        const { workflowId, runId } = execution!;
+        const before = this.looks.get(runId!);
+        const isSame =
+          before !== undefined && (before.open === null || before.length === Number(historyLength));
+        return [runId!, isSame ? before : await this.lookAt(workflowId!, runId!)] as const;
+      }),
+    );
+    this.looks = new Map(looks);
+    return looks.flatMap(([, { open }]) => open ?? []);
   }
 
   /** The executions of a workflow type in the namespace, ended or not, in the order of their starts. */
@@ -123,17 +139,18 @@ export class TimeSkippingServer {
     }
   }
 
-  private async lookAt(id: string): Promise<OpenWorkflow | null> {
-    const handle = this.client.workflow.getHandle(id);
+  private async lookAt(id: string, runId: string): Promise<Look> {
     try {
-      const [{ raw }, { events }] = await Promise.all([handle.describe(), handle.fetchHistory()]);
-      const activities = (raw.pendingActivities ?? []).map(({ activityId }) => activityId ?? '');
+      const { events } = await this.client.workflow.getHandle(id, runId).fetchHistory();
       const history = events ?? [];
-      const timersMs = timersOf(history);
       const isBusy = hasOpenTask(history) || hasOpenRequest(history);
-      return { id, isBusy, defect: defectOf(history), activities, timersMs };
+      const [activities, timersMs] = [activitiesOf(history), timersOf(history)];
+      return {
+        length: history.length,
+        open: { id, isBusy, defect: defectOf(history), activities, timersMs },
+      };
     } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return null;
+      if (error instanceof WorkflowNotFoundError) return { length: 0, open: null };
       throw error;
     }
   }
@@ -231,6 +248,22 @@ function defectOf(events: readonly HistoryEvent[]): string | null {
   const last = [...events].reverse().find(({ eventType }) => DONE_TASK_EVENTS.has(eventType!));
   const failure = last?.workflowTaskFailedEventAttributes?.failure;
   return failure ? [failure.message, failure.stackTrace].filter(Boolean).join('\n') : null;
+}
+
+/** The ids of activities that were scheduled and have not ended. */
+function activitiesOf(events: readonly HistoryEvent[]): string[] {
+  const activities = new Map<string, string>();
+  for (const event of events) {
+    const scheduled = event.activityTaskScheduledEventAttributes;
+    const ended =
+      event.activityTaskCompletedEventAttributes ??
+      event.activityTaskFailedEventAttributes ??
+      event.activityTaskTimedOutEventAttributes ??
+      event.activityTaskCanceledEventAttributes;
+    if (scheduled) activities.set(String(event.eventId), scheduled.activityId!);
+    if (ended) activities.delete(String(ended.scheduledEventId));
+  }
+  return [...activities.values()];
 }
 
 /** When the timers that were started and have not ended fire. */

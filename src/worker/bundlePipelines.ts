@@ -1,16 +1,20 @@
 import { createHash } from 'node:crypto';
-import { existsSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
-import type { BundleOptions, WorkflowBundle } from '@temporalio/worker';
+import { dirname, extname, join, relative, sep } from 'node:path';
+import type { BundleOptions, WorkflowBundle, WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { SluiceError } from '../errors';
+import { keepBundle, readKeptBundle, type MadeOf } from './keptBundle';
 import { describeEscapes, LEFT_OUT, leavesSandbox, type Escape } from './sandboxImports';
 
 export interface BundlePipelinesOptions {
   /** Files that export pipelines: TypeScript or JavaScript, ECMAScript modules or CommonJS; absolute paths. */
   files: readonly string[];
-  /** Where webpack keeps what it has read, so that the next bundle takes a third of a second; without it nothing is kept. */
+  /**
+   * Where the bundle is kept, to be used again until a file changes that it was made of, and what webpack has read, so that
+   * the bundle after a change takes a third of a second; without it nothing is kept.
+   */
   cacheFolder?: string;
   /** The file of the failure converter, where failures are encrypted. */
   failureConverter?: string;
@@ -37,11 +41,49 @@ export async function bundlePipelines({
     );
   const folder = cacheFolder ?? (await mkdtemp(join(tmpdir(), 'sluice-bundle-')));
   try {
-    return await bundleEntry(await writeEntry(files, folder), { cacheFolder, failureConverter, plugins });
+    const entry = await writeEntry(files, folder);
+    return await bundleModule({
+      entry,
+      plugins,
+      ...(cacheFolder === undefined ? {} : { cacheFolder }),
+      ...(failureConverter === undefined ? {} : { failureConverter }),
+    });
   } finally {
     if (cacheFolder === undefined) await rm(folder, { recursive: true, force: true });
   }
 }
+
+/**
+ * Bundles a module whose exports are workflows.
+ * @throws SluiceError InvalidPipeline
+ */
+export async function bundleModule(options: BundleModule): Promise<WorkflowBundle> {
+  const { entry, cacheFolder, failureConverter = '', plugins } = options;
+  // What plugins add is not known before they do it.
+  if (cacheFolder === undefined || plugins.length > 0) return (await bundleEntry(options)).bundle;
+  const key = createHash('sha256').update([entry, failureConverter, BUNDLER].join('\0')).digest('hex');
+  const file = join(cacheFolder, `bundle-${key.slice(0, 16)}.json`);
+  const kept = await readKeptBundle(file);
+  if (kept !== null) return kept;
+  const beganMs = Date.now();
+  const { bundle, madeOf } = await bundleEntry(options);
+  await keepBundle(file, { code: bundle.code, ...madeOf, beganMs });
+  return bundle;
+}
+
+interface BundleModule {
+  /** Its file, which in the cache folder is named by its content. */
+  entry: string;
+  plugins: NonNullable<BundleOptions['plugins']>;
+  cacheFolder?: string;
+  failureConverter?: string;
+}
+
+/** Another bundler makes another bundle of the same files. */
+const BUNDLER = [
+  ...[__filename, ownModule('worker', 'sandboxImports')].map((file) => readFileSync(file, 'utf8')),
+  readFileSync(require.resolve('@temporalio/worker/package.json'), 'utf8'),
+].join('\0');
 
 /** Modules of this package, as built or as in a checkout. */
 function ownModule(...path: string[]): string {
@@ -74,19 +116,15 @@ async function writeEntry(files: readonly string[], folder: string): Promise<str
 type Webpack = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>[0];
 type Plugin = Extract<NonNullable<Webpack['plugins']>[number], { apply: unknown }>;
 
-async function bundleEntry(
-  entry: string,
-  {
-    cacheFolder,
-    failureConverter,
-    plugins,
-  }: { plugins: NonNullable<BundleOptions['plugins']> } & Record<
-    'cacheFolder' | 'failureConverter',
-    string | undefined
-  >,
-): Promise<WorkflowBundle> {
+async function bundleEntry({
+  entry,
+  cacheFolder,
+  failureConverter,
+  plugins,
+}: BundleModule): Promise<{ bundle: WorkflowBundleWithSourceMap; madeOf: MadeOf }> {
   const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
-  const found: Findings = { escapes: [], errors: [] };
+  const found: Findings = { escapes: [], errors: [], files: [], absent: [] };
+  const setup = [failureConverter, ...plugins.map(({ name }) => name)].join();
   const [bundled] = await Promise.allSettled([
     bundleWorkflowCode({
       workflowsPath: entry,
@@ -94,17 +132,24 @@ async function bundleEntry(
       ...(failureConverter === undefined ? {} : { failureConverterPath: failureConverter }),
       // What webpack has to say is in the error.
       logger: new DefaultLogger('ERROR', () => {}),
-      webpackConfigHook: (config) => configure(config, cacheFolder, found),
+      webpackConfigHook: (config) =>
+        configure(config, cacheFolder === undefined ? undefined : cacheOptions(cacheFolder, setup), found),
     }),
   ]);
   // What is left out of the bundle is no error to webpack, and would be one to the first run.
   if (found.escapes.length > 0) throw new SluiceError('InvalidPipeline', describeEscapes(found.escapes));
   if (found.errors.length > 0) throw new SluiceError('InvalidPipeline', found.errors.join('\n'));
   if (bundled.status === 'rejected') throw bundled.reason;
-  return bundled.value;
+  // Generated: the entry that the SDK puts beside this one is in memory alone.
+  const stem = entry.slice(0, -extname(entry).length);
+  const isGenerated = (file: string) =>
+    file === `${stem}-autogenerated-entrypoint.cjs` ||
+    (cacheFolder !== undefined && file.startsWith(cacheFolder + sep));
+  const files = found.files.filter((file) => !isGenerated(file));
+  return { bundle: bundled.value, madeOf: { files, absent: found.absent } };
 }
 
-function configure(config: Webpack, cacheFolder: string | undefined, found: Findings): Webpack {
+function configure(config: Webpack, cache: Webpack['cache'], found: Findings): Webpack {
   const [sourceMaps, typescript] = config.module!.rules as { test: RegExp; use: { options: object } }[];
   return {
     ...config,
@@ -140,7 +185,7 @@ function configure(config: Webpack, cacheFolder: string | undefined, found: Find
     externals: [],
     // A cache that another process writes at the same time is read less, and no harm.
     infrastructureLogging: { level: 'none' },
-    ...(cacheFolder === undefined ? {} : { cache: cacheOptions(cacheFolder) }),
+    ...(cache === undefined ? {} : { cache }),
   };
 }
 
@@ -148,13 +193,17 @@ function packageFolder(name: string): string {
   return dirname(require.resolve(`${name}/package.json`));
 }
 
-/** Packages are known by name and version; this one may be built anew without another version. */
-function cacheOptions(cacheFolder: string): NonNullable<Webpack['cache']> {
+/**
+ * Packages are known by name and version; this one may be built anew without another version.
+ * @param setup what else is in the bundle: webpack takes a module of its cache for another of the same alias
+ */
+function cacheOptions(cacheFolder: string, setup: string): NonNullable<Webpack['cache']> {
   const version = String(statSync(DOOR).mtimeMs);
-  return { type: 'filesystem', cacheDirectory: join(cacheFolder, 'webpack'), version };
+  const name = createHash('sha256').update(setup).digest('hex').slice(0, 16);
+  return { type: 'filesystem', cacheDirectory: join(cacheFolder, 'webpack'), name, version };
 }
 
-interface Findings {
+interface Findings extends MadeOf {
   escapes: Escape[];
   errors: string[];
 }
@@ -187,6 +236,9 @@ function noting(found: Findings): Plugin {
         });
       });
       compiler.hooks.done.tap('sluice', (stats) => {
+        const { fileDependencies, missingDependencies } = stats.compilation;
+        found.files.push(...fileDependencies);
+        found.absent.push(...missingDependencies);
         for (const { moduleName, message, loc } of stats.toJson({ all: false, errors: true }).errors ?? []) {
           const where = moduleName ? `${relative(process.cwd(), moduleName)}${loc ? `:${loc}` : ''}: ` : '';
           found.errors.push(`${where}${message}`);

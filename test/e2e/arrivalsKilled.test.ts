@@ -9,13 +9,13 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { seeded } from '../../src/testing/random';
 import { countOf, SEED } from '../support/long';
 import { ensureTemporal, freePort, Processes, startTemporal } from '../../src/local';
 import { statusQuery } from '../../src/contracts/messages';
 import { Killable } from '../support/killable';
 import { startRelay } from '../support/relay';
+import { bundleWorkflows } from '../support/environment';
 import { startTestS3 } from '../support/s3';
 import type { Completeness } from '../../src/workflows/steps';
 import type { InboxResult } from '../support/workflows';
@@ -105,10 +105,7 @@ afterAll(async () => {
 
 /** The programs as they were built, with the tests' pipelines in the worker's bundle. */
 async function buildPrograms(): Promise<void> {
-  const bundle = await bundleWorkflowCode({
-    workflowsPath: join(ROOT, 'test', 'support', 'workflows.ts'),
-    logger: new DefaultLogger('ERROR'),
-  });
+  const bundle = await bundleWorkflows();
   await cp(join(ROOT, 'dist', 'src'), join(folder, 'dist', 'src'), { recursive: true });
   await writeFile(join(folder, 'dist', 'workflow-bundle.js'), bundle.code);
   await cp(join(ROOT, 'package.json'), join(folder, 'package.json'));

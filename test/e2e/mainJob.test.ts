@@ -8,7 +8,7 @@ import { startStack, type Stack } from '../../src/local';
 import { runQuery } from '../../src/duckdb/query';
 import { eventually } from '../support/eventually';
 import { describeWithRealData, realData } from '../support/data';
-import { sluice } from '../support/cli';
+import { useCommandLines } from '../support/cli';
 import { connectToS3Of } from '../support/s3';
 
 /** Far from the default ports, so that a stack of the developer's own may run beside. */
@@ -30,6 +30,7 @@ interface Status {
   steps: Step[];
 }
 
+const sluice = useCommandLines();
 let folder: string;
 let stack: Stack;
 let env: NodeJS.ProcessEnv;

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { startStack, type Stack } from '../../src/local';
-import { sluice } from '../support/cli';
+import { useCommandLines } from '../support/cli';
 import { connectToS3Of } from '../support/s3';
 
 const PORT_OFFSET = 21_800;
 
+const sluice = useCommandLines();
 let folder: string;
 let stack: Stack;
 let env: NodeJS.ProcessEnv;

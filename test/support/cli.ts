@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -21,11 +22,14 @@ function testedProject(): string {
   return /^.*\/systems\/[^/]+(?=\/)/.exec(expect.getState().testPath!)?.[0] ?? tmpdir();
 }
 
+export interface CommandOptions {
+  env?: NodeJS.ProcessEnv;
+  input?: string;
+  cwd?: string;
+}
+
 /** Runs the built command line as a child process, as a user's shell would. */
-export function sluice(
-  args: string[],
-  options: { env?: NodeJS.ProcessEnv; input?: string; cwd?: string } = {},
-): Promise<CliResult> {
+export function sluice(args: string[], options: CommandOptions = {}): Promise<CliResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [CLIENT, ...args], {
       env: { ...ownEnvironment(), ...options.env },
@@ -40,4 +44,32 @@ export function sluice(
     child.once('close', (code) => resolve({ code, stdout, stderr }));
     child.stdin.end(options.input ?? '');
   });
+}
+
+/**
+ * The built command line in one process for all commands of a test file, which are run one after the other: a process of
+ * its own takes a command half a second to start. What is given input has its own.
+ */
+export function useCommandLines(): typeof sluice {
+  let process: ChildProcess;
+  let last: Promise<unknown> = Promise.resolve();
+
+  beforeAll(() => {
+    process = fork(join(__dirname, '..', 'fixtures', 'command_lines.cjs'), { env: ownEnvironment() });
+  });
+
+  afterAll(() => process.kill());
+
+  const run = async (args: string[], { env, cwd = testedProject() }: CommandOptions): Promise<CliResult> => {
+    const answer = once(process, 'message') as Promise<[CliResult]>;
+    process.send({ args, cwd, env: { ...ownEnvironment(), ...env } });
+    const [result] = await answer;
+    return result;
+  };
+  return (args, options = {}) => {
+    if (options.input !== undefined) return sluice(args, options);
+    const result = last.then(() => run(args, options));
+    last = result.catch(() => {});
+    return result;
+  };
 }

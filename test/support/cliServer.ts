@@ -1,12 +1,14 @@
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { sluice } from './cli';
+import { sluice, useCommandLines } from './cli';
 import { quietRuntime, startServer } from './environment';
 
 /**
  * A server for the tests of a file, and the built command line against it. It has no worker: what starts goes on running.
  * @param cwd the folder of the project; that of this repository has all systems, which takes each command a while to read
+ * @param inOneProcess whether all commands are run in one process, one after the other
  */
-export function useCliServer({ cwd }: { cwd?: string } = {}) {
+export function useCliServer({ cwd, inOneProcess = false }: { cwd?: string; inOneProcess?: boolean } = {}) {
+  const run = inOneProcess ? useCommandLines() : sluice;
   let server: TestWorkflowEnvironment;
 
   beforeAll(async () => {
@@ -20,7 +22,7 @@ export function useCliServer({ cwd }: { cwd?: string } = {}) {
     client: () => server.client,
     address: () => server.address,
     sluice: (args: string[], env: NodeJS.ProcessEnv = {}) =>
-      sluice(args, {
+      run(args, {
         env: { TEMPORAL_ADDRESS: server.address, HOME: '/nonexistent', ...env },
         ...(cwd === undefined ? {} : { cwd }),
       }),

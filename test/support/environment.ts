@@ -1,12 +1,6 @@
 import { join } from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  Runtime,
-  type WorkflowBundle,
-  type WorkflowBundleWithSourceMap,
-} from '@temporalio/worker';
+import { DefaultLogger, Runtime, type WorkflowBundle } from '@temporalio/worker';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { readConfig, type Config } from '../../src/setup/config';
 import { FAILURE_CONVERTER } from '../../src/setup/payloadCodec';
@@ -14,7 +8,7 @@ import type { TracingPlugin } from '../../src/setup/tracing';
 import { createTimeSkipping } from '../../src/testing/timeSkippingServer';
 import { createWorker } from '../../src/worker/createWorker';
 import type { AnyRunnerDefinition } from '../../src/runners';
-import { bundlePipelines, type BundlePipelinesOptions } from '../../src/worker/bundlePipelines';
+import { bundleModule, bundlePipelines, type BundlePipelinesOptions } from '../../src/worker/bundlePipelines';
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/searchAttributes';
 import { ensureTemporal, ensureTemporalTestServer } from '../../src/local';
 import { definitionsOf, type RunnersByResource } from './runners';
@@ -63,17 +57,25 @@ export async function startServer(ui?: { port: number; codec: string }): Promise
   });
 }
 
+/** All test files, and all runs of the suite, bundle once what has not changed. */
+const BUNDLES = join(__dirname, '..', '..', 'node_modules', '.cache', 'sluice-tests');
+
 const bundles = new Map<string, Promise<WorkflowBundle>>();
 
 function bundleOnce(options: BundlePipelinesOptions): Promise<WorkflowBundle> {
   const { files, failureConverter, plugins = [] } = options;
   const key = JSON.stringify([files, failureConverter, plugins.length]);
-  const made = bundles.get(key) ?? bundlePipelines(options);
+  const made = bundles.get(key) ?? bundlePipelines({ ...options, cacheFolder: BUNDLES });
   bundles.set(key, made);
   return made;
 }
 
-let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
+/** The workflows that this file exports; by default the tests' own. */
+export function bundleWorkflows(entry = join(__dirname, 'workflows.ts')): Promise<WorkflowBundle> {
+  return bundleModule({ entry, plugins: [], cacheFolder: BUNDLES });
+}
+
+let bundle: Promise<WorkflowBundle> | undefined;
 
 /** A worker with the product's activities and the tests' workflows. */
 export async function startTestWorker(
@@ -102,10 +104,7 @@ export async function startTestWorker(
     limits?: Record<string, number>;
   },
 ) {
-  bundle ??= bundleWorkflowCode({
-    workflowsPath: join(__dirname, 'workflows.ts'),
-    logger: new DefaultLogger('ERROR'),
-  });
+  bundle ??= bundleWorkflows();
   const worker = await createWorker({
     connection: environment.nativeConnection,
     namespace: environment.namespace ?? 'default',

@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { runQuery } from '../../src';
 import { startStack, type Stack, type StackOptions } from '../../src/local';
-import { sluice } from './cli';
+import { useCommandLines } from './cli';
 import { WITH_SYSTEMS } from './project';
 import { connectToS3Of } from './s3';
 
 /** A whole local stack for the tests of a file, and what they do with its lake. */
 export function useLakeStack(options: Pick<StackOptions, 'spark' | 'portOffset'>) {
+  const sluice = useCommandLines();
   let folder: string;
   let stack: Stack;
   let s3: S3Client;

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { delimiter, join } from 'node:path';
 import { ensureSpark } from '../../src/local';
+import { QUICK_START } from '../../src/local/livy';
 
 const JOBS = join(__dirname, '..', '..', 'jobs');
 
@@ -18,6 +19,9 @@ export async function runOnSpark(
       ...process.env,
       PYSPARK_PYTHON: python,
       SPARK_LOCAL_IP: '127.0.0.1',
+      // As in the local Livy.
+      SPARK_SUBMIT_OPTS: QUICK_START.join(' '),
+      SPARK_LAUNCHER_OPTS: QUICK_START.join(' '),
       ...settings,
       PYTHONPATH: [JOBS, settings['PYTHONPATH'] ?? []].flat().join(delimiter),
     };

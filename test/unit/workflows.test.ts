@@ -1,34 +1,23 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  Worker,
-  type WorkflowBundleWithSourceMap,
-} from '@temporalio/worker';
+import { Worker, type WorkflowBundle } from '@temporalio/worker';
 import type { temporal } from '@temporalio/proto';
 import * as workflows from '../../src/workflows';
 import { SHIPPED_PIPELINES } from '../../src/workflows/shipped';
-import { quietRuntime } from '../support/environment';
+import { bundleWorkflows, quietRuntime } from '../support/environment';
 
 const histories = join(__dirname, '..', 'histories');
 
-const bundleOf = (...workflowsPath: string[]) =>
-  bundleWorkflowCode({
-    workflowsPath: join(__dirname, '..', '..', ...workflowsPath),
-    logger: new DefaultLogger('ERROR'),
-  });
-
 /** The product's workflows, and those of the tests for its building blocks. */
-let bundle: WorkflowBundleWithSourceMap;
+let bundle: WorkflowBundle;
 
 beforeAll(async () => {
   quietRuntime();
-  bundle = await bundleOf('test', 'support', 'workflows.ts');
+  bundle = await bundleWorkflows();
 }, 60_000);
 
 test('the workflows bundle, without what the sandbox forbids', async () => {
-  const product = await bundleOf('src', 'workflows', 'index.ts');
+  const product = await bundleWorkflows(join(__dirname, '..', '..', 'src', 'workflows', 'index.ts'));
   // Half of it is a source map; zod or an AWS client would at least double the code.
   expect(product.code.length).toBeLessThan(3_000_000);
 });

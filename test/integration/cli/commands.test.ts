@@ -1,14 +1,13 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { RunView } from '../../../src/cli/readStatus';
 import { startStack, type Stack } from '../../../src/local';
+import { useCommandLines, type CommandOptions } from '../../support/cli';
 import { connectToS3Of } from '../../support/s3';
 
 const root = path.join(__dirname, '..', '..', '..');
-const client = path.join(root, 'dist', 'src', 'client.js');
 
 let stack: Stack;
 let dir: string;
@@ -20,18 +19,18 @@ interface Ended {
   err: string;
 }
 
-/** Runs the built command line as a user would. Build first: `npm run build`. */
-function sluice(
+const runCommand = useCommandLines();
+
+/** Runs the built command line. Build first: `npm run build`. */
+async function sluice(
   args: string[],
-  { input = '', env = {} }: { input?: string; env?: NodeJS.ProcessEnv } = {},
+  { env = {}, ...options }: Pick<CommandOptions, 'input' | 'env'> = {},
 ): Promise<Ended> {
-  return new Promise((resolve) => {
-    const options = { env: { ...process.env, ...stack.info.env, ...env }, cwd: dir, timeout: 60_000 };
-    const child = execFile(process.execPath, [client, ...args], options, (error, out, err) =>
-      resolve({ exitCode: error ? Number(error.code ?? -1) : 0, out, err }),
-    );
-    child.stdin?.end(input);
+  const { code, stdout, stderr } = await runCommand(args, {
+    ...{ env: { ...stack.info.env, ...env }, cwd: dir },
+    ...options,
   });
+  return { exitCode: code!, out: stdout, err: stderr };
 }
 
 async function readRun(id: string): Promise<RunView> {

@@ -7,7 +7,7 @@ import { useCliServer } from '../../support/cliServer';
 
 const pipelineAttribute = defineSearchAttributeKey('SluicePipeline', SearchAttributeType.KEYWORD);
 
-const { client, sluice } = useCliServer();
+const { client, sluice } = useCliServer({ inOneProcess: true });
 
 /** Starts a workflow, marked as its worker, had it one, would mark a run of the pipeline. */
 async function start(type: string, id: string, pipeline?: string): Promise<void> {

@@ -4,6 +4,7 @@ import { useCliServer } from '../../support/cliServer';
 
 const { client, sluice: run } = useCliServer({
   cwd: join(__dirname, '..', '..', '..', 'systems', 'reviews-export'),
+  inOneProcess: true,
 });
 const sluice = (...args: string[]) => run(args);
 

@@ -2,8 +2,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { sluice } from '../../support/cli';
+import { useCommandLines } from '../../support/cli';
 
+const sluice = useCommandLines();
 let root: string;
 
 beforeEach(() => {

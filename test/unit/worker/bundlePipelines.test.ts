@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { FAILURE_CONVERTER } from '../../../src/setup/payloadCodec';
 import { bundlePipelines } from '../../../src/worker/bundlePipelines';
 
 const ROOT = join(__dirname, '..', '..', '..');
@@ -120,4 +121,79 @@ test('a changed file is bundled anew, whatever was kept of it', async () => {
   const after = await code('after');
   expect(after).toContain("name: 'after'");
   expect(after).not.toContain("name: 'before'");
+});
+
+test('failures are encrypted in a bundle that is made after one in which they are not, in the same folder', async () => {
+  const files = await write({ 'keys/a.ts': pipeline('keys') });
+  const folder = join(cacheFolder, 'keys');
+  const bundled = async (options = {}) =>
+    (await bundlePipelines({ files, cacheFolder: folder, ...options })).code;
+  const plain = await bundled();
+  const encrypted = await bundled({ failureConverter: FAILURE_CONVERTER });
+  expect(plain).not.toContain('encodeCommonAttributes: true');
+  expect(encrypted).toContain('encodeCommonAttributes: true');
+  expect(await bundled()).toBe(plain);
+});
+
+describe('a bundle that is kept', () => {
+  /** As if they had been saved an hour ago: of what was saved just now it is not known whether webpack has read it. */
+  const settle = (files: string[]) =>
+    Promise.all(files.map((file) => utimes(file, new Date(), new Date(Date.now() - 3_600_000))));
+
+  /** Marks the bundles that are kept, so that one that is used again is known. */
+  async function markKept(folder: string): Promise<number> {
+    const kept = (await readdir(folder)).filter((name) => /^bundle-.*\.json$/.test(name));
+    for (const name of kept) {
+      const { code, ...rest } = JSON.parse(await readFile(join(folder, name), 'utf8')) as { code: string };
+      await writeFile(join(folder, name), JSON.stringify({ ...rest, code: `${code}// used again` }));
+    }
+    return kept.length;
+  }
+
+  test('is used again until a file of it changes, goes, or has another come before it', async () => {
+    const folder = join(cacheFolder, 'kept');
+    const files = await write({
+      'kept/a.ts': pipeline('kept', "import { helper } from './helper';\nhelper();"),
+      'kept/helper.js': 'exports.helper = () => "first";',
+    });
+    const [entry, helper] = files as [string, string];
+    const bundle = async () => (await bundlePipelines({ files: [entry], cacheFolder: folder })).code;
+    await settle(files);
+    expect(await bundle()).toContain('first');
+    expect(await markKept(folder)).toBe(1);
+    expect((await bundle()).slice(-100)).toContain('used again');
+
+    await writeFile(helper, 'exports.helper = () => "second";');
+    await settle([helper]);
+    expect(await bundle()).toContain('second');
+    await markKept(folder);
+    expect((await bundle()).slice(-100)).toContain('used again');
+
+    const before = await write({ 'kept/helper.ts': 'export const helper = () => "third";' });
+    await settle(before);
+    expect(await bundle()).toContain('third');
+    await markKept(folder);
+
+    await rm(before[0]!);
+    expect(await bundle()).toContain('second');
+    await rm(helper);
+    await expect(bundle()).rejects.toThrow('./helper');
+  });
+
+  test('has no file that was saved while it was made', async () => {
+    const folder = join(cacheFolder, 'unsettled');
+    const files = await write({ 'unsettled/a.ts': pipeline('unsettled') });
+    await bundlePipelines({ files, cacheFolder: folder });
+    expect(await markKept(folder)).toBe(0);
+  });
+
+  test('that cannot be read is made anew', async () => {
+    const folder = join(cacheFolder, 'torn');
+    const files = await write({ 'torn/a.ts': pipeline('torn') });
+    await settle(files);
+    const { code } = await bundlePipelines({ files, cacheFolder: folder });
+    const [name] = (await readdir(folder)).filter((each) => each.startsWith('bundle-'));
+    await writeFile(join(folder, name!), code.slice(0, 1000));
+    expect((await bundlePipelines({ files, cacheFolder: folder })).code).toBe(code);
+  });
 });
