@@ -49,7 +49,11 @@ function createWorker(
   return createJobActivities({
     runners: runnersOf(runners, { s3, config, crawlers: CRAWLERS }),
     ...{ pollMinMs: 5, pollMaxMs: 20, retryForMs: 60_000, credentialsForMs: 3_600_000 },
-    ...{ stuckAfterMs: Infinity, tellRun: () => Promise.resolve(), readHistoryBytes: () => Promise.resolve(0) },
+    ...{
+      stuckAfterMs: Infinity,
+      tellRun: () => Promise.resolve(),
+      readHistoryBytes: () => Promise.resolve(0),
+    },
   });
 }
 

@@ -19,7 +19,7 @@ beforeAll(async () => {
     return { states: [succeeded(reference, { payload })] };
   });
   worker = await startTestWorker(environment, {
-    runners: { 'glue:startJobRun': runner } as never,
+    runners: { 'glue:startJobRun': runner },
     files: [join(__dirname, 'largeHistoryPipelines.ts')],
   });
 }, 120_000);

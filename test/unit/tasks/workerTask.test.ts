@@ -38,7 +38,11 @@ function open(tasks: readonly AnyTask[], heartbeatDetails?: unknown) {
   const activities = createJobActivities({
     runners: runnersOf({}, { tasks }),
     ...{ pollMinMs: 5, pollMaxMs: 20, retryForMs: 60_000, credentialsForMs: 3_600_000 },
-    ...{ stuckAfterMs: Infinity, tellRun: () => Promise.resolve(), readHistoryBytes: () => Promise.resolve(0) },
+    ...{
+      stuckAfterMs: Infinity,
+      tellRun: () => Promise.resolve(),
+      readHistoryBytes: () => Promise.resolve(0),
+    },
   });
   const heartbeats: unknown[] = [];
   const run = <T>(act: () => Promise<T>): Promise<T> => {
