@@ -172,6 +172,21 @@ describe('a run that subscribes late', () => {
     expect(second.newcomers.map(({ of }) => of.workflowId)).toEqual(['b']);
   });
 
+  test('whose check was given up is listed for anew: a listing has passed over it, and it may be forgotten', () => {
+    const plan = next();
+    const check = take('check stored', plan);
+    list([arrivalOf('in/1')], 'in/1', plan);
+    machine.abandoned(check);
+    const carried = { ...(JSON.parse(JSON.stringify(machine.carry())) as Carried), memory: [] };
+    machine = new SourceMachine(INPUT, carried, nowMs);
+    list([arrivalOf('in/2')]);
+    const again = next();
+    machine.signalled(take('signal runs', again), [true]);
+    const { listing } = list([arrivalOf('in/1'), arrivalOf('in/2')], null, again);
+    expect(listing.since).toBe(at(DAY_START_MS));
+    expect(take('signal runs').signals[0]!.chunk.map(({ key }) => key)).toEqual(['in/1']);
+  });
+
   test('is sent it as it is when it cannot be checked, and that is told', () => {
     machine.failed(take('check stored'), { code: 'Transient', message: 'down' }, nowMs);
     const plan = next();
