@@ -11,7 +11,7 @@ import { addTrigger, listTriggers, removeTrigger } from '../../../src/arrivals/t
 import { statusQuery, type RunStatus } from '../../../src/contracts/messages';
 import type { RunOptions } from '../../../src/workflows/steps';
 import { quietRuntime, startServer, startTestWorker, testConfig } from '../../support/environment';
-import { eventually } from '../../support/eventually';
+import { eventually, until } from '../../support/eventually';
 import { resetRun } from '../../support/resetRun';
 import { startTestS3 } from '../../support/s3';
 import type { InboxInput, InboxResult } from '../../support/workflows';
@@ -316,6 +316,20 @@ test('one object wakes every run that waits for it, and a cancelled run is forgo
   expect(new Set(results.flatMap(({ etags }) => etags))).toEqual(new Set([event.etag]));
 }, 120_000);
 
+test('of two versions of one second, the first of which alone was told, the one that is there is taken', async () => {
+  const folder = 'one-second';
+  const run = await startInbox({
+    pattern: `s3://lake/${folder}/*`,
+    complete: JSON.stringify({ marker: `${folder}/_SUCCESS` }),
+  });
+  await untilWaiting(run);
+  await until(() => Date.now() % 1_000 < 300);
+  const first = await upload(`${folder}/a`, 'first');
+  const last = await upload(`${folder}/a`, 'last');
+  await accept([first, await upload(`${folder}/_SUCCESS`)]);
+  expect(((await run.result()) as InboxResult).etags).toEqual([last.etag]);
+});
+
 let attempts = 0;
 
 test.each(Array.from({ length: ROUNDS }, (_, i) => i + 1))(
@@ -368,6 +382,12 @@ test.each(Array.from({ length: ROUNDS }, (_, i) => i + 1))(
     started.push(...(await Promise.all(late.map(startRule))));
 
     for (const [i, run] of started.entries()) {
+      const { status } = await eventually(
+        async () => ({ ...(await run.describe()), steps: (await run.query(statusQuery)).steps }),
+        (described) => described.status.name !== 'RUNNING',
+        { deadlineMs: 100_000, pauseMs: 200 },
+      );
+      expect(status.name).toBe('COMPLETED');
       const result = await run.result();
       expect({ rule: rules[i]!.complete, keys: result.keys.sort() }).toEqual({
         rule: rules[i]!.complete,
