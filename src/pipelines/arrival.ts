@@ -39,6 +39,19 @@ export function isSameVersion(a: Arrival, b: Arrival): boolean {
 }
 
 /**
+ * Whether S3 shows another version than the event that was heard before, and the times do not tell that it came later: of two
+ * versions of one second, the event of the second was lost.
+ */
+export function replacesUntold(shown: Arrival, known: Arrival): boolean {
+  return known.sequencer !== null && !known.byHand && !isSameVersion(shown, known) && !isNewer(shown, known);
+}
+
+/** The version that S3 shows after an event was heard of: its place is behind that event's, and before all later ones. */
+export function shownAfter({ sequencer }: Arrival, shown: Arrival): Arrival {
+  return { ...shown, sequencer: `${sequencer}1` };
+}
+
+/**
  * Whether `a` came after `b`, both of one key: by their sequencers
  * (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html), else by the second. Of
  * the same second, an event goes before what a listing tells; else the one that is heard of later, `a`, is the newer.

@@ -13,14 +13,12 @@ export class ArrivalMemory {
    * Adds an arrival unless it is known, or older than what is known of its key. Events and listings of one version
    * complete each other: only events have versions and sequencers. The same bytes uploaded anew keep their etag in a
    * bucket without versions, and a later run must still see the new upload, so a known version takes the latest time.
-   * @param isPast whether what is known of the key is of a time before the arrival was read from S3
    */
-  remember(arrival: Arrival, isPast: (known: Arrival) => boolean = () => false): 'new' | 'known' | 'older' {
+  remember(arrival: Arrival): 'new' | 'known' | 'older' {
     const id = `${arrival.bucket}/${arrival.key}`;
     const known = this.byObject.get(id);
     if (known === undefined || !isSameVersion(known, arrival)) {
-      if (known !== undefined && !arrival.byHand && !isNewer(arrival, known) && !isPast(known))
-        return 'older';
+      if (known !== undefined && !arrival.byHand && !isNewer(arrival, known)) return 'older';
       this.byObject.set(id, { ...arrival });
       return 'new';
     }

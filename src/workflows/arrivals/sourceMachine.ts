@@ -8,7 +8,7 @@ import type {
   TriggerStatus,
 } from '../../contracts/messages';
 import type { Arrival } from '../../pipelines';
-import { isSameVersion, isSince } from '../../pipelines/arrival';
+import { isSameVersion, isSince, replacesUntold, shownAfter } from '../../pipelines/arrival';
 import { hasContent } from '../../pipelines/arrivalRule';
 import { matchesPattern } from '../../pipelines/patterns';
 import { byteLength } from '../steps/byteLength';
@@ -135,6 +135,8 @@ export class SourceMachine {
   private triggers: TriggerListener[];
   private retention: Retention;
   private readonly underWay = new Set<Work>();
+  /** What events have told while the page of a listing was awaited. */
+  private readonly heardSincePage = new Set<Arrival>();
   /** Signals that found no run. */
   private unsent: Signal[] = [];
   private log: LogLine[] = [];
@@ -146,6 +148,8 @@ export class SourceMachine {
     readonly input: ArrivalsInput,
     carried: Carried | null,
     nowMs: number,
+    /** Whether a listing goes before the events that were heard before it; in histories that began before, it does not. */
+    private readonly listingIsNewer: () => boolean = () => true,
   ) {
     const pending = carried?.pending ?? [];
     this.memory = new ArrivalMemory(carried?.memory);
@@ -432,8 +436,10 @@ export class SourceMachine {
     for (const trigger of this.triggers)
       if (this.isStartDue(trigger, nowMs))
         work.push({ kind: 'start runs', batch: takeStarts(trigger, nowMs) });
-    if (this.isListDue(nowMs))
+    if (this.isListDue(nowMs)) {
+      this.heardSincePage.clear();
       work.push({ kind: 'list page', listing: this.listings.current ?? this.beginListing(nowMs) });
+    }
   }
 
   private planHandOver(plan: Plan, nowMs: number): void {
@@ -496,8 +502,11 @@ export class SourceMachine {
     const subscriptions = indexByPattern(this.subscriptions);
     const triggers = indexByPattern(this.triggers);
     const offers = new Map<TriggerListener, ReturnType<typeof this.offersTo>>();
-    for (const { told = [], ...arrival } of seen) {
+    for (const { told = [], ...heard } of seen) {
+      const arrival = listing === null ? heard : this.asShown(heard);
       const news = this.memory.remember(arrival);
+      if (listing === null && this.isUnderWay('list page'))
+        this.heardSincePage.add(this.memory.get(arrival.bucket, arrival.key)!);
       // Of a key, a run waits for the newest version; a trigger starts a run for each.
       for (const listener of news === 'new' ? subscriptions.find(arrival) : []) {
         const { of } = listener;
@@ -516,6 +525,14 @@ export class SourceMachine {
         offer(arrival, listing !== null);
       }
     }
+  }
+
+  /** What a listing has found: a page that was asked for after an event came shows what is newer than that. */
+  private asShown(arrival: Arrival): Arrival {
+    const known = this.memory.get(arrival.bucket, arrival.key);
+    if (known === undefined || this.heardSincePage.has(known) || !replacesUntold(arrival, known))
+      return arrival;
+    return this.listingIsNewer() ? shownAfter(known, arrival) : arrival;
   }
 
   /** Offers arrivals that fit its pattern to one trigger; made for one batch of them, since it looks through all that is on its way. */

@@ -11,12 +11,9 @@ export class Inbox {
     this.memory = new ArrivalMemory(startedBy);
   }
 
-  /**
-   * Takes arrivals in, and tells the followers what among them is new.
-   * @param isPast of what is told by a listing: see `ArrivalMemory.remember`
-   */
-  receive(arrivals: readonly Arrival[], isPast?: (known: Arrival) => boolean): void {
-    const news = arrivals.filter((arrival) => this.memory.remember(arrival, isPast) === 'new');
+  /** Takes arrivals in, and tells the followers what among them is new. */
+  receive(arrivals: readonly Arrival[]): void {
+    const news = arrivals.filter((arrival) => this.memory.remember(arrival) === 'new');
     if (news.length > 0) for (const follow of this.followers) follow(news);
   }
 

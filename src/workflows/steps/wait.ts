@@ -13,7 +13,7 @@ import type { Taken } from '../../contracts/earlier';
 import type { Failure, StepStatus, Subscription } from '../../contracts/messages';
 import { SluiceError } from '../../errors';
 import type { Arrival } from '../../pipelines';
-import { isNewer, isSameVersion, isSince } from '../../pipelines/arrival';
+import { isNewer, isSameVersion, isSince, replacesUntold, shownAfter } from '../../pipelines/arrival';
 import { hasContent } from '../../pipelines/arrivalRule';
 import { DURATION_NEEDS, parseBoundedDuration } from '../../pipelines/duration';
 import { isObjectPattern, OBJECT_PATTERN_NEEDS, sourceOf, type Source } from '../../pipelines/location';
@@ -372,10 +372,13 @@ export class Wait {
   private async list(since: string, isEnough = () => false): Promise<void> {
     const { source, step, shared } = this;
     let after: string | null = null;
-    // A listing shows what is there after all that was heard before it. Their times need not: a version that was replaced within its
-    // second has the event, and the one that replaced it, whose event was lost, the second alone.
     const heardBefore = new Set(shared.inbox.all());
-    const isPast = (known: Arrival) => heardBefore.has(known) && !known.byHand && patched('listing-is-newer');
+    const asShown = (arrival: Arrival) => {
+      const known = shared.inbox.get(arrival.bucket, arrival.key);
+      if (known === undefined || !heardBefore.has(known) || !replacesUntold(arrival, known)) return arrival;
+      // In histories that began before, the event goes before the listing.
+      return patched('listing-is-newer') ? shownAfter(known, arrival) : arrival;
+    };
     do {
       if (workflowInfo().historySize > MAX_HISTORY_BYTES) {
         throw new SluiceError(
@@ -395,7 +398,7 @@ export class Wait {
           [source, since, from, step.name],
         ),
       );
-      shared.inbox.receive(page.arrivals, isPast);
+      shared.inbox.receive(page.arrivals.map(asShown));
       after = page.after;
     } while (after !== null && !isEnough());
   }

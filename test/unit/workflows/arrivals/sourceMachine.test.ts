@@ -150,6 +150,44 @@ describe('a run that waits', () => {
   });
 });
 
+describe('of two versions of one second, the event of the last of which was lost,', () => {
+  const first = arrivalOf('in/1', DAY_START_MS + 700, { etag: 'first', sequencer: 'A1' });
+  const last = arrivalOf('in/1', DAY_START_MS, { etag: 'last' });
+  const sent = (work: Of<'signal runs'>) => {
+    machine.signalled(work, [true]);
+    return work.signals.flatMap(({ chunk }) => chunk.map(({ etag }) => etag));
+  };
+
+  test('a run hears of the last as soon as it is listed, and the event of the first changes nothing any more', () => {
+    machine.subscribe(subscriptionOf('a'));
+    list([]);
+    machine.seen([first], nowMs);
+    expect(sent(take('signal runs'))).toEqual(['first']);
+    nowMs += 15 * MINUTE_MS;
+    list([last]);
+    expect(sent(take('signal runs'))).toEqual(['last']);
+    machine.seen([first], nowMs);
+    expect(kinds()).toEqual([]);
+  });
+
+  test('a run that subscribes late hears of it', () => {
+    machine.seen([first], nowMs);
+    machine.subscribe(subscriptionOf('a'));
+    const plan = next();
+    machine.checked(take('check stored', plan), [false]);
+    list([last], null, plan);
+    expect(sent(take('signal runs'))).toEqual(['last']);
+  });
+
+  test('an event goes before a page that was asked for when it had not come', () => {
+    machine.subscribe(subscriptionOf('a'));
+    const plan = next();
+    machine.seen([first], nowMs);
+    list([last], null, plan);
+    expect(sent(take('signal runs'))).toEqual(['first']);
+  });
+});
+
 describe('a run that subscribes late', () => {
   beforeEach(() => {
     machine.seen([arrivalOf('in/1'), arrivalOf('in/2'), arrivalOf('in/old', nowMs - HOUR_MS)], nowMs);
