@@ -327,7 +327,7 @@ test('of two versions of one second, the first of which alone was told, the one 
   const first = await upload(`${folder}/a`, 'first');
   const last = await upload(`${folder}/a`, 'last');
   await accept([first, await upload(`${folder}/_SUCCESS`)]);
-  expect(((await run.result())).etags).toEqual([last.etag]);
+  expect((await run.result()).etags).toEqual([last.etag]);
 });
 
 let attempts = 0;
