@@ -47,7 +47,7 @@ const relayedRecord = z.union([
     .object({ EventSource: z.literal('aws:sns'), Sns: z.object({ Message: z.string() }) })
     .transform(({ Sns }) => Sns.Message),
 ]);
-const relay = z.object({ Records: z.array(relayedRecord).min(1) });
+const relay = z.object({ Records: z.tuple([relayedRecord], relayedRecord) });
 
 /** The texts of the events within a body that SQS or SNS has relayed; null for any other. */
 export function relayedEvents(body: unknown): string[] | null {

@@ -1,6 +1,7 @@
 /** The message that SNS wraps around an event: https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html */
 import { z } from 'zod';
 import { TOPIC_ARN } from '../pipelines/location';
+import { boundedText } from './fields';
 import { problemsOf, wrongBody } from './problems';
 
 /** Text of one line: it is part of the signed text, where a line break would make two readings of it. */
@@ -13,8 +14,8 @@ const common = {
   Timestamp: z.iso.datetime(),
   // Absent where a secret takes their place.
   SignatureVersion: z.string().nullish(),
-  Signature: z.string().max(2048).nullish(),
-  SigningCertURL: z.string().max(2048).nullish(),
+  Signature: boundedText(2048).nullish(),
+  SigningCertURL: boundedText(2048).nullish(),
 };
 const confirmation = { ...common, Token: line(2048), SubscribeURL: line(4096) };
 

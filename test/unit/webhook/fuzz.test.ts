@@ -44,7 +44,17 @@ const VALUES: unknown[] = [
     'NaN',
     '{"Records":[]}',
   ],
-  ...[[], {}, [[]], { length: 1e9 }, { Records: {} }, { then: 1 }, { toString: 1 }, { toJSON: 1 }],
+  ...[
+    [],
+    {},
+    [[]],
+    { length: 1e9 },
+    { length: { toString: 1 } },
+    { Records: {} },
+    { then: 1 },
+    { toString: 1 },
+    { toJSON: 1 },
+  ],
 ];
 const NAMES = [
   '__proto__',
