@@ -45,6 +45,7 @@ const STOP_WAIT_MS = 5 * 60_000;
 export function createJobActivities(
   deps: JobDependencies,
 ): Pick<Activities, 'submitJob' | 'awaitJob' | 'stopJob'> {
+  const refusing = new Set<string>();
   return {
     submitJob: (submission) =>
       beating(async (signal, beats) => {
@@ -98,7 +99,7 @@ export function createJobActivities(
         const state = await pollUntil(deps, poll, () => true).finally(() => awaited.end());
         switch (state?.state) {
           case 'succeeded':
-            return ended(deps, submission, state.result, signal);
+            return ended({ ...deps, refusing }, submission, state, signal);
           case 'stopped':
             throw toJobFailure('JobStopped', state.message);
           case 'lost':
@@ -292,6 +293,7 @@ async function submitInLine({
 }
 
 type EndedState = Exclude<JobState, { state: 'running' }>;
+type SucceededState = Extract<JobState, { state: 'succeeded' }>;
 
 interface Poll {
   doing: 'await' | 'stop';
@@ -421,6 +423,11 @@ async function withLineage(
   });
 }
 
+interface Ending extends JobDependencies {
+  /** The resources whose refusal to tell counts is in the log. */
+  refusing: Set<string>;
+}
+
 /** A result below is no matter for a history. */
 const LARGE_RESULT_BYTES = 16 * 1024;
 
@@ -429,12 +436,13 @@ const LARGE_RESULT_BYTES = 16 * 1024;
  * @throws ApplicationFailure TooLarge for what the history cannot hold
  */
 async function ended(
-  { runners, prices, readHistoryBytes }: JobDependencies,
+  ending: Ending,
   submission: Submission,
-  given: JobResult,
+  state: SucceededState,
   signal: AbortSignal,
 ): Promise<JobResult> {
-  const result = await withRowAccount(runners.context.s3, submission, given, signal);
+  const { prices, readHistoryBytes } = ending;
+  const result = await withRowCounts(ending, submission, state, signal);
   const cost = costOf(result.measures, prices ?? null);
   if (cost !== null) countCost(cost, submission.job.resource);
   const bytes = Buffer.byteLength(JSON.stringify(result));
@@ -447,18 +455,29 @@ async function ended(
   return result;
 }
 
-/** Adds what a script says of its rows. A job that has ended well does not fail for counts that cannot be read. */
-async function withRowAccount(
-  s3: S3Client,
+/** Adds what a script, or its service, says of a job's rows. A job that has ended well does not fail for counts that cannot be read. */
+async function withRowCounts(
+  { runners, refusing }: Ending,
   { job, step }: Submission,
-  result: JobResult,
+  { result, readCounts }: SucceededState,
   signal: AbortSignal,
 ): Promise<JobResult> {
-  try {
-    return { ...result, measures: { ...result.measures, ...(await readRowAccount(s3, job, signal)) } };
-  } catch (error) {
+  const tell = (error: unknown) => {
     signal.throwIfAborted();
-    Context.current().log.warn('the counts of a job cannot be read', { step, error });
-    return result;
-  }
+    const { code, message } = classifyError(error);
+    Context.current().log.warn('the counts of a job cannot be read', { step, code, error: message });
+    return {};
+  };
+  /** Without the permission each job would say the same. */
+  const tellOnce = (error: unknown) => {
+    if (classifyError(error).code !== 'AccessDenied') return tell(error);
+    if (refusing.has(job.resource)) return {};
+    refusing.add(job.resource);
+    return tell(error);
+  };
+  const [counts, account] = await Promise.all([
+    readCounts?.(signal).catch(tellOnce),
+    readRowAccount(runners.context.s3, job, signal).catch(tell),
+  ]);
+  return { ...result, measures: { ...result.measures, ...counts, ...account } };
 }

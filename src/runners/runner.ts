@@ -11,8 +11,16 @@ export type SubmissionOf<R extends Resource> = Submission & { job: Job<R> };
 export type JobState =
   /** `progress`: how far the job is, where the service tells. */
   | { state: 'running'; nativeState: string; progress?: JobProgress }
-  /** `stillRuns`: what the job made goes on and costs, as a cluster that waits for steps; a stop ends it. */
-  | { state: 'succeeded'; result: JobResult; stillRuns?: boolean }
+  /**
+   * `stillRuns`: what the job made goes on and costs, as a cluster that waits for steps; a stop ends it.
+   * `readCounts`: asks for measures that the service tells apart from the job, as those of its rows. What it throws fails no job.
+   */
+  | {
+      state: 'succeeded';
+      result: JobResult;
+      stillRuns?: boolean;
+      readCounts?: (signal: AbortSignal) => Promise<Record<string, number>>;
+    }
   /** `retryable`: the service says that the same job may succeed when it is submitted anew. */
   | {
       state: 'failed';

@@ -1,4 +1,5 @@
 import { AthenaClient } from '@aws-sdk/client-athena';
+import { DefaultLogger } from '@temporalio/worker';
 import { classifyError } from '../../src/services/failures';
 import { AthenaRunner, createAthenaPort } from '../../src/runners/athena/runner';
 import { MAX_ROW_BYTES } from '../../src/runners/awsService';
@@ -94,6 +95,79 @@ test('of two columns with one name, none is lost', async () => {
     statementType: 'DML',
   };
   expect((await succeed('a', 10)).rows).toEqual([{ n: '1', n_2: '2' }]);
+});
+
+/** The measures of a query of the double, by the whole of an await. */
+async function countsOf() {
+  const runner = createRunner();
+  const worker = createWorker('athena:startQueryExecution', runner);
+  const reference = await runner.submit(submission('a'));
+  made.double.control.move('SUCCEEDED');
+  const { rowsRead, rowsWritten } = (await worker.awaitJob(submission('a'), reference)).measures;
+  return { rowsRead, rowsWritten };
+}
+const NONE = { rowsRead: undefined, rowsWritten: undefined };
+const asks = () => made.aws.calls['GetQueryRuntimeStatistics'] ?? 0;
+
+test('a query counts the rows that it read and gave back, also when Athena tells them a moment late', async () => {
+  const rows = { InputRows: 20, OutputRows: 3 };
+  made.double.rows = [undefined, undefined, rows];
+  made.aws.faults.push({
+    ...{ operation: 'GetQueryRuntimeStatistics', status: 400, type: 'ThrottlingException' },
+    message: 'Rate exceeded',
+  });
+  expect(await countsOf()).toEqual({ rowsRead: 20, rowsWritten: 3 });
+  expect(asks()).toBe(4);
+  expect(made.aws.calls['GetQueryResults']).toBeUndefined();
+});
+
+test.each([
+  ['INSERT', 'DML', 500],
+  ['CREATE_TABLE_AS_SELECT', 'DDL', 500],
+  ['UPDATE', 'DML', 500],
+  ['UNLOAD', 'DML', undefined],
+  ['DELETE', 'DML', undefined],
+] as const)(
+  '%s counts the rows that it wrote only where Athena tells them',
+  async (kind, type, rowsWritten) => {
+    made.double.substatementType = kind;
+    made.double.results.statementType = type;
+    made.double.updateCount = 500;
+    expect(await countsOf()).toEqual({ rowsRead: 20, rowsWritten });
+  },
+);
+
+test('a query whose counts Athena never tells ends well without them, after few asks; others are not asked about', async () => {
+  made.double.rows = [undefined];
+  expect(await countsOf()).toEqual(NONE);
+  expect(asks()).toBe(4);
+  made.double.isReused = true;
+  expect(await countsOf()).toEqual(NONE);
+  made.double.isReused = false;
+  made.double.results.statementType = 'DDL';
+  expect(await countsOf()).toEqual(NONE);
+  expect(asks()).toBe(4);
+});
+
+test('a worker that may not read counts says so once, with the permission, and its queries end well', async () => {
+  const warnings: string[] = [];
+  const logger = new DefaultLogger('WARN', ({ meta }) => warnings.push(String(meta?.['error'])));
+  const runner = createRunner();
+  const worker = createWorker('athena:startQueryExecution', runner, { min: 5, max: 20, logger });
+  const permission = 'athena:GetQueryRuntimeStatistics';
+  made.aws.faults.push({
+    ...{ operation: 'GetQueryRuntimeStatistics', status: 400, type: 'AccessDeniedException', times: 2 },
+    message: `User: arn:aws:iam::1:user/me is not authorized to perform: ${permission}`,
+  });
+  for (const key of ['a', 'b']) {
+    const reference = await runner.submit(submission(key));
+    made.double.control.move('SUCCEEDED');
+    const { measures } = await worker.awaitJob(submission(key), reference);
+    expect(measures).toMatchObject({ DataScannedInBytes: 4096 });
+    expect(measures).not.toHaveProperty('rowsRead');
+  }
+  expect(warnings).toEqual([expect.stringContaining(permission)]);
+  expect(made.aws.faults).toEqual([]);
 });
 
 test('a query that goes back from RUNNING to QUEUED is still running', async () => {

@@ -51,7 +51,7 @@ test('a statement whose answer nobody had is found among others, by the mark in 
 
 test('measures are in milliseconds, rows and bytes, and what is not known is left out', async () => {
   const result = await succeed(statement());
-  expect(result.measures).toEqual({ DurationInMillis: 250, ResultRows: 2, ResultSize: 64 });
+  expect(result.measures).toEqual({ DurationInMillis: 250, ResultRows: 2, ResultSize: 64, rowsWritten: 2 });
   expect(result).not.toHaveProperty('rows');
 });
 
@@ -72,8 +72,10 @@ test('rows have the types of their fields, over several pages and as many as ask
   expect(made.aws.calls['GetStatementResult']).toBe(2);
 });
 
-test('a statement without a result has no rows, whatever was asked for', async () => {
-  expect((await succeed(statement({ Sql: 'TRUNCATE report' }, 10))).rows).toEqual([]);
+test('a statement without a result has no rows, whatever was asked for, and those that it deleted are not written', async () => {
+  const { rows, measures } = await succeed(statement({ Sql: 'DELETE FROM report' }, 10));
+  expect(rows).toEqual([]);
+  expect(measures).toEqual({ DurationInMillis: 250, ResultRows: 2, ResultSize: 64 });
   expect(made.aws.calls['GetStatementResult']).toBeUndefined();
 });
 
@@ -88,7 +90,7 @@ test('of a batch, the rows are those of the last statement that has some', async
   });
   expect(result.rows).toEqual([{ day: 'monday', leads: 3 }]);
   expect(made.double.asked).toEqual([`${result.externalId}:2`]);
-  expect(result.measures).toEqual({ DurationInMillis: 250, ResultSize: 64 });
+  expect(result.measures).toEqual({ DurationInMillis: 250, ResultSize: 64, rowsWritten: 4 });
 });
 
 test('rows of a CSV result are refused before anything starts', async () => {

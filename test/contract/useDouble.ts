@@ -1,5 +1,5 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { DefaultLogger } from '@temporalio/worker';
+import { DefaultLogger, type Logger } from '@temporalio/worker';
 import { createJobActivities } from '../../src/activities/jobs';
 import type { Progress, Runner } from '../../src/runners/runner';
 import type { Activities } from '../../src/contracts/activities';
@@ -45,7 +45,10 @@ type JobActivities = Pick<Activities, 'submitJob' | 'awaitJob' | 'stopJob'>;
 export function createWorker(
   given: Resource | AnyRunnerDefinition,
   runner: Runner,
-  pollMs = { min: 5, max: 20 },
+  { min, max, logger = new DefaultLogger('ERROR') }: { min: number; max: number; logger?: Logger } = {
+    min: 5,
+    max: 20,
+  },
 ): JobActivities {
   const definition = typeof given === 'string' ? new RunnerRegistry().find(given) : given;
   const activities = createJobActivities({
@@ -53,8 +56,8 @@ export function createWorker(
       new RunnerRegistry([{ ...definition, engines: ['aws'], create: () => runner }]),
       runnerContext(),
     ),
-    pollMinMs: pollMs.min,
-    pollMaxMs: pollMs.max,
+    pollMinMs: min,
+    pollMaxMs: max,
     retryForMs: 60_000,
     credentialsForMs: 3_600_000,
     stuckAfterMs: Infinity,
@@ -64,7 +67,7 @@ export function createWorker(
   const run = <T>(act: () => Promise<T>): Promise<T> =>
     new MockActivityEnvironment(
       { heartbeatTimeoutMs: 1000, scheduledTimestampMs: Date.now() },
-      { logger: new DefaultLogger('ERROR') },
+      { logger },
     ).run(act);
   return {
     submitJob: (submission) => run(() => activities.submitJob(submission)),

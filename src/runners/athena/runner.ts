@@ -2,17 +2,22 @@ import {
   type AthenaClient,
   BatchGetQueryExecutionCommand,
   GetQueryResultsCommand,
+  GetQueryRuntimeStatisticsCommand,
   StartQueryExecutionCommand,
   StopQueryExecutionCommand,
   type BatchGetQueryExecutionOutput,
   type GetQueryResultsInput,
   type GetQueryResultsOutput,
+  type GetQueryRuntimeStatisticsOutput,
   type QueryExecution,
+  type QueryRuntimeStatisticsRows,
   type StartQueryExecutionInput,
   type UnprocessedQueryExecutionId,
 } from '@aws-sdk/client-athena';
-import { SluiceError } from '../../errors';
+import { setTimeout as wait } from 'node:timers/promises';
+import { isRetryable, SluiceError } from '../../errors';
 import type { JobReference } from '../../jobs';
+import { classifyError } from '../../services/failures';
 import { SharedPoller } from '../../services/polling';
 import { consoleUrl, measuresOf, takeRows, toRow, withCapacity, type Row } from '../awsService';
 import { markerOf, succeeded } from '../references';
@@ -24,6 +29,7 @@ export interface AthenaPort {
   batchGetQueryExecution(input: { QueryExecutionIds: string[] }): Promise<BatchGetQueryExecutionOutput>;
   /** One page. */
   getQueryResults(input: GetQueryResultsInput): Promise<GetQueryResultsOutput>;
+  getQueryRuntimeStatistics(input: { QueryExecutionId: string }): Promise<GetQueryRuntimeStatisticsOutput>;
   stopQueryExecution(input: { QueryExecutionId: string }): Promise<unknown>;
   region(): Promise<string>;
 }
@@ -34,6 +40,7 @@ export function createAthenaPort(client: AthenaClient): AthenaPort {
     startQueryExecution: (input) => client.send(new StartQueryExecutionCommand(input)),
     batchGetQueryExecution: (input) => client.send(new BatchGetQueryExecutionCommand(input)),
     getQueryResults: (input) => client.send(new GetQueryResultsCommand(input)),
+    getQueryRuntimeStatistics: (input) => client.send(new GetQueryRuntimeStatisticsCommand(input)),
     stopQueryExecution: (input) => client.send(new StopQueryExecutionCommand(input)),
     region: () => client.config.region(),
   };
@@ -46,6 +53,14 @@ const BATCH_SIZE = 50;
 const MAX_PAGE_SIZE = 1000;
 
 /**
+ * Statements whose result is a count of the rows that they wrote:
+ * https://docs.aws.amazon.com/athena/latest/APIReference/API_GetQueryResults.html
+ */
+const WRITING = ['CREATE_TABLE_AS_SELECT', 'INSERT', 'UPDATE'];
+/** How often the counts of a query's rows are asked for: they come a moment after its end, and of some queries never. */
+const COUNT_ASKS = 4;
+
+/**
  * `athena:startQueryExecution`. States:
  * https://docs.aws.amazon.com/athena/latest/APIReference/API_QueryExecutionStatus.html; a query may go back from RUNNING
  * to QUEUED. All queries of this worker are polled together.
@@ -56,7 +71,7 @@ export class AthenaRunner implements Runner<'athena:startQueryExecution'> {
 
   constructor(
     private readonly athena: AthenaPort,
-    gapMs: number,
+    private readonly gapMs: number,
   ) {
     this.poller = new SharedPoller({
       service: 'athena',
@@ -133,12 +148,47 @@ export class AthenaRunner implements Runner<'athena:startQueryExecution'> {
   ): Promise<JobState> {
     const { SubmissionDateTime = new Date(reference.submittedAt), CompletionDateTime = new Date() } =
       query.Status ?? {};
-    return succeeded(reference, {
+    const state = succeeded(reference, {
       output: query.ResultConfiguration?.OutputLocation ?? null,
       durationMs: CompletionDateTime.getTime() - SubmissionDateTime.getTime(),
       measures: measuresOf(query.Statistics),
       ...(maxRows > 0 ? { rows: await takeRows(this.readRows(query, maxRows), maxRows) } : {}),
     });
+    return { ...state, readCounts: (signal) => this.readCounts(query, signal) };
+  }
+
+  /**
+   * The rows that a query read, and those that it wrote into a table or gave back. What Athena does not tell is left out: all of
+   * DDL and of a result that it reused, what a filter of Lake Formation hides, and the rows of an UNLOAD.
+   */
+  private async readCounts(query: QueryExecution, signal: AbortSignal): Promise<Record<string, number>> {
+    const { QueryExecutionId, StatementType, SubstatementType = '', Statistics } = query;
+    const isWriting = WRITING.includes(SubstatementType);
+    const isReused = Statistics?.ResultReuseInformation?.ReusedPreviousResult === true;
+    if ((StatementType !== 'DML' && !isWriting) || isReused) return {};
+    const { InputRows, OutputRows } = await this.readStatistics(QueryExecutionId!, signal);
+    const { UpdateCount } = isWriting
+      ? await this.athena.getQueryResults({ QueryExecutionId, MaxResults: 1 })
+      : {};
+    const rowsWritten = isWriting ? UpdateCount : SubstatementType === 'SELECT' ? OutputRows : undefined;
+    return measuresOf({ rowsRead: InputRows, rowsWritten });
+  }
+
+  /** https://docs.aws.amazon.com/athena/latest/APIReference/API_GetQueryRuntimeStatistics.html */
+  private async readStatistics(
+    QueryExecutionId: string,
+    signal: AbortSignal,
+  ): Promise<QueryRuntimeStatisticsRows> {
+    for (let ask = 1, pauseMs = this.gapMs; ; ask++, pauseMs *= 2) {
+      try {
+        const { QueryRuntimeStatistics } = await this.athena.getQueryRuntimeStatistics({ QueryExecutionId });
+        const { Rows } = QueryRuntimeStatistics ?? {};
+        if (Rows !== undefined || ask === COUNT_ASKS) return Rows ?? {};
+      } catch (error) {
+        if (ask === COUNT_ASKS || !isRetryable(classifyError(error).code)) throw error;
+      }
+      await wait(pauseMs, undefined, { signal });
+    }
   }
 
   /** Rows with every value as Athena sends it: text, or null. */

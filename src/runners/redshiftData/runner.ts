@@ -171,18 +171,19 @@ export class RedshiftDataRunner implements Runner<RedshiftResource> {
   ): Promise<JobState> {
     const { Duration = 0, ResultRows, ResultSize } = statement;
     const { CreatedAt = new Date(reference.submittedAt), UpdatedAt = new Date() } = statement;
+    const statements = statement.SubStatements?.length ? statement.SubStatements : [statement];
+    // Of others, ResultRows may be rows that they deleted.
+    const reading = statements.filter(({ HasResultSet }) => HasResultSet);
+    const counts = reading.map((each) => each.ResultRows ?? -1).filter((count) => count >= 0);
     // Of a batch, the last statement that returns rows.
-    const withRows = statement.SubStatements?.length
-      ? statement.SubStatements.findLast(({ HasResultSet }) => HasResultSet)
-      : statement.HasResultSet
-        ? statement
-        : undefined;
+    const withRows = reading.at(-1);
     return succeeded(reference, {
       durationMs: UpdatedAt.getTime() - CreatedAt.getTime(),
       measures: measuresOf({
         DurationInMillis: Duration / NANOSECONDS_IN_MILLISECOND,
         ResultRows,
         ResultSize,
+        ...(counts.length > 0 ? { rowsWritten: counts.reduce((sum, count) => sum + count) } : {}),
       }),
       ...(maxRows > 0 ? { rows: withRows ? await takeRows(this.readRows(withRows.Id!), maxRows) : [] } : {}),
     });

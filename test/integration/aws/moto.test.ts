@@ -130,7 +130,7 @@ test('DynamoDB: a table is exported to its end, and an export into no bucket fai
   });
 });
 
-test('Athena: a query is submitted and stopped', async () => {
+test('Athena: a query is submitted, stopped, and asked for its rows', async () => {
   const client = new AthenaClient(settings);
   const runner = new AthenaRunner(createAthenaPort(client), GAP_MS);
   const submission: SubmissionOf<'athena:startQueryExecution'> = {
@@ -146,6 +146,12 @@ test('Athena: a query is submitted and stopped', async () => {
     new GetQueryExecutionCommand({ QueryExecutionId: reference.externalId }),
   );
   expect(QueryExecution).toMatchObject({ Query: 'SELECT 1', Status: { State: 'CANCELLED' } });
+  const { externalId: QueryExecutionId } = reference;
+  const { QueryRuntimeStatistics } = await createAthenaPort(client).getQueryRuntimeStatistics({
+    QueryExecutionId,
+  });
+  // What moto says of all queries.
+  expect(QueryRuntimeStatistics?.Rows).toMatchObject({ InputRows: 0, OutputRows: 2 });
 });
 
 test('Lambda: a function is looked at, invoked, and its answer is the payload', async () => {

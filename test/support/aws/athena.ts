@@ -29,6 +29,12 @@ export class AthenaDouble implements ServiceDouble {
     ],
     statementType: 'DML',
   };
+  /** What GetQueryRuntimeStatistics answers, one an ask; the last goes on. Undefined: only the times are known yet. */
+  rows: ({ InputRows: number; OutputRows: number } | undefined)[] = [{ InputRows: 20, OutputRows: 1 }];
+  /** The kind of all queries, and how many rows they wrote where they did. */
+  substatementType = 'SELECT';
+  updateCount = 0;
+  isReused = false;
   /** How many lines a page of GetQueryResults has at most. */
   pageSize = 1000;
   /** The sizes of the batches that were asked for. */
@@ -65,11 +71,19 @@ export class AthenaDouble implements ServiceDouble {
         ),
       };
     },
+    GetQueryRuntimeStatistics: ({ QueryExecutionId }: { QueryExecutionId: string }) => {
+      if (!this.queries.has(QueryExecutionId))
+        throw new ServiceFault('InvalidRequestException', `${QueryExecutionId} was not found`);
+      const Rows = this.rows.length > 1 ? this.rows.shift() : this.rows[0];
+      const Timeline = { TotalExecutionTimeInMillis: 150 };
+      return { QueryRuntimeStatistics: { Timeline, ...(Rows ? { Rows } : {}) } };
+    },
     GetQueryResults: (input: { QueryExecutionId: string; NextToken?: string; MaxResults?: number }) => {
       const { names, lines } = this.results;
       const at = Number(input.NextToken ?? 0);
       const end = at + Math.min(this.pageSize, input.MaxResults ?? 1000);
       return {
+        UpdateCount: this.updateCount,
         ResultSet: {
           Rows: lines.slice(at, end).map((line) => ({
             Data: line.map((text) => (text === null ? {} : { VarCharValue: text })),
@@ -109,6 +123,7 @@ export class AthenaDouble implements ServiceDouble {
       QueryExecutionId,
       Query: text,
       StatementType: this.results.statementType,
+      SubstatementType: this.substatementType,
       ResultConfiguration: { OutputLocation: `s3://lake/athena/${QueryExecutionId}.csv` },
       Status: {
         State: state,
@@ -122,6 +137,7 @@ export class AthenaDouble implements ServiceDouble {
         EngineExecutionTimeInMillis: 120,
         QueryQueueTimeInMillis: 30,
         DataManifestLocation: 's3://lake/athena/manifest.csv',
+        ResultReuseInformation: { ReusedPreviousResult: this.isReused },
       },
     };
   }

@@ -124,6 +124,7 @@ export class RedshiftDataDouble implements ServiceDouble {
               Id: `${Id}:${i + 1}`,
               QueryString: sql,
               HasResultSet: hasRows(sql),
+              ResultRows: hasRows(sql) ? 2 : -1,
             })),
           }
         : {}),

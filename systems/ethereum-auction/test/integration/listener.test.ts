@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { isLong } from '../../../../test/support/long';
 import { connectChain } from '../../src/chain/client';
-import { readNext, type Listening } from '../../src/listener';
+import type { TaskContext } from 'sluice';
+import { moveCursor, readNext, type Listening, type NextReading } from '../../src/listener';
+import { readEvents } from '../../src/tasks/readEvents';
 import { deployAuction, type TestAuction } from '../support/auction';
 import { listenTo } from '../support/listener';
 import { startAnvil, type LocalChain } from '../support/localChain';
@@ -63,6 +65,23 @@ test('a gap of thousands of blocks is read in bounded parts, and an empty window
   } finally {
     await long.stop();
   }
+});
+
+test('a reading counts its events as read and written, and again where they were read before; an empty one none', async () => {
+  const auction = await deployAuction(local.rpcUrl);
+  const { listening } = listen(auction);
+  const { s3, folder, contract, fromBlock, depth } = listening;
+  const context = { s3, signal: new AbortController().signal, report: () => {} } as unknown as TaskContext;
+  const input = { rpcUrl: local.rpcUrl, folder, contract: contract as `0x${string}`, fromBlock };
+  const read = () => readEvents.run({ ...input, chain: auction.chain }, context);
+  const rows = { rowsRejected: 0, valuesUnread: 0 };
+  await auction.bid(1);
+  const { measures, payload } = await read();
+  expect(measures).toEqual({ ...rows, rowsRead: 10, rowsWritten: 10 });
+  expect((await read()).measures).toEqual(measures);
+  const { cursor, object } = payload as NextReading;
+  await moveCursor(s3, { cursor, object: object!, depth });
+  expect((await read()).measures).toEqual({ ...rows, rowsRead: 0, rowsWritten: 0 });
 });
 
 test('after seeded reorganisations the counted records are the balance of the contract', async () => {
