@@ -1,4 +1,3 @@
-import type { S3Client } from '@aws-sdk/client-s3';
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { listProblems, shortenMessage, SluiceError, type ErrorCode } from '../errors';
 import type { JobReference, JobResult } from '../jobs';
