@@ -138,9 +138,9 @@ test('the SQL reaches its inputs and its own folder, and no other file', async (
 });
 
 test('what does not fit into the memory limit is spilled, not refused', async () => {
-  const sql = 'SELECT i, md5(i::VARCHAR) AS h FROM range(800000) AS r(i) ORDER BY h';
+  const sql = 'SELECT i, md5(i::VARCHAR) AS h FROM range(1600000) AS r(i) ORDER BY h';
   const output = { file: join(folder, 'sorted.parquet'), format: 'parquet' as const };
-  expect((await run(sql, { output, limits: { memoryBytes: 60_000_000 } })).rowCount).toBe(800_000);
+  expect((await run(sql, { output, limits: { memoryBytes: 120_000_000 } })).rowCount).toBe(1_600_000);
 });
 
 test('an abort ends a long query soon, with the signal’s reason', async () => {
