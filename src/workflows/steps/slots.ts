@@ -2,6 +2,7 @@ import {
   CancellationScope,
   condition,
   getExternalWorkflowHandle,
+  patched,
   proxyActivities,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -138,6 +139,8 @@ class PoolSlots {
   private lastId = 0;
   private asks = 0;
   private readonly exchanging: Promise<void>;
+  /** Returns that the server has not confirmed. */
+  private returning = 0;
   private isClosed = false;
 
   constructor(private readonly name: string) {
@@ -190,6 +193,8 @@ class PoolSlots {
 
   async close(): Promise<void> {
     this.isClosed = true;
+    // A confirmation that comes while the run ends would have the server refuse its end, and the whole run be replayed.
+    if (this.returning > 0 && patched('returns-confirmed')) await condition(() => this.returning === 0);
     await this.exchanging;
   }
 
@@ -224,10 +229,14 @@ class PoolSlots {
     const slots = this.idle;
     this.idle = 0;
     const pool = getExternalWorkflowHandle(this.poolId);
-    pool.signal(returnSlotsSignal, { run: this.run, slots, left }).catch((error: unknown) => {
-      // A pool that is not there knows of no slots.
-      if (!isReportable(error)) throw error;
-    });
+    this.returning++;
+    pool
+      .signal(returnSlotsSignal, { run: this.run, slots, left })
+      .catch((error: unknown) => {
+        // A pool that is not there knows of no slots.
+        if (!isReportable(error)) throw error;
+      })
+      .finally(() => this.returning--);
   }
 
   private async ask(): Promise<void> {
