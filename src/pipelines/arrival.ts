@@ -39,16 +39,19 @@ export function isSameVersion(a: Arrival, b: Arrival): boolean {
 }
 
 /**
- * Whether S3 shows another version than the event that was heard before, and the times do not tell that it came later: of two
- * versions of one second, the event of the second was lost.
+ * An arrival as a listing shows it, beside what is known of its key. Another version than that of an event, of which the times do not
+ * tell that it came later, is newer all the same when the event was heard of before: of two versions of one second, the event of the
+ * second was lost. Its place is then behind that event's, and before all later ones.
+ * @param wasHeardBefore whether what is known was heard of before the listing was asked for; asked only where that decides
  */
-export function replacesUntold(shown: Arrival, known: Arrival): boolean {
-  return known.sequencer !== null && !known.byHand && !isSameVersion(shown, known) && !isNewer(shown, known);
-}
-
-/** The version that S3 shows after an event was heard of: its place is behind that event's, and before all later ones. */
-export function shownAfter({ sequencer }: Arrival, shown: Arrival): Arrival {
-  return { ...shown, sequencer: `${sequencer}1` };
+export function asShown(
+  shown: Arrival,
+  known: Arrival | undefined,
+  wasHeardBefore: (known: Arrival) => boolean,
+): Arrival {
+  if (known === undefined || known.sequencer === null || known.byHand) return shown;
+  if (isSameVersion(shown, known) || isNewer(shown, known) || !wasHeardBefore(known)) return shown;
+  return { ...shown, sequencer: `${known.sequencer}1` };
 }
 
 /**

@@ -61,7 +61,7 @@ export async function bundleModule(options: BundleModule): Promise<WorkflowBundl
   const { entry, cacheFolder, failureConverter = '', plugins } = options;
   // What plugins add is not known before they do it.
   if (cacheFolder === undefined || plugins.length > 0) return (await bundleEntry(options)).bundle;
-  const key = createHash('sha256').update([entry, failureConverter, BUNDLER].join('\0')).digest('hex');
+  const key = createHash('sha256').update([entry, failureConverter, readBundler()].join('\0')).digest('hex');
   const file = join(cacheFolder, `bundle-${key.slice(0, 16)}.json`);
   const kept = await readKeptBundle(file);
   if (kept !== null) return kept;
@@ -80,10 +80,13 @@ interface BundleModule {
 }
 
 /** Another bundler makes another bundle of the same files. */
-const BUNDLER = [
-  ...[__filename, ownModule('worker', 'sandboxImports')].map((file) => readFileSync(file, 'utf8')),
-  readFileSync(require.resolve('@temporalio/worker/package.json'), 'utf8'),
-].join('\0');
+function readBundler(): string {
+  const files = [
+    ...[__filename, ownModule('worker', 'sandboxImports')],
+    require.resolve('@temporalio/worker/package.json'),
+  ];
+  return files.map((file) => readFileSync(file, 'utf8')).join('\0');
+}
 
 /** Modules of this package, as built or as in a checkout. */
 function ownModule(...path: string[]): string {

@@ -8,7 +8,7 @@ import type {
   TriggerStatus,
 } from '../../contracts/messages';
 import type { Arrival } from '../../pipelines';
-import { isSameVersion, isSince, replacesUntold, shownAfter } from '../../pipelines/arrival';
+import { asShown, isSameVersion, isSince } from '../../pipelines/arrival';
 import { hasContent } from '../../pipelines/arrivalRule';
 import { matchesPattern } from '../../pipelines/patterns';
 import { byteLength } from '../steps/byteLength';
@@ -530,9 +530,7 @@ export class SourceMachine {
   /** What a listing has found: a page that was asked for after an event came shows what is newer than that. */
   private asShown(arrival: Arrival): Arrival {
     const known = this.memory.get(arrival.bucket, arrival.key);
-    if (known === undefined || this.heardSincePage.has(known) || !replacesUntold(arrival, known))
-      return arrival;
-    return this.listingIsNewer() ? shownAfter(known, arrival) : arrival;
+    return asShown(arrival, known, (of) => !this.heardSincePage.has(of) && this.listingIsNewer());
   }
 
   /** Offers arrivals that fit its pattern to one trigger; made for one batch of them, since it looks through all that is on its way. */

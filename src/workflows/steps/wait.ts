@@ -13,7 +13,7 @@ import type { Taken } from '../../contracts/earlier';
 import type { Failure, StepStatus, Subscription } from '../../contracts/messages';
 import { SluiceError } from '../../errors';
 import type { Arrival } from '../../pipelines';
-import { isNewer, isSameVersion, isSince, replacesUntold, shownAfter } from '../../pipelines/arrival';
+import { asShown, isNewer, isSameVersion, isSince } from '../../pipelines/arrival';
 import { hasContent } from '../../pipelines/arrivalRule';
 import { DURATION_NEEDS, parseBoundedDuration } from '../../pipelines/duration';
 import { isObjectPattern, OBJECT_PATTERN_NEEDS, sourceOf, type Source } from '../../pipelines/location';
@@ -373,12 +373,8 @@ export class Wait {
     const { source, step, shared } = this;
     let after: string | null = null;
     const heardBefore = new Set(shared.inbox.all());
-    const asShown = (arrival: Arrival) => {
-      const known = shared.inbox.get(arrival.bucket, arrival.key);
-      if (known === undefined || !heardBefore.has(known) || !replacesUntold(arrival, known)) return arrival;
-      // In histories that began before, the event goes before the listing.
-      return patched('listing-is-newer') ? shownAfter(known, arrival) : arrival;
-    };
+    // In histories that began before, the event goes before the listing.
+    const wasHeardBefore = (known: Arrival) => heardBefore.has(known) && patched('listing-is-newer');
     do {
       if (workflowInfo().historySize > MAX_HISTORY_BYTES) {
         throw new SluiceError(
@@ -398,7 +394,11 @@ export class Wait {
           [source, since, from, step.name],
         ),
       );
-      shared.inbox.receive(page.arrivals.map(asShown));
+      shared.inbox.receive(
+        page.arrivals.map((shown) =>
+          asShown(shown, shared.inbox.get(shown.bucket, shown.key), wasHeardBefore),
+        ),
+      );
       after = page.after;
     } while (after !== null && !isEnough());
   }
