@@ -22,8 +22,9 @@ import { PROJECT_FILE, WITH_SYSTEMS } from '../support/project';
 import { recordHistory } from '../support/recordHistory';
 import { finishUnderKills, WorkerProcesses } from '../support/workerProcesses';
 import { connectToS3Of } from '../support/s3';
+import { portOffset } from '../support/portOffset';
 
-const PORT_OFFSET = 11_300;
+const PORT_OFFSET = portOffset(__filename);
 /** A worker is killed at one of so many writes: in the long form at all of them, otherwise at some of every kind. */
 const EACH = isLong ? 1 : 5;
 

@@ -12,7 +12,7 @@ import { useCommandLines } from '../support/cli';
 import { connectToS3Of } from '../support/s3';
 
 /** Far from the default ports, so that a stack of the developer's own may run beside. */
-const PORT_OFFSET = 21_000;
+const PORT_OFFSET = portOffset(__filename);
 
 interface Step {
   name: string;
@@ -246,6 +246,7 @@ def main():
 
 run(main)
 `;
+import { portOffset } from '../support/portOffset';
 
 test('how far a script on Spark is, in tasks and rows, is in the status of its run; cancel stops its batch in Livy', async () => {
   await upload('slow/slow.py', SLOW_SCRIPT);

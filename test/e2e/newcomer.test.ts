@@ -8,10 +8,11 @@ import { promisify } from 'node:util';
 import type { StackInfo } from '../../src/local';
 import { ownEnvironment, type CliResult } from '../support/cli';
 import { eventually } from '../support/eventually';
+import { portOffset } from '../support/portOffset';
 
 const run = promisify(execFile);
 const ROOT = path.join(__dirname, '..', '..');
-const PORT_OFFSET = 3_000;
+const PORT_OFFSET = portOffset(__filename);
 
 let folder: string;
 let etl: string;

@@ -5,8 +5,9 @@ import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { startStack, type Stack } from '../../src/local';
 import { useCommandLines } from '../support/cli';
 import { connectToS3Of } from '../support/s3';
+import { portOffset } from '../support/portOffset';
 
-const PORT_OFFSET = 21_800;
+const PORT_OFFSET = portOffset(__filename);
 
 const sluice = useCommandLines();
 let folder: string;

@@ -9,10 +9,11 @@ import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { StackInfo } from '../../src/local';
 import { sluice } from '../support/cli';
 import { knowsListening, listeningPorts } from '../support/listening';
+import { portOffset } from '../support/portOffset';
 
 const ROOT = join(__dirname, '..', '..');
 const client = join(ROOT, 'dist', 'src', 'client.js');
-const PORT_OFFSET = 31_000;
+const PORT_OFFSET = portOffset(__filename);
 
 let folder: string;
 let running: ChildProcess[];

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { startStack, type Stack } from '../../src/local';
 import { describeWithBrowser, withPage } from '../support/browser';
 import { sluice } from '../support/cli';
+import { portOffset } from '../support/portOffset';
 
-const PORT_OFFSET = 21_400;
+const PORT_OFFSET = portOffset(__filename);
 
 describeWithBrowser('in the Temporal Web UI', () => {
   let folder: string;

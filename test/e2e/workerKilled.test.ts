@@ -7,8 +7,9 @@ import { markerOf } from '../../src/runners/references';
 import { sluice } from '../support/cli';
 import { isLong } from '../support/long';
 import { killWorker, WorkerProcesses } from '../support/workerProcesses';
+import { portOffset } from '../support/portOffset';
 
-const PORT_OFFSET = 21_200;
+const PORT_OFFSET = portOffset(__filename);
 
 let folder: string;
 let stack: Stack;

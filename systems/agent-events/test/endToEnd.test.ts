@@ -11,8 +11,12 @@ import {
 import { sluice } from '../../../test/support/cli';
 import { describeWithRealData, realData } from '../../../test/support/data';
 import { useLakeStack } from '../../../test/support/lakeStack';
+import { portOffset } from '../../../test/support/portOffset';
 
-const { env, upload, readLake, filesIn, run, rowsOf } = useLakeStack({ spark: false, portOffset: 11_400 });
+const { env, upload, readLake, filesIn, run, rowsOf } = useLakeStack({
+  spark: false,
+  portOffset: portOffset(__filename),
+});
 
 describeWithRealData('on the shared data', () => {
   test('logins and sessions are those of the agent events, asked twice with the same answer', async () => {

@@ -10,10 +10,11 @@ import {
 import { sluice } from '../../../test/support/cli';
 import { describeWithRealData, realData } from '../../../test/support/data';
 import { useLakeStack } from '../../../test/support/lakeStack';
+import { portOffset } from '../../../test/support/portOffset';
 
 const { env, pathOf, upload, readLake, filesIn, run, rowsOf } = useLakeStack({
   spark: true,
-  portOffset: 11_200,
+  portOffset: portOffset(__filename),
 });
 
 const sortedRows = async (path: string) =>

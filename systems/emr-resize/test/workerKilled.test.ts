@@ -12,9 +12,10 @@ import { sluice } from '../../../test/support/cli';
 import { WITH_SYSTEMS } from '../../../test/support/project';
 import { killWorker, STARTED, WorkerProcesses } from '../../../test/support/workerProcesses';
 import { isLong, testLong } from '../../../test/support/long';
+import { portOffset } from '../../../test/support/portOffset';
 
 const FILES = 300;
-const PORT_OFFSET = 18_200;
+const PORT_OFFSET = portOffset(__filename);
 const LOOK_EVERY_MS = 20;
 const MOST_ROUNDS = 6;
 /** Every step of a resize with fast settings. */

@@ -14,8 +14,9 @@ import { parameterNames } from '../src/names';
 import { playedAws } from '../src/services';
 import { findableForms, findForms, searchFolder, textsOf, watchProcesses } from './support/secrets';
 import { KEYS } from './support/taskContext';
+import { portOffset } from '../../../test/support/portOffset';
 
-const PORT_OFFSET = 17_000;
+const PORT_OFFSET = portOffset(__filename);
 const names = parameterNames('/emr');
 
 let folder: string;

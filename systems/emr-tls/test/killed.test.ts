@@ -12,8 +12,9 @@ import { killWorker, WorkerProcesses } from '../../../test/support/workerProcess
 import { AwsDouble } from '../src/doubles/awsDouble';
 import { playedAws } from '../src/services';
 import { findableForms, findForms, searchFolder, textsOf, watchProcesses } from './support/secrets';
+import { portOffset } from '../../../test/support/portOffset';
 
-const PORT_OFFSET = 17_500;
+const PORT_OFFSET = portOffset(__filename);
 const WRITES = [
   ...['ssm:PutParameter', 'ssm:LabelParameterVersion', 'ssm:DeleteParameter'],
   ...['iam:CreateRole', 'iam:PutRolePolicy', 'iam:DeleteRolePolicy', 'iam:DeleteRole'],

@@ -12,8 +12,9 @@ import { describeWithRealData, realData } from '../../../test/support/data';
 import { isLong } from '../../../test/support/long';
 import { WITH_SYSTEMS } from '../../../test/support/project';
 import { killWorker, STARTED, WorkerProcesses } from '../../../test/support/workerProcesses';
+import { portOffset } from '../../../test/support/portOffset';
 
-const PORT_OFFSET = 11_600;
+const PORT_OFFSET = portOffset(__filename);
 /** At how many steps a worker is killed. */
 const KILLS = isLong ? Infinity : 3;
 

@@ -12,6 +12,7 @@ import type { Testimony } from '../samples/trioReads';
 import type { Site } from '../src/reads/sites';
 import { ANSWERS } from '../src/vcf/variantQueries';
 import { expectedVariants } from './support/expectedVariants';
+import { portOffset } from '../../../test/support/portOffset';
 
 const TRIO = { child: CHILD, father: FATHER, mother: MOTHER };
 const VERDICTS: Record<Testimony, string> = {
@@ -21,7 +22,10 @@ const VERDICTS: Record<Testimony, string> = {
   open: 'too few reads',
 };
 
-const { pathOf, upload, readLake, filesIn, run } = useLakeStack({ spark: true, portOffset: 16_000 });
+const { pathOf, upload, readLake, filesIn, run } = useLakeStack({
+  spark: true,
+  portOffset: portOffset(__filename),
+});
 let folder: string;
 let made: MadeTrio;
 

@@ -10,6 +10,7 @@ import { WITH_SYSTEMS } from '../../../test/support/project';
 import { connectToS3Of } from '../../../test/support/s3';
 import { finishUnderKills, WorkerProcesses } from '../../../test/support/workerProcesses';
 import { makeTrio } from '../samples/makeTrio';
+import { portOffset } from '../../../test/support/portOffset';
 
 /** Of each step one write or two, of several in their midst. */
 const KILLED_AT =
@@ -28,7 +29,7 @@ describeLong('a worker that is killed', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-trio-killed-'));
     stack = await startStack({
-      ...{ dir: join(folder, 'stack'), portOffset: 16_100, report: () => {} },
+      ...{ dir: join(folder, 'stack'), portOffset: portOffset(__filename), report: () => {} },
       ...{ ...WITH_SYSTEMS, spark: true, worker: false, webhook: false },
     });
     s3 = connectToS3Of(stack);

@@ -6,6 +6,7 @@ import type { RunView } from '../../../src/cli/readStatus';
 import { startStack, type Stack } from '../../../src/local';
 import { useCommandLines, type CommandOptions } from '../../support/cli';
 import { connectToS3Of } from '../../support/s3';
+import { portOffset } from '../../support/portOffset';
 
 const root = path.join(__dirname, '..', '..', '..');
 
@@ -45,7 +46,7 @@ async function untilWaiting(id: string): Promise<void> {
 beforeAll(async () => {
   dir = await mkdtemp(path.join(tmpdir(), 'sluice-cli-'));
   stack = await startStack({
-    ...{ dir, spark: false, portOffset: 11_000, report: () => {} },
+    ...{ dir, spark: false, portOffset: portOffset(__filename), report: () => {} },
     programs: {
       worker: path.join(root, 'dist/src/worker.js'),
       webhook: path.join(root, 'dist/src/webhook.js'),

@@ -18,6 +18,7 @@ import type { EthereumAuctionResult } from '../../src/pipelines/ethereumAuction'
 import type { AuctionRecord } from '../../src/records';
 import { anvil, delivery, kinesis } from '../../src/services';
 import { countedRecords } from '../support/records';
+import { portOffset } from '../../../../test/support/portOffset';
 
 /** The requirement is 100. */
 const KILLS = countOf({ suite: 3, soak: 100 });
@@ -25,7 +26,7 @@ const KILLS = countOf({ suite: 3, soak: 100 });
 const LIVES_MS = { least: 200, most: 2000 };
 /** Work whose worker died six times is given up. */
 const MOST_DEATHS = 4;
-const PORT_OFFSET = 18_400;
+const PORT_OFFSET = portOffset(__filename);
 
 let folder: string;
 let stack: Stack;
