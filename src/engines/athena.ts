@@ -8,9 +8,16 @@ import { splitStatements } from '../duckdb/tokens';
 import type { SubmissionOf } from '../runners/runner';
 import { askedOf, finderOf, loadTables } from './athenaQuery';
 import { addTable, findTable, parseColumns, runTableStatement, type TextResult } from './athenaTables';
-import { checkEmpty, parseTarget, writeIcebergRows, writeRows, type Target } from './athenaWrite';
+import {
+  checkEmpty,
+  parseTarget,
+  writeIcebergRows,
+  writeRows,
+  type Target,
+  type Written,
+} from './athenaWrite';
 import { mergePartitions, partitionFolder, type Catalog, type Column, type Table } from './catalog';
-import { commitIceberg, createIceberg, isIceberg } from './iceberg';
+import { commitIceberg, createIceberg, isIceberg, type WrittenFile } from './iceberg';
 import { keyIn, readJson, type LocalEngine, type LocalResult } from './inWorker';
 import { openSession, putFile, type CatalogSession, type LocalLake } from './session';
 import { isWord, nameOf, parseSql, printSql, quoteName, quoteText, splitAtCommas } from './sql';
@@ -166,17 +173,26 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
       const file = join(session.folder, 'result.csv');
       // A name may come twice, which a file of DuckDB's would not have: the header goes before the rows.
       const header = `SELECT ${names.map((name, i) => `${quoteText(name)} AS c${i}`).join(', ')}`;
-      const { engineMs } = await session.run(`${header} UNION ALL SELECT ${texts.join(', ')} FROM result`, {
-        columns: columns.length,
-        output: { file, format: 'csv', options: "FORMAT csv, HEADER false, NULLSTR '', FORCE_QUOTE *" },
-      });
+      const { engineMs, rowCount } = await session.run(
+        `${header} UNION ALL SELECT ${texts.join(', ')} FROM result`,
+        {
+          columns: columns.length,
+          output: { file, format: 'csv', options: "FORMAT csv, HEADER false, NULLSTR '', FORCE_QUOTE *" },
+        },
+      );
       const output = joinLocation(run.output, `${run.id}.csv`);
       await putFile(this.s3, file, output, run.signal);
       await this.writeMetadata(
         `${output}.metadata`,
         columns.map(({ type }, i) => ({ Name: names[i]!, Type: toTrino(type) })),
       );
-      const measures = { DataScannedInBytes: session.scannedBytes, EngineExecutionTimeInMillis: engineMs };
+      const measures = {
+        DataScannedInBytes: session.scannedBytes,
+        EngineExecutionTimeInMillis: engineMs,
+        rowsRead: session.rowsRead(),
+        // The header is none.
+        rowsWritten: rowCount - 1,
+      };
       const rows = run.maxRows ? { rows: await session.read(readResult(file), run.maxRows) } : {};
       return { output, measures, ...rows };
     });
@@ -307,13 +323,13 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
         });
         const file = withoutData ? null : await writeIcebergRows(this.s3, session, empty, run);
         await commitIceberg(this.catalog, empty, { file, replace: false, query: run.id });
-        return this.writeManifest(file === null ? [] : [file.uri], session, run);
+        return this.writeManifest(writtenBy(file), session, run);
       }
       const written = withoutData ? null : await writeRows(this.s3, session, typed, target, run);
       table.partitions = partitionsOf(target, written?.partitions ?? []);
       if (old === null) await addTable(this.catalog, table, false);
       else await this.catalog.putTable(table);
-      return this.writeManifest(written?.uris ?? [], session, run);
+      return this.writeManifest(written ?? writtenBy(null), session, run);
     });
   }
 
@@ -385,7 +401,9 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
       if (isIceberg(table)) {
         const file = await writeIcebergRows(this.s3, inner, table, run);
         await commitIceberg(this.catalog, table, { file, replace, query: run.id });
-        return this.writeManifest(file === null ? [] : [file.uri], session, run);
+        const { uris, rowCount } = writtenBy(file);
+        // Of what is replaced, the rows that stayed as they were are not told apart.
+        return this.writeManifest(replace ? { uris } : { uris, rowCount }, session, run);
       }
       const target: Target = {
         location: table.location,
@@ -402,7 +420,7 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
         );
         await this.catalog.putTable({ ...table, partitions: mergePartitions(table.partitions, added) });
       }
-      return this.writeManifest(written.uris, session, run);
+      return this.writeManifest(written, session, run);
     });
   }
 
@@ -512,8 +530,8 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
     await checkEmpty(this.s3, location, run.id);
     return this.open(sql, run, async (session, { columns }) => {
       const typed = columns.map(({ name, type }, i) => ({ name: namedColumn(name, i), type }));
-      const { uris } = await writeRows(this.s3, session, typed, target, run);
-      return this.writeManifest(uris, session, run);
+      const written = await writeRows(this.s3, session, typed, target, run);
+      return this.writeManifest(written, session, run);
     });
   }
 
@@ -569,7 +587,7 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
   }
 
   private async writeManifest(
-    uris: readonly string[],
+    { uris, rowCount }: Pick<Written, 'uris'> & Partial<Written>,
     session: CatalogSession,
     run: Run,
   ): Promise<LocalResult> {
@@ -577,7 +595,11 @@ export class LocalAthena implements LocalEngine<'athena:startQueryExecution'> {
     const file = join(session.folder, 'manifest.csv');
     await writeFile(file, uris.map((uri) => `${uri}\n`).join(''));
     await putFile(this.s3, file, output, run.signal);
-    const measures = { DataScannedInBytes: session.scannedBytes };
+    const measures = {
+      DataScannedInBytes: session.scannedBytes,
+      rowsRead: session.rowsRead(),
+      ...(rowCount === undefined ? {} : { rowsWritten: rowCount }),
+    };
     return { output, measures, ...(run.maxRows ? { rows: [] } : {}) };
   }
 
@@ -618,6 +640,10 @@ function emptyTable(database: string, name: string): Table {
 
 function namedColumn(name: string | null, i: number): string {
   return (name ?? `_col${i}`).toLowerCase();
+}
+
+function writtenBy(file: WrittenFile | null): Written {
+  return file === null ? { uris: [], rowCount: 0 } : { uris: [file.uri], rowCount: file.rowCount };
 }
 
 function partitionsOf({ location, partitionedBy }: Target, values: readonly string[][]): Table['partitions'] {

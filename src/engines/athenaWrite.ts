@@ -91,6 +91,12 @@ export async function checkEmpty(s3: S3Client, location: string, id: string): Pr
     );
 }
 
+/** What a query has written. */
+export interface Written {
+  uris: readonly string[];
+  rowCount: number;
+}
+
 /** Writes the query's rows as one file of an Iceberg table. @returns null without rows */
 export async function writeIcebergRows(
   s3: S3Client,
@@ -130,7 +136,7 @@ export async function writeRows(
   columns: readonly NamedColumn[],
   target: Target,
   { id, signal }: { id: string; signal: AbortSignal },
-): Promise<{ partitions: string[][]; uris: string[]; rowCount: number }> {
+): Promise<Written & { partitions: string[][] }> {
   const keys = target.partitionedBy;
   // Hexadecimal, since the engine does not mask what a folder's name cannot have.
   const partitionKeys = columns.flatMap(({ name, type }, i) =>

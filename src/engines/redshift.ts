@@ -55,7 +55,7 @@ export class LocalRedshift implements LocalEngine<'redshiftdata:executeStatement
     return openSession(this.lake, query, async (session) => {
       if (unload) {
         const { rowCount, engineMs } = await this.unload(session, unload, id, signal);
-        const measures = { DurationInMillis: engineMs, ResultRows: rowCount };
+        const measures = measuresOf(session, rowCount, engineMs);
         return { output: unload.target, measures, ...(maxRows ? { rows: [] } : {}) };
       }
       const file = join(session.folder, 'result.parquet');
@@ -65,7 +65,7 @@ export class LocalRedshift implements LocalEngine<'redshiftdata:executeStatement
         columns: columns.length,
         output: { file, format: 'parquet' },
       });
-      const measures = { DurationInMillis: engineMs, ResultRows: rowCount };
+      const measures = measuresOf(session, rowCount, engineMs);
       const select = `SELECT * FROM read_parquet(${quoteText(file)})`;
       return { output: null, measures, ...(maxRows ? { rows: await session.read(select, maxRows) } : {}) };
     });
@@ -124,7 +124,10 @@ export class LocalRedshiftBatch implements LocalEngine<'redshiftdata:batchExecut
     id: string,
     signal: AbortSignal,
   ): Promise<LocalResult> {
-    const all: LocalResult = { output: null, measures: { DurationInMillis: 0, ResultRows: 0 } };
+    const all: LocalResult = {
+      output: null,
+      measures: { DurationInMillis: 0, ResultRows: 0, rowsRead: 0, rowsWritten: 0 },
+    };
     for (const [i, Sql] of (job.parameters.Sqls ?? []).entries()) {
       const statement = { resource: 'redshiftdata:executeStatement' as const, parameters: { Sql } };
       // As Redshift numbers them.
@@ -134,12 +137,22 @@ export class LocalRedshiftBatch implements LocalEngine<'redshiftdata:batchExecut
         signal,
       );
       all.output = output ?? all.output;
-      all.measures['DurationInMillis']! += measures['DurationInMillis']!;
+      for (const name of ['DurationInMillis', 'rowsRead', 'rowsWritten'])
+        all.measures[name]! += measures[name]!;
       all.measures['ResultRows'] = measures['ResultRows']!;
       if (rows && (rows.length > 0 || !all.rows)) all.rows = rows;
     }
     return all;
   }
+}
+
+function measuresOf(session: CatalogSession, rowCount: number, engineMs: number) {
+  return {
+    DurationInMillis: engineMs,
+    ResultRows: rowCount,
+    rowsRead: session.rowsRead(),
+    rowsWritten: rowCount,
+  };
 }
 
 /** As Redshift names a column without a name: after its function. */

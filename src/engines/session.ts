@@ -42,6 +42,8 @@ export interface CatalogQuery {
 export interface CatalogSession {
   /** The size of all files behind the tables, in bytes. */
   scannedBytes: number;
+  /** The rows that the statements run so far have read of the tables' files. */
+  rowsRead(): number;
   /** A folder that is gone after the session. */
   folder: string;
   /** The columns of the query's result, in DuckDB's notation. */
@@ -69,7 +71,9 @@ export async function openSession<T>(
   const folder = await mkdtemp(join(tmpdir(), 'sluice-query-'));
   try {
     const names: Record<string, string> = {};
+    const parquetFiles: Record<string, string[]> = {};
     let scannedBytes = 0;
+    let rowsRead = 0;
     const views: string[] = [];
     const runSql = (
       text: string,
@@ -79,7 +83,8 @@ export async function openSession<T>(
       processes.run({
         sql: text,
         prelude,
-        variables: {},
+        // By these a scan is known as one of Parquet, whose rows the files know.
+        variables: parquetFiles,
         names,
         maxRows: to.maxRows ?? 1,
         ...(to.output ? { output: to.output } : {}),
@@ -97,6 +102,8 @@ export async function openSession<T>(
         names[escapePath(file.path)] = file.uri;
         scannedBytes += file.bytes;
       }
+      if (table.format === 'parquet' && files.length > 0)
+        parquetFiles[`${table.database}.${table.name}`] = files.map(({ file }) => file.path);
       views.push(`CREATE SCHEMA IF NOT EXISTS ${quoteName(table.database)}`);
       views.push(createView(table, files, await structureOf(table, files, runSql)));
     }
@@ -106,9 +113,14 @@ export async function openSession<T>(
       `CREATE SCHEMA IF NOT EXISTS ${quoteName(database)}`,
       `SET search_path = ${quoteText(`${quoteName(database)},main`)}`,
     ];
-    const query = (select: string, to: Parameters<typeof runSql>[1]) => runSql(select, to, prelude);
+    const query = async (select: string, to: Parameters<typeof runSql>[1]) => {
+      const done = await runSql(select, to, prelude);
+      rowsRead += done.account.read;
+      return done;
+    };
     return await use({
       scannedBytes,
+      rowsRead: () => rowsRead,
       folder,
       async describe() {
         const { rows } = await query(

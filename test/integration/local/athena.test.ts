@@ -261,6 +261,42 @@ describe('Athena', () => {
     );
   });
 
+  test('counts the rows that a query read of its tables, and those that it wrote', async () => {
+    const counts = async (sql: string) => {
+      const { rowsRead, rowsWritten } = (await run(queryJob(sql))).measures;
+      return [rowsRead, rowsWritten];
+    };
+    const numbers = Array.from({ length: 3000 }, (_, x) => x);
+    await put('many/csv/a.csv', ['x', ...numbers].join('\n'));
+    await put('many/json/a.json', numbers.map((x) => JSON.stringify({ x })).join('\n'));
+    await putParquet('many/parquet/a.parquet', 'SELECT range::INT AS x FROM range(3000)');
+    const rows = {
+      csv: `ROW FORMAT DELIMITED FIELDS TERMINATED BY ',' LOCATION 's3://lake/many/csv/' TBLPROPERTIES ('skip.header.line.count' = '1')`,
+      json: `ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe' LOCATION 's3://lake/many/json/'`,
+      parquet: `STORED AS PARQUET LOCATION 's3://lake/many/parquet/'`,
+    };
+    for (const [name, how] of Object.entries(rows)) {
+      await run(queryJob(`CREATE EXTERNAL TABLE many_${name} (x int) ${how}`));
+      expect(await counts(`SELECT x FROM many_${name} WHERE x < 10`)).toEqual([3000, 10]);
+      expect(await counts(`SELECT count(*) FROM many_${name}`)).toEqual([3000, 1]);
+    }
+    expect(await counts('SELECT 1')).toEqual([0, 1]);
+    expect(await counts('SELECT x FROM many_csv WHERE x < 0')).toEqual([3000, 0]);
+    const both = 'SELECT a.x FROM many_json AS a JOIN many_parquet AS b ON a.x = b.x';
+    expect(await counts(both)).toEqual([6000, 3000]);
+    expect(await counts('CREATE TABLE few AS SELECT x, x % 3 AS y FROM many_csv WHERE x < 100')).toEqual([
+      3000, 100,
+    ]);
+    expect(await counts('INSERT INTO few SELECT x, 1 FROM many_json WHERE x < 7')).toEqual([3000, 7]);
+    const unload = `UNLOAD (SELECT * FROM few WHERE y = 1) TO 's3://lake/many/unload/' WITH (format = 'JSON')`;
+    expect(await counts(unload)).toEqual([107, 40]);
+    const iceberg = `CREATE TABLE ice WITH (table_type = 'ICEBERG', is_external = false, location = 's3://lake/many/ice/')`;
+    expect(await counts(`${iceberg} AS SELECT x FROM many_csv WHERE x < 100`)).toEqual([3000, 100]);
+    expect(await counts('DELETE FROM ice WHERE x < 60')).toEqual([100, undefined]);
+    expect(await counts('SELECT x FROM ice')).toEqual([40, 40]);
+    expect(await counts('DROP TABLE few')).toEqual([undefined, undefined]);
+  });
+
   test('a result without rows has its header, and a long one keeps its order', async () => {
     expect(await query('SELECT id FROM csv WHERE id > 5')).toBe('"id"\n');
     const rows = Array.from(
@@ -457,7 +493,10 @@ describe('Redshift', () => {
         ...same,
       },
     ]);
-    expect(result).toMatchObject({ output: null, measures: { ResultRows: 2 } });
+    expect(result).toMatchObject({
+      output: null,
+      measures: { ResultRows: 2, rowsRead: 3, rowsWritten: 2 },
+    });
     const nulls = await run(statement('SELECT doc FROM shop.json ORDER BY doc DESC'), 1);
     expect(nulls.rows).toEqual([{ doc: null }]);
     expect((await run(statement('SELECT count(*) FROM shop.json'), 5)).rows).toEqual([{ count: 3 }]);
@@ -475,7 +514,10 @@ describe('Redshift', () => {
     const select = `SELECT id, json_extract_path_text(doc, ''a'', ''b'', true) AS b, id = 1 AS one FROM shop.json ORDER BY id`;
     const csv = `UNLOAD ('${select}') TO 's3://lake/unload/csv_' IAM_ROLE 'arn:aws:iam::123456789012:role/r' FORMAT AS CSV HEADER PARALLEL OFF`;
     const result = await run(statement(csv));
-    expect(result).toMatchObject({ output: 's3://lake/unload/csv_000', measures: { ResultRows: 3 } });
+    expect(result).toMatchObject({
+      output: 's3://lake/unload/csv_000',
+      measures: { rowsRead: 3, rowsWritten: 3 },
+    });
     expect(await read(result.output!)).toBe('id,b,one\n1,x|y,t\n2,,f\n3,,f\n');
     await expect(run(statement(csv))).rejects.toMatchObject({
       type: 'JobFailed',
