@@ -16,8 +16,9 @@ module.exports = {
       },
     ],
   },
-  // For two cores. Each file has servers of its own, on ports of its own.
-  maxWorkers: 2,
+  // For two cores, since a file waits for more than half of its time. Each has servers of its own, on ports of its own.
+  maxWorkers: 4,
+  testSequencer: '<rootDir>/scripts/jest-sequencer.mjs',
   testTimeout: 60_000,
   setupFiles: ['<rootDir>/src/setup/quiet.ts'],
   setupFilesAfterEnv: ['<rootDir>/test/support/retryOnce.ts'],

@@ -1,6 +1,6 @@
 /** All that somebody does who has never seen Sluice: from the packed file to a project with tasks and runners of its own. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -128,6 +128,11 @@ test('init writes a project, and npm install finds Sluice where it came from', a
   writeFileSync(path.join(tools, 'package.json'), '{}');
   await npm(['install', path.join(folder, 'sluice-0.1.0.tgz')], tools);
   await run(path.join(tools, 'node_modules', '.bin', 'sluice'), ['init', etl], { env: ownEnvironment() });
+  // What Sluice depends on is taken from there; Sluice itself and the tools are found and installed.
+  const present = path.join(etl, 'node_modules');
+  renameSync(path.join(tools, 'node_modules'), present);
+  for (const name of ['sluice', '.bin', '.package-lock.json'])
+    rmSync(path.join(present, name), { recursive: true });
   await npm(['install'], etl);
   expect(await json<{ name: string }[]>(['pipelines'])).toMatchObject([{ name: 'hello' }, { name: 'job' }]);
 });
