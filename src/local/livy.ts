@@ -1,7 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { LOOPBACK } from './ports';
 import { Processes, type RunningProcess } from './processes';
+import { joinOptions, QUICK_START, sparkOptions } from './sparkStart';
 import type { LivyTools } from './tools';
 
 export interface LivyOptions {
@@ -34,11 +36,8 @@ const OPENED_PACKAGES = [
   'sun.util.calendar',
 ];
 
-/** Livy and Spark reach into packages that Java keeps closed since version 16. */
+/** Livy reaches into packages that Java keeps closed since version 16. */
 const OPENED = OPENED_PACKAGES.map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`);
-
-/** A local job is short: it gains more from a quick start than from the second compiler or a parallel collector. */
-export const QUICK_START = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto'];
 
 /** Starts a Livy server that runs each batch on Spark in this machine. Ready means: it answers. */
 export async function startLivy(options: LivyOptions): Promise<LivyServer> {
@@ -63,10 +62,10 @@ export async function startLivy(options: LivyOptions): Promise<LivyServer> {
       LIVY_HOME: folder,
       LIVY_CONF_DIR: folder,
       LIVY_LOG_DIR: logs,
-      SPARK_CONF_DIR: path.join(folder, 'spark'),
       SPARK_HOME: tools.sparkHome,
       SPARK_LOCAL_IP: LOOPBACK,
-      SPARK_LAUNCHER_OPTS: QUICK_START.join(' '),
+      SPARK_LAUNCHER_OPTS: joinOptions(QUICK_START),
+      SPARK_SUBMIT_OPTS: joinOptions([...sparkOptions(tools.classes), ...sparkSettings(folder)]),
       PYSPARK_PYTHON: tools.python,
       PYSPARK_DRIVER_PYTHON: tools.python,
       JAVA_HOME: tools.javaHome,
@@ -81,11 +80,7 @@ export async function startLivy(options: LivyOptions): Promise<LivyServer> {
 }
 
 async function writeSettings({ port, host = LOOPBACK, folder, allowedFolders }: LivyOptions): Promise<void> {
-  const scratch = path.join(folder, 'scratch');
-  await Promise.all([
-    mkdir(path.join(folder, 'spark'), { recursive: true }),
-    mkdir(scratch, { recursive: true }),
-  ]);
+  await mkdir(path.join(folder, SCRATCH), { recursive: true });
   await Promise.all([
     writeLines(path.join(folder, 'livy.conf'), [
       `livy.server.host = ${host}`,
@@ -105,7 +100,7 @@ async function writeSettings({ port, host = LOOPBACK, folder, allowedFolders }: 
       'log4j.logger.org.apache.hadoop.util=ERROR',
     ]),
     // Livy keeps the last 200 lines of a batch: Spark's own progress would push the reason of a failure out.
-    writeLines(path.join(folder, 'spark', 'log4j2.properties'), [
+    writeLines(path.join(folder, LOGGING), [
       'rootLogger.level = warn',
       'rootLogger.appenderRef.stderr.ref = stderr',
       'appender.stderr.type = Console',
@@ -116,17 +111,26 @@ async function writeSettings({ port, host = LOOPBACK, folder, allowedFolders }: 
       'logger.native.name = org.apache.hadoop.util.NativeCodeLoader',
       'logger.native.level = error',
     ]),
-    writeLines(path.join(folder, 'spark', 'spark-defaults.conf'), [
-      'spark.ui.enabled false',
-      `spark.driver.bindAddress ${LOOPBACK}`,
-      `spark.driver.host ${LOOPBACK}`,
-      'spark.driver.memory 1g',
-      'spark.sql.shuffle.partitions 4',
-      `spark.local.dir ${scratch}`,
-      `spark.sql.warehouse.dir ${path.join(scratch, 'warehouse')}`,
-      `spark.driver.extraJavaOptions ${[...OPENED, ...QUICK_START].join(' ')}`,
-    ]),
   ]);
+}
+
+/** Beside Livy's own log4j.properties. */
+const LOGGING = 'log4j2.properties';
+const SCRATCH = 'scratch';
+
+/** A folder of Spark's settings would stand on its class path, and with one Java shares no classes between processes. */
+function sparkSettings(folder: string): string[] {
+  const scratch = path.join(folder, SCRATCH);
+  const settings = {
+    'spark.ui.enabled': 'false',
+    'spark.driver.bindAddress': LOOPBACK,
+    'spark.driver.host': LOOPBACK,
+    'spark.sql.shuffle.partitions': '4',
+    'spark.local.dir': scratch,
+    'spark.sql.warehouse.dir': path.join(scratch, 'warehouse'),
+    'log4j2.configurationFile': pathToFileURL(path.join(folder, LOGGING)).href,
+  };
+  return Object.entries(settings).map(([name, value]) => `-D${name}=${value}`);
 }
 
 function writeLines(file: string, lines: string[]): Promise<void> {

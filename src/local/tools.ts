@@ -5,6 +5,7 @@ import { findProgram, runCommand } from './command';
 import { freePort, isListening } from './ports';
 import { Processes } from './processes';
 import { findNeeded, requirePrograms, type ProgramName } from './programs';
+import { archiveClasses, idOfJava } from './sparkStart';
 import { canDownloadTemporalCli, downloadTemporalCli } from './temporalDownload';
 
 /** What an installer works with. `cache` is the folder of `cacheFolder(env)` unless a test says otherwise. */
@@ -24,6 +25,8 @@ export interface LivyTools {
   jars: string;
   sparkHome: string;
   python: string;
+  /** The file with the classes of a quick start; none is there where this Java cannot make one. */
+  classes: string;
 }
 
 export type ToolName = 'temporal' | 'temporalTestServer' | 's3Gateway' | 'livy' | 'spark' | 'awsTestTools';
@@ -220,7 +223,9 @@ export async function ensureLivy(context: ToolContext): Promise<{ java: string; 
 }
 
 /** Spark, as the Python package brings it, in a virtual environment of its own. */
-export async function ensureSpark(context: ToolContext): Promise<{ sparkHome: string; python: string }> {
+export async function ensureSpark(
+  context: ToolContext,
+): Promise<Pick<LivyTools, 'sparkHome' | 'python' | 'classes'>> {
   const env = withoutPython(context.env);
   const folder = await ensure('spark', context, {
     build: (partial) => installFromPyPI(['pyspark==3.5.3'], partial, TOOLS.spark.title, env),
@@ -235,7 +240,29 @@ export async function ensureSpark(context: ToolContext): Promise<{ sparkHome: st
       });
     },
   });
-  return { sparkHome: await findSparkHome(folder), python: pythonIn(folder) };
+  const spark = { sparkHome: await findSparkHome(folder), python: pythonIn(folder) };
+  return { ...spark, classes: await ensureSparkClasses(spark, { ...context, env }) };
+}
+
+async function ensureSparkClasses(
+  spark: { sparkHome: string; python: string },
+  { env, cache = cacheFolder(env), report }: ToolContext,
+): Promise<string> {
+  const needed = [{ program: 'java' as const, neededBy: TOOLS.spark.title }];
+  const { java } = await requirePrograms(needed, env);
+  const file = 'classes.jsa';
+  const folder = await install(
+    {
+      name: `${TOOLS.spark.name}-classes-${await idOfJava(java!)}`,
+      build: (partial) =>
+        archiveClasses({ ...spark, javaHome: homeOf(java!, env) }, path.join(partial, file), env).catch(
+          (error: Error) => report(`Spark starts without shared classes: ${error.message}`),
+        ),
+      verify: () => Promise.resolve(),
+    },
+    { cache, report },
+  );
+  return path.join(folder, file);
 }
 
 /** What the tests of AWS resources need: a Python with moto and the like, and the folder of botocore's service models. */

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { delimiter, join } from 'node:path';
 import { ensureSpark } from '../../src/local';
-import { QUICK_START } from '../../src/local/livy';
+import { joinOptions, QUICK_START, sparkOptions } from '../../src/local/sparkStart';
 
 const JOBS = join(__dirname, '..', '..', 'jobs');
 
@@ -13,15 +13,15 @@ export async function runOnSpark(
   calls: string[][],
   settings: Record<string, string> = {},
 ): Promise<(string | null)[]> {
-  const { python } = await ensureSpark({ env: process.env, report: () => {} });
+  const { python, classes } = await ensureSpark({ env: process.env, report: () => {} });
   return new Promise((resolve, reject) => {
     const env = {
       ...process.env,
       PYSPARK_PYTHON: python,
       SPARK_LOCAL_IP: '127.0.0.1',
       // As in the local Livy.
-      SPARK_SUBMIT_OPTS: QUICK_START.join(' '),
-      SPARK_LAUNCHER_OPTS: QUICK_START.join(' '),
+      SPARK_SUBMIT_OPTS: joinOptions(sparkOptions(classes)),
+      SPARK_LAUNCHER_OPTS: joinOptions(QUICK_START),
       ...settings,
       PYTHONPATH: [JOBS, settings['PYTHONPATH'] ?? []].flat().join(delimiter),
     };

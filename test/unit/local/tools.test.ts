@@ -6,6 +6,7 @@ import {
   checkTools,
   ensureJars,
   ensurePythonPackages,
+  ensureSpark,
   ensureTemporal,
   probeTools,
 } from '../../../src/local/tools';
@@ -80,4 +81,20 @@ test('jars are asked of Maven by the first call, and later need Java alone', asy
     java: path.join(folder, 'java'),
     jars: folderOfJars,
   });
+});
+
+test('a Java that cannot archive the classes of Spark is told of once, and Spark is there without them', async () => {
+  await symlink('/bin/sh', path.join(folder, 'sh'));
+  await addProgram('java', 'openjdk version "17.0.15" 2025-04-15');
+  const sparkHome = path.join(folder, 'cache/pyspark-3.5.3/lib/python3.11/site-packages/pyspark');
+  await mkdir(path.join(sparkHome, 'bin'), { recursive: true });
+  const submit = path.join(sparkHome, 'bin', 'spark-submit');
+  await writeFile(submit, '#!/bin/sh\necho no such option >&2\nexit 1\n', { mode: 0o755 });
+  const lines: string[] = [];
+  const report = (line: string) => lines.push(line);
+  for (let i = 0; i < 2; i++)
+    expect(await ensureSpark({ ...context(), report })).toMatchObject({ sparkHome });
+  expect(lines.filter((line) => line.includes('no such option'))).toEqual([
+    expect.stringMatching(/^Spark starts without shared classes: spark-submit /),
+  ]);
 });
