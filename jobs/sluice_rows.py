@@ -117,7 +117,7 @@ class Records:
             taken = self.take(end)
             if len(taken) > MAX_RECORD_LENGTH:
                 return line, taken, None, "more than %d characters" % MAX_RECORD_LENGTH
-            if self.line != line + 1:
+            if self.line_break in taken:
                 self.quoted_line_break = True
             return line, taken, fields, reason
 

@@ -101,6 +101,14 @@ export const HARD_FILES: Record<string, HardFile> = {
     bytes: 'Date,Stage,Revenue\r"a\rb",Lead,1\rb,Lead,2\r',
     rows: [['a\rb', 'Lead', '1'], two[1]!],
   },
+  'the only line break in quotes in the last row': {
+    bytes: `${H}a,Lead,1\nb,"New\nLead",2\n`,
+    rows: [two[0]!, ['b', 'New\nLead', '2']],
+  },
+  'the only line break in quotes in a last row without its own': {
+    bytes: `${H}a,Lead,1\nb,"New\nLead",2`,
+    rows: [two[0]!, ['b', 'New\nLead', '2']],
+  },
   'line breaks in quotes before a bad row': {
     bytes: `${H}"a\n\n\nb",Lead,1\nx,y\nb,Lead,n/a\n`,
     rows: [
