@@ -7,7 +7,8 @@ import { matchesPattern } from '../pipelines/patterns';
 import { hasContent } from '../pipelines/arrivalRule';
 import { arrivedSignal, type SeenArrival } from '../contracts/messages';
 
-const QUERY = `ExecutionStatus = 'Running' AND SluiceWaitingFor IS NOT NULL`;
+/** Visibility's query for the runs that wait for files. */
+export const WAITING_RUNS = `ExecutionStatus = 'Running' AND SluiceWaitingFor IS NOT NULL`;
 /** How many runs are known, the newest first; the others hear from `arrivals` alone. */
 const MAX_RUNS = 1_000;
 /** Of a source with more waits than this, all hear from `arrivals` alone: the webhook's answer must not wait for so many. */
@@ -85,7 +86,7 @@ export class WaitingRuns {
   private async list(): Promise<WaitOfRun[]> {
     const waits: WaitOfRun[] = [];
     let runs = 0;
-    for await (const run of this.client.workflow.list({ query: QUERY, pageSize: MAX_RUNS })) {
+    for await (const run of this.client.workflow.list({ query: WAITING_RUNS, pageSize: MAX_RUNS })) {
       if (++runs > MAX_RUNS) break;
       const { workflowId, runId, searchAttributes } = run;
       const patterns = (searchAttributes as Record<string, unknown[] | undefined>)['SluiceWaitingFor'] ?? [];

@@ -17,10 +17,10 @@ export const METRICS = {
     labels: ['pipeline', 'kind', 'resource'],
     about: 'How long steps took that had begun; of kind wait, how long was waited.',
   },
-  sluice_open_waits: {
+  sluice_waiting_runs: {
     kind: 'gauge',
     labels: [],
-    about: 'Waits of the namespace that are open, once a minute; each worker tells all of them.',
+    about: 'Runs of the namespace that wait for files, once a minute; each worker tells all of them.',
   },
   sluice_leaks_total: {
     kind: 'counter',

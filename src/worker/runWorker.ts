@@ -2,7 +2,6 @@ import type { Client } from '@temporalio/client';
 import { DefaultLogger, Runtime, type LogLevel, type NativeConnection } from '@temporalio/worker';
 import { createStuckRuns, type ActivityDependencies } from '../activities';
 import { SECONDS_BUCKETS } from '../contracts/metrics';
-import { WaitingRuns } from '../arrivals/waitingRuns';
 import { SluiceError } from '../errors';
 import { everyMinute } from '../services/everyMinute';
 import type { Config } from '../setup/config';
@@ -12,7 +11,7 @@ import { createLogger, type Logger } from '../setup/logging';
 import { startTracing, type TracingPlugin } from '../setup/tracing';
 import { registerSearchAttributes } from '../setup/registerSearchAttributes';
 import { createWorker } from './createWorker';
-import { measureOpenWaits } from './openWaits';
+import { measureWaitingRuns } from './measureWaitingRuns';
 import { scheduleReap } from './scheduleReap';
 import { loadWorkflows, partsOf, type WorkerProject } from './workerProject';
 
@@ -42,11 +41,10 @@ async function runConnected(project: WorkerProject, config: Config, log: Logger)
     const stopped = new AbortController();
     const stuckRuns = createStuckRuns(config, activities.client, worker.options.identity);
     void stuckRuns.follow(stopped.signal, log);
-    const waitingRuns = new WaitingRuns(activities.client);
     if (activities.searchAttributes && config.metricsPort !== null)
-      void everyMinute(() => measureOpenWaits(waitingRuns), {
+      void everyMinute(() => measureWaitingRuns(activities.client), {
         signal: stopped.signal,
-        onFailure: ({ code, message }) => log.warn({ code, error: message }, 'open waits are not counted'),
+        onFailure: ({ code, message }) => log.warn({ code, error: message }, 'waiting runs are not counted'),
       });
     const running = worker.run().finally(() => stopped.abort());
     log.info({ taskQueue: config.taskQueue, namespace, engines: config.engines }, 'worker ready');

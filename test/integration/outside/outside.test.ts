@@ -8,13 +8,12 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { METRICS, type Metric } from '../../../src/contracts/metrics';
 import { SluiceError } from '../../../src/errors';
 import type { JobState } from '../../../src/runners/runner';
-import { WaitingRuns } from '../../../src/arrivals/waitingRuns';
 import { freePort } from '../../../src/local';
 import { readConfig } from '../../../src/setup/config';
 import { createLogger } from '../../../src/setup/logging';
 import { countRecords, countRefusal, countRequest, renderMetrics } from '../../../src/webhook/metrics';
 import { startTracing, type Tracing } from '../../../src/setup/tracing';
-import { measureOpenWaits } from '../../../src/worker/openWaits';
+import { measureWaitingRuns } from '../../../src/worker/measureWaitingRuns';
 import { installRuntime } from '../../../src/worker/runWorker';
 import { startServer, startTestWorker } from '../../support/environment';
 import { eventually } from '../../support/eventually';
@@ -86,7 +85,6 @@ const runner = new Runner((step, { key }) =>
 
 let folder: string;
 let environment: TestWorkflowEnvironment;
-let waitingRuns: WaitingRuns;
 let worker: Awaited<ReturnType<typeof startTestWorker>>;
 let receiver: Server;
 let port: number;
@@ -142,8 +140,7 @@ beforeAll(async () => {
     run('leaks', { leaks: true }, {}),
   ]);
   await Promise.allSettled(runs.map((one) => one.result()));
-  waitingRuns = new WaitingRuns(environment.client);
-  await measureOpenWaits(waitingRuns);
+  await measureWaitingRuns(environment.client);
   // Its workflow task fails again and again: no worker has such code.
   await environment.client.workflow.start('unknown', { taskQueue: 'test', workflowId: 'unknown' });
 }, 120_000);
@@ -280,10 +277,10 @@ test('a notification tells what the run cost', () => {
   expect(notifications.find(({ state }) => state === 'failed')?.cost).toBeUndefined();
 });
 
-test('the gauge of open waits has each that is open, and none when its run has ended', async () => {
+test('the gauge of waiting runs has each that waits, and none when it has ended', async () => {
   const measured = async () => {
-    await measureOpenWaits(waitingRuns);
-    return (await scrape()).find(({ name }) => name === 'sluice_open_waits')!.value;
+    await measureWaitingRuns(environment.client);
+    return (await scrape()).find(({ name }) => name === 'sluice_waiting_runs')!.value;
   };
   expect(await measured()).toBe(0);
   const waiting = await environment.client.workflow.start('outside', {
