@@ -319,11 +319,12 @@ async function startAll(start: Start): Promise<void> {
 }
 
 /** The catalog of the lake behind Glue's API, for clients that are not Sluice's own. */
-function startCatalog({ s3, lake, env }: StackInfo, port: number): Promise<GlueServer> {
+async function startCatalog({ s3, lake, env }: StackInfo, port: number): Promise<GlueServer> {
   const { endpoint, region, accessKeyId, secretAccessKey } = s3;
   const credentials = { accessKeyId, secretAccessKey };
   const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
-  return startGlueServer(new Catalog(client, env['SLUICE_S3_DIR']!, lake), port);
+  const server = await startGlueServer(new Catalog(client, env['SLUICE_S3_DIR']!, lake), port);
+  return { ...server, stop: () => server.stop().finally(() => client.destroy()) };
 }
 
 /** Starts one of Sluice's own processes, as a user would, with the settings of this stack and no other's. */
