@@ -17,7 +17,7 @@ module.exports = {
     ],
   },
   // For two cores, since a file waits for more than half of its time. Each has servers of its own, on ports of its own.
-  maxWorkers: 4,
+  maxWorkers: 3,
   testSequencer: '<rootDir>/scripts/jest-sequencer.mjs',
   testTimeout: 60_000,
   setupFiles: ['<rootDir>/src/setup/quiet.ts'],

@@ -353,13 +353,14 @@ export class SourceMachine {
   }
 
   /**
-   * To those whose check was given up. The listing that goes on has passed over what was to be checked, and what is remembered may be
+   * To those whose check was given up. Listings have passed over what was to be checked, and what is remembered may be
    * forgotten by then: the next one begins with their since.
    */
   private offerAnew(newcomers: readonly SubscriptionListener[]): void {
     for (const listener of newcomers) {
       listener.isNew = true;
       delete listener.isInListing;
+      delete listener.listedTo;
     }
     this.listings.soon();
   }

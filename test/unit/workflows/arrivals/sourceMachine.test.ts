@@ -225,6 +225,19 @@ describe('a run that subscribes late', () => {
     expect(take('signal runs').signals[0]!.chunk.map(({ key }) => key)).toEqual(['in/1']);
   });
 
+  test('whose check was given up is listed for anew also when a whole listing has passed meanwhile', () => {
+    nowMs += HOUR_MS;
+    const plan = next();
+    const check = take('check stored', plan);
+    list([arrivalOf('in/1')], null, plan);
+    machine.abandoned(check);
+    const carried = { ...(JSON.parse(JSON.stringify(machine.carry())) as Carried), memory: [] };
+    machine = new SourceMachine(INPUT, carried, nowMs);
+    const { listing } = list([arrivalOf('in/1')]);
+    expect(listing.since).toBe(at(DAY_START_MS));
+    expect(take('signal runs').signals[0]!.chunk.map(({ key }) => key)).toEqual(['in/1']);
+  });
+
   test('is sent it as it is when it cannot be checked, and that is told', () => {
     machine.failed(take('check stored'), { code: 'Transient', message: 'down' }, nowMs);
     const plan = next();
