@@ -42,7 +42,7 @@ const { startRuns } = proxyActivities<Activities>({ startToCloseTimeout: '5 minu
  * @param carried what the history before has handed over
  */
 export async function arrivals(input: ArrivalsInput, carried?: Carried): Promise<void> {
-  const machine = new SourceMachine(input, carried ?? null, Date.now(), () => patched('listing-is-newer'));
+  const machine = new SourceMachine(input, carried ?? null, Date.now(), patched);
   setHandler(arrivalsSeenSignal, (seen) => machine.seen(seen, Date.now()));
   setHandler(subscribeSignal, (of) => machine.subscribe(of));
   setHandler(unsubscribeSignal, (of) => machine.unsubscribe(of));

@@ -148,8 +148,14 @@ export class SourceMachine {
     readonly input: ArrivalsInput,
     carried: Carried | null,
     nowMs: number,
-    /** Whether a listing goes before the events that were heard before it; in histories that began before, it does not. */
-    private readonly listingIsNewer: () => boolean = () => true,
+    /** Whether the history began with a change of the rules: Temporal's `patched`. */
+    private readonly knows: (
+      /** A listing goes before the events that were heard before it. */
+      change:
+        | 'listing-is-newer'
+        /** A run is not listed to before it was offered what is remembered. */
+        | 'newcomers-are-listed-anew',
+    ) => boolean = () => true,
   ) {
     const pending = carried?.pending ?? [];
     this.memory = new ArrivalMemory(carried?.memory);
@@ -282,7 +288,7 @@ export class SourceMachine {
       return;
     }
     for (const listener of [...this.subscriptions, ...this.triggers])
-      if (listener.isInListing) listener.listedTo = listing.startedAt;
+      if (listener.isInListing && !this.isNewcomer(listener)) listener.listedTo = listing.startedAt;
     this.listings.trouble = undefined;
     this.endListing();
   }
@@ -531,7 +537,12 @@ export class SourceMachine {
   /** What a listing has found: a page that was asked for after an event came shows what is newer than that. */
   private asShown(arrival: Arrival): Arrival {
     const known = this.memory.get(arrival.bucket, arrival.key);
-    return asShown(arrival, known, (of) => !this.heardSincePage.has(of) && this.listingIsNewer());
+    return asShown(arrival, known, (of) => !this.heardSincePage.has(of) && this.knows('listing-is-newer'));
+  }
+
+  /** The listing has passed over what is remembered, of which it was offered nothing yet, and which may be forgotten. */
+  private isNewcomer(listener: SubscriptionListener | TriggerListener): boolean {
+    return 'isNew' in listener && this.knows('newcomers-are-listed-anew');
   }
 
   /** Offers arrivals that fit its pattern to one trigger; made for one batch of them, since it looks through all that is on its way. */

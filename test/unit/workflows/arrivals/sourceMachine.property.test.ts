@@ -114,6 +114,11 @@ class World {
     for (const [id, startedMs] of this.known) if (startedMs < knownFrom) this.known.delete(id);
   }
 
+  /** As if more had come than the memory holds. */
+  forget(): void {
+    this.machine['memory'].trim({ oldestMs: 0, entries: 0, bytes: 0 });
+  }
+
   private end(work: Work): void {
     const { machine, nowMs, random } = this;
     if (work.kind === 'signal runs') {
@@ -183,6 +188,7 @@ test.each(Array.from({ length: ROUNDS }, (_, i) => i + 1))(
         () => world.deliver(),
         () => world.deliver(),
         () => random() < 0.1 && world.subscribe(),
+        () => random() < 0.05 && world.forget(),
         () => world.turn(),
       ])
         if (random() < 0.6) happens();

@@ -238,6 +238,22 @@ describe('a run that subscribes late', () => {
     expect(take('signal runs').signals[0]!.chunk.map(({ key }) => key)).toEqual(['in/1']);
   });
 
+  test('whose check has to wait is not listed to by a listing that passes over what may be forgotten', () => {
+    nowMs += HOUR_MS;
+    const plan = next();
+    machine.subscribe(subscriptionOf('b'));
+    list([arrivalOf('in/1')], null, plan);
+    list([arrivalOf('in/1')]);
+    machine.abandoned(take('check stored', plan));
+    const carried = { ...(JSON.parse(JSON.stringify(machine.carry())) as Carried), memory: [] };
+    machine = new SourceMachine(INPUT, carried, nowMs);
+    list([arrivalOf('in/1')]);
+    expect(take('signal runs').signals.map(({ of, chunk }) => [of.workflowId, chunk.length])).toEqual([
+      ['a', 1],
+      ['b', 1],
+    ]);
+  });
+
   test('is sent it as it is when it cannot be checked, and that is told', () => {
     machine.failed(take('check stored'), { code: 'Transient', message: 'down' }, nowMs);
     const plan = next();
