@@ -16,8 +16,8 @@ module.exports = {
       },
     ],
   },
-  // For two cores, since a file waits for more than half of its time. Each has servers of its own, on ports of its own.
-  maxWorkers: 3,
+  // For two cores. Each file has servers of its own, on ports of its own.
+  maxWorkers: 2,
   testSequencer: '<rootDir>/scripts/jest-sequencer.mjs',
   testTimeout: 60_000,
   setupFiles: ['<rootDir>/src/setup/quiet.ts'],
