@@ -153,7 +153,7 @@ export class SourceMachine {
       /** A listing goes before the events that were heard before it. */
       change:
         | 'listing-is-newer'
-        /** A run is not listed to before it was offered what is remembered. */
+        /** A run is in no listing that begins before it was offered what is remembered. */
         | 'newcomers-are-listed-anew',
     ) => boolean = () => true,
   ) {
@@ -288,7 +288,7 @@ export class SourceMachine {
       return;
     }
     for (const listener of [...this.subscriptions, ...this.triggers])
-      if (listener.isInListing && !this.isNewcomer(listener)) listener.listedTo = listing.startedAt;
+      if (listener.isInListing) listener.listedTo = listing.startedAt;
     this.listings.trouble = undefined;
     this.endListing();
   }
@@ -471,6 +471,9 @@ export class SourceMachine {
   private checkNewcomers(): Work[] {
     const newcomers = this.subscriptions.filter(({ isNew }) => isNew);
     for (const listener of newcomers) delete listener.isNew;
+    const isUnlisted = newcomers.some(({ isInListing, listedTo }) => !isInListing && listedTo === undefined);
+    if (isUnlisted && this.listings.nextAtMs > 0 && this.knows('newcomers-are-listed-anew'))
+      this.listings.soon();
     const byPattern = indexByPattern(newcomers);
     const arrivals = this.memory
       .all()
@@ -486,7 +489,8 @@ export class SourceMachine {
   }
 
   private beginListing(nowMs: number): Listing {
-    for (const listener of [...this.subscriptions, ...this.triggers]) listener.isInListing = true;
+    for (const listener of [...this.subscriptions, ...this.triggers])
+      if (!this.isNewcomer(listener)) listener.isInListing = true;
     for (const trigger of this.triggers) {
       if (trigger.missedFrom !== undefined) trigger.catchingUpFrom = trigger.missedFrom;
       delete trigger.missedFrom;
@@ -497,6 +501,11 @@ export class SourceMachine {
         ...this.triggers.map((trigger) => triggerListingFloor(trigger, isFull)),
       ]),
     );
+  }
+
+  /** A listing passes over what is remembered, which may be forgotten by the time at which it is offered that. */
+  private isNewcomer(listener: SubscriptionListener | TriggerListener): boolean {
+    return 'isNew' in listener && this.knows('newcomers-are-listed-anew');
   }
 
   private endListing(): void {
@@ -538,11 +547,6 @@ export class SourceMachine {
   private asShown(arrival: Arrival): Arrival {
     const known = this.memory.get(arrival.bucket, arrival.key);
     return asShown(arrival, known, (of) => !this.heardSincePage.has(of) && this.knows('listing-is-newer'));
-  }
-
-  /** The listing has passed over what is remembered, of which it was offered nothing yet, and which may be forgotten. */
-  private isNewcomer(listener: SubscriptionListener | TriggerListener): boolean {
-    return 'isNew' in listener && this.knows('newcomers-are-listed-anew');
   }
 
   /** Offers arrivals that fit its pattern to one trigger; made for one batch of them, since it looks through all that is on its way. */
