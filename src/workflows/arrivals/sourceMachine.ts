@@ -99,6 +99,13 @@ export interface LogLine {
   attributes: Record<string, unknown>;
 }
 
+/** Changes of the rules, which do not hold in histories that began before them. */
+type Change =
+  /** A listing goes before the events that were heard before it. */
+  | 'listing-is-newer'
+  /** A run is in no listing that begins before it was offered what is remembered. */
+  | 'newcomers-are-listed-anew';
+
 /** What is to be done next. */
 export interface Plan {
   work: Work[];
@@ -148,14 +155,8 @@ export class SourceMachine {
     readonly input: ArrivalsInput,
     carried: Carried | null,
     nowMs: number,
-    /** Whether the history began with a change of the rules: Temporal's `patched`. */
-    private readonly knows: (
-      /** A listing goes before the events that were heard before it. */
-      change:
-        | 'listing-is-newer'
-        /** A run is in no listing that begins before it was offered what is remembered. */
-        | 'newcomers-are-listed-anew',
-    ) => boolean = () => true,
+    /** Whether a change holds in this history: Temporal's `patched`. */
+    private readonly knows: (change: Change) => boolean = () => true,
   ) {
     const pending = carried?.pending ?? [];
     this.memory = new ArrivalMemory(carried?.memory);
