@@ -9,6 +9,7 @@ import { runQuery } from '../../src/duckdb/query';
 import { eventually } from '../support/eventually';
 import { describeWithRealData, realData } from '../support/data';
 import { useCommandLines } from '../support/cli';
+import { portOffset } from '../support/portOffset';
 import { connectToS3Of } from '../support/s3';
 
 /** Far from the default ports, so that a stack of the developer's own may run beside. */
@@ -246,7 +247,6 @@ def main():
 
 run(main)
 `;
-import { portOffset } from '../support/portOffset';
 
 test('how far a script on Spark is, in tasks and rows, is in the status of its run; cancel stops its batch in Livy', async () => {
   await upload('slow/slow.py', SLOW_SCRIPT);
