@@ -1,7 +1,7 @@
 import { SluiceError } from '../errors';
 import type { Column, DataFile, Table } from './catalog';
 import { quoteName, quoteText } from './sql';
-import { castTo } from './trinoCast';
+import { castTo, tryCastTo } from './trinoCast';
 import { fromHive, isScalar, isText, toDuckdb, VARCHAR, type TrinoType } from './trinoTypes';
 
 /** The file's own column, of which no table's has the name. */
@@ -221,7 +221,7 @@ function parseText(text: string, type: TrinoType, [item, ...deeper]: string[]): 
   if (type.kind === 'scalar') {
     if (isText(type)) return type.length === undefined ? text : `left(${text}, ${type.length})`;
     if (type.name === 'varbinary') return `encode(${text})`;
-    return `TRY(${castTo(text, VARCHAR, type)})`;
+    return tryCastTo(text, VARCHAR, type);
   }
   if (item === undefined)
     throw new SluiceError(

@@ -1,10 +1,11 @@
 import { SluiceError } from '../errors';
 import { quoteName, quoteText } from './sql';
-import { castTo } from './trinoCast';
+import { castTo, tryCastTo } from './trinoCast';
 import {
   bind,
   failure,
   findFunctions,
+  nullOnFailure,
   raise,
   unify,
   Unknown,
@@ -772,8 +773,8 @@ class Translator {
       case 'try_cast': {
         const value = one('this');
         const type = this.typeOf(childOf(parts, 'to')!);
-        const sql = this.guard(() => castTo(value.sql, value.type, type), parts);
-        return { sql: kind === 'try_cast' ? `TRY(${sql})` : sql, type };
+        const cast = kind === 'cast' ? castTo : tryCastTo;
+        return { sql: this.guard(() => cast(value.sql, value.type, type), parts), type };
       }
       case 'interval':
         return this.interval(parts);
@@ -1293,8 +1294,12 @@ class Translator {
         node,
       );
     if (name === 'try' && call.args.length === 1) {
+      const [kind, parts] = kindOf(call.args[0]!);
+      // The common case, for which the engine need not go row by row.
+      if (kind === 'cast' && 'column' in childOf(parts, 'this')!)
+        return this.expression({ try_cast: parts }, scope);
       const value = this.expression(call.args[0]!, scope);
-      return { sql: `TRY(${value.sql})`, type: value.type };
+      return { sql: nullOnFailure(value.sql), type: value.type };
     }
     const overloads = findFunctions(name);
     if (overloads.length === 0)

@@ -1,5 +1,5 @@
 import { quoteName, quoteText } from './sql';
-import { failure, raise, Unknown } from './trinoFunctions';
+import { failure, nullOnFailure, raise, Unknown } from './trinoFunctions';
 import {
   fieldName,
   isInteger,
@@ -34,6 +34,12 @@ export function castTo(sql: string, from: TrinoType, to: TrinoType): string {
   if (isNumeric(from) && (isNumeric(to) || to.name === 'boolean')) return `CAST(${sql} AS ${toDuckdb(to)})`;
   if (from.name === 'boolean' && isNumeric(to)) return `CAST(CAST(${sql} AS INTEGER) AS ${toDuckdb(to)})`;
   return castTime(sql, from, to);
+}
+
+/** The same, and null for a value that cannot be cast. @throws Unknown for a pair of types without a cast */
+export function tryCastTo(sql: string, from: TrinoType, to: TrinoType): string {
+  const text = isScalar(from, 'varchar', 'char') && to.kind === 'scalar' ? ofText(sql, to) : undefined;
+  return text ?? nullOnFailure(castTo(sql, from, to));
 }
 
 function castTime(sql: string, from: ScalarType, to: ScalarType): string {
@@ -72,14 +78,20 @@ const SHAPES: Partial<Record<ScalarType['name'], string>> = {
   time: ' *[0-9]{1,2}:[0-9]{1,2}(:[0-9]{1,2}([.][0-9]+)?)? *',
 };
 
+/** Null for a text without a value in the type. @returns undefined for a type that no text is cast to so */
+function ofText(sql: string, to: ScalarType): string | undefined {
+  const shape = SHAPES[to.name];
+  if (shape === undefined) return undefined;
+  const text = to.name === 'timestamptz' ? `regexp_replace(${sql}, ' ?(UTC|Z) *$', '+00')` : sql;
+  return `CASE WHEN regexp_full_match(${sql}, ${quoteText(shape)}) THEN TRY_CAST(${text} AS ${toDuckdb(to)}) END`;
+}
+
 function castFromText(sql: string, from: ScalarType, to: ScalarType): string {
   if (to.name === 'varbinary') return `encode(${sql})`;
   if (to.name === 'uuid') return `CAST(${sql} AS UUID)`;
-  const shape = SHAPES[to.name];
-  if (shape === undefined) throw new Unknown(`a cast from ${toTrino(from)} to ${toTrino(to)}`);
+  const value = ofText(sql, to);
+  if (value === undefined) throw new Unknown(`a cast from ${toTrino(from)} to ${toTrino(to)}`);
   const problem = `${failure('INVALID_CAST_ARGUMENT: Cannot cast ')} || '''' || ${sql} || ''' to ${toTrino(to).replaceAll("'", '')}'`;
-  const text = to.name === 'timestamptz' ? `regexp_replace(${sql}, ' ?(UTC|Z) *$', '+00')` : sql;
-  const value = `CASE WHEN regexp_full_match(${sql}, ${quoteText(shape)}) THEN TRY_CAST(${text} AS ${toDuckdb(to)}) END`;
   return `CASE WHEN ${sql} IS NOT NULL THEN coalesce(${value}, ${raise(problem, to)}) END`;
 }
 

@@ -156,9 +156,18 @@ export function listFunctions(): { name: string; source: string }[] {
   return [...TABLE].map(([name, [entry]]) => ({ name, source: entry!.source }));
 }
 
-/** A value that fails when it is reached, with a code and message of Trino's. TRY makes it null. */
+/** A value that fails when it is reached, with a code and message of Trino's. */
 export function raise(message: string, type: TrinoType): string {
   return `CAST(CAST(CAST(${message} AS INTEGER) AS VARCHAR) AS ${toDuckdb(type)})`;
+}
+
+/**
+ * Null in the rows whose evaluation fails. DuckDB's TRY repeats a failed batch row by row and then writes a CASE or
+ * COALESCE past its vector, up to 1.5.6: other values, or a crash (https://github.com/duckdb/duckdb/issues/25280). A lambda
+ * has vectors of its own.
+ */
+export function nullOnFailure(sql: string): string {
+  return `TRY(list_transform([0], lambda once: ${sql})[1])`;
 }
 
 /** A code and message as `raise` takes them. */
@@ -300,7 +309,7 @@ add('conditional', [
   ['nullif', 'T, T -> T', 'nullif($1, $2)'],
   ['if', 'boolean, T -> T', 'CASE WHEN $1 THEN $2 END'],
   ['if', 'boolean, T, T -> T', 'CASE WHEN $1 THEN $2 ELSE $3 END'],
-  ['try', 'T -> T', 'TRY($1)'],
+  ['try', 'T -> T', nullOnFailure('$1')],
 ]);
 // Null when one of them is null, where DuckDB passes over it.
 add('comparison', [
