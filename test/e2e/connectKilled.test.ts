@@ -24,7 +24,7 @@ import { finishUnderKills, WorkerProcesses } from '../support/workerProcesses';
 import { connectToS3Of } from '../support/s3';
 import { portOffset } from '../support/portOffset';
 
-const PORT_OFFSET = portOffset(__filename);
+const PORT_OFFSET = portOffset();
 /** A worker is killed at one of so many writes: in the long form at all of them, otherwise at some of every kind. */
 const EACH = isLong ? 1 : 5;
 

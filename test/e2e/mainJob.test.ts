@@ -13,7 +13,7 @@ import { portOffset } from '../support/portOffset';
 import { connectToS3Of } from '../support/s3';
 
 /** Far from the default ports, so that a stack of the developer's own may run beside. */
-const PORT_OFFSET = portOffset(__filename);
+const PORT_OFFSET = portOffset();
 
 interface Step {
   name: string;
@@ -62,6 +62,10 @@ async function upload(key: string, body: Buffer | string): Promise<void> {
 async function uploadReal(key: string, file: string): Promise<void> {
   await upload(key, await readFile(join(realData, file)));
 }
+
+/** A test that is run again has runs of its own. */
+let ids = 0;
+const newId = (name: string) => `${name}-${++ids}`;
 
 async function status(id: string): Promise<Status> {
   const { stdout, stderr } = await sluice(['status', id, '--json'], { env });
@@ -128,22 +132,23 @@ describeWithRealData('on the real files', () => {
   beforeAll(() => uploadReal('emr-step-functions/input/tripdata.csv', 'taxi/tripdata.csv'));
 
   test('main waits, processes, joins and sums up, with the published totals', async () => {
-    const started = await sluice(['start', 'main', '--id', 'main-1', '--json'], { env });
+    const id = newId('main');
+    const started = await sluice(['start', 'main', '--id', id, '--json'], { env });
     expect(started.code).toBe(0);
     expect(JSON.parse(started.stdout)).toMatchObject({
-      id: 'main-1',
-      url: expect.stringContaining('/workflows/main-1/'),
+      id,
+      url: expect.stringContaining(`/workflows/${id}/`),
     });
-    const child = 'main-1/marketing-and-sales';
+    const child = `${id}/marketing-and-sales`;
     await statusWhen(child, ({ waitingFor }) => waitingFor.length === 2);
     await uploadReal('sales/sales.csv', 'marketing-and-sales/sales.csv');
     await statusWhen(child, ({ waitingFor }) => waitingFor.join() === 's3://lake/marketing/*.csv');
     await uploadReal('marketing/marketing.csv', 'marketing-and-sales/marketing.csv');
 
-    const watched = await sluice(['watch', 'main-1'], { env });
+    const watched = await sluice(['watch', id], { env });
     expect(watched.stderr).toBe('');
     expect(watched.code).toBe(0);
-    const ended = await status('main-1');
+    const ended = await status(id);
     expect(ended).toMatchObject({ state: 'completed', failure: null });
     expect(
       allSteps(ended.steps)
@@ -178,12 +183,13 @@ describeWithRealData('on the real files', () => {
   }, 180_000);
 
   test('the same pipeline on Glue scripts gives the same report, byte for byte', async () => {
+    const id = newId('glue');
     const started = await sluice(
       [
         'start',
         'marketing-and-sales',
         '--id',
-        'glue-1',
+        id,
         '--since',
         '1 hour',
         '-p',
@@ -194,14 +200,15 @@ describeWithRealData('on the real files', () => {
       { env },
     );
     expect(started.stderr).toBe('');
-    expect(JSON.parse(started.stdout)).toMatchObject({ id: 'glue-1', state: 'completed' });
+    expect(JSON.parse(started.stdout)).toMatchObject({ id, state: 'completed' });
     expect(await checkReport()).toBe(onDuckdb);
   }, 180_000);
 
   test('an output that is there already is left alone and fails the run when ifExists says error', async () => {
+    const id = newId('exists');
     const file = await onlyFile('emr-step-functions/miles-per-rate', '.parquet');
     const started = await sluice(
-      ['start', 'rate-codes', '--id', 'exists-1', '-p', 'ifExists=error', '--wait', '--json'],
+      ['start', 'rate-codes', '--id', id, '-p', 'ifExists=error', '--wait', '--json'],
       { env },
     );
     expect(started.code).toBe(1);
@@ -216,17 +223,18 @@ describeWithRealData('on the real files', () => {
   }, 120_000);
 
   test('a batch that somebody kills by hand sends the run to its fallback', async () => {
+    const id = newId('killed');
     expect(
-      (await sluice(['start', 'rate-codes', '--id', 'killed-1', '-p', 'onFailure=fallback'], { env })).code,
+      (await sluice(['start', 'rate-codes', '--id', id, '-p', 'onFailure=fallback'], { env })).code,
     ).toBe(0);
-    const { steps } = await statusWhen('killed-1', (now) => Boolean(now.steps[0]?.job?.externalId));
+    const { steps } = await statusWhen(id, (now) => Boolean(now.steps[0]?.job?.externalId));
     await fetch(`${stack.info.livy!.url}/batches/${steps[0]!.job!.externalId}`, {
       method: 'DELETE',
       headers: { 'x-requested-by': 'test' },
     });
-    const ended = await sluice(['watch', 'killed-1'], { env });
+    const ended = await sluice(['watch', id], { env });
     expect(ended.code).toBe(0);
-    expect(await status('killed-1')).toMatchObject({
+    expect(await status(id)).toMatchObject({
       state: 'completed with fallback',
       failure: { step: 'MilesPerRateCode' },
     });
@@ -275,13 +283,14 @@ test('how far a script on Spark is, in tasks and rows, is in the status of its r
 }, 180_000);
 
 test('a file that lacks a column names file and column, and the earlier output stays', async () => {
+  const id = newId('bad');
   const folderBefore = await readdir(join(lake, 'marketing-and-sales', 'tmp', 'sales')).catch(() => []);
-  await sluice(['start', 'marketing-and-sales', '--id', 'bad-1', '-p', 'output=bad'], { env });
-  await statusWhen('bad-1', ({ waitingFor }) => waitingFor.length === 2);
+  await sluice(['start', 'marketing-and-sales', '--id', id, '-p', 'output=bad'], { env });
+  await statusWhen(id, ({ waitingFor }) => waitingFor.length === 2);
   await upload('sales/bad.csv', 'a,b\n1,2\n');
-  const ended = await sluice(['watch', 'bad-1'], { env });
+  const ended = await sluice(['watch', id], { env });
   expect(ended.code).toBe(1);
-  const { failure } = await status('bad-1');
+  const { failure } = await status(id);
   expect(failure).toMatchObject({ code: 'BadData', step: 'process sales data' });
   expect(failure!.message).toContain('s3://lake/sales/bad.csv: no column "date"');
   expect(await readdir(join(lake, 'marketing-and-sales', 'tmp', 'sales')).catch(() => [])).toEqual(
@@ -290,6 +299,7 @@ test('a file that lacks a column names file and column, and the earlier output s
 }, 60_000);
 
 test('arrivals handed over by hand end waits, and an extra job of any resource runs beside', async () => {
+  const id = newId('extra');
   const job = {
     name: 'count',
     resource: 'duckdb:query',
@@ -299,11 +309,11 @@ test('arrivals handed over by hand end waits, and an extra job of any resource r
   // Nothing that is in the lake is new enough for this run: only a person can hand it over.
   const since = new Date(Date.now() + 3_600_000).toISOString();
   const input = JSON.stringify({ extraJobs: [job], output: 'extra' });
-  await sluice(['start', 'marketing-and-sales', '--id', 'extra-1', '--since', since, '--input', '-'], {
+  await sluice(['start', 'marketing-and-sales', '--id', id, '--since', since, '--input', '-'], {
     env,
     input,
   });
-  await statusWhen('extra-1', ({ waitingFor }) => waitingFor.length === 3);
+  await statusWhen(id, ({ waitingFor }) => waitingFor.length === 3);
   await upload('sales/s.csv', 'Date,Opportunity Stage,Forecasted Monthly Revenue\n1/2/2014,Lead,5\n');
   await upload(
     'marketing/m.csv',
@@ -311,12 +321,12 @@ test('arrivals handed over by hand end waits, and an extra job of any resource r
   );
   await upload('elsewhere/old.csv', 'x');
   for (const key of ['sales/s.csv', 'marketing/m.csv', 'elsewhere/old.csv']) {
-    const handed = await sluice(['signal', 'extra-1', 'arrival', `s3://lake/${key}`], { env });
+    const handed = await sluice(['signal', id, 'arrival', `s3://lake/${key}`], { env });
     expect(handed.stderr).toBe('');
     expect(handed.code).toBe(0);
   }
-  expect((await sluice(['watch', 'extra-1'], { env })).code).toBe(0);
-  const { result } = await status('extra-1');
+  expect((await sluice(['watch', id], { env })).code).toBe(0);
+  const { result } = await status(id);
   expect(result).toMatchObject({ extraJobs: { count: { rows: [{ answer: 42 }] } } });
   expect(await readFile(await onlyFile('extra/sales-leads-influenced', '.csv'), 'utf8')).toMatch(
     /\n1\/2\/2014,1,5,1,2,3,4\n$/,

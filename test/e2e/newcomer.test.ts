@@ -12,7 +12,7 @@ import { portOffset } from '../support/portOffset';
 
 const run = promisify(execFile);
 const ROOT = path.join(__dirname, '..', '..');
-const PORT_OFFSET = portOffset(__filename);
+const PORT_OFFSET = portOffset();
 
 let folder: string;
 let etl: string;

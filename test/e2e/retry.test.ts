@@ -7,7 +7,7 @@ import { useCommandLines } from '../support/cli';
 import { connectToS3Of } from '../support/s3';
 import { portOffset } from '../support/portOffset';
 
-const PORT_OFFSET = portOffset(__filename);
+const PORT_OFFSET = portOffset();
 
 const sluice = useCommandLines();
 let folder: string;

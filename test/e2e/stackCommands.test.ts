@@ -13,7 +13,7 @@ import { portOffset } from '../support/portOffset';
 
 const ROOT = join(__dirname, '..', '..');
 const client = join(ROOT, 'dist', 'src', 'client.js');
-const PORT_OFFSET = portOffset(__filename);
+const PORT_OFFSET = portOffset();
 
 let folder: string;
 let running: ChildProcess[];

@@ -6,7 +6,7 @@ import { describeWithBrowser, withPage } from '../support/browser';
 import { sluice } from '../support/cli';
 import { portOffset } from '../support/portOffset';
 
-const PORT_OFFSET = portOffset(__filename);
+const PORT_OFFSET = portOffset();
 
 describeWithBrowser('in the Temporal Web UI', () => {
   let folder: string;

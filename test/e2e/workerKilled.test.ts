@@ -9,7 +9,7 @@ import { isLong } from '../support/long';
 import { killWorker, WorkerProcesses } from '../support/workerProcesses';
 import { portOffset } from '../support/portOffset';
 
-const PORT_OFFSET = portOffset(__filename);
+const PORT_OFFSET = portOffset();
 
 let folder: string;
 let stack: Stack;

@@ -21,8 +21,8 @@ export const FILES_WITH_STACK = [
   'systems/trio-denovo/test/killed.test.ts',
 ];
 
-/** How far a test file moves the ports of its stack, so that no two files meet (a test of its own holds that). */
-export function portOffset(file: string): number {
+/** How far the running test file, or another, moves the ports of its stack, so that no two files meet (a test of its own holds that). */
+export function portOffset(file = expect.getState().testPath!): number {
   const name = relative(join(__dirname, '..', '..'), file);
   const place = FILES_WITH_STACK.indexOf(name);
   if (place < 0)

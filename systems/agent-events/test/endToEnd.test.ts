@@ -15,7 +15,7 @@ import { portOffset } from '../../../test/support/portOffset';
 
 const { env, upload, readLake, filesIn, run, rowsOf } = useLakeStack({
   spark: false,
-  portOffset: portOffset(__filename),
+  portOffset: portOffset(),
 });
 
 describeWithRealData('on the shared data', () => {

@@ -14,7 +14,7 @@ import { portOffset } from '../../../test/support/portOffset';
 
 const { env, pathOf, upload, readLake, filesIn, run, rowsOf } = useLakeStack({
   spark: true,
-  portOffset: portOffset(__filename),
+  portOffset: portOffset(),
 });
 
 const sortedRows = async (path: string) =>

@@ -15,7 +15,7 @@ import { isLong, testLong } from '../../../test/support/long';
 import { portOffset } from '../../../test/support/portOffset';
 
 const FILES = 300;
-const PORT_OFFSET = portOffset(__filename);
+const PORT_OFFSET = portOffset();
 const LOOK_EVERY_MS = 20;
 const MOST_ROUNDS = 6;
 /** Every step of a resize with fast settings. */

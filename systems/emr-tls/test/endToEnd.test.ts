@@ -16,7 +16,7 @@ import { findableForms, findForms, searchFolder, textsOf, watchProcesses } from 
 import { KEYS } from './support/taskContext';
 import { portOffset } from '../../../test/support/portOffset';
 
-const PORT_OFFSET = portOffset(__filename);
+const PORT_OFFSET = portOffset();
 const names = parameterNames('/emr');
 
 let folder: string;

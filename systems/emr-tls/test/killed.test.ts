@@ -14,7 +14,7 @@ import { playedAws } from '../src/services';
 import { findableForms, findForms, searchFolder, textsOf, watchProcesses } from './support/secrets';
 import { portOffset } from '../../../test/support/portOffset';
 
-const PORT_OFFSET = portOffset(__filename);
+const PORT_OFFSET = portOffset();
 const WRITES = [
   ...['ssm:PutParameter', 'ssm:LabelParameterVersion', 'ssm:DeleteParameter'],
   ...['iam:CreateRole', 'iam:PutRolePolicy', 'iam:DeleteRolePolicy', 'iam:DeleteRole'],

@@ -14,7 +14,7 @@ import { WITH_SYSTEMS } from '../../../test/support/project';
 import { killWorker, STARTED, WorkerProcesses } from '../../../test/support/workerProcesses';
 import { portOffset } from '../../../test/support/portOffset';
 
-const PORT_OFFSET = portOffset(__filename);
+const PORT_OFFSET = portOffset();
 /** At how many steps a worker is killed. */
 const KILLS = isLong ? Infinity : 3;
 

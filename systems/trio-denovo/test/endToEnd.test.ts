@@ -24,7 +24,7 @@ const VERDICTS: Record<Testimony, string> = {
 
 const { pathOf, upload, readLake, filesIn, run } = useLakeStack({
   spark: true,
-  portOffset: portOffset(__filename),
+  portOffset: portOffset(),
 });
 let folder: string;
 let made: MadeTrio;

@@ -29,7 +29,7 @@ describeLong('a worker that is killed', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-trio-killed-'));
     stack = await startStack({
-      ...{ dir: join(folder, 'stack'), portOffset: portOffset(__filename), report: () => {} },
+      ...{ dir: join(folder, 'stack'), portOffset: portOffset(), report: () => {} },
       ...{ ...WITH_SYSTEMS, spark: true, worker: false, webhook: false },
     });
     s3 = connectToS3Of(stack);

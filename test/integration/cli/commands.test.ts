@@ -46,7 +46,7 @@ async function untilWaiting(id: string): Promise<void> {
 beforeAll(async () => {
   dir = await mkdtemp(path.join(tmpdir(), 'sluice-cli-'));
   stack = await startStack({
-    ...{ dir, spark: false, portOffset: portOffset(__filename), report: () => {} },
+    ...{ dir, spark: false, portOffset: portOffset(), report: () => {} },
     programs: {
       worker: path.join(root, 'dist/src/worker.js'),
       webhook: path.join(root, 'dist/src/webhook.js'),

@@ -26,7 +26,7 @@ const KILLS = countOf({ suite: 3, soak: 100 });
 const LIVES_MS = { least: 200, most: 2000 };
 /** Work whose worker died six times is given up. */
 const MOST_DEATHS = 4;
-const PORT_OFFSET = portOffset(__filename);
+const PORT_OFFSET = portOffset();
 
 let folder: string;
 let stack: Stack;
