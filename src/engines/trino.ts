@@ -1404,7 +1404,9 @@ class Translator {
         ? ['.key', '.value']
         : name === 'zip_with'
           ? ['[1]', '[2]']
-          : null;
+          : name === 'reduce' && names.length === 2
+            ? ['a.s', 'b.x']
+            : null;
     const variables = names.map((_, i) => (ofPair ? `${pair}${ofPair[i]}` : `l${this.lambdas++}`));
     names.forEach((variable, i) =>
       inner.variables.set(variable.toLowerCase(), {

@@ -279,6 +279,19 @@ function wholeOf({ precision = 38, scale = 0 }: ScalarType): TrinoType {
   return decimal(Math.min(38, precision - scale + (scale > 0 ? 1 : 0)) || 1, 0);
 }
 
+/**
+ * The state and the elements in one list of pairs: of DuckDB's own initial value, all have one type, and up to 1.5.6 the lambda
+ * reads a column of another row (https://github.com/duckdb/duckdb/issues/25816).
+ */
+function reduce([list, initial, step, last]: Argument[]): string {
+  const element = list!.type.kind === 'array' ? toDuckdb(list!.type.of) : 'INTEGER';
+  const pair = (state: string, value: string) =>
+    `struct_pack(s := CAST(${state} AS ${toDuckdb(step!.type)}), x := CAST(${value} AS ${element}))`;
+  const pairs = `list_prepend(${pair(initial!.sql, 'NULL')}, list_transform(${list!.sql}, lambda $pe: ${pair('NULL', '$pe')}))`;
+  const reduced = `list_reduce(${pairs}, lambda $pa, $pb: ${pair(step!.sql, 'NULL')}).s`;
+  return `CASE WHEN ${list!.sql} IS NOT NULL THEN list_transform([${reduced}], ${last!.sql})[1] END`;
+}
+
 function fromBase([text, base]: Argument[]): string {
   const radix = Number(/\d+/.exec(base!.sql)?.[0]);
   if (radix !== 16 && radix !== 2 && radix !== 10) return refuse('from_base with a base but 2, 10 and 16');
@@ -853,7 +866,7 @@ add('array', [
     'array(T), array(U), (T,U)->R -> array(R)',
     (args) => `list_transform(list_zip(${args[0]!.sql}, ${args[1]!.sql}), lambda $p: ${args[2]!.sql})`,
   ],
-  ['reduce', 'array(T), S, (S,T)->S, (S)->R -> R', 'list_transform([list_reduce($1, $3, $2)], $4)[1]'],
+  ['reduce', 'array(T), S, (S,T)->S, (S)->R -> R', reduce],
   [
     'sequence',
     'bigint, bigint -> array(bigint)',

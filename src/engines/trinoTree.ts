@@ -19,7 +19,7 @@ export async function loadParser(): Promise<void> {
  * @throws SluiceError InvalidJob with the place where Trino's grammar ends
  */
 export function parseTrino(sql: string): TreeNode {
-  const text = typeDecimals(sql);
+  const text = castLiterals(sql);
   const { success, ast, error, errorLine, errorColumn } = parse(text, 'trino' as Parameters<typeof parse>[1]);
   if (success && Array.isArray(ast) && ast.length === 1) return ast[0] as unknown as TreeNode;
   const place = errorLine === undefined ? '' : `line ${errorLine}:${errorColumn}: `;
@@ -28,14 +28,18 @@ export function parseTrino(sql: string): TreeNode {
 }
 
 /**
- * `DECIMAL '1.25'` with the digits that it has, which the parser gives none.
- * https://trino.io/docs/current/language/types.html#decimal
+ * `BIGINT '7'` as a cast, since the parser takes it for few types; `DECIMAL '1.25'` with the digits that it has.
+ * https://trino.io/docs/current/language/types.html
  */
-function typeDecimals(sql: string): string {
+function castLiterals(sql: string): string {
   return sql.replace(
-    /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\bDECIMAL\s*'\s*([+-]?)(\d*)\.?(\d*)\s*'/gi,
-    (found: string, sign: string | undefined, whole: string, fraction: string) => {
-      if (sign === undefined || whole + fraction === '') return found;
+    /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\b(TINYINT|SMALLINT|INT|INTEGER|BIGINT|REAL|DOUBLE(?:\s+PRECISION)?|DECIMAL|BOOLEAN|VARCHAR|UUID)\s*('(?:[^']|'')*')/gi,
+    (found: string, type: string | undefined, text: string) => {
+      if (type === undefined) return found;
+      if (!/^decimal$/i.test(type)) return `CAST(${text} AS ${type})`;
+      const parts = /^'\s*([+-]?)(\d*)\.?(\d*)\s*'$/.exec(text);
+      if (parts === null || parts[2]! + parts[3]! === '') return found;
+      const [, sign, whole = '', fraction = ''] = parts;
       const digits = whole.replace(/^0+/, '').length + fraction.length;
       return `CAST('${sign}${whole || '0'}.${fraction || '0'}' AS DECIMAL(${Math.max(1, digits)}, ${fraction.length}))`;
     },

@@ -162,6 +162,18 @@ const ANSWERED: [string, unknown[][]][] = [
       '1.23456789E7',
     ].map((text) => [text]),
   ],
+  // DuckDB's own list_reduce reads a column of another row: https://github.com/duckdb/duckdb/issues/25816
+  [
+    `SELECT id, reduce(l, 0, (s, x) -> s + x + v, s -> s * v) FROM
+       (VALUES (1, ARRAY[1], 10), (2, ARRAY[1, 2], 30), (3, ARRAY[], 5), (4, NULL, 5), (5, ARRAY[7, 8, 9], 100)) AS t(id, l, v)
+       WHERE v <> 10 ORDER BY id`,
+    [
+      [2, 1890],
+      [3, 0],
+      [4, null],
+      [5, 32400],
+    ],
+  ],
   // Texts, quoted names and comments are not touched.
   [
     `SELECT 'UNNEST(a) -> json_extract(x)' AS "CAST(a AS VARCHAR)" -- CROSS JOIN UNNEST(
