@@ -59,6 +59,33 @@ test('rows survive JSON: an integer past 2^53 is a text', async () => {
   ]);
 });
 
+// https://github.com/duckdb/duckdb/issues/24624 and https://github.com/duckdb/duckdb/issues/24657
+test.each([
+  [
+    'branches over one join',
+    `CREATE TABLE flags AS SELECT false AS f; CREATE TABLE texts AS SELECT 'a' AS t;
+     SELECT count(*)::INT AS v FROM (
+       SELECT * FROM flags LEFT JOIN texts ON true WHERE NOT (NOT f AND substring(t FROM -4294967296) <> t) UNION ALL
+       SELECT * FROM flags LEFT JOIN texts ON true WHERE (NOT f AND substring(t FROM -4294967296) <> t) IS NULL)`,
+    [{ v: 1 }],
+  ],
+  [
+    'the first rows by a part of a cast',
+    `CREATE TABLE nested AS SELECT {id: k, of: {a: k + 200, b: k + 30}} AS n FROM range(3) AS r(k);
+     SELECT (n.of::STRUCT(b VARCHAR, a VARCHAR)).b AS v FROM nested ORDER BY n.id LIMIT 2`,
+    [{ v: '30' }, { v: '31' }],
+  ],
+  [
+    'the first row of each group by a part of a cast',
+    `CREATE TABLE nested AS SELECT k % 2 AS part, {id: k, of: {a: k + 200, b: 50 - k}} AS n FROM range(6) AS r(k);
+     SELECT n.id::INT AS v FROM nested QUALIFY row_number() OVER (PARTITION BY part ORDER BY (n.of::STRUCT(b VARCHAR, a VARCHAR)).b) = 1
+     ORDER BY v`,
+    [{ v: 4 }, { v: 5 }],
+  ],
+])('no optimizer changes the rows: %s', async (_, sql, rows) => {
+  expect((await run(sql)).rows).toEqual(rows);
+});
+
 test('no more rows than asked for are read', async () => {
   const { rows, rowCount } = await run('SELECT i FROM range(1000000000000) AS r(i)', { maxRows: 3 });
   expect(rows).toEqual([{ i: 0 }, { i: 1 }, { i: 2 }]);
