@@ -1235,10 +1235,18 @@ class Translator {
     }
     const partition = childrenOf(spec, 'partition_by').map((node) => this.expression(node, scope).sql);
     const order = childrenOf(spec, 'order_by').map((item) => this.orderItem(item, scope));
-    const clauses = [
-      ...(partition.length > 0 ? [`PARTITION BY ${partition.join(', ')}`] : []),
+    const ordered = [
       ...(order.length > 0 ? [`ORDER BY ${order.join(', ')}`] : []),
       ...this.frame(childOf(spec, 'frame'), scope),
+    ];
+    // Of all rows of a part the order changes nothing, and with it DuckDB 1.5.6 gives wrong values past a million rows:
+    // https://github.com/duckdb/duckdb/issues/24985
+    const ofAll =
+      ['sum', 'avg'].includes(call.name) &&
+      /UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING$/.test(ordered.join());
+    const clauses = [
+      ...(partition.length > 0 ? [`PARTITION BY ${partition.join(', ')}`] : []),
+      ...(ofAll ? [] : ordered),
     ];
     return this.call(call, parts, scope, ` OVER (${clauses.join(' ')})`);
   }

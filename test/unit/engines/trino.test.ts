@@ -274,3 +274,15 @@ test('what fails in some rows of many is null there, and no other value changes'
   });
   for (let round = 0; round < 3; round++) expect((await runTrino(connection, sql)).rows).toEqual(expected);
 }, 60_000);
+
+// https://github.com/duckdb/duckdb/issues/24985
+test('a sum over all rows of a part is right for more than a million of them', async () => {
+  await connection.run(
+    `CREATE TABLE parts AS SELECT CAST(i AS VARCHAR) AS part, 'same' AS place, CAST(i AS DOUBLE) AS value FROM range(1100000) AS r(i)`,
+  );
+  const all =
+    'OVER (PARTITION BY part ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)';
+  const sql = `SELECT count(*) FROM (SELECT value, sum(value) ${all} AS total, avg(value) ${all} AS mean FROM parts)
+    WHERE total <> value OR mean <> value`;
+  expect((await runTrino(connection, sql)).rows).toEqual([['0']]);
+}, 60_000);
