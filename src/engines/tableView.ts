@@ -102,7 +102,11 @@ function readerOf(
       // What a file does not have comes from the empty row set.
       return {
         from: `(SELECT ${[...empty, `CAST(NULL AS VARCHAR) AS ${PATH}`].join(', ')} WHERE false UNION ALL BY NAME SELECT * FROM ${reader})`,
-        values: columns.map(({ name, trino }) => `CAST(f.${quoteName(name)} AS ${toDuckdb(trino)})`),
+        values: columns.map(({ name, trino }) => {
+          const value = `CAST(f.${quoteName(name)} AS ${toDuckdb(trino)})`;
+          // A comparison of bytes that gets down to the reader finds none: https://github.com/duckdb/duckdb/issues/24994
+          return isScalar(trino, 'varbinary') ? `(${value} || ''::BLOB)` : value;
+        }),
       };
     }
     case 'json':

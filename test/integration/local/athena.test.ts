@@ -297,6 +297,16 @@ describe('Athena', () => {
     expect(await counts('DROP TABLE few')).toEqual([undefined, undefined]);
   });
 
+  // https://github.com/duckdb/duckdb/issues/24994
+  test('bytes of a Parquet file are found by what they are', async () => {
+    await putParquet('bytes/a.parquet', "SELECT unhex(repeat('ab', 1 + range % 2)) AS code FROM range(3000)");
+    await run(
+      queryJob(`CREATE EXTERNAL TABLE bytes (code binary) STORED AS PARQUET LOCATION 's3://lake/bytes/'`),
+    );
+    expect(await query(`SELECT count(*) FROM bytes WHERE code = X'abab'`)).toMatch(/"1500"\n$/);
+    expect(await query(`SELECT count(*) FROM bytes WHERE code IN (X'ab', X'00')`)).toMatch(/"1500"\n$/);
+  });
+
   test('a result without rows has its header, and a long one keeps its order', async () => {
     expect(await query('SELECT id FROM csv WHERE id > 5')).toBe('"id"\n');
     const rows = Array.from(
