@@ -6,6 +6,7 @@ import {
   decodeFile,
   describeNotUtf8,
   dialectOf,
+  endsAt,
   hasByteOrderMark,
   readText,
   type CsvOptions,
@@ -23,9 +24,12 @@ export interface PreparedFile {
   places: number[];
   dialect: Dialect;
   skipLines: number;
-  hasQuotedLineBreak: boolean;
+  /** It is read from its beginning on, by one thread. */
+  isSequential: boolean;
   /** Rewritten: fields are trimmed, and rows that are none were left out. */
   isRewritten: boolean;
+  /** The bytes of its longest line, where that was looked for. */
+  longestLine: number;
   /** How many rows were left out. */
   rejected: number;
   /** The file as text for a second look. */
@@ -46,40 +50,37 @@ const DELIMITERS = [
 /**
  * Makes a file ready for DuckDB's reader: decoded, its header read, and rewritten where the reader would read it
  * differently.
+ * @param reading tells what is written for one call of `sluice_csv` from that of others
  * @throws SluiceError BadData that names the file, InvalidJob for wrong options
  */
 export async function prepareFile(
   original: string,
-  columns: readonly Column[],
-  options: CsvOptions,
+  { columns, options, reading }: { columns: readonly Column[]; options: CsvOptions; reading: number },
   signal: AbortSignal,
 ): Promise<PreparedFile> {
-  const textFile = await decodeFile(original, options.encoding, signal);
+  const { skipLines, encoding } = options;
+  const textFile = await decodeFile(original, `${original}.${reading}.decoded`, encoding, signal);
   const dialect = dialectOf(readBeginning(textFile), options);
-  const { header, headerAt } = readHeader(textFile, dialect, options.skipLines);
+  const { header, headerAt, isPlain } = readHeader(textFile, dialect, skipLines);
   const places = findPlaces({ original, textFile, header, columns, dialect, options });
   try {
-    const survey = surveyFile(textFile, headerAt, dialect);
-    const prepared = { original, textFile, header, places, dialect };
+    const survey = surveyFile(textFile, headerAt, dialect, header.length);
+    const prepared = { original, textFile, header, places };
     // A field that is empty and a line that is empty look alike where there is one column.
-    if (survey.isPlain && header.length > 1) {
-      const { hasQuotedLineBreak } = survey;
-      const { skipLines } = options;
-      return { ...prepared, path: textFile, skipLines, hasQuotedLineBreak, isRewritten: false, rejected: 0 };
+    if (isPlain && survey.isPlain && header.length > 1) {
+      const { isSequential } = survey;
+      return {
+        ...{ ...prepared, path: textFile, dialect, skipLines, isSequential },
+        ...{ isRewritten: false, rejected: 0, longestLine: 0 },
+      };
     }
-    const path = `${original}.rewritten`;
-    const rejected = rewrite(textFile, path, { dialect, skipLines: options.skipLines, width: header.length });
+    const path = `${original}.${reading}.rewritten`;
     return {
-      ...prepared,
-      path,
-      dialect: { delimiter: ',', lineEnd: '\n' },
-      skipLines: 0,
-      hasQuotedLineBreak: true,
-      isRewritten: true,
-      rejected,
+      ...{ ...prepared, path, dialect: { delimiter: ',', lineEnd: '\n' }, skipLines: 0, isSequential: true },
+      ...{ isRewritten: true, ...rewrite(textFile, path, { dialect, skipLines, width: header.length }) },
     };
   } catch (error) {
-    throw error instanceof NotUtf8 ? describeNotUtf8(textFile, error) : error;
+    throw error instanceof NotUtf8 ? describeNotUtf8(original, textFile, error) : error;
   }
 }
 
@@ -88,8 +89,15 @@ export function* readRows(
   textFile: string,
   { options, width }: { options: Pick<CsvOptions, 'delimiter' | 'skipLines'>; width: number },
 ): Generator<CsvRecord> {
-  const dialect = { ...dialectOf(readBeginning(textFile), { ...options, encoding: 'utf-8' }) };
+  const dialect = dialectOf(readBeginning(textFile), options);
   yield* rowsOf(textFile, { dialect, skipLines: options.skipLines, width });
+}
+
+/** Whether a row of a file can be read. */
+export function hasRows({ textFile, header }: PreparedFile, options: CsvOptions): boolean {
+  for (const { fields } of readRows(textFile, { options, width: header.length }))
+    if (fields !== null) return true;
+  return false;
 }
 
 /** The first cases of a file. */
@@ -142,10 +150,15 @@ function* rowsOf(textFile: string, { dialect, skipLines, width }: Layout): Gener
   }
 }
 
-/** @returns how many rows were left out */
-function rewrite(textFile: string, path: string, layout: Layout): number {
+/** How many rows were left out, and the bytes of the longest that was not. */
+function rewrite(
+  textFile: string,
+  path: string,
+  layout: Layout,
+): Pick<PreparedFile, 'rejected' | 'longestLine'> {
   const file = openSync(path, 'w');
   let rejected = 0;
+  let longestLine = 0;
   let lines = [`${Array.from({ length: layout.width }, (_, i) => `c${i}`).join(',')}\n`];
   let length = 0;
   const flush = () => {
@@ -160,11 +173,12 @@ function rewrite(textFile: string, path: string, layout: Layout): number {
         const line = `${fields.map(quote).join(',')}\n`;
         lines.push(line);
         length += line.length;
+        longestLine = Math.max(longestLine, Buffer.byteLength(line));
         if (length > 1 << 20) flush();
       }
     }
     flush();
-    return rejected;
+    return { rejected, longestLine };
   } finally {
     closeSync(file);
   }
@@ -193,18 +207,29 @@ function readHeader(
   textFile: string,
   dialect: Dialect,
   skipLines: number,
-): { header: string[]; headerAt: number } {
+): {
+  header: string[];
+  /** In bytes. */
+  headerAt: number;
+  /** DuckDB's reader tells the lines above it as we do. */
+  isPlain: boolean;
+} {
   const text = readText(textFile);
   try {
     const reader = new RecordReader(text.next, dialect);
-    let skipped = hasByteOrderMark(textFile) ? 3 : 0;
-    const lineEndBytes = dialect.lineEnd.length;
+    let headerAt = hasByteOrderMark(textFile) ? 3 : 0;
+    let isPlain = true;
+    const { lineEnd } = dialect;
     for (let i = 0; i < skipLines; i++) {
       const line = reader.readLine();
-      if (line !== null) skipped += Buffer.byteLength(line) + lineEndBytes;
+      if (line === null) break;
+      headerAt += Buffer.byteLength(line) + lineEnd.length;
+      isPlain &&= !/["\r\n]/.test(line);
     }
+    // A line that ends in another way was taken for one that ends like the first.
+    isPlain &&= skipLines === 0 || endsAt(textFile, headerAt, lineEnd);
     const header = reader.readHeader();
-    return { header: header.map(columnName), headerAt: skipped };
+    return { header: header.map(columnName), headerAt, isPlain };
   } finally {
     text.close();
   }

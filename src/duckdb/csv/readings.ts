@@ -1,8 +1,8 @@
-import type { DuckDBConnection } from '@duckdb/node-api';
+import { DuckDBTypeId, type DuckDBConnection } from '@duckdb/node-api';
 import { SluiceError } from '../../errors';
 import type { BadCase } from '../../lake/badCases';
 import { quoteName, toSql, tokensOf } from '../tokens';
-import { columnName, findCases, MAX_CASES, prepareFile, type PreparedFile } from './prepare';
+import { columnName, findCases, hasRows, MAX_CASES, prepareFile, type PreparedFile } from './prepare';
 import type { CsvOptions } from './source';
 import { columnType, textSql, valueSql, type Column } from './values';
 
@@ -113,8 +113,9 @@ export class CsvReadings {
       for (const { id, files } of groups) {
         const { rows, scans } = this.scans.get(id) ?? { rows: 0, scans: 1 };
         const read = rows / scans;
-        const rejected = sum(files.map((file) => file.rejected + (rejects.get(file.path) ?? 0)));
-        const unread = (await this.counted(id, columns)) / scans;
+        const rejectedOf = (file: PreparedFile) => file.rejected + (rejects.get(file.path) ?? 0);
+        const rejected = sum(files.map(rejectedOf));
+        const unread = Math.ceil((await this.counted(id, columns)) / scans);
         account.read += read;
         account.rejected += rejected;
         account.unread += unread;
@@ -126,8 +127,12 @@ export class CsvReadings {
             if (--missing <= 0) break;
           }
         }
-        if (this.isWhole && read === 0 && rejected > 0)
-          throw new SluiceError('BadData', `no row could be read: ${describeCases(account.cases)}`);
+        for (const file of this.isWhole ? files : []) {
+          if (rejectedOf(file) === 0 || hasRows(file, options)) continue;
+          const cases: BadCase[] = [];
+          for (const found of findCases(file, columns, options)) if (cases.push(found) === 5) break;
+          throw new SluiceError('BadData', `no row could be read: ${describeCases(cases)}`);
+        }
       }
     }
     return account;
@@ -138,7 +143,11 @@ export class CsvReadings {
     if (column !== undefined) return Number(column);
     // A scan of which no column is used is known by its files.
     const shown = filesShown(info);
-    return this.groups.find(({ files: [file] }) => shown.startsWith(file!.path))?.id ?? null;
+    const scansOf = ({ id }: Group) => this.scans.get(id)?.scans ?? 0;
+    const [group] = this.groups
+      .filter(({ files: [file] }) => shown === file!.path || shown.startsWith(`${file!.path}, `))
+      .sort((a, b) => scansOf(a) - scansOf(b));
+    return group?.id ?? null;
   }
 
   private inputOf({ extra_info: info = {} }: Profile): string | undefined {
@@ -160,7 +169,7 @@ export class CsvReadings {
     const { columns, options } = reading;
     const files: PreparedFile[] = [];
     for (const path of this.filesOf(await this.evaluate(args[0] ?? "''")))
-      files.push(await prepareFile(path, columns, options, this.signal));
+      files.push(await prepareFile(path, { columns, options, reading: this.readings.length }, this.signal));
     for (const file of files) {
       const like = reading.groups.find(({ files: [other] }) => keyOf(other!) === keyOf(file));
       if (like) like.files.push(file);
@@ -188,9 +197,8 @@ export class CsvReadings {
         `${FUNCTION}: ${reason}; write it as ${FUNCTION}('INPUT', {date: 'VARCHAR', revenue: 'BIGINT'}, delimiter := ';')`,
       );
     if (columns === undefined) throw wrong('it needs an input and its columns');
-    const types = await this.evaluate(columns);
-    if (typeof types !== 'object' || types === null || Array.isArray(types))
-      throw wrong('the second argument is no struct of columns');
+    const types = await this.evaluateStruct(columns);
+    if (types === null) throw wrong('the second argument is no struct of columns');
     const given: Record<string, unknown> = {};
     for (const text of named) {
       const match = /^\s*(\w+)\s*(?::=|=>|=)([\s\S]*)$/.exec(text);
@@ -200,10 +208,7 @@ export class CsvReadings {
       given[name] = await this.evaluate(match[2]!);
     }
     return {
-      columns: Object.entries(types).map(([name, type]) => ({
-        name: columnName(name),
-        type: columnType(String(type)),
-      })),
+      columns: types.map(([name, type]) => ({ name: columnName(name), type: columnType(String(type)) })),
       options: this.optionsOf(given),
       groups: [],
     };
@@ -245,6 +250,15 @@ export class CsvReadings {
   private async evaluate(expression: string): Promise<unknown> {
     const reader = await this.connection.runAndReadAll(`SELECT (${expression})`);
     return (reader.getRowsJson()[0] as unknown[])[0];
+  }
+
+  /** The members in their order, which an object would lose for names that are numbers; null for what is no struct. */
+  private async evaluateStruct(expression: string): Promise<[name: string, value: unknown][] | null> {
+    const { typeId } = (await this.connection.run(`SELECT (${expression}) LIMIT 0`)).columnType(0);
+    if (typeId !== DuckDBTypeId.STRUCT) return null;
+    const reader = await this.connection.runAndReadAll(`SELECT unnest((${expression}))`);
+    const values = reader.getRowsJson()[0] as unknown[];
+    return reader.columnNames().map((name, i) => [name, values[i]]);
   }
 
   /** Each row is rejected once, however many errors it has and however often it was scanned. */
@@ -309,7 +323,8 @@ function selectSql({ id, files }: Group, { columns }: Reading): string {
 }
 
 function readSql(id: number, files: readonly PreparedFile[]): string {
-  const { header, dialect, skipLines, hasQuotedLineBreak } = files[0]!;
+  const { header, dialect, skipLines, isSequential } = files[0]!;
+  const longestLine = Math.max(...files.map((file) => file.longestLine));
   const columns = header.map((_, i) => `${quoteName(`g${id}_${i}`)}: 'VARCHAR'`);
   const options = [
     'auto_detect = false',
@@ -323,10 +338,19 @@ function readSql(id: number, files: readonly PreparedFile[]): string {
     `compression = 'none'`,
     'store_rejects = true',
     'rejects_limit = 0',
-    ...(hasQuotedLineBreak ? ['parallel = false'] : []),
+    ...(isSequential ? ['parallel = false'] : []),
+    ...(longestLine > MAX_LINE_SIZE
+      ? [
+          `max_line_size = ${longestLine + 1}`,
+          `buffer_size = ${Math.max(16 * MAX_LINE_SIZE, 2 * longestLine)}`,
+        ]
+      : []),
   ];
   return `read_csv(${toSql(files.map(({ path }) => path))}, ${options.join(', ')})`;
 }
+
+/** The bytes of the longest line that DuckDB takes without being told. */
+const MAX_LINE_SIZE = 2_000_000;
 
 function hasValues(columns: readonly Column[]): boolean {
   return columns.some(({ type }) => type.pattern !== null);
@@ -336,15 +360,8 @@ function counterOf(id: number): string {
   return `sluice_unread_${id}`;
 }
 
-function keyOf({
-  header,
-  dialect,
-  skipLines,
-  hasQuotedLineBreak,
-  isRewritten,
-  places,
-}: PreparedFile): string {
-  return JSON.stringify([header.length, dialect, skipLines, hasQuotedLineBreak, isRewritten, places]);
+function keyOf({ header, dialect, skipLines, isSequential, isRewritten, places }: PreparedFile): string {
+  return JSON.stringify([header.length, dialect, skipLines, isSequential, isRewritten, places]);
 }
 
 /** The first files of a scan, with commas between. */

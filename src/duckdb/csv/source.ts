@@ -24,16 +24,20 @@ const BYTE_ORDER_MARKS: { encoding: string; bytes: number[] }[] = [
 const GZIP = [0x1f, 0x8b];
 
 /**
- * The file as plain UTF-8: itself, or beside it what gzip and its encoding come to.
+ * The file as plain UTF-8: itself, or what gzip and its encoding come to, which is written to `decoded`.
  * @throws SluiceError BadData when it is not in its encoding, InvalidJob for an encoding that is unknown
  */
-export async function decodeFile(path: string, encoding: string, signal: AbortSignal): Promise<string> {
+export async function decodeFile(
+  path: string,
+  decoded: string,
+  encoding: string,
+  signal: AbortSignal,
+): Promise<string> {
   const isGzip = startsWith(readHead(path, 2), GZIP);
   const head = isGzip ? await readUnzippedHead(path) : readHead(path, 3);
   const marked = BYTE_ORDER_MARKS.find(({ bytes }) => startsWith(head, bytes))?.encoding;
   const found = marked ?? labelOf(encoding);
   if (!isGzip && found === 'utf-8') return path;
-  const decoded = `${path}.decoded`;
   const decode = found === 'utf-8' ? [] : [decodeFrom(found)];
   try {
     await pipeline(
@@ -55,15 +59,11 @@ export async function decodeFile(path: string, encoding: string, signal: AbortSi
 }
 
 /** @throws SluiceError BadData that names line and byte */
-export function describeNotUtf8(
-  path: string,
-  { offset }: NotUtf8,
-  value = readAt(path, offset),
-): SluiceError {
-  const hex = value.toString(16).toUpperCase().padStart(2, '0');
+export function describeNotUtf8(path: string, textFile: string, { offset }: NotUtf8): SluiceError {
+  const hex = readAt(textFile, offset).toString(16).toUpperCase().padStart(2, '0');
   return new SluiceError(
     'BadData',
-    `${path}: byte ${offset + 1} (0x${hex}, line ${lineOf(path, offset)}) is no UTF-8; give the file's own encoding as the argument encoding, such as windows-1252 or iso-8859-1`,
+    `${path}: byte ${offset + 1} (0x${hex}, line ${lineOf(textFile, offset)}) is no UTF-8; give the file's own encoding as the argument encoding, such as windows-1252 or iso-8859-1`,
   );
 }
 
@@ -91,14 +91,21 @@ export function hasByteOrderMark(path: string): boolean {
   return startsWith(readHead(path, 3), BYTE_ORDER_MARKS[0]!.bytes);
 }
 
-/** The first line end of a text says which kind all are of. */
-export function lineEndOf(text: string): LineEnd {
-  const found = /\r\n|\n|\r/.exec(text)?.[0];
-  return (found ?? '\n') as LineEnd;
+/** The first line end of a text says which kind all are of; one in a quoted name of the header is none. */
+export function dialectOf(
+  head: string,
+  { delimiter, skipLines }: Pick<CsvOptions, 'delimiter' | 'skipLines'>,
+): Dialect {
+  const between = `\\x${delimiter.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  const field = `"(?:[^"]|"")*"[ \\t]*|[^"\\r\\n${between}][^\\r\\n${between}]*|`;
+  const header = new RegExp(`^(?:${field})(?:${between}(?:${field}))*(\\r\\n|\\n|\\r)`);
+  const found = (skipLines === 0 ? header.exec(head)?.[1] : undefined) ?? /\r\n|\n|\r/.exec(head)?.[0];
+  return { delimiter, lineEnd: (found ?? '\n') as LineEnd };
 }
 
-export function dialectOf(head: string, { delimiter }: CsvOptions): Dialect {
-  return { delimiter, lineEnd: lineEndOf(head) };
+/** Whether a line of a file ends before a byte. */
+export function endsAt(path: string, offset: number, lineEnd: LineEnd): boolean {
+  return [...lineEnd].every((end, i) => readAt(path, offset - lineEnd.length + i) === end.charCodeAt(0));
 }
 
 function labelOf(encoding: string): string {

@@ -6,8 +6,11 @@ import { MAX_RECORD_LENGTH, type Dialect } from './records';
 export interface Survey {
   /** DuckDB's own reader reads it by our rules; otherwise it is rewritten first. */
   isPlain: boolean;
-  /** A quoted field holds a line break: such a file cannot be cut anywhere. */
-  hasQuotedLineBreak: boolean;
+  /**
+   * It cannot be cut anywhere: a quoted field holds a line break, or a row where DuckDB cuts is none. From there on 1.5.6 reads
+   * nothing, and says nothing.
+   */
+  isSequential: boolean;
 }
 
 /** A file holds what is no UTF-8. */
@@ -20,18 +23,26 @@ export class NotUtf8 extends Error {
 
 const CHUNK = 1 << 20;
 const [QUOTE, CR, LF, SPACE, TAB] = [0x22, 0x0d, 0x0a, 0x20, 0x09];
+/** Where DuckDB cuts a file, in bytes: at its multiples, `CSVIterator::BYTES_PER_THREAD`. */
+const CUT = 8_000_000;
+/** How many lines behind a cut are looked at. */
+const LINES_AT_CUT = 3;
 
 /**
  * Looks at all bytes of a UTF-8 file at the speed of memory: quotes are the only places where it stops. Not plain is a file
  * - with a quote other than at the beginning or the end of a field, or one that never closes: readers differ there;
  * - with a blank inside of a quoted field's end: behind the reader nobody can tell it from one that does not count;
- * - with line ends of more than one kind.
+ * - with line ends of more than one kind;
+ * - with more delimiters at the end of a row than there are columns: the reader takes any number, and none with a blank;
+ * - with a line of more bytes than the reader takes, or with a NUL.
  * @param from the byte at which the header begins
+ * @param width how many columns the header has
  * @throws NotUtf8
  */
-export function surveyFile(path: string, from: number, dialect: Dialect): Survey {
+export function surveyFile(path: string, from: number, dialect: Dialect, width: number): Survey {
   const quotes = new QuoteSurvey(dialect);
   const ends = new LineEndSurvey(dialect);
+  const rows = new RowSurvey(dialect, width, from);
   const text = new TextSurvey();
   const file = openSync(path, 'r');
   try {
@@ -42,17 +53,19 @@ export function surveyFile(path: string, from: number, dialect: Dialect): Survey
       const bytes = chunk.subarray(0, length);
       text.add(bytes);
       const data = position >= from ? bytes : bytes.subarray(Math.min(length, from - position));
-      if (quotes.isPlain && ends.isPlain && data.length > 0) {
+      if (quotes.isPlain && ends.isPlain && rows.isPlain && data.length > 0) {
         quotes.add(data);
         ends.add(data);
+        rows.add(data);
       }
       position += length;
       if (length === 0) break;
     }
     text.end();
+    rows.end();
     return {
-      isPlain: quotes.isPlain && ends.isPlain && !quotes.isOpen,
-      hasQuotedLineBreak: quotes.hasLineBreak,
+      isPlain: quotes.isPlain && ends.isPlain && rows.isPlain && !quotes.isOpen,
+      isSequential: quotes.hasLineBreak || rows.isWrongAtCut,
     };
   } finally {
     closeSync(file);
@@ -148,6 +161,119 @@ class LineEndSurvey {
       if (at + 1 < bytes.length && bytes[at + 1] !== LF) return false;
     }
     return true;
+  }
+}
+
+/** Whether the reader tells rows by their length and their fields as we do, over chunks. */
+class RowSurvey {
+  isPlain = true;
+  isWrongAtCut = false;
+  private readonly delimiter: number;
+  private readonly lineEnd: number;
+  /** The line that the last chunk has begun. */
+  private rest = Buffer.alloc(0) as Buffer;
+  private nextCut: number;
+  /** How many lines are still to be looked at behind a cut. */
+  private toLookAt = 0;
+
+  constructor(
+    { delimiter, lineEnd }: Dialect,
+    private readonly width: number,
+    /** Of the next byte. */
+    private position: number,
+  ) {
+    this.delimiter = delimiter.charCodeAt(0);
+    this.lineEnd = lineEnd === '\n' ? LF : CR;
+    this.nextCut = (Math.floor(position / CUT) + 1) * CUT;
+  }
+
+  add(bytes: Buffer): void {
+    const last = bytes.lastIndexOf(this.lineEnd);
+    const first = last === -1 ? bytes.length : bytes.indexOf(this.lineEnd);
+    if (bytes.includes(0) || this.rest.length + first > MAX_RECORD_LENGTH) return this.refuse();
+    this.lookAtCuts(bytes);
+    for (const at of this.endsBehindNothing(bytes)) this.lookAtEnd(this.lineTo(bytes, at));
+    this.rest = last === -1 ? Buffer.concat([this.rest, bytes]) : Buffer.from(bytes.subarray(last + 1));
+    this.position += bytes.length;
+  }
+
+  end(): void {
+    if (this.isPlain && this.rest.length > 0) this.lookAtEnd(this.rest);
+  }
+
+  /** The line ends behind a delimiter or a blank, looked for by four bytes at a time. */
+  private endsBehindNothing(bytes: Buffer): number[] {
+    const { delimiter, lineEnd } = this;
+    const found: number[] = [];
+    const look = (from: number, to: number) => {
+      for (let at = from; at < to; at++) {
+        if (bytes[at] !== lineEnd) continue;
+        const before = at > 0 ? bytes[at - 1] : this.rest[this.rest.length - 1];
+        if (before === delimiter || before === SPACE || before === TAB) found.push(at);
+      }
+    };
+    const begin = Math.min(bytes.length, (4 - (bytes.byteOffset % 4)) % 4);
+    const words = new Uint32Array(bytes.buffer, bytes.byteOffset + begin, (bytes.length - begin) >> 2);
+    const pattern = lineEnd * 0x01010101;
+    look(0, begin);
+    for (let i = 0; i < words.length; i++) {
+      const word = words[i]! ^ pattern;
+      // Zero but for words with a byte that is zero.
+      if (((word - 0x01010101) & ~word & 0x80808080) !== 0) look(begin + 4 * i, begin + 4 * i + 4);
+    }
+    look(begin + 4 * words.length, bytes.length);
+    return found;
+  }
+
+  private lineTo(bytes: Buffer, end: number): Buffer {
+    const begin = end === 0 ? 0 : bytes.lastIndexOf(this.lineEnd, end - 1) + 1;
+    const line = bytes.subarray(begin, end);
+    return begin === 0 ? Buffer.concat([this.rest, line]) : line;
+  }
+
+  private lookAtEnd(line: Buffer): void {
+    let last = line.length - 1;
+    while (last >= 0 && isBlank(line[last]!) && line[last] !== this.delimiter) last--;
+    if (line[last] !== this.delimiter) return;
+    const { fields, isQuoted } = this.countFields(line);
+    // A line within a quoted field is not looked into.
+    if (isQuoted || fields > this.width + 1 || (fields > this.width && last < line.length - 1)) this.refuse();
+  }
+
+  private lookAtCuts(bytes: Buffer): void {
+    let at = 0;
+    for (;;) {
+      if (this.toLookAt === 0) {
+        if (this.nextCut >= this.position + bytes.length) return;
+        const cut = this.nextCut - this.position;
+        // The line that the cut is in, and those behind it.
+        at = cut === 0 ? 0 : bytes.lastIndexOf(this.lineEnd, cut - 1) + 1;
+        this.toLookAt = LINES_AT_CUT;
+        this.nextCut += CUT;
+      }
+      const end = bytes.indexOf(this.lineEnd, at);
+      if (end === -1) return;
+      const line = this.lineTo(bytes, end);
+      const { fields } = this.countFields(line);
+      const isExtraEmpty = fields === this.width + 1 && line[line.length - 1] === this.delimiter;
+      if (fields !== this.width && !isExtraEmpty) this.isWrongAtCut = true;
+      at = end + 1;
+      this.toLookAt--;
+    }
+  }
+
+  private countFields(line: Buffer): { fields: number; isQuoted: boolean } {
+    let fields = 1;
+    let isQuoted = false;
+    for (const byte of line) {
+      if (byte === QUOTE) isQuoted = !isQuoted;
+      else if (byte === this.delimiter && !isQuoted) fields++;
+    }
+    return { fields, isQuoted };
+  }
+
+  private refuse(): void {
+    this.isPlain = false;
   }
 }
 

@@ -56,6 +56,142 @@ describe('a hard file is read by the rules, its rows are counted, and what canno
   });
 });
 
+const AB = `{a: 'VARCHAR', b: 'VARCHAR'}`;
+
+/** Files that DuckDB's own reader reads in another way, with what is read, and the lines that are not. */
+test.each<[string, string, Record<string, string>, string[][], number[]]>([
+  [
+    'lines above the header end in two ways',
+    'T 5\nsecond\r\na,b\n1,2\n3,4\n',
+    { skipLines: '2' },
+    [
+      ['1', '2'],
+      ['3', '4'],
+    ],
+    [],
+  ],
+  [
+    'the lines above end unlike the first',
+    'T\r\nsecond\na,b\r\n1,2\r\n',
+    { skipLines: '2' },
+    [['1', '2']],
+    [],
+  ],
+  ['a return within a line above', 'T\nsec\rond\na,b\n1,2\n', { skipLines: '2' }, [['1', '2']], []],
+  ['a quote above that never closes', '"T\na,b\n1,2\n', { skipLines: '1' }, [['1', '2']], []],
+  ['a quote above over two lines', '"T\nmore"\na,b\n1,2\n', { skipLines: '2' }, [['1', '2']], []],
+  ['a mark and lines above', '\ufeffT\nmore\na,b\n1,2\n', { skipLines: '2' }, [['1', '2']], []],
+  ['a return within a quoted name', '"z\rz",a,b\n0,1,2\n', {}, [['1', '2']], []],
+  [
+    'delimiters too many at the end',
+    'a,b\n1,2\n3,4,,\n5,6,,,,\n7,8,\n',
+    {},
+    [
+      ['1', '2'],
+      ['7', '8'],
+    ],
+    [3, 4],
+  ],
+  [
+    'a blank behind the last delimiter',
+    'a,b\n1,2\n3,4, \n5,6,\t\n',
+    {},
+    [
+      ['1', '2'],
+      ['3', '4'],
+      ['5', '6'],
+    ],
+    [],
+  ],
+  ['the two of them, and no line end', 'a,b\r\n1,2, \r\n3,4,,', {}, [['1', '2']], [3]],
+  ['a NUL behind the last delimiter', 'a,b\n1,2\n3,4,,\0\n', {}, [['1', '2']], [3]],
+  [
+    'last fields that are empty',
+    'a,b\n1,\n2,',
+    {},
+    [
+      ['1', null!],
+      ['2', null!],
+    ],
+    [],
+  ],
+])('%s', async (_, text, options, rows, rejected) => {
+  const done = await read(text, options, `SELECT a, b FROM sluice_csv('in', ${AB})`);
+  expect(done.rows!.map((row) => Object.values(row))).toEqual(rows);
+  expect(done.account).toMatchObject({ read: rows.length, rejected: rejected.length });
+  expect(done.account.cases.map(({ line }) => line)).toEqual(rejected);
+});
+
+test('a row that is none is one row, wherever DuckDB cuts the file', async () => {
+  const sql = `SELECT count(*)::INT AS count, sum(b)::DOUBLE AS sum FROM sluice_csv('in', {a: 'VARCHAR', b: 'BIGINT'})`;
+  for (const at of [800_000, 799_999, 800_001, 400_000]) {
+    const lines = Array.from({ length: 1_000_000 }, () => 'good,1234');
+    lines[at] = 'bad_row_x';
+    const { rows, account } = await read(`a,b\n${lines.join('\n')}\n`, {}, sql);
+    expect(rows).toEqual([{ count: 999_999, sum: 999_999 * 1234 }]);
+    expect(account).toMatchObject({ read: 999_999, rejected: 1 });
+    expect(account.cases).toMatchObject([{ line: at + 2 }]);
+  }
+});
+
+test.each([
+  ['x', 40_000_000, 1],
+  ['日', 700_000, 0],
+  ['é', 1_200_000, 0],
+  ['"', 1_200_000, 0],
+])('a row of a field with %s, %i times, is counted', async (character, times, rejected) => {
+  const sql = `SELECT count(*)::INT AS count, max(length(b))::INT AS longest FROM sluice_csv('in', ${AB})`;
+  const { rows, account } = await read(`a,b\n1,x${character.repeat(times)}\n2,y\n`, {}, sql);
+  expect(rows).toEqual([rejected === 1 ? { count: 1, longest: 1 } : { count: 2, longest: times + 1 }]);
+  expect(account).toMatchObject({ rejected, cases: rejected === 1 ? [{ line: 2 }] : [] });
+});
+
+test('an input that is read twice in two ways is read in both', async () => {
+  const sql = `SELECT a, b FROM sluice_csv('in', ${AB}) UNION ALL SELECT c, d FROM sluice_csv('in', {c: 'VARCHAR', d: 'VARCHAR'}, skipLines := 1)`;
+  const { rows } = await read('a,b\nc,d\n1,x"2\n3,4\n', {}, sql);
+  const twice = [
+    { a: '1', b: 'x"2' },
+    { a: '3', b: '4' },
+  ];
+  expect(rows).toEqual([{ a: 'c', b: 'd' }, ...twice, ...twice]);
+});
+
+test('rows that are only counted, twice, belong to both readings', async () => {
+  const count = `(SELECT count(*)::INT FROM sluice_csv('in', ${AB}))`;
+  const { rows, account } = await read('a,b\n1,2\n3\n5,6\n', {}, `SELECT ${count} AS x, ${count} AS y`);
+  expect(rows).toEqual([{ x: 2, y: 2 }]);
+  expect(account).toMatchObject({ read: 4, rejected: 2 });
+});
+
+test('columns whose names are numbers keep their order', async () => {
+  const columns = `{"2021": 'BIGINT', "2020": 'BIGINT', "__proto__": 'VARCHAR', "2019": 'BIGINT'}`;
+  const sql = `SELECT t::VARCHAR AS row FROM (SELECT * FROM sluice_csv('in', ${columns}) UNION ALL SELECT 4, 3, 'z', 2) AS t`;
+  const { rows } = await read('2019,__proto__,2020,2021\n1,p,2,3\n', {}, sql);
+  expect(rows!.map(({ row }) => (row as string).replace(/'[^']*': /g, ''))).toEqual([
+    '{3, 2, p, 1}',
+    '{4, 3, z, 2}',
+  ]);
+});
+
+test('of several files, one of which no row can be read is told', async () => {
+  const [good, bad] = [join(folder, 'good.csv'), join(folder, 'bad.csv')];
+  await writeFile(good, 'a,b\n1,2\n');
+  await writeFile(bad, 'a,b\n1\n2\n');
+  const done = runQuery({
+    sql: `SELECT a, b FROM sluice_csv('in', ${AB})`,
+    variables: { in: [good, bad] },
+    names: { [good]: 's3://lake/good.csv', [bad]: 's3://lake/bad.csv' },
+    maxRows: 10,
+    tempFolder: folder,
+    signal: new AbortController().signal,
+  });
+  await expect(done).rejects.toMatchObject({
+    code: 'BadData',
+    message:
+      'no row could be read: s3://lake/bad.csv, line 2: 1 fields; the header has 2: 1; s3://lake/bad.csv, line 3: 1 fields; the header has 2: 2',
+  });
+});
+
 const BAD = `Date,Stage,Revenue\na,Lead,1\nb,Lost,n/a\nc,Lost\nd,Lead,x\n`;
 
 test.each([
