@@ -163,7 +163,7 @@ function readerOf({ location, format = formatOf(location) }: CheckedRows, input:
   if (format === 'parquet') return `read_parquet(${files})`;
   if (format === 'json') return `read_json(${files})`;
   // The dialect is given and not guessed, as everywhere.
-  return `read_csv(${files}, header = true, all_varchar = true, delim = ',', quote = '"', escape = '"')`;
+  return `read_csv(${files}, header = true, skip = 0, comment = '', all_varchar = true, delim = ',', quote = '"', escape = '"')`;
 }
 
 function formatOf(location: string): 'parquet' | 'csv' | 'json' {

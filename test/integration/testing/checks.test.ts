@@ -91,6 +91,17 @@ test('rules that do not hold fail the run, each with what was found', async () =
   ]);
 });
 
+test.each([
+  ['tag,n\n#1,2\n3,4\n#5,6\n7,8\n', 'at most 3 rows (4 rows)'],
+  ['tag,n\n3,4\n7,8\n5,6\n#N/A,6\n', 'at most 3 rows (4 rows)'],
+  ['a title\ntag,n\nx,1\ny,2\n', 's3://lake/odd.csv'],
+  ['tag,n\nx\ny,2\n', 's3://lake/odd.csv'],
+])('no line of a file is passed over: %j', async (body, found) => {
+  await stack.put('s3://lake/odd.csv', { body });
+  const { error } = await check([{ rule: 'rowCount', max: 3 }], { location: 's3://lake/odd.csv' });
+  expect(error!.message).toContain(found);
+});
+
 test('a run that is only warned goes on, and its status says so', async () => {
   const { result, step } = await check([{ rule: 'rowCount', min: 4 }], { onFailure: 'warn' });
   expect(result).toEqual([{ rule: 'at least 4 rows', holds: false, found: '3 rows' }]);
