@@ -2,6 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
   DuckDBInstance,
+  DuckDBResultReader,
   JsonDuckDBValueConverter,
   type DuckDBConnection,
   type DuckDBValueConverter,
@@ -94,8 +95,12 @@ export async function runQuery(query: Query): Promise<QueryResult> {
       const [[rows]] = (await copied.getRows()) as [[bigint]];
       done.rowCount = Number(rows);
     } else {
-      const reader = await connection.streamAndReadUntil(last, maxRows);
+      const result = await connection.stream(last);
+      const reader = new DuckDBResultReader(result);
+      await reader.readUntil(maxRows);
       done.rows = reader.convertRowObjects(toJson).slice(0, maxRows);
+      // What became of all rows is known at the end.
+      while (readings.readsCsv && ((await result.fetchChunk())?.rowCount ?? 0) > 0) signal.throwIfAborted();
       done.rowCount = done.rows.length;
     }
     await count();
@@ -153,7 +158,8 @@ function reportProgress(
 /** @throws SluiceError InvalidJob */
 function badShareOf({ maxBadShare }: Query['variables']): number {
   const share = maxBadShare === undefined ? 1 : Number(maxBadShare);
-  if (share >= 0 && share <= 1 && maxBadShare !== '') return share;
+  if (share >= 0 && share <= 1 && /^[\d.e-]*$/i.test(String(maxBadShare ?? '')) && maxBadShare !== '')
+    return share;
   throw new SluiceError(
     'InvalidJob',
     `maxBadShare: "${String(maxBadShare)}" is no share; give a number from 0 to 1, such as 0.001`,

@@ -189,10 +189,16 @@ function isDataFile(key: string): boolean {
 }
 
 /**
- * An output must not hold what the job reads: it would be replaced, or mixed with it.
+ * An output must not hold what the job reads: it would be replaced, or mixed with it. Nor may it lie where the cases of
+ * another go.
  * @throws SluiceError InvalidJob that names the input
  */
 export function checkOutputApart(location: string, inputs: readonly StageInput[]): void {
+  if (/-rejected\/*$/.test(location))
+    throw new SluiceError(
+      'InvalidJob',
+      `The output ${location} has a name that ends in -rejected, where what another output has rejected lies; give it another`,
+    );
   const { bucket, prefix } = parseFolder(location);
   for (const input of inputs) {
     const object = typeof input === 'string' ? parseS3Uri(input) : input;

@@ -59,6 +59,10 @@ export class CsvReadings {
     private readonly signal: AbortSignal,
   ) {}
 
+  get readsCsv(): boolean {
+    return this.readings.length > 0;
+  }
+
   /** A statement with the calls replaced. Texts and comments are left alone. */
   async expand(statement: string): Promise<string> {
     if (!statement.toLowerCase().includes(FUNCTION)) return statement;
@@ -106,9 +110,9 @@ export class CsvReadings {
       rejected: 0,
       unread: 0,
       cases: [],
-      readsCsv: this.readings.length > 0,
+      readsCsv: this.readsCsv,
     };
-    const rejects = this.readings.length === 0 ? new Map<string, number>() : await this.rejects();
+    const rejects = this.readsCsv ? await this.rejects() : new Map<string, number>();
     for (const { columns, options, groups } of this.readings) {
       for (const { id, files } of groups) {
         const { rows, scans } = this.scans.get(id) ?? { rows: 0, scans: 1 };
@@ -220,7 +224,7 @@ export class CsvReadings {
       return typeof value === 'string' || typeof value === 'number' ? String(value) : fallback;
     };
     const delimiter = text('delimiter', ',').replace(/^(\\t|tab)$/i, '\t');
-    if (!/^[^"\r\n]$/u.test(delimiter) || delimiter.charCodeAt(0) > 0x7f)
+    if (!/^[^"\r\n\0]$/u.test(delimiter) || delimiter.charCodeAt(0) > 0x7f)
       throw new SluiceError(
         'InvalidJob',
         `delimiter: "${delimiter}" is not one character of ASCII; give one such as ";" or "\\t"`,

@@ -270,9 +270,24 @@ test('decimals and doubles are exact, or not read', async () => {
   ]);
 });
 
-test('of a query whose rows are not all asked for, the first come back', async () => {
-  const { rows } = await read(`Date,Stage,Revenue\n${'a,Lead,1\n'.repeat(50_000)}x\n`);
+test('of a query whose rows are not all asked for, the first come back, and all are counted', async () => {
+  const text = `Date,Stage,Revenue\n${'a,Lead,1\n'.repeat(50_000)}x\n`;
+  const { rows, account } = await read(text);
   expect(rows).toHaveLength(10_000);
+  expect(account).toMatchObject({ read: 50_000, rejected: 1 });
+  const refused = read(text, { maxBadShare: 0 });
+  await expect(refused).rejects.toMatchObject({
+    code: 'BadData',
+    message: expect.stringContaining('of 50001 rows'),
+  });
+});
+
+test.each([' ', '0x1', '', '1.5', '-0.1', 'few', '.'])('maxBadShare %j is no share', async (maxBadShare) => {
+  const refused = read('Date,Stage,Revenue\na,b,1\n', { maxBadShare } as unknown as HardFile['options']);
+  await expect(refused).rejects.toMatchObject({
+    code: 'InvalidJob',
+    message: expect.stringContaining('is no share'),
+  });
 });
 
 test("what Python's csv module writes, in all its ways, is read back equal", async () => {
