@@ -67,6 +67,18 @@ def value_of(text, kind):
     return value if kind == "BIGINT" else F.when(F.abs(value) < F.lit(float("inf")), value)
 
 
+def find_line_end(head, options):
+    """The first says which kind all are of; one in a quoted name of the header is none."""
+    if options["skip_lines"] == 0:
+        between = re.escape(options["delimiter"])
+        field = r'(?:"(?:[^"]|"")*"[ \t]*|[^"\r\n%s][^\r\n%s]*|)' % (between, between)
+        header = re.match(r"%s(?:%s%s)*(\r\n|\n|\r)" % (field, between, field), head)
+        if header:
+            return header.group(1)
+    found = re.search(r"\r\n|\n|\r", head)
+    return found.group() if found else "\n"
+
+
 class Records:
     """Splits text into records; the same machine as src/duckdb/csv/records.ts, which has the rules."""
 
@@ -228,8 +240,7 @@ class CsvFile:
                 break
             head += more
         self.head = head
-        found = re.search(r"\r\n|\n|\r", head)
-        self.line_end = found.group() if found else "\n"
+        self.line_end = find_line_end(head, options)
         self.records = Records(self.chain(head, pieces), options["delimiter"], self.line_end)
         for _ in range(options["skip_lines"]):
             self.records.read_line()

@@ -36,6 +36,23 @@ export const HARD_FILES: Record<string, HardFile> = {
     bytes: `${H}a,Lead,1\nb,Lead,2\n`.replaceAll('\n', '\r\n').replace('1\r\n', '1\n'),
     rows: two,
   },
+  'lines above the header that end in two ways': {
+    bytes: `T 5\nsecond\r\n${H}a,Lead,1\nb,Lead,2\n`,
+    options: { skipLines: 2 },
+    rows: two,
+  },
+  'a quote above the header that never closes': {
+    bytes: `"T\n${H}a,Lead,1\nb,Lead,2\n`,
+    options: { skipLines: 1 },
+    rows: two,
+  },
+  'a return within a quoted name': { bytes: `"z\rz",${H}0,a,Lead,1\n0,b,Lead,2\n`, rows: two },
+  'delimiters too many at the end of rows': {
+    bytes: `${H}a,Lead,1\nx,Lead,1,,\nx,Lead,1,,,,\nb,Lead,2,\n`,
+    rows: two,
+    rejected: [3, 4],
+  },
+  'a blank behind the last delimiter': { bytes: `${H}a,Lead,1, \nb,Lead,2,\t\n`, rows: two },
   'byte order mark': { bytes: `\ufeff${H}a,Lead,1\nb,Lead,2\n`, rows: two },
   'byte order mark before a quote': { bytes: `\ufeff"Date",Stage,Revenue\na,Lead,1\nb,Lead,2\n`, rows: two },
   'UTF-16 little endian': { bytes: utf16(`${H}a,Lead,1\nb,Lead,2\n`), rows: two },
