@@ -1,6 +1,8 @@
+import { getAddress } from 'viem';
+import { isAddress } from './chain/address';
 import type { AuctionRecord } from './records';
 
-/** A record as it was read; what older records do not have is empty. */
+/** A record as it was read: addresses have their checksum, and what older records do not have is empty. */
 export type ReadRecord = Omit<AuctionRecord, 'Kind'> & { Kind: string };
 
 export interface Unreadable {
@@ -9,7 +11,6 @@ export interface Unreadable {
   reason: string;
 }
 
-const ADDRESS = /^0x[0-9a-fA-F]{40}$/;
 const AMOUNT = /^\d{1,78}$/;
 const KINDS = ['bid', 'withdrawal', 'removed'];
 
@@ -53,18 +54,18 @@ function parseRecord(text: string): ReadRecord | Unreadable {
   if (!Number.isSafeInteger(Epoch)) return refuse('Epoch', 'no whole number');
   if (typeof Timestamp !== 'string' || Number.isNaN(Date.parse(Timestamp)))
     return refuse('Timestamp', 'no time');
-  if (!ADDRESS.test(String(Contract))) return refuse('Contract', 'no address');
-  if (!ADDRESS.test(String(Bidder))) return refuse('Bidder', 'no address');
+  if (!isAddress(Contract)) return refuse('Contract', 'no address');
+  if (!isAddress(Bidder)) return refuse('Bidder', 'no address');
   if (Amount === null) return refuse('Amount', 'no whole number of wei, or more than 2^256');
   return {
     Id: String(Id),
     Kind: String(Kind),
     Chain: String(Chain),
-    Contract: String(Contract),
+    Contract: getAddress(Contract),
     Block: Block as number,
     BlockHash: String(BlockHash),
     Timestamp: new Date(Timestamp).toISOString(),
-    Bidder: String(Bidder),
+    Bidder: getAddress(Bidder),
     Amount,
     Epoch: Epoch as number,
   };

@@ -3,7 +3,7 @@ import { planBids } from '../chain/bids';
 import { readAccounts } from '../chain/keys';
 import { signBids as sign } from '../chain/transactions';
 import { readSettings } from '../settings';
-import { chain, connect, contract, rpcUrl } from './_fields';
+import { chain, connect, contract, contractOf, rpcUrl } from './_fields';
 
 const isWei = (value: unknown): value is string => typeof value === 'string' && /^[1-9]\d{0,76}$/.test(value);
 
@@ -27,6 +27,6 @@ export const signBids = defineTask(
     const { seed, batch, size } = input;
     const planned = planBids({ seed, batch, size, bidders: bidders.length, unit: BigInt(input.unit) });
     const bids = planned.map(({ bidder, amount }) => ({ bidder: bidders[bidder]!, amount }));
-    return { payload: { transactions: await sign(connected, input.contract, bids) } };
+    return { payload: { transactions: await sign(connected, contractOf(input), bids) } };
   },
 );

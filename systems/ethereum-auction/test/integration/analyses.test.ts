@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { runQuery, type TaskContext } from 'sluice';
+import { getAddress } from 'viem';
 import { ATHENA_QUERIES } from '../../src/pipelines/_athenaQueries';
 import { parseRecords } from '../../src/readRecords';
 import type { AuctionRecord } from '../../src/records';
@@ -169,6 +170,22 @@ test('a record that came twice counts once, one of a block that is gone does not
   expect(await byAthena('spend_per_block', collected)).toBe(expected);
 });
 
+test('an address counts as the same in any spelling: a correction takes back what a bid in another case says', async () => {
+  const contract = getAddress('0x4bA2f66F1B956F1A1dEEA505D5AfD2095158Fe0F');
+  const text = lines([
+    { Id: '0xa:0', Contract: contract, Bidder: '0x00000000000000000000000000000000000000B1', Amount: '5' },
+    { Id: '0xb:0', Contract: contract.toLowerCase(), Amount: '6' },
+    { Id: '0xc:0', Contract: contract, BlockHash: '0x02', Block: 2, Amount: '7' },
+    { Id: '0x02', Contract: contract.toLowerCase(), Kind: 'removed', BlockHash: '0x02', Block: 2, Epoch: 1 },
+  ]);
+  const collected = await collect(text, { contract: contract.toLowerCase() });
+  for (const ask of [byDuckdb, byAthena])
+    expect(await ask('spend_per_block', collected)).toBe('block,spend\n1,11\n');
+  expect(await byDuckdb('funds', collected)).toBe(
+    `contract,bidder,bids,withdrawn\n${contract},${getAddress(toRecord({}).Bidder)},11,0\n`,
+  );
+});
+
 test('of two contracts in one stream, the answers are of the one that is asked for; withdrawals are no spend', async () => {
   const other = '0x00000000000000000000000000000000000000bB';
   const text = lines([
@@ -180,7 +197,7 @@ test('of two contracts in one stream, the answers are of the one that is asked f
   for (const ask of [byDuckdb, byAthena])
     expect(await ask('spend_per_block', collected)).toBe('block,spend\n1,6\n');
   expect(await byDuckdb('funds', collected)).toBe(
-    `contract,bidder,bids,withdrawn\n${other},${toRecord({}).Bidder},6,6\n`,
+    `contract,bidder,bids,withdrawn\n${getAddress(other)},${getAddress(toRecord({}).Bidder)},6,6\n`,
   );
 });
 

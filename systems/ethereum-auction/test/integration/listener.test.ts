@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { isLong } from '../../../../test/support/long';
 import { connectChain } from '../../src/chain/client';
 import type { TaskContext } from 'sluice';
+import { getText } from '../../src/lakeObjects';
 import { moveCursor, readNext, type Listening, type NextReading } from '../../src/listener';
 import { readEvents } from '../../src/tasks/readEvents';
 import { deployAuction, type TestAuction } from '../support/auction';
@@ -82,6 +83,19 @@ test('a reading counts its events as read and written, and again where they were
   const { cursor, object } = payload as NextReading;
   await moveCursor(s3, { cursor, object: object!, depth });
   expect((await read()).measures).toEqual({ ...rows, rowsRead: 0, rowsWritten: 0 });
+});
+
+test('records have the address of the contract with its checksum, however the listener was given it', async () => {
+  const auction = await deployAuction(local.rpcUrl);
+  const { listening } = listen(auction);
+  const { s3, folder, fromBlock } = listening;
+  const context = { s3, signal: new AbortController().signal, report: () => {} } as unknown as TaskContext;
+  const contract = auction.address.toLowerCase() as `0x${string}`;
+  await auction.bid(1, 1);
+  const input = { rpcUrl: local.rpcUrl, folder, contract, fromBlock, chain: auction.chain };
+  const { payload } = await readEvents.run(input, context);
+  const text = await getText(s3, (payload as NextReading).object!);
+  expect(JSON.parse(text)).toMatchObject({ Contract: auction.address });
 });
 
 test('after seeded reorganisations the counted records are the balance of the contract', async () => {
