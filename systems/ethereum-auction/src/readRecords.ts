@@ -37,17 +37,15 @@ function parseRecord(text: string): ReadRecord | Unreadable {
   }
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     return refuse(null, 'no JSON object');
-  const {
-    Id = '',
-    Kind = 'bid',
-    Chain = '',
-    Contract,
-    Block,
-    BlockHash = '',
-    Timestamp,
-    Bidder,
-    Epoch = 0,
-  } = given;
+  const { Contract, Block, Timestamp, Bidder } = given;
+  const Kind = given['Kind'] ?? 'bid';
+  const Epoch = given['Epoch'] ?? 0;
+  const Id = textOf(given['Id']);
+  const Chain = textOf(given['Chain']);
+  const BlockHash = textOf(given['BlockHash']);
+  if (Id === null) return refuse('Id', 'no text');
+  if (Chain === null) return refuse('Chain', 'no text');
+  if (BlockHash === null) return refuse('BlockHash', 'no text');
   const Amount = amountOf(text, given['Amount']);
   if (!KINDS.includes(Kind as string)) return refuse('Kind', `no kind of record: ${JSON.stringify(Kind)}`);
   if (!Number.isSafeInteger(Block)) return refuse('Block', 'no whole number');
@@ -58,17 +56,23 @@ function parseRecord(text: string): ReadRecord | Unreadable {
   if (!isAddress(Bidder)) return refuse('Bidder', 'no address');
   if (Amount === null) return refuse('Amount', 'no whole number of wei, or more than 2^256');
   return {
-    Id: String(Id),
-    Kind: String(Kind),
-    Chain: String(Chain),
+    Id,
+    Kind: Kind as string,
+    Chain,
     Contract: getAddress(Contract),
     Block: Block as number,
-    BlockHash: String(BlockHash),
+    BlockHash,
     Timestamp: new Date(Timestamp).toISOString(),
     Bidder: getAddress(Bidder),
     Amount,
     Epoch: Epoch as number,
   };
+}
+
+/** A text, or a number as one; empty where it is missing, which null is as well. Null for what is neither. */
+function textOf(value: unknown): string | null {
+  if (value === undefined || value === null) return '';
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : null;
 }
 
 function amountOf(text: string, value: unknown): string | null {

@@ -261,6 +261,26 @@ test('the picture is of all rows of the answer, or is not drawn', async () => {
   await expect(draw('a,b\n1,2\n')).rejects.toMatchObject({ code: 'BadData' });
 });
 
+test('null is missing, and what is no text where one is expected is no record', async () => {
+  const { Contract, Block, Timestamp, Bidder } = toRecord({});
+  const older = { Contract, Block, Timestamp, Bidder, Amount: 5 };
+  const nulls = { ...older, Id: null, Kind: null, Chain: null, BlockHash: null, Epoch: null };
+  const [expected] = parseRecords(JSON.stringify(older));
+  expect(expected).toMatchObject({ Id: '', Kind: 'bid', Chain: '', BlockHash: '', Epoch: 0 });
+  expect(parseRecords(JSON.stringify(nulls))).toEqual([expected]);
+  expect(parseRecords(JSON.stringify({ ...older, Id: 7 }))).toEqual([{ ...expected, Id: '7' }]);
+  for (const column of ['Id', 'Chain', 'BlockHash'])
+    for (const value of [{}, [], true])
+      expect(parseRecords(JSON.stringify({ ...older, [column]: value }))).toMatchObject([{ column }]);
+  for (const column of ['Contract', 'Block', 'Timestamp', 'Bidder', 'Amount'])
+    expect(parseRecords(JSON.stringify({ ...older, [column]: null }))).toMatchObject([{ column }]);
+  expect(parseRecords(JSON.stringify({ ...older, Bidder: [Bidder] }))).toMatchObject([{ column: 'Bidder' }]);
+
+  const collected = await collect(`${JSON.stringify(nulls)}\n`.repeat(3));
+  for (const ask of [byDuckdb, byAthena])
+    expect(await ask('spend_per_block', collected)).toBe('block,spend\n1,15\n');
+});
+
 test('an amount that is a JSON number keeps all its digits', () => {
   const text = JSON.stringify(toRecord({}))
     .replace('"1"}', '"1"}')
