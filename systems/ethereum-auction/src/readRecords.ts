@@ -1,6 +1,7 @@
 import { getAddress } from 'viem';
 import { isAddress } from './chain/address';
 import type { AuctionRecord } from './records';
+import { readObject } from './writtenObject';
 
 /** A record as it was read: addresses have their checksum, and what older records do not have is empty. */
 export type ReadRecord = Omit<AuctionRecord, 'Kind'> & { Kind: string };
@@ -11,6 +12,7 @@ export interface Unreadable {
   reason: string;
 }
 
+const SPACE = /\s*/y;
 const AMOUNT = /^\d{1,78}$/;
 const KINDS = ['bid', 'withdrawal', 'removed'];
 
@@ -19,12 +21,46 @@ const KINDS = ['bid', 'withdrawal', 'removed'];
  * JSON text or number; of a number the digits are taken as they stand, since a double is exact to 2^53 only.
  */
 export function parseRecords(line: string): (ReadRecord | Unreadable)[] {
-  // No value of a record holds a brace.
-  return line
-    .split(/(?<=\})\s*(?=\{)/)
-    .map((text) => text.trim())
-    .filter((text) => text !== '')
-    .map(parseRecord);
+  const text = line.trim();
+  return (isJson(text) ? [text] : splitLine(text)).map(parseRecord);
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The objects of a line, and what is none between them. */
+function splitLine(line: string): string[] {
+  const parts: string[] = [];
+  for (let at = 0; at < line.length;) {
+    const end = endOfObject(line, at) ?? findObject(line, at);
+    parts.push(line.slice(at, end).trim());
+    at = end;
+  }
+  return parts;
+}
+
+/** Where the object that begins here ends, with the white space after it; null where none does, or something else follows. */
+function endOfObject(line: string, start: number): number | null {
+  const object = readObject(line, start);
+  if (object === null) return null;
+  SPACE.lastIndex = object.end;
+  SPACE.test(line);
+  const end = SPACE.lastIndex;
+  return end === line.length || line[end] === '{' ? end : null;
+}
+
+/** Where the next object after something that is none begins: right after a brace. */
+function findObject(line: string, start: number): number {
+  const next = /\}\s*(?=\{)/g;
+  next.lastIndex = start;
+  while (next.test(line)) if (readObject(line, next.lastIndex) !== null) return next.lastIndex;
+  return line.length;
 }
 
 function parseRecord(text: string): ReadRecord | Unreadable {
@@ -37,16 +73,20 @@ function parseRecord(text: string): ReadRecord | Unreadable {
   }
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     return refuse(null, 'no JSON object');
+  /** A text, or a number's digits; empty where it is missing, which null is as well. Null for what is neither. */
+  const textOf = (column: string): string | null => {
+    const value = given[column] ?? '';
+    if (typeof value === 'number') return readObject(text, 0)!.values.get(column)!;
+    return typeof value === 'string' ? value : null;
+  };
   const { Contract, Block, Timestamp, Bidder } = given;
   const Kind = given['Kind'] ?? 'bid';
   const Epoch = given['Epoch'] ?? 0;
-  const Id = textOf(given['Id']);
-  const Chain = textOf(given['Chain']);
-  const BlockHash = textOf(given['BlockHash']);
+  const [Id, Chain, BlockHash] = [textOf('Id'), textOf('Chain'), textOf('BlockHash')];
   if (Id === null) return refuse('Id', 'no text');
   if (Chain === null) return refuse('Chain', 'no text');
   if (BlockHash === null) return refuse('BlockHash', 'no text');
-  const Amount = amountOf(text, given['Amount']);
+  const Amount = amountOf(textOf('Amount'));
   if (!KINDS.includes(Kind as string)) return refuse('Kind', `no kind of record: ${JSON.stringify(Kind)}`);
   if (!Number.isSafeInteger(Block)) return refuse('Block', 'no whole number');
   if (!Number.isSafeInteger(Epoch)) return refuse('Epoch', 'no whole number');
@@ -69,19 +109,7 @@ function parseRecord(text: string): ReadRecord | Unreadable {
   };
 }
 
-/** A text, or a number as one; empty where it is missing, which null is as well. Null for what is neither. */
-function textOf(value: unknown): string | null {
-  if (value === undefined || value === null) return '';
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : null;
-}
-
-function amountOf(text: string, value: unknown): string | null {
-  const digits =
-    typeof value === 'string'
-      ? value
-      : typeof value === 'number'
-        ? /"Amount"\s*:\s*([^,}\s]+)/.exec(text)?.[1]
-        : undefined;
-  if (digits === undefined || !AMOUNT.test(digits)) return null;
+function amountOf(digits: string | null): string | null {
+  if (digits === null || !AMOUNT.test(digits)) return null;
   return BigInt(digits) < 2n ** 256n ? BigInt(digits).toString() : null;
 }

@@ -261,6 +261,37 @@ test('the picture is of all rows of the answer, or is not drawn', async () => {
   await expect(draw('a,b\n1,2\n')).rejects.toMatchObject({ code: 'BadData' });
 });
 
+test('an amount is that of the record itself, the last where it comes again, and not one within another value', () => {
+  const { Contract, Timestamp, Bidder } = toRecord({});
+  const rest = `"Contract":"${Contract}","Block":1,"Timestamp":"${Timestamp}","Bidder":"${Bidder}"`;
+  const most = String(2n ** 256n - 1n);
+  const amounts: [string, string][] = [
+    [`{"Meta":{"Amount":5},${rest},"Amount":7000}`, '7000'],
+    [`{"Note":"\\"Amount\\":5",${rest},"Amount":${most}}`, most],
+    [`{"Amount":5,${rest},"Amount":7}`, '7'],
+    [`{"Amount":5,${rest},"\\u0041mount" : 7 }`, '7'],
+    [`{"Amount":7,${rest},"Meta":[{"Amount":5},[],{}]}`, '7'],
+  ];
+  for (const [line, Amount] of amounts) expect(parseRecords(line)).toMatchObject([{ Amount }]);
+  for (const amount of ['7.0', '7e3', '-7', '[7]'])
+    expect(parseRecords(`{${rest},"Amount":${amount}}`)).toMatchObject([{ column: 'Amount' }]);
+  expect(parseRecords(`{${rest},"Amount":7,"Id":12345678901234567891}`)).toMatchObject([
+    { Id: '12345678901234567891' },
+  ]);
+});
+
+test('records of one line are told apart by what is JSON, also where their texts have braces', () => {
+  const good = JSON.stringify({ Note: 'a}{b', More: '}\n{"', ...toRecord({ Id: '0xa:0' }) });
+  const read = (line: string) => parseRecords(line).map((one) => ('reason' in one ? one.text : one.Id));
+  expect(read(good)).toEqual(['0xa:0']);
+  expect(read(`${good}${good} ${good}`)).toEqual(['0xa:0', '0xa:0', '0xa:0']);
+  expect(read(`{"Note":"a}${good}`)).toEqual(['{"Note":"a}', '0xa:0']);
+  expect(read(`${good}{"Id": }${good}`)).toEqual(['0xa:0', '{"Id": }', '0xa:0']);
+  expect(read(`${good},${good}`)).toEqual([`${good},${good}`]);
+  expect(read(`[${good}]`)).toEqual([`[${good}]`]);
+  expect(read('{"a":[1}')).toEqual(['{"a":[1}']);
+});
+
 test('null is missing, and what is no text where one is expected is no record', async () => {
   const { Contract, Block, Timestamp, Bidder } = toRecord({});
   const older = { Contract, Block, Timestamp, Bidder, Amount: 5 };
