@@ -12,6 +12,7 @@ export interface Unreadable {
   reason: string;
 }
 
+const TIME = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?$/;
 const SPACE = /\s*/y;
 const AMOUNT = /^\d{1,78}$/;
 const KINDS = ['bid', 'withdrawal', 'removed'];
@@ -88,10 +89,11 @@ function parseRecord(text: string): ReadRecord | Unreadable {
   if (BlockHash === null) return refuse('BlockHash', 'no text');
   const Amount = amountOf(textOf('Amount'));
   if (!KINDS.includes(Kind as string)) return refuse('Kind', `no kind of record: ${JSON.stringify(Kind)}`);
-  if (!Number.isSafeInteger(Block)) return refuse('Block', 'no whole number');
+  if (!Number.isSafeInteger(Block) || (Block as number) < 0)
+    return refuse('Block', 'no whole number from 0 to 2^53-1');
   if (!Number.isSafeInteger(Epoch)) return refuse('Epoch', 'no whole number');
-  if (typeof Timestamp !== 'string' || Number.isNaN(Date.parse(Timestamp)))
-    return refuse('Timestamp', 'no time');
+  const time = timeOf(Timestamp);
+  if (time === null) return refuse('Timestamp', 'no time of ISO 8601 of the years 1 to 9999');
   if (!isAddress(Contract)) return refuse('Contract', 'no address');
   if (!isAddress(Bidder)) return refuse('Bidder', 'no address');
   if (Amount === null) return refuse('Amount', 'no whole number of wei, or more than 2^256');
@@ -102,12 +104,29 @@ function parseRecord(text: string): ReadRecord | Unreadable {
     Contract: getAddress(Contract),
     Block: Block as number,
     BlockHash,
-    Timestamp: new Date(Timestamp).toISOString(),
+    Timestamp: time,
     Bidder: getAddress(Bidder),
     Amount,
     Epoch: Epoch as number,
   };
 }
+
+/** A day and a time, in UTC where it names no zone; null for what is no time of a calendar's day. */
+function timeOf(value: unknown): string | null {
+  const [, date, clock, zone = 'Z'] = (typeof value === 'string' && TIME.exec(value)) || [];
+  if (date === undefined || !isDay(date)) return null;
+  const time = new Date(`${date}T${clock}${zone}`);
+  return Number.isNaN(time.getTime()) || !isYear(time.getUTCFullYear()) ? null : time.toISOString();
+}
+
+/** `Date` takes a day that its month does not have as one of the next. */
+function isDay(date: string): boolean {
+  const day = new Date(`${date}T00:00Z`);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(date);
+}
+
+/** What the engines' windows have room for. */
+const isYear = (year: number) => year >= 1 && year <= 9999;
 
 function amountOf(digits: string | null): string | null {
   if (digits === null || !AMOUNT.test(digits)) return null;

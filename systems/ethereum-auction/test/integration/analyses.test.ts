@@ -11,6 +11,7 @@ import type { AuctionRecord } from '../../src/records';
 import { awaitDelivery } from '../../src/tasks/awaitDelivery';
 import { collectRecords } from '../../src/tasks/collectRecords';
 import { drawSpend } from '../../src/tasks/drawSpend';
+import { parseSpend } from '../../src/spendChart';
 import { putText, getText } from '../../src/lakeObjects';
 import { translateTrino, TRINO_SESSION } from '../../../../src/engines/trino';
 import { loadParser } from '../../../../src/engines/trinoTree';
@@ -290,6 +291,69 @@ test('records of one line are told apart by what is JSON, also where their texts
   expect(read(`${good},${good}`)).toEqual([`${good},${good}`]);
   expect(read(`[${good}]`)).toEqual([`[${good}]`]);
   expect(read('{"a":[1}')).toEqual(['{"a":[1}']);
+});
+
+test.each([
+  ['2018-06-12T14:00:03.309Z', '2018-06-12T14:00:03.309Z'],
+  ['2018-06-12T14:00:03.309', '2018-06-12T14:00:03.309Z'],
+  ['2018-06-12T14:00', '2018-06-12T14:00:00.000Z'],
+  ['2018-06-12T14:00:03.123456+02:00', '2018-06-12T12:00:03.123Z'],
+  ['2020-02-29T00:00:00Z', '2020-02-29T00:00:00.000Z'],
+  ['0001-01-01T00:00:00Z', '0001-01-01T00:00:00.000Z'],
+  ['9999-12-31T23:59:59Z', '9999-12-31T23:59:59.000Z'],
+  ...[
+    ...[
+      'block 12',
+      '7',
+      '',
+      '2018',
+      '2018-06-12',
+      '12 Jun 2018 14:00',
+      '2018-06-12 14:00:00',
+      ' 2018-06-12T14:00Z',
+    ],
+    ...['2018-02-30T00:00:00Z', '2019-02-29T00:00:00Z', '2018-13-01T00:00:00Z', '2018-06-12T25:00:00Z'],
+    ...['2018-06-12T14:61:00Z', '2018-06-12T14:00:00+99:00', '2018-06-12T14:00:00Zulu'],
+    ...[
+      '0000-01-01T00:00:00Z',
+      '0001-01-01T00:00:00+01:00',
+      '9999-12-31T23:59:59-01:00',
+      '+010000-01-01T00:00:00Z',
+    ],
+  ].map((text): [string, null] => [text, null]),
+])('the time %j of a record is %j, wherever the worker is', (Timestamp, expected) => {
+  const zone = process.env['TZ'];
+  process.env['TZ'] = 'Asia/Tokyo';
+  try {
+    expect(parseRecords(JSON.stringify(toRecord({ Timestamp })))).toMatchObject([
+      expected === null ? { column: 'Timestamp' } : { Timestamp: expected },
+    ]);
+  } finally {
+    if (zone === undefined) delete process.env['TZ'];
+    else process.env['TZ'] = zone;
+  }
+});
+
+test('times and blocks that none is are counted and stop nothing; the least and the greatest are drawn', async () => {
+  const [least, most] = ['0001-01-01T00:00:00Z', '9999-12-31T23:59:59Z'];
+  const collected = await collect(
+    lines([
+      { Id: '0xa:0', Block: 0, Timestamp: least },
+      { Id: '0xb:0', Block: 10 ** 15, Amount: '2' },
+      { Id: '0xc:0', Block: 2 ** 53 - 1, Timestamp: most, Amount: '3' },
+      { Id: '0xd:0', Block: -1 },
+      { Id: '0xe:0', Block: 2 ** 53 },
+      { Id: '0xf:0', Timestamp: '10000-01-01T00:00:00Z' },
+    ]),
+  );
+  expect(collected.measures).toMatchObject({ rowsRead: 3, rowsRejected: 3 });
+  for (const name of QUERIES) expect(await byAthena(name, collected)).toBe(await byDuckdb(name, collected));
+  const spend = await byDuckdb('spend_per_block', collected);
+  expect(spend).toBe(`block,spend\n0,1\n${10 ** 15},2\n${2 ** 53 - 1},3\n`);
+  expect(parseSpend(spend, 's3://lake/spend.csv')).toHaveLength(3);
+  expect(await byDuckdb('distinct_bidders_15s', collected)).toMatch(
+    /\n0001-01-01T00:00:00.000Z,1\n.*\n9999-12-31T23:59:45.000Z,1\n$/,
+  );
 });
 
 test('null is missing, and what is no text where one is expected is no record', async () => {
