@@ -228,6 +228,23 @@ test.each([
   }
 });
 
+test('what a node quotes of its URL is in no message', async () => {
+  const quoted = 'project%2BID-7 projects project+ID-7 PROJECT+id-7 hunter22 s3cr3t v3';
+  const message = `invalid project id ${quoted}`;
+  const node = await startNode(() => ({ error: { code: -32000, message } }));
+  try {
+    const { port } = new URL(node.rpcUrl);
+    const rpcUrl = `http://hunter22:hunter23@127.0.0.1:${port}/v3/project%2BID-7?key=s3cr3t#hunter24`;
+    const failure = (await connectChain({ rpcUrl, retryCount: 0 }).catch((error: Error) => error)) as Error;
+    expect(failure).toMatchObject({ code: 'Transient' });
+    expect(failure.message).toContain(`127.0.0.1:${port}: `);
+    expect(failure.message).toContain('invalid project id … projects … … … … v3');
+    expect(failure.message).not.toMatch(/hunter|s3cr3t|ID-7/i);
+  } finally {
+    node.stop();
+  }
+});
+
 test('a node that does not have the newest block yet is asked later, and nothing is passed over', async () => {
   const auction = await deployAuction(local.rpcUrl);
   await auction.bid(1);
