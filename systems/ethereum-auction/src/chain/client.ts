@@ -159,8 +159,8 @@ function decoded(part: string): string {
 export function isTooMuch(error: unknown): boolean {
   return (
     error instanceof SluiceError &&
-    /block range|range (is )?too|too (many|large|wide)|more than \d+ (results|logs)|limit(ed)? (to|exceeded)|exceed|response size/i.test(
-      error.message,
+    /block range|ranges? (is |of |over )?(too|\d)|too (many|large|wide)|(more than|at most|maximum.*) \d+ (results|logs|blocks)|limit(ed)? (to|exceeded)|exceed|response size|answered 413$/i.test(
+      error.message.replaceAll(/(?<=\d)[,_](?=\d{3})/g, ''),
     ) &&
     error.code === 'Transient'
   );

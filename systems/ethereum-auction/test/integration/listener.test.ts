@@ -214,6 +214,31 @@ test('a node that refuses large ranges is asked for half of them, and half again
 });
 
 test.each([
+  413,
+  'maximum allowed is 100 blocks',
+  'ranges over 10000 blocks are not supported',
+  'limit the query to at most 1000 blocks',
+  'limit the query to at most 1,000 blocks',
+])('a node that refuses a range by %j is asked for half of it', async (words) => {
+  const auction = await deployAuction(local.rpcUrl);
+  const node = await startNode(({ method, params }) => {
+    if (method !== 'eth_getLogs') return null;
+    const { fromBlock, toBlock } = params[0] as { fromBlock: string; toBlock: string };
+    if (Number(toBlock) - Number(fromBlock) < 2) return null;
+    return typeof words === 'number' ? words : { error: { code: -32000, message: words } };
+  });
+  try {
+    for (let batch = 1; batch <= 4; batch++) await auction.bid(batch, 1);
+    const chain = await connectChain({ rpcUrl: node.rpcUrl, retryCount: 0 });
+    const listener = listen(auction, { chain });
+    await listener.run();
+    expect(listener.put).toHaveLength(4);
+  } finally {
+    node.stop();
+  }
+});
+
+test.each([
   [429, 'Throttled'],
   [503, 'Transient'],
   [401, 'AccessDenied'],
