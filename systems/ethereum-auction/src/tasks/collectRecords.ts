@@ -123,6 +123,18 @@ async function* readLines({ s3, signal }: TaskContext, { bucket, key }: { bucket
     });
   const bytes = Body as Readable;
   const input = basename(key).endsWith('.gz') ? bytes.pipe(createGunzip()) : bytes;
-  for await (const line of createInterface({ input, crlfDelay: Infinity }))
-    if (line.trim() !== '') yield line;
+  if (input !== bytes) bytes.once('error', (error) => input.destroy(error));
+  try {
+    for await (const line of createInterface({ input, crlfDelay: Infinity }))
+      if (line.trim() !== '') yield line;
+  } catch (error) {
+    if (!(error as NodeJS.ErrnoException).code?.startsWith('Z_')) throw error;
+    throw new SluiceError(
+      'BadData',
+      `s3://${bucket}/${key}: broken gzip: ${(error as Error).message}; upload it again`,
+      { cause: error },
+    );
+  } finally {
+    bytes.destroy();
+  }
 }

@@ -2,6 +2,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { runQuery, type TaskContext } from 'sluice';
 import { getAddress } from 'viem';
@@ -224,6 +226,25 @@ test('rows that are no record are counted and shown, records without a line brea
       .map((line) => (JSON.parse(line) as { reason: string }).reason),
   ).toEqual(['no JSON', 'no whole number of wei, or more than 2^256']);
   await expect(collect('no json\n')).rejects.toMatchObject({ code: 'BadData' });
+});
+
+test('a gzip that is broken or cut off is bad data, and its object is named', async () => {
+  const whole = gzipSync(lines([{ Id: '0xa:0' }, { Id: '0xb:0', Bidder: `0x${'c'.repeat(40)}` }]));
+  const read = async (Body: Buffer) => {
+    await lake.s3.send(new PutObjectCommand({ Bucket: 'lake', Key: 'zipped/a.json.gz', Body }));
+    const input = { from: 's3://lake/zipped/', to: 's3://lake/zipped-out/', maxBadShare: 1 };
+    return collectRecords.run(input, context());
+  };
+  expect((await read(whole)).measures).toMatchObject({ rowsRead: 2 });
+  for (const broken of [
+    Buffer.from(lines([{}])),
+    whole.subarray(0, whole.length - 20),
+    whole.subarray(0, 20),
+  ])
+    await expect(read(broken)).rejects.toMatchObject({
+      code: 'BadData',
+      message: expect.stringContaining('s3://lake/zipped/a.json.gz: broken gzip'),
+    });
 });
 
 test('what is waited for at the delivery is counted beside what is no record', async () => {
