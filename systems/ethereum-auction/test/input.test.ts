@@ -1,9 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseInput } from 'sluice';
 import { toHex } from 'viem';
+import { compileContract } from '../src/chain/compile';
 import { readAccounts } from '../src/chain/keys';
+import { requireAuction } from '../src/chain/requireAuction';
 import { auctionListener } from '../src/pipelines/auctionListener';
 import { ethereumAuction } from '../src/pipelines/ethereumAuction';
 
@@ -37,6 +39,42 @@ test.each([
   ...['https://rpc.example:8443/v1/mainnet'],
 ])('the URL %s holds no key', (rpcUrl) => {
   expect(listen(rpcUrl)).toMatchObject({ rpcUrl });
+});
+
+test('a unit is wei of which the greatest bid is below 2^256', () => {
+  const check = (unit: string) => parseInput(ethereumAuction.description, { unit });
+  const most = (2n ** 256n - 1n) / 12n;
+  expect(check(String(most))).toMatchObject({ unit: String(most) });
+  for (const unit of [String(most + 1n), '9'.repeat(77), '0', '-1', '1e3', '9'.repeat(78)])
+    expect(() => check(unit)).toThrow(`unit: "${unit}"; give wei`);
+});
+
+test('a contract that is no auction is refused with what it lacks, and one with more of its own is taken', async () => {
+  const source = await readFile(join(__dirname, '..', 'contracts', 'Auction.sol'), 'utf8');
+  const check = async (text: string) =>
+    requireAuction(await compileContract(text, 's3://lake/Own.sol'), 's3://lake/Own.sol');
+  await check(
+    source.replace('address public immutable owner', 'uint256 public more; address immutable owner'),
+  );
+  await check(source.replace('constructor(uint256 blocks)', 'constructor(uint64 blocks) payable'));
+  const lacking: [string, string, string][] = [
+    ['constructor(uint256 blocks)', 'constructor(uint256 blocks, uint256)', 'no constructor(uint)'],
+    ['function withdraw()', 'function takeOut()', 'no function withdraw()'],
+    [
+      'uint256 public immutable lastBlock',
+      'uint256 immutable lastBlock',
+      'no function lastBlock() returns (uint)',
+    ],
+    ['event Bid(address indexed', 'event Bid(address', 'no event Bid(address indexed, uint256)'],
+  ];
+  for (const [had, has, message] of lacking)
+    await expect(check(source.replace(had, has))).rejects.toMatchObject({
+      code: 'BadData',
+      message: expect.stringContaining(`s3://lake/Own.sol: Auction has ${message}; give`) as string,
+    });
+  await expect(check('contract Nothing { uint256 public x; }')).rejects.toThrow(
+    'no event Bid(address indexed, uint256), no event Withdrawal(address indexed, uint256), no constructor(uint), no function bid() payable, no',
+  );
 });
 
 const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
