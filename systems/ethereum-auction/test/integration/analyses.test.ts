@@ -228,6 +228,23 @@ test('rows that are no record are counted and shown, records without a line brea
   await expect(collect('no json\n')).rejects.toMatchObject({ code: 'BadData' });
 });
 
+test('a folder without any object is no place of records, unless the run itself may have put none; what was collected stays', async () => {
+  const to = 's3://lake/kept/collected/';
+  const from = 's3://lake/kept/in/';
+  await putText(lake.s3, `${from}a.json`, { text: lines([{ Id: '0xa:0' }]), contentType: 'text/plain' });
+  const read = (input: { from: string; mayBeEmpty?: boolean }) =>
+    collectRecords.run({ to, ...input }, context());
+  await read({ from });
+  const before = await lake.readAll('kept/collected');
+  await expect(read({ from: 's3://lake/kept/doesnotexist/' })).rejects.toMatchObject({
+    code: 'BadData',
+    message: expect.stringContaining('s3://lake/kept/doesnotexist/: no object is there'),
+  });
+  expect(await lake.readAll('kept/collected')).toBe(before);
+  await read({ from: 's3://lake/kept/doesnotexist/', mayBeEmpty: true });
+  expect(await lake.readAll('kept/collected')).toBe('');
+});
+
 test('a gzip that is broken or cut off is bad data, and its object is named', async () => {
   const whole = gzipSync(lines([{ Id: '0xa:0' }, { Id: '0xb:0', Bidder: `0x${'c'.repeat(40)}` }]));
   const read = async (Body: Buffer) => {
