@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -359,17 +361,27 @@ test.each([
       '+010000-01-01T00:00:00Z',
     ],
   ].map((text): [string, null] => [text, null]),
-])('the time %j of a record is %j, wherever the worker is', (Timestamp, expected) => {
-  const zone = process.env['TZ'];
-  process.env['TZ'] = 'Asia/Tokyo';
-  try {
-    expect(parseRecords(JSON.stringify(toRecord({ Timestamp })))).toMatchObject([
-      expected === null ? { column: 'Timestamp' } : { Timestamp: expected },
-    ]);
-  } finally {
-    if (zone === undefined) delete process.env['TZ'];
-    else process.env['TZ'] = zone;
-  }
+])('the time %j of a record is %j', (Timestamp, expected) => {
+  expect(parseRecords(JSON.stringify(toRecord({ Timestamp })))).toMatchObject([
+    expected === null ? { column: 'Timestamp' } : { Timestamp: expected },
+  ]);
+});
+
+test('a time without zone is UTC, wherever the worker is', async () => {
+  const script = `
+    import { createJiti } from 'jiti';
+    const { parseRecords } = await createJiti(process.cwd() + '/x').import('./src/readRecords.ts');
+    console.log(parseRecords(process.argv[1])[0].Timestamp, new Date(0).getHours());`;
+  const record = JSON.stringify(toRecord({ Timestamp: '2018-06-12T14:00:03' }));
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--input-type=module', '-e', script, record],
+    {
+      cwd: join(__dirname, '..', '..'),
+      env: { ...process.env, TZ: 'Asia/Tokyo' },
+    },
+  );
+  expect(stdout).toBe('2018-06-12T14:00:03.000Z 9\n');
 });
 
 test('times and blocks that none is are counted and stop nothing; the least and the greatest are drawn', async () => {
