@@ -122,7 +122,7 @@ const LEAST_SECRET = 6;
 
 /** A text without what the URL alone says: a node's own words may quote its path, query or user. */
 function hideSecrets(text: string, rpcUrl: string): string {
-  if (!URL.canParse(rpcUrl)) return text;
+  if (!URL.canParse(rpcUrl)) return text.replaceAll(rpcUrl, hostOf(rpcUrl));
   const url = new URL(rpcUrl);
   const named = [rpcUrl, url.href].reduce((rest, whole) => rest.replaceAll(whole, url.host), text);
   return secretsOf(url).reduce(
