@@ -10,7 +10,7 @@ const SIZE = { width: 960, height: 360, left: 90, bottom: 40, top: 40 };
 /** More bars than pixels are no picture: neighbours are put together. */
 const MOST_BARS = 400;
 
-const ROW = /^(\d{1,15}|"\d{1,15}"),(\d+|"\d+")$/;
+const ROW = /^(\d{1,16}|"\d{1,16}"),(\d+|"\d+")$/;
 
 /**
  * The rows of `block,spend` in CSV, all of them.

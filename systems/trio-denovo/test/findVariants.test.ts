@@ -145,6 +145,32 @@ test('what cannot be read is counted and shown with its line, and what an earlie
   expect(existsSync(cases)).toBe(false);
 });
 
+test('a position or an allele is digits and nothing else, and a record without REF is no variant', async () => {
+  const good = (pos: number) => record(pos, '.', 'A>T', '0|1', '0|0', '0|0');
+  const positions = ['104.4', '1e2', '0x69', '1_06', ' 107', '+108', '-109', '1'.repeat(30)];
+  const genotypes = ['0|1.4', '0|1e0', '0|+1', '0.3|0', ' 0|1', '0|1 ', '0|0x1', '0|-1', '0|1_0'];
+  const { measures, files } = await answersOf(
+    HEAD +
+      good(10) +
+      positions.map((pos) => good(10).replace('\t10\t', `\t${pos}\t`)).join('') +
+      genotypes.map((genotype, i) => record(200 + i, '.', 'A>T', genotype, '0|0', '0|0')).join('') +
+      record(300, '.', '>T', '0|1', '0|0', '0|0') +
+      record(301, '.', 'A>T', '0|01', '0|0', '0|0'),
+  );
+  for (const answer of ANSWERS) expect(files[answer]).toBe('chrom,pos,ref,alt,id\n17,10,A,T,\n17,301,A,T,\n');
+  expect(measures).toMatchObject({
+    ...{ rowsRead: 2 + genotypes.length, rowsRejected: positions.length + 1 },
+    valuesUnread: genotypes.length,
+  });
+  const cases = await readFile(join(gateway.s3Dir, 'lake/out/genotypes-rejected/part-00000.jsonl'), 'utf8');
+  const shown = cases
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(shown.map(({ text }) => text)).toEqual([...positions, ...genotypes, '']);
+  expect(shown.at(-1)).toMatchObject({ line: 21, column: 'REF', reason: 'no bases' });
+});
+
 test.each([
   ['a file that is none', 'a,b\n1,2\n', 'begins with "a,b"'],
   [

@@ -15,6 +15,13 @@ export interface PlannedBid {
   amount: bigint;
 }
 
+const MOST_UNITS = 12;
+
+/** Whether the greatest bid of so many wei a unit is below 2^256, which is all that a transaction can have. */
+export function isUnit(unit: string): boolean {
+  return /^[1-9]\d{0,76}$/.test(unit) && BigInt(unit) * BigInt(MOST_UNITS) < 2n ** 256n;
+}
+
 /** The bids of a batch: who bids, and 1 to 12 times the unit. The same seed and batch give the same bids. */
 export function planBids({
   seed,
@@ -32,6 +39,6 @@ export function planBids({
   const random = createRandom(seed * 1_000_003 + batch);
   return Array.from({ length: size }, () => ({
     bidder: Math.floor(random() * bidders),
-    amount: BigInt(1 + Math.floor(random() * 12)) * unit,
+    amount: BigInt(1 + Math.floor(random() * MOST_UNITS)) * unit,
   }));
 }

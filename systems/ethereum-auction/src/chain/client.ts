@@ -21,6 +21,8 @@ export interface Chain extends ChainIdentity {
   name: string;
   /** Runs one question and tells its failures apart. */
   ask<T>(question: (client: PublicClient) => Promise<T>): Promise<T>;
+  /** A node's own words without what they may have of its URL. */
+  hideSecrets(text: string): string;
 }
 
 export interface ConnectOptions {
@@ -71,10 +73,17 @@ export async function connectChain({
       `${hostOf(rpcUrl)} is the chain ${chainId}-${genesis} and was ${expected.chainId}-${expected.genesis}; point it to the chain that the run began with, or start a new run`,
     );
   }
-  return { client, chainId, genesis, name: `${chainId}-${genesis}`, ask };
+  return {
+    client,
+    chainId,
+    genesis,
+    name: `${chainId}-${genesis}`,
+    ask,
+    hideSecrets: (text) => hideSecrets(text, rpcUrl),
+  };
 }
 
-/** The one place that tells what a chain's answers mean. No message has the URL's path or query: they may hold a key. */
+/** The one place that tells what a chain's answers mean. No message has what only the URL says: it may hold a key. */
 export function toChainError(error: unknown, rpcUrl: string): unknown {
   if (error instanceof SluiceError) return error;
   const host = hostOf(rpcUrl);
@@ -100,7 +109,7 @@ export function toChainError(error: unknown, rpcUrl: string): unknown {
     return of('Throttled', `${host} asks to slow down`);
   return of(
     'Transient',
-    `${host}: ${error.shortMessage}${error.details ? ` ${error.details}` : ''}`.replaceAll(rpcUrl, host),
+    `${host}: ${hideSecrets(`${error.shortMessage}${error.details ? ` ${error.details}` : ''}`, rpcUrl)}`,
   );
 
   function of(code: 'Throttled' | 'AccessDenied' | 'ServerUnreachable' | 'Transient', message: string) {
@@ -108,12 +117,50 @@ export function toChainError(error: unknown, rpcUrl: string): unknown {
   }
 }
 
+/** Shorter parts of a URL are words, such as `v3`. */
+const LEAST_SECRET = 6;
+
+/** A text without what the URL alone says: a node's own words may quote its path, query or user. */
+function hideSecrets(text: string, rpcUrl: string): string {
+  if (!URL.canParse(rpcUrl)) return text.replaceAll(rpcUrl, hostOf(rpcUrl));
+  const url = new URL(rpcUrl);
+  const named = [rpcUrl, url.href].reduce((rest, whole) => rest.replaceAll(whole, url.host), text);
+  return secretsOf(url).reduce(
+    (rest, secret) => rest.replaceAll(new RegExp(escaped(secret), 'gi'), '…'),
+    named,
+  );
+}
+
+/** The longest first, so that nothing is left of one that holds another. */
+function secretsOf({ username, password, pathname, search, hash }: URL): string[] {
+  const path = `${pathname}${search}${hash}`;
+  const parts = [username, password, ...path.split(/[/?&=#]/)].flatMap((part) => [
+    part,
+    decoded(part),
+    decoded(part.replaceAll('+', ' ')),
+    encodeURIComponent(decoded(part)),
+  ]);
+  return [...new Set([path, ...parts])]
+    .filter((part) => part.length >= LEAST_SECRET)
+    .sort((a, b) => b.length - a.length);
+}
+
+const escaped = (part: string) => part.replaceAll(/[^\w\s]/g, '\\$&');
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 /** What a node says in any of its words when it was asked for too much at once. */
 export function isTooMuch(error: unknown): boolean {
   return (
     error instanceof SluiceError &&
-    /block range|range (is )?too|too (many|large|wide)|more than \d+ (results|logs)|limit(ed)? (to|exceeded)|exceed|response size/i.test(
-      error.message,
+    /block range|ranges? (is |of |over )?(too|\d)|too (many|large|wide)|(more than|at most|maximum.*) \d+ (results|logs|blocks)|limit(ed)? (to|exceeded)|exceed|response size|answered 413$/i.test(
+      error.message.replaceAll(/(?<=\d)[,_](?=\d{3})/g, ''),
     ) &&
     error.code === 'Transient'
   );

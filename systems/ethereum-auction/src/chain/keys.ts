@@ -4,7 +4,7 @@ import type { Hex } from 'viem';
 import { mnemonicToAccount, privateKeyToAccount } from 'viem/accounts';
 import { SluiceError } from 'sluice';
 import type { Account } from './account';
-import { readKmsAccount } from './kmsAccount';
+import { ORDER, readKmsAccount } from './kmsAccount';
 
 export interface Accounts {
   owner: Account;
@@ -79,10 +79,13 @@ async function readKeyFile(path: string): Promise<{ owner?: unknown; bidders?: u
 async function toAccount(kms: KMSClient, key: unknown, where: string): Promise<Account> {
   const id = typeof key === 'string' ? /^kms:(.+)$/.exec(key)?.[1] : undefined;
   if (id !== undefined) return readKmsAccount(kms, id);
-  if (typeof key !== 'string' || !/^0x[0-9a-fA-F]{64}$/.test(key))
+  if (typeof key !== 'string' || !/^0x[0-9a-fA-F]{64}$/.test(key) || !isOnCurve(BigInt(key)))
     throw wrong(where, 'is no private key; give 0x and 64 hex digits, or kms: and a key of KMS');
   return privateKeyToAccount(key as Hex);
 }
+
+/** Looked at here: what the library says of a number that is none has the number in it. */
+const isOnCurve = (key: bigint) => key > 0n && key < ORDER;
 
 function wrong(where: string, cure: string): SluiceError {
   return new SluiceError('InvalidInput', `${where}: ${cure}`);

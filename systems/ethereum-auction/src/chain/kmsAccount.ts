@@ -6,7 +6,7 @@ import { SluiceError } from 'sluice';
 import type { Account } from './account';
 
 /** The order of secp256k1: https://www.secg.org/sec2-v2.pdf, 2.4.1. */
-const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
+export const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
 /** How KMS calls that curve. */
 const KEY_SPEC = 'ECC_SECG_P256K1';
 

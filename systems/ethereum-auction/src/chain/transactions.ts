@@ -228,7 +228,8 @@ async function readReason(chain: Chain, hash: Hex): Promise<string> {
     });
     return 'it ran out of gas, or the chain has changed since';
   } catch (error) {
-    return nameOfRevert(error) ?? (error as { details?: string }).details ?? 'the node does not tell why';
+    const { details } = error as { details?: string };
+    return nameOfRevert(error) ?? (details ? chain.hideSecrets(details) : 'the node does not tell why');
   }
 }
 

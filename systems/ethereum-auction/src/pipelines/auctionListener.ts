@@ -5,6 +5,7 @@ import type { checkChain } from '../tasks/checkChain';
 import type { moveCursor } from '../tasks/moveCursor';
 import type { readEvents } from '../tasks/readEvents';
 import '../runners/_kinesisParameters';
+import { isChecked } from './_temporal';
 
 export interface ListenerResult {
   /** The last block that is read. */
@@ -116,15 +117,20 @@ function putObject(StreamName: string, Uri: string): Job<'kinesis:putRecords'> {
   };
 }
 
-/** A URL with a key in it would stay in the run's history. */
+/** What a path without a key is made of. */
+const PATH_WORDS =
+  /^(\/(v\d|rpc|json-?rpc|http|api|node|evm|eth|ethereum|ext|bc|c|public|archive|(main|test)net|sepolia|holesky|hoodi))*\/?$/i;
+
+/** A URL with a key in it would stay in the run's history: all is refused that is no host, port or known word. */
 export function findUrlProblems(rpcUrl: string | undefined): string[] {
   if (rpcUrl === undefined) return [];
   const url = /^(https?):\/\/([^/?#\s]+)([^\s]*)$/.exec(rpcUrl);
   if (url === null) return ['rpcUrl: no URL; give one such as http://127.0.0.1:8545'];
-  const secret = url[2]!.includes('@') || /[\w-]{20,}|[?]/.test(url[3]!);
-  return secret
+  const [, , host, path] = url as unknown as [string, string, string, string];
+  const wasRefused = host.includes('@') || /[\w-]{20,}|[?]/.test(path);
+  return wasRefused || (!PATH_WORDS.test(path) && isChecked('rpc-url-is-words'))
     ? [
-        'rpcUrl: seems to hold a key, and the input stays in the history; set AUCTION_RPC_URL on the worker and leave rpcUrl out',
+        'rpcUrl: may hold a key, and the input stays in the history; set AUCTION_RPC_URL on the worker and leave rpcUrl out',
       ]
     : [];
 }

@@ -10,6 +10,7 @@ import {
   type Job,
   type Run,
 } from 'sluice/workflow';
+import { isUnit } from '../chain/bids';
 import type { ChainIdentity } from '../chain/client';
 import type { SignedDeployment, SignedTransaction } from '../chain/transactions';
 import type { awaitDelivery } from '../tasks/awaitDelivery';
@@ -23,6 +24,7 @@ import type { signBids } from '../tasks/signBids';
 import type { signDeployment } from '../tasks/signDeployment';
 import type { signWithdrawals } from '../tasks/signWithdrawals';
 import { ATHENA_QUERIES, createTable } from './_athenaQueries';
+import { isChecked } from './_temporal';
 import { auctionListener, findUrlProblems, type ListenerResult } from './auctionListener';
 
 const INPUT = {
@@ -101,7 +103,9 @@ export const ethereumAuction = definePipeline(
     input: INPUT,
     findProblems: ({ rpcUrl, unit, batches, blocks }) => [
       ...findUrlProblems(rpcUrl),
-      ...(/^[1-9]\d{0,76}$/.test(unit) ? [] : [`unit: "${unit}"; give wei, 1 or more, as digits`]),
+      ...(isUnit(unit) || (/^[1-9]\d{0,76}$/.test(unit) && !isChecked('unit-fits'))
+        ? []
+        : [`unit: "${unit}"; give wei, 1 or more and twelve of them below 2^256, as digits`]),
       ...(batches <= blocks
         ? []
         : [`batches: ${batches} do not fit into ${blocks} blocks; give blocks=${batches} or more`]),
@@ -221,7 +225,13 @@ async function analyse(
   const current = joinFolder(at('current'));
   await run.job(
     'collect records',
-    task<typeof collectRecords>('collect-records', { from: records, to: collected, maxBadShare }),
+    task<typeof collectRecords>('collect-records', {
+      from: records,
+      to: collected,
+      maxBadShare,
+      // An auction of nobody's is one; records that are named are there.
+      mayBeEmpty: contract !== '',
+    }),
   );
   await run.job('keep what is so', {
     resource: 'duckdb:query',

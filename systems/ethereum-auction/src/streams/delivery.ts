@@ -123,7 +123,7 @@ function remember(known: Set<string>, line: string): boolean {
 function identityIn(line: string): string {
   try {
     const record = JSON.parse(line) as Partial<AuctionRecord>;
-    if (record.Id !== undefined) return identityOf(record as AuctionRecord);
+    if (typeof record.Id === 'string' && record.Id !== '') return identityOf(record as AuctionRecord);
   } catch {
     // Below.
   }

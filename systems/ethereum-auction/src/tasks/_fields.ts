@@ -1,4 +1,6 @@
+import { getAddress, type Address } from 'viem';
 import { field } from 'sluice';
+import { isAddress } from '../chain/address';
 import { connectChain, type Chain, type ChainIdentity } from '../chain/client';
 import type { SignedDeployment, SignedTransaction } from '../chain/transactions';
 import { readSettings } from '../settings';
@@ -7,9 +9,6 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isHex = (value: unknown): value is string =>
   typeof value === 'string' && /^0x[0-9a-fA-F]+$/.test(value);
-
-export const isAddress = (value: unknown): value is `0x${string}` =>
-  typeof value === 'string' && /^0x[0-9a-fA-F]{40}$/.test(value);
 
 const isIdentity = (value: unknown): value is ChainIdentity =>
   isObject(value) && Number.isSafeInteger(value['chainId']) && typeof value['genesis'] === 'string';
@@ -29,6 +28,9 @@ export const chain = field.value(isIdentity, { needs: 'the chain as check-chain 
 export const contract = field.value(isAddress, { needs: "the contract's address, 0x and 40 hex digits" });
 export const transactions = field.value(areSigned, { needs: 'signed transactions' });
 export const deployment = field.value(isDeployment, { needs: 'a signed deployment' });
+
+/** The contract's address with its checksum, as records have it. */
+export const contractOf = (input: { contract: Address }): Address => getAddress(input.contract);
 
 export function connect(input: { rpcUrl?: string | undefined; chain?: ChainIdentity }): Promise<Chain> {
   return connectChain({ rpcUrl: input.rpcUrl ?? readSettings().rpcUrl, expected: input.chain });

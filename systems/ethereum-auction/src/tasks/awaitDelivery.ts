@@ -3,7 +3,7 @@ import { defineTask, field, listKeys, parseS3Uri } from 'sluice';
 import { getText } from '../lakeObjects';
 import { parseRecords } from '../readRecords';
 import { identityOf, type AuctionRecord } from '../records';
-import { contract } from './_fields';
+import { contract, contractOf } from './_fields';
 
 const LOOK_EVERY_MS = 500;
 
@@ -23,6 +23,7 @@ export const awaitDelivery = defineTask(
   async (input, { s3, signal, report }) => {
     const { bucket, key: prefix } = parseS3Uri(input.events)!;
     const firstHour = prefix + new Date(input.since).toISOString().slice(0, 13).replaceAll(/[-T]/g, '/');
+    const address = contractOf(input);
     const seen = new Set<string>();
     const read = new Set<string>();
     let [rowsRead, rowsRejected] = [0, 0];
@@ -35,7 +36,7 @@ export const awaitDelivery = defineTask(
             if ('reason' in record) rowsRejected++;
             else {
               rowsRead++;
-              if (record.Chain === input.chainName && record.Contract === input.contract)
+              if (record.Chain === input.chainName && record.Contract === address)
                 seen.add(identityOf(record as AuctionRecord));
             }
           }

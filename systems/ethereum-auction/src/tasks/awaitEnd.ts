@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { defineTask, field } from 'sluice';
 import { AUCTION_ABI } from '../chain/auctionAbi';
 import { makeBlocks, makesBlocks } from '../chain/localBlocks';
-import { chain, connect, contract, rpcUrl } from './_fields';
+import { chain, connect, contract, contractOf, rpcUrl } from './_fields';
 
 const LOOK_EVERY_MS = 1000;
 
@@ -16,7 +16,7 @@ export const awaitEnd = defineTask(
     const connected = await connect(input);
     const lastBlock = Number(
       await connected.ask((client) =>
-        client.readContract({ address: input.contract, abi: AUCTION_ABI, functionName: 'lastBlock' }),
+        client.readContract({ address: contractOf(input), abi: AUCTION_ABI, functionName: 'lastBlock' }),
       ),
     );
     const makes = await makesBlocks(connected);

@@ -31,10 +31,14 @@ export const collectRecords = defineTask(
     input: {
       from: field.s3({ about: 'a folder of records, or one object' }),
       to: field.folder(),
+      mayBeEmpty: field.flag({
+        about: 'whether a folder without any object is one without records',
+        default: false,
+      }),
       maxBadShare: field.share({ about: 'fail when more of the rows cannot be read', default: 1 }),
     },
   },
-  async ({ from, to, maxBadShare }, context) => {
+  async ({ from, to, mayBeEmpty, maxBadShare }, context) => {
     const { s3, signal, report } = context;
     const folder = await mkdtemp(join(tmpdir(), 'sluice-auction-'));
     try {
@@ -43,6 +47,8 @@ export const collectRecords = defineTask(
       const rejected: BadCase[] = [];
       const counts = { rowsRead: 0, rowsRejected: 0, valuesUnread: 0, rowsWritten: 0 };
       const objects = await listObjects(s3, from, signal);
+      if (objects.length === 0 && !mayBeEmpty)
+        throw new SluiceError('BadData', `${from}: no object is there; give the folder of the records`);
       for (const [i, { bucket, key }] of objects.entries()) {
         const uri = `s3://${bucket}/${key}`;
         let line = 0;
@@ -123,6 +129,18 @@ async function* readLines({ s3, signal }: TaskContext, { bucket, key }: { bucket
     });
   const bytes = Body as Readable;
   const input = basename(key).endsWith('.gz') ? bytes.pipe(createGunzip()) : bytes;
-  for await (const line of createInterface({ input, crlfDelay: Infinity }))
-    if (line.trim() !== '') yield line;
+  if (input !== bytes) bytes.once('error', (error) => input.destroy(error));
+  try {
+    for await (const line of createInterface({ input, crlfDelay: Infinity }))
+      if (line.trim() !== '') yield line;
+  } catch (error) {
+    if (!(error as NodeJS.ErrnoException).code?.startsWith('Z_')) throw error;
+    throw new SluiceError(
+      'BadData',
+      `s3://${bucket}/${key}: broken gzip: ${(error as Error).message}; upload it again`,
+      { cause: error },
+    );
+  } finally {
+    bytes.destroy();
+  }
 }

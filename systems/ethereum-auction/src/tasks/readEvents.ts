@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { defineTask, field } from 'sluice';
 import { readNext } from '../listener';
-import { chain, connect, contract, rpcUrl } from './_fields';
+import { chain, connect, contract, contractOf, rpcUrl } from './_fields';
 
 const LOOK_EVERY_MS = 1000;
 
@@ -29,7 +29,7 @@ export const readEvents = defineTask(
   async (input, { s3, signal, report }) => {
     const connected = await connect(input);
     for (;;) {
-      const next = await readNext({ ...input, chain: connected, s3 });
+      const next = await readNext({ ...input, contract: contractOf(input), chain: connected, s3 });
       const waits = input.through !== undefined && next.object === null && next.block < input.through;
       if (!waits) {
         const { records } = next;

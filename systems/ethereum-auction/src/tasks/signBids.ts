@@ -1,11 +1,11 @@
 import { defineTask, field } from 'sluice';
-import { planBids } from '../chain/bids';
+import { isUnit, planBids } from '../chain/bids';
 import { readAccounts } from '../chain/keys';
 import { signBids as sign } from '../chain/transactions';
 import { readSettings } from '../settings';
-import { chain, connect, contract, rpcUrl } from './_fields';
+import { chain, connect, contract, contractOf, rpcUrl } from './_fields';
 
-const isWei = (value: unknown): value is string => typeof value === 'string' && /^[1-9]\d{0,76}$/.test(value);
+const isWei = (value: unknown): value is string => typeof value === 'string' && isUnit(value);
 
 export const signBids = defineTask(
   {
@@ -18,7 +18,10 @@ export const signBids = defineTask(
       batch: field.integer(),
       size: field.integer({ least: 1, most: 1000, default: 10 }),
       seed: field.integer({ default: 1 }),
-      unit: field.value(isWei, { needs: 'wei as a text of digits', default: '1' }),
+      unit: field.value(isWei, {
+        needs: 'wei as a text of digits, of which twelve are below 2^256',
+        default: '1',
+      }),
     },
   },
   async (input) => {
@@ -27,6 +30,6 @@ export const signBids = defineTask(
     const { seed, batch, size } = input;
     const planned = planBids({ seed, batch, size, bidders: bidders.length, unit: BigInt(input.unit) });
     const bids = planned.map(({ bidder, amount }) => ({ bidder: bidders[bidder]!, amount }));
-    return { payload: { transactions: await sign(connected, input.contract, bids) } };
+    return { payload: { transactions: await sign(connected, contractOf(input), bids) } };
   },
 );

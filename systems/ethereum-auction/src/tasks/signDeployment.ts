@@ -4,6 +4,7 @@ import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { defineTask, field, parseS3Uri } from 'sluice';
 import { compileContract } from '../chain/compile';
 import { readAccounts } from '../chain/keys';
+import { requireAuction } from '../chain/requireAuction';
 import { signDeployment as sign } from '../chain/transactions';
 import { readSettings } from '../settings';
 import { chain, connect, rpcUrl } from './_fields';
@@ -29,6 +30,7 @@ export const signDeployment = defineTask(
     const connected = await connect(input);
     const source = await readSource(s3, input.source, signal);
     const contract = await compileContract(source.text, source.name);
+    requireAuction(contract, source.name);
     const { owner } = await readAccounts(readSettings().keys, connected.chainId);
     const deployment = await sign(connected, owner, { contract, blocks: input.blocks });
     return { payload: { name: contract.name, abi: contract.abi, deployment } };

@@ -3,7 +3,7 @@ import { AUCTION_ABI } from '../chain/auctionAbi';
 import { readAccounts } from '../chain/keys';
 import { signWithdrawals as sign } from '../chain/transactions';
 import { readSettings } from '../settings';
-import { chain, connect, contract, rpcUrl } from './_fields';
+import { chain, connect, contract, contractOf, rpcUrl } from './_fields';
 
 export const signWithdrawals = defineTask(
   {
@@ -14,18 +14,20 @@ export const signWithdrawals = defineTask(
   async (input) => {
     const connected = await connect(input);
     const { owner, bidders } = await readAccounts(readSettings().keys, connected.chainId);
-    const auction = { address: input.contract, abi: AUCTION_ABI } as const;
-    const [leader, ...sums] = await connected.ask((client) =>
-      Promise.all([
-        client.readContract({ ...auction, functionName: 'leader' }),
-        ...bidders.map(({ address }) =>
+    const auction = { address: contractOf(input), abi: AUCTION_ABI } as const;
+    const leader = await connected.ask((client) =>
+      client.readContract({ ...auction, functionName: 'leader' }),
+    );
+    // Whoever leads may be nobody of ours, and before the first bid is nobody.
+    const [winning, ...sums] = await connected.ask((client) =>
+      Promise.all(
+        [leader, ...bidders.map(({ address }) => address)].map((address) =>
           client.readContract({ ...auction, functionName: 'bids', args: [address] }),
         ),
-      ]),
+      ),
     );
     const losers = bidders.filter(({ address }, i) => sums[i]! > 0n && address !== leader);
-    const hasWinner = bidders.some(({ address }, i) => address === leader && sums[i]! > 0n);
-    const accounts = hasWinner ? [owner, ...losers] : losers;
-    return { payload: { transactions: await sign(connected, input.contract, accounts) } };
+    const accounts = winning! > 0n ? [owner, ...losers] : losers;
+    return { payload: { transactions: await sign(connected, contractOf(input), accounts) } };
   },
 );

@@ -1,15 +1,21 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { runQuery, type TaskContext } from 'sluice';
+import { getAddress } from 'viem';
 import { ATHENA_QUERIES } from '../../src/pipelines/_athenaQueries';
 import { parseRecords } from '../../src/readRecords';
 import type { AuctionRecord } from '../../src/records';
 import { awaitDelivery } from '../../src/tasks/awaitDelivery';
 import { collectRecords } from '../../src/tasks/collectRecords';
 import { drawSpend } from '../../src/tasks/drawSpend';
+import { parseSpend } from '../../src/spendChart';
 import { putText, getText } from '../../src/lakeObjects';
 import { translateTrino, TRINO_SESSION } from '../../../../src/engines/trino';
 import { loadParser } from '../../../../src/engines/trinoTree';
@@ -169,6 +175,22 @@ test('a record that came twice counts once, one of a block that is gone does not
   expect(await byAthena('spend_per_block', collected)).toBe(expected);
 });
 
+test('an address counts as the same in any spelling: a correction takes back what a bid in another case says', async () => {
+  const contract = getAddress('0x4bA2f66F1B956F1A1dEEA505D5AfD2095158Fe0F');
+  const text = lines([
+    { Id: '0xa:0', Contract: contract, Bidder: '0x00000000000000000000000000000000000000B1', Amount: '5' },
+    { Id: '0xb:0', Contract: contract.toLowerCase(), Amount: '6' },
+    { Id: '0xc:0', Contract: contract, BlockHash: '0x02', Block: 2, Amount: '7' },
+    { Id: '0x02', Contract: contract.toLowerCase(), Kind: 'removed', BlockHash: '0x02', Block: 2, Epoch: 1 },
+  ]);
+  const collected = await collect(text, { contract: contract.toLowerCase() });
+  for (const ask of [byDuckdb, byAthena])
+    expect(await ask('spend_per_block', collected)).toBe('block,spend\n1,11\n');
+  expect(await byDuckdb('funds', collected)).toBe(
+    `contract,bidder,bids,withdrawn\n${contract},${getAddress(toRecord({}).Bidder)},11,0\n`,
+  );
+});
+
 test('of two contracts in one stream, the answers are of the one that is asked for; withdrawals are no spend', async () => {
   const other = '0x00000000000000000000000000000000000000bB';
   const text = lines([
@@ -180,7 +202,7 @@ test('of two contracts in one stream, the answers are of the one that is asked f
   for (const ask of [byDuckdb, byAthena])
     expect(await ask('spend_per_block', collected)).toBe('block,spend\n1,6\n');
   expect(await byDuckdb('funds', collected)).toBe(
-    `contract,bidder,bids,withdrawn\n${other},${toRecord({}).Bidder},6,6\n`,
+    `contract,bidder,bids,withdrawn\n${getAddress(other)},${getAddress(toRecord({}).Bidder)},6,6\n`,
   );
 });
 
@@ -206,6 +228,42 @@ test('rows that are no record are counted and shown, records without a line brea
       .map((line) => (JSON.parse(line) as { reason: string }).reason),
   ).toEqual(['no JSON', 'no whole number of wei, or more than 2^256']);
   await expect(collect('no json\n')).rejects.toMatchObject({ code: 'BadData' });
+});
+
+test('a folder without any object is no place of records, unless the run itself may have put none; what was collected stays', async () => {
+  const to = 's3://lake/kept/collected/';
+  const from = 's3://lake/kept/in/';
+  await putText(lake.s3, `${from}a.json`, { text: lines([{ Id: '0xa:0' }]), contentType: 'text/plain' });
+  const read = (input: { from: string; mayBeEmpty?: boolean }) =>
+    collectRecords.run({ to, ...input }, context());
+  await read({ from });
+  const before = await lake.readAll('kept/collected');
+  await expect(read({ from: 's3://lake/kept/doesnotexist/' })).rejects.toMatchObject({
+    code: 'BadData',
+    message: expect.stringContaining('s3://lake/kept/doesnotexist/: no object is there'),
+  });
+  expect(await lake.readAll('kept/collected')).toBe(before);
+  await read({ from: 's3://lake/kept/doesnotexist/', mayBeEmpty: true });
+  expect(await lake.readAll('kept/collected')).toBe('');
+});
+
+test('a gzip that is broken or cut off is bad data, and its object is named', async () => {
+  const whole = gzipSync(lines([{ Id: '0xa:0' }, { Id: '0xb:0', Bidder: `0x${'c'.repeat(40)}` }]));
+  const read = async (Body: Buffer) => {
+    await lake.s3.send(new PutObjectCommand({ Bucket: 'lake', Key: 'zipped/a.json.gz', Body }));
+    const input = { from: 's3://lake/zipped/', to: 's3://lake/zipped-out/', maxBadShare: 1 };
+    return collectRecords.run(input, context());
+  };
+  expect((await read(whole)).measures).toMatchObject({ rowsRead: 2 });
+  for (const broken of [
+    Buffer.from(lines([{}])),
+    whole.subarray(0, whole.length - 20),
+    whole.subarray(0, 20),
+  ])
+    await expect(read(broken)).rejects.toMatchObject({
+      code: 'BadData',
+      message: expect.stringContaining('s3://lake/zipped/a.json.gz: broken gzip'),
+    });
 });
 
 test('what is waited for at the delivery is counted beside what is no record', async () => {
@@ -242,6 +300,130 @@ test('the picture is of all rows of the answer, or is not drawn', async () => {
     message: expect.stringContaining('s3://lake/spend/t.csv, line 3: no block and spend: 2,-1'),
   });
   await expect(draw('a,b\n1,2\n')).rejects.toMatchObject({ code: 'BadData' });
+});
+
+test('an amount is that of the record itself, the last where it comes again, and not one within another value', () => {
+  const { Contract, Timestamp, Bidder } = toRecord({});
+  const rest = `"Contract":"${Contract}","Block":1,"Timestamp":"${Timestamp}","Bidder":"${Bidder}"`;
+  const most = String(2n ** 256n - 1n);
+  const amounts: [string, string][] = [
+    [`{"Meta":{"Amount":5},${rest},"Amount":7000}`, '7000'],
+    [`{"Note":"\\"Amount\\":5",${rest},"Amount":${most}}`, most],
+    [`{"Amount":5,${rest},"Amount":7}`, '7'],
+    [`{"Amount":5,${rest},"\\u0041mount" : 7 }`, '7'],
+    [`{"Amount":7,${rest},"Meta":[{"Amount":5},[],{}]}`, '7'],
+  ];
+  for (const [line, Amount] of amounts) expect(parseRecords(line)).toMatchObject([{ Amount }]);
+  for (const amount of ['7.0', '7e3', '-7', '[7]'])
+    expect(parseRecords(`{${rest},"Amount":${amount}}`)).toMatchObject([{ column: 'Amount' }]);
+  expect(parseRecords(`{${rest},"Amount":7,"Id":12345678901234567891}`)).toMatchObject([
+    { Id: '12345678901234567891' },
+  ]);
+});
+
+test('records of one line are told apart by what is JSON, also where their texts have braces', () => {
+  const good = JSON.stringify({ Note: 'a}{b', More: '}\n{"', ...toRecord({ Id: '0xa:0' }) });
+  const read = (line: string) => parseRecords(line).map((one) => ('reason' in one ? one.text : one.Id));
+  expect(read(good)).toEqual(['0xa:0']);
+  expect(read(`${good}${good} ${good}`)).toEqual(['0xa:0', '0xa:0', '0xa:0']);
+  expect(read(`{"Note":"a}${good}`)).toEqual(['{"Note":"a}', '0xa:0']);
+  expect(read(`${good}{"Id": }${good}`)).toEqual(['0xa:0', '{"Id": }', '0xa:0']);
+  expect(read(`${good},${good}`)).toEqual([`${good},${good}`]);
+  expect(read(`[${good}]`)).toEqual([`[${good}]`]);
+  expect(read('{"a":[1}')).toEqual(['{"a":[1}']);
+});
+
+test.each([
+  ['2018-06-12T14:00:03.309Z', '2018-06-12T14:00:03.309Z'],
+  ['2018-06-12T14:00:03.309', '2018-06-12T14:00:03.309Z'],
+  ['2018-06-12T14:00', '2018-06-12T14:00:00.000Z'],
+  ['2018-06-12T14:00:03.123456+02:00', '2018-06-12T12:00:03.123Z'],
+  ['2020-02-29T00:00:00Z', '2020-02-29T00:00:00.000Z'],
+  ['0001-01-01T00:00:00Z', '0001-01-01T00:00:00.000Z'],
+  ['9999-12-31T23:59:59Z', '9999-12-31T23:59:59.000Z'],
+  ...[
+    ...[
+      'block 12',
+      '7',
+      '',
+      '2018',
+      '2018-06-12',
+      '12 Jun 2018 14:00',
+      '2018-06-12 14:00:00',
+      ' 2018-06-12T14:00Z',
+    ],
+    ...['2018-02-30T00:00:00Z', '2019-02-29T00:00:00Z', '2018-13-01T00:00:00Z', '2018-06-12T25:00:00Z'],
+    ...['2018-06-12T14:61:00Z', '2018-06-12T14:00:00+99:00', '2018-06-12T14:00:00Zulu'],
+    ...[
+      '0000-01-01T00:00:00Z',
+      '0001-01-01T00:00:00+01:00',
+      '9999-12-31T23:59:59-01:00',
+      '+010000-01-01T00:00:00Z',
+    ],
+  ].map((text): [string, null] => [text, null]),
+])('the time %j of a record is %j', (Timestamp, expected) => {
+  expect(parseRecords(JSON.stringify(toRecord({ Timestamp })))).toMatchObject([
+    expected === null ? { column: 'Timestamp' } : { Timestamp: expected },
+  ]);
+});
+
+test('a time without zone is UTC, wherever the worker is', async () => {
+  const script = `
+    import { createJiti } from 'jiti';
+    const { parseRecords } = await createJiti(process.cwd() + '/x').import('./src/readRecords.ts');
+    console.log(parseRecords(process.argv[1])[0].Timestamp, new Date(0).getHours());`;
+  const record = JSON.stringify(toRecord({ Timestamp: '2018-06-12T14:00:03' }));
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--input-type=module', '-e', script, record],
+    {
+      cwd: join(__dirname, '..', '..'),
+      env: { ...process.env, TZ: 'Asia/Tokyo' },
+    },
+  );
+  expect(stdout).toBe('2018-06-12T14:00:03.000Z 9\n');
+});
+
+test('times and blocks that none is are counted and stop nothing; the least and the greatest are drawn', async () => {
+  const [least, most] = ['0001-01-01T00:00:00Z', '9999-12-31T23:59:59Z'];
+  const collected = await collect(
+    lines([
+      { Id: '0xa:0', Block: 0, Timestamp: least },
+      { Id: '0xb:0', Block: 10 ** 15, Amount: '2' },
+      { Id: '0xc:0', Block: 2 ** 53 - 1, Timestamp: most, Amount: '3' },
+      { Id: '0xd:0', Block: -1 },
+      { Id: '0xe:0', Block: 2 ** 53 },
+      { Id: '0xf:0', Timestamp: '10000-01-01T00:00:00Z' },
+    ]),
+  );
+  expect(collected.measures).toMatchObject({ rowsRead: 3, rowsRejected: 3 });
+  for (const name of QUERIES) expect(await byAthena(name, collected)).toBe(await byDuckdb(name, collected));
+  const spend = await byDuckdb('spend_per_block', collected);
+  expect(spend).toBe(`block,spend\n0,1\n${10 ** 15},2\n${2 ** 53 - 1},3\n`);
+  expect(parseSpend(spend, 's3://lake/spend.csv')).toHaveLength(3);
+  expect(await byDuckdb('distinct_bidders_15s', collected)).toMatch(
+    /\n0001-01-01T00:00:00.000Z,1\n.*\n9999-12-31T23:59:45.000Z,1\n$/,
+  );
+});
+
+test('null is missing, and what is no text where one is expected is no record', async () => {
+  const { Contract, Block, Timestamp, Bidder } = toRecord({});
+  const older = { Contract, Block, Timestamp, Bidder, Amount: 5 };
+  const nulls = { ...older, Id: null, Kind: null, Chain: null, BlockHash: null, Epoch: null };
+  const [expected] = parseRecords(JSON.stringify(older));
+  expect(expected).toMatchObject({ Id: '', Kind: 'bid', Chain: '', BlockHash: '', Epoch: 0 });
+  expect(parseRecords(JSON.stringify(nulls))).toEqual([expected]);
+  expect(parseRecords(JSON.stringify({ ...older, Id: 7 }))).toEqual([{ ...expected, Id: '7' }]);
+  for (const column of ['Id', 'Chain', 'BlockHash'])
+    for (const value of [{}, [], true])
+      expect(parseRecords(JSON.stringify({ ...older, [column]: value }))).toMatchObject([{ column }]);
+  for (const column of ['Contract', 'Block', 'Timestamp', 'Bidder', 'Amount'])
+    expect(parseRecords(JSON.stringify({ ...older, [column]: null }))).toMatchObject([{ column }]);
+  expect(parseRecords(JSON.stringify({ ...older, Bidder: [Bidder] }))).toMatchObject([{ column: 'Bidder' }]);
+
+  const collected = await collect(`${JSON.stringify(nulls)}\n`.repeat(3));
+  for (const ask of [byDuckdb, byAthena])
+    expect(await ask('spend_per_block', collected)).toBe('block,spend\n1,15\n');
 });
 
 test('an amount that is a JSON number keeps all its digits', () => {

@@ -1,7 +1,17 @@
 import { parseEther } from 'viem';
+import { S3Client } from '@aws-sdk/client-s3';
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
+import { runTask } from '../../../../test/support/tasks';
 import { AUCTION_ABI } from '../../src/chain/auctionAbi';
-import { awaitTransactions, sendTransactions, signBids, signWithdrawals } from '../../src/chain/transactions';
-import { deployAuction, signal } from '../support/auction';
+import {
+  awaitTransactions,
+  sendTransactions,
+  signBids,
+  signWithdrawals,
+  type SignedTransaction,
+} from '../../src/chain/transactions';
+import { signWithdrawals as signWithdrawalsTask } from '../../src/tasks/signWithdrawals';
+import { deployAuction, signal, type TestAuction } from '../support/auction';
 import { startAnvil, type LocalChain } from '../support/localChain';
 
 let local: LocalChain;
@@ -40,6 +50,30 @@ test('bids add up, nobody withdraws before the end, losers and the owner withdra
     { bidder: first.address, amount: 5n },
     { bidder: accounts.owner.address, amount: 7n },
   ]);
+});
+
+test('the owner withdraws the winning bid, also when it is of nobody we know; without any bid there is nothing to withdraw', async () => {
+  const withdraw = async ({ chain, address, send }: TestAuction) => {
+    await local.test.mine({ blocks: 5 });
+    const input = { rpcUrl: local.rpcUrl, chain, contract: address };
+    const { payload } = await runTask(signWithdrawalsTask, input, { s3: new S3Client() });
+    const { transactions } = payload as { transactions: SignedTransaction[] };
+    await send(transactions);
+    expect(await chain.client.getBalance({ address })).toBe(0n);
+    return transactions.map(({ from }) => from);
+  };
+  const auction = await deployAuction(local.rpcUrl, 3);
+  const { accounts, chain, address } = auction;
+  const stranger = privateKeyToAccount(generatePrivateKey());
+  await local.test.setBalance({ address: stranger.address, value: parseEther('1') });
+  const [first] = accounts.bidders;
+  const bids = [
+    { bidder: first!, amount: 5n },
+    { bidder: stranger, amount: 6n },
+  ];
+  await auction.send(await signBids(chain, address, bids));
+  expect(await withdraw(auction)).toEqual([accounts.owner.address, first!.address]);
+  expect(await withdraw(await deployAuction(local.rpcUrl, 3))).toEqual([]);
 });
 
 test('fifty bids sent together are all mined as successes', async () => {

@@ -144,3 +144,20 @@ test('killed at seeded moments between signing, sending, receipt, put and cursor
   // One transaction of the owner's: one contract.
   expect(codes).toBe(1);
 }, 600_000);
+
+test('records without an id are each delivered, whether it is missing or null', async () => {
+  const stream = 'records-without-id';
+  await kinesis.send(new CreateStreamCommand({ StreamName: stream, ShardCount: 1 }));
+  const given = [1, 2].flatMap((Block) => [{ Id: null, Block }, { Id: '', Block }, { Block }]);
+  const records = given.map((record) => ({ data: `${JSON.stringify(record)}\n`, key: 'a' }));
+  await putRecords({ kinesis, stream, records, signal });
+  const stop = new AbortController();
+  const delivered = deliverStream({
+    ...{ kinesis, s3: lake.s3, stream, folder: 's3://lake/without-id', bufferBytes: 100_000, bufferMs: 50 },
+    signal: stop.signal,
+    onObject: () => stop.abort(),
+  });
+  await delivered;
+  const lines = (await lake.readAll('without-id/events')).trimEnd().split('\n');
+  expect(lines).toEqual(given.map((record) => JSON.stringify(record)));
+});

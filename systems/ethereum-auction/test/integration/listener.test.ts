@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { isLong } from '../../../../test/support/long';
 import { connectChain } from '../../src/chain/client';
 import type { TaskContext } from 'sluice';
+import { getText } from '../../src/lakeObjects';
 import { moveCursor, readNext, type Listening, type NextReading } from '../../src/listener';
 import { readEvents } from '../../src/tasks/readEvents';
 import { deployAuction, type TestAuction } from '../support/auction';
@@ -82,6 +83,19 @@ test('a reading counts its events as read and written, and again where they were
   const { cursor, object } = payload as NextReading;
   await moveCursor(s3, { cursor, object: object!, depth });
   expect((await read()).measures).toEqual({ ...rows, rowsRead: 0, rowsWritten: 0 });
+});
+
+test('records have the address of the contract with its checksum, however the listener was given it', async () => {
+  const auction = await deployAuction(local.rpcUrl);
+  const { listening } = listen(auction);
+  const { s3, folder, fromBlock } = listening;
+  const context = { s3, signal: new AbortController().signal, report: () => {} } as unknown as TaskContext;
+  const contract = auction.address.toLowerCase() as `0x${string}`;
+  await auction.bid(1, 1);
+  const input = { rpcUrl: local.rpcUrl, folder, contract, fromBlock, chain: auction.chain };
+  const { payload } = await readEvents.run(input, context);
+  const text = await getText(s3, (payload as NextReading).object!);
+  expect(JSON.parse(text)).toMatchObject({ Contract: auction.address });
 });
 
 test('after seeded reorganisations the counted records are the balance of the contract', async () => {
@@ -200,6 +214,31 @@ test('a node that refuses large ranges is asked for half of them, and half again
 });
 
 test.each([
+  413,
+  'maximum allowed is 100 blocks',
+  'ranges over 10000 blocks are not supported',
+  'limit the query to at most 1000 blocks',
+  'limit the query to at most 1,000 blocks',
+])('a node that refuses a range by %j is asked for half of it', async (words) => {
+  const auction = await deployAuction(local.rpcUrl);
+  const node = await startNode(({ method, params }) => {
+    if (method !== 'eth_getLogs') return null;
+    const { fromBlock, toBlock } = params[0] as { fromBlock: string; toBlock: string };
+    if (Number(toBlock) - Number(fromBlock) < 2) return null;
+    return typeof words === 'number' ? words : { error: { code: -32000, message: words } };
+  });
+  try {
+    for (let batch = 1; batch <= 4; batch++) await auction.bid(batch, 1);
+    const chain = await connectChain({ rpcUrl: node.rpcUrl, retryCount: 0 });
+    const listener = listen(auction, { chain });
+    await listener.run();
+    expect(listener.put).toHaveLength(4);
+  } finally {
+    node.stop();
+  }
+});
+
+test.each([
   [429, 'Throttled'],
   [503, 'Transient'],
   [401, 'AccessDenied'],
@@ -209,6 +248,23 @@ test.each([
     const failure = await connectChain({ rpcUrl: node.rpcUrl, retryCount: 0 }).catch((error: Error) => error);
     expect(failure).toMatchObject({ code });
     expect((failure as Error).message).not.toContain('a-key-that-nobody-may-see');
+  } finally {
+    node.stop();
+  }
+});
+
+test('what a node quotes of its URL is in no message', async () => {
+  const quoted = 'project%2BID-7 projects project+ID-7 PROJECT+id-7 hunter22 s3cr3t v3';
+  const message = `invalid project id ${quoted}`;
+  const node = await startNode(() => ({ error: { code: -32000, message } }));
+  try {
+    const { port } = new URL(node.rpcUrl);
+    const rpcUrl = `http://hunter22:hunter23@127.0.0.1:${port}/v3/project%2BID-7?key=s3cr3t#hunter24`;
+    const failure = (await connectChain({ rpcUrl, retryCount: 0 }).catch((error: Error) => error)) as Error;
+    expect(failure).toMatchObject({ code: 'Transient' });
+    expect(failure.message).toContain(`127.0.0.1:${port}: `);
+    expect(failure.message).toContain('invalid project id … projects … … … … v3');
+    expect(failure.message).not.toMatch(/hunter|s3cr3t|ID-7/i);
   } finally {
     node.stop();
   }

@@ -76,11 +76,16 @@ export function variantQueries(
 CREATE TEMP MACRO alleles_of(sample, place) AS
   CASE WHEN coalesce(place, 0) = 0 THEN []::VARCHAR[]
     ELSE string_split(replace(ltrim(coalesce(string_split(sample, ':')[place], '.'), '/|'), '|', '/'), '/') END;
+-- A cast alone takes 104.4, 1e2, 0x69, 1_06 and a blank before.
+CREATE TEMP MACRO whole_of(digits) AS
+  CASE WHEN regexp_full_match(digits, '[0-9]+') THEN try_cast(digits AS BIGINT) END;
 CREATE TEMP MACRO base_of(allele) AS
   CASE WHEN regexp_full_match(allele, '[A-Za-z]+') THEN upper(allele) ELSE allele END;
 
 CREATE TEMP TABLE records AS
-SELECT n, chrom, pos_text, try_cast(pos_text AS BIGINT) AS pos, id, ref, alts, ${members.map(({ role }) => `${role}, alleles_of(${role}, place) AS ${role}_alleles`).join(', ')}
+SELECT n, chrom, pos_text, whole_of(pos_text) AS pos, id, ref, alts,
+  CASE WHEN pos IS NULL THEN {name: 'POS', text: pos_text, reason: 'no whole number'}
+    WHEN ref IS NULL THEN {name: 'REF', text: '', reason: 'no bases'} END AS wrong, ${members.map(({ role }) => `${role}, alleles_of(${role}, place) AS ${role}_alleles`).join(', ')}
 FROM (
   SELECT row_number() OVER () AS n, c0 AS chrom, c1 AS pos_text, nullif(c2, '.') AS id, base_of(c3) AS ref,
     list_transform(string_split(c4, ','), lambda allele: base_of(allele)) AS alts,
@@ -89,27 +94,27 @@ FROM (
     skip = ${lines}, compression = '${compression}', nullstr = '', max_line_size = ${MAX_LINE_BYTES}, store_rejects = true, rejects_limit = 0)
 )
 WHERE chrom = getvariable('contig')
-  AND coalesce(try_cast(pos_text AS BIGINT) BETWEEN ${start} AND ${end ?? 'CAST(9223372036854775807 AS BIGINT)'}, true);
+  AND coalesce(whole_of(pos_text) BETWEEN ${start} AND ${end ?? 'CAST(9223372036854775807 AS BIGINT)'}, true);
 
 CREATE TEMP TABLE members AS
 ${members
   .map(
     ({ role }) =>
-      `SELECT n, chrom, pos, id, ref, alts, '${role}' AS role, getvariable('${role}') AS sample, ${role} AS genotype, ${role}_alleles AS alleles FROM records WHERE pos IS NOT NULL`,
+      `SELECT n, chrom, pos, id, ref, alts, '${role}' AS role, getvariable('${role}') AS sample, ${role} AS genotype, ${role}_alleles AS alleles FROM records WHERE wrong IS NULL`,
   )
   .join('\nUNION ALL\n')};
 
 CREATE TEMP TABLE unread AS
 SELECT n, sample, genotype FROM members
-WHERE len(list_filter(alleles, lambda allele: allele NOT IN ('.', '') AND coalesce(try_cast(allele AS INTEGER) NOT BETWEEN 0 AND len(alts), true))) > 0;
+WHERE len(list_filter(alleles, lambda allele: allele NOT IN ('.', '') AND coalesce(whole_of(allele) NOT BETWEEN 0 AND len(alts), true))) > 0;
 
 CREATE TEMP TABLE genotypes AS
 SELECT chrom, pos, ref, alts[k] AS alt, id, sample, role,
   CASE WHEN unread.n IS NOT NULL THEN ['NO_CALL'] ELSE
   list_transform(alleles, lambda allele: CASE
     WHEN allele IN ('.', '') THEN 'NO_CALL'
-    WHEN CAST(allele AS INTEGER) = 0 THEN 'REF'
-    WHEN CAST(allele AS INTEGER) = k THEN 'ALT'
+    WHEN whole_of(allele) = 0 THEN 'REF'
+    WHEN whole_of(allele) = k THEN 'ALT'
     ELSE 'OTHER_ALT' END) END AS alleles
 FROM (SELECT *, unnest(range(1, len(alts) + 1)) AS k FROM members)
 LEFT JOIN (SELECT DISTINCT n, sample FROM unread) AS unread USING (n, sample)
@@ -133,15 +138,15 @@ SELECT line AS number, min(CASE error_type WHEN 'MISSING COLUMNS' THEN 'too few 
 FROM reject_errors GROUP BY line;
 
 SELECT
-  (SELECT count(*) FROM records WHERE pos IS NOT NULL)::INTEGER AS rows_read,
-  ((SELECT count(*) FROM rejected) + (SELECT count(*) FROM records WHERE pos IS NULL))::INTEGER AS rows_rejected,
+  (SELECT count(*) FROM records WHERE wrong IS NULL)::INTEGER AS rows_read,
+  ((SELECT count(*) FROM rejected) + (SELECT count(*) FROM records WHERE wrong IS NOT NULL))::INTEGER AS rows_rejected,
   (SELECT count(*) FROM unread)::INTEGER AS values_unread,
   (SELECT count(*) FROM genotypes)::INTEGER AS genotypes,
   ${ANSWERS.map((answer) => `(SELECT count(*) FROM variants WHERE ${conditions[answer]})::INTEGER AS ${answer}`).join(',\n  ')},
   (SELECT coalesce(list({kind: kind, number: number, "column": "column", text: left(text, 1000), reason: reason} ORDER BY number), []) FROM (
     SELECT 'row' AS kind, number::INTEGER AS number, NULL AS "column", text, reason FROM rejected
     UNION ALL
-    SELECT 'value', n::INTEGER, 'POS', pos_text, 'no whole number' FROM records WHERE pos IS NULL
+    SELECT 'value', n::INTEGER, wrong.name, wrong.text, wrong.reason FROM records WHERE wrong IS NOT NULL
     UNION ALL
     SELECT 'value', n::INTEGER, sample, genotype, 'no genotype of this record' FROM unread
     LIMIT ${MAX_CASES}
