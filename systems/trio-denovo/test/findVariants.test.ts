@@ -145,6 +145,16 @@ test('what cannot be read is counted and shown with its line, and what an earlie
   expect(existsSync(cases)).toBe(false);
 });
 
+// DuckDB cuts a file at each eight million bytes.
+test('a record that is none is one record, wherever the file is cut', async () => {
+  const line = record(10, 'rs1', 'A>T', '0|0', '0|0', '0/0');
+  const before = Math.floor((8_000_000 - HEAD.length) / line.length);
+  const { measures } = await answersOf(
+    `${HEAD}${line.repeat(before + 1)}17\t11\n17\t12\n${line.repeat(1000)}`,
+  );
+  expect(measures).toMatchObject({ rowsRead: before + 1001, rowsRejected: 2 });
+}, 60_000);
+
 test('a position or an allele is digits and nothing else, and a record without REF is no variant', async () => {
   const good = (pos: number) => record(pos, '.', 'A>T', '0|1', '0|0', '0|0');
   const positions = ['104.4', '1e2', '0x69', '1_06', ' 107', '+108', '-109', '1'.repeat(30)];
