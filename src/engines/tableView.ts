@@ -1,6 +1,6 @@
 import { SluiceError } from '../errors';
 import type { Column, DataFile, Table } from './catalog';
-import { quoteName, quoteText } from './sql';
+import { quoteName, quoteNumbers, quoteText } from './sql';
 import { castTo, tryCastTo } from './trinoCast';
 import { fromHive, isScalar, isText, toDuckdb, VARCHAR, type TrinoType } from './trinoTypes';
 
@@ -147,20 +147,32 @@ function readJson(
     if (texts.length === 0) return `CAST(NULL AS ${toDuckdb(trino)})`;
     return texts.length === 1 ? texts[0]! : `coalesce(${texts.join(', ')})`;
   });
-  const extracted = [...read].map(
-    ([alias, { key, type }]) =>
-      `${fromJsonText(`j.json -> ${quoteText(`$."${key.replaceAll('"', '\\"')}"`)}`, type)} AS ${alias}`,
-  );
+  const extracted = [...read].map(([alias, { key, type }]) => {
+    const path = quoteText(`$."${key.replaceAll('"', '\\"')}"`);
+    return `${fromJsonText('j.json', path, type)} AS ${alias}`;
+  });
   const malformed = table.serde['ignore.malformed.json'] === 'true' ? ', ignore_errors = true' : '';
   const from = `(SELECT ${[...extracted, `j.filename AS ${PATH}`].join(', ')} FROM read_ndjson_objects(${list}, filename = true${malformed}) AS j)`;
   return { from, values };
 }
 
-/** A text column takes any JSON: that of an object or array as it is. */
-function fromJsonText(json: string, type: TrinoType): string {
-  return isScalar(type, 'varchar', 'char')
-    ? `((${json}) ->> '$')`
-    : `CAST(nullif(${json}, 'null') AS ${toDuckdb(type)})`;
+/** A text column takes any JSON: that of an object or array as it is, that of a number digit by digit. */
+function fromJsonText(json: string, path: string, type: TrinoType): string {
+  if (isScalar(type, 'varchar', 'char'))
+    return `CASE WHEN json_type(${json}, ${path}) = 'DOUBLE' THEN (${quoteNumbers(`CAST(${json} AS VARCHAR)`)} ->> ${path}) ELSE (${json} ->> ${path}) END`;
+  // A text inside may hold an object, whose numbers stay.
+  const numbers = type.kind === 'scalar' ? undefined : LONG;
+  const exact = hasDecimal(type) ? quoteNumbers(`CAST(${json} AS VARCHAR)`, numbers) : json;
+  return `CAST(nullif(${exact} -> ${path}, 'null') AS ${toDuckdb(type)})`;
+}
+
+/** A number with more digits than a double has. */
+const LONG = `-?(?:${Array.from({ length: 15 }, (_, i) => `[0-9]{${i + 1},}[.][0-9]{${15 - i},}`).join('|')})(?:[eE][+-]?[0-9]+)?`;
+
+function hasDecimal(type: TrinoType): boolean {
+  if (type.kind === 'array') return hasDecimal(type.of);
+  if (type.kind === 'map') return hasDecimal(type.key) || hasDecimal(type.value);
+  return type.kind === 'row' ? type.fields.some((field) => hasDecimal(field.type)) : type.name === 'decimal';
 }
 
 /** The type with the keys that the files have in place of the table's names, which are in lower case. */

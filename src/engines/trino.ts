@@ -1,5 +1,5 @@
 import { SluiceError } from '../errors';
-import { quoteName, quoteText } from './sql';
+import { quoteName, quoteNumbers, quoteText } from './sql';
 import { castTo, tryCastTo } from './trinoCast';
 import {
   bind,
@@ -47,7 +47,9 @@ export const TRINO_SESSION = [
   `CREATE MACRO trino_path(p) AS regexp_replace(p, '\\[[''"]([^''"]*)[''"]\\]', '."\\1"', 'g')`,
   // What is no JSON is null, and a scalar is one only when it is no array and no object.
   'CREATE MACRO trino_json_extract(j, p) AS CASE WHEN json_valid(CAST(j AS VARCHAR)) THEN json_extract(j, trino_path(p)) END',
-  `CREATE MACRO trino_json_extract_scalar(j, p) AS CASE WHEN json_valid(CAST(j AS VARCHAR)) AND json_type(j, trino_path(p)) NOT IN ('ARRAY', 'OBJECT') THEN json_extract_string(j, trino_path(p)) END`,
+  // A number out of a text keeps its digits; one of a JSON value has been a double in Trino too.
+  `CREATE MACRO trino_quoted_numbers(t) AS ${quoteNumbers('t')}`,
+  `CREATE MACRO trino_json_extract_scalar(j, p) AS CASE WHEN json_valid(CAST(j AS VARCHAR)) THEN CASE json_type(j, trino_path(p)) WHEN 'ARRAY' THEN NULL WHEN 'OBJECT' THEN NULL WHEN 'DOUBLE' THEN CASE typeof(j) WHEN 'JSON' THEN json_extract_string(j, trino_path(p)) ELSE json_extract_string(trino_quoted_numbers(CAST(j AS VARCHAR)), trino_path(p)) END ELSE json_extract_string(j, trino_path(p)) END END`,
   `CREATE MACRO trino_json_array_length(x) AS CASE WHEN json_valid(CAST(x AS VARCHAR)) AND json_type(x) = 'ARRAY' THEN json_array_length(x) END`,
   `CREATE MACRO trino_json_size(x, p) AS CAST(CASE WHEN x IS NULL OR p IS NULL THEN NULL ELSE CASE json_type(x, trino_path(p)) WHEN 'ARRAY' THEN json_array_length(x, trino_path(p)) WHEN 'OBJECT' THEN len(json_keys(x, trino_path(p))) ELSE 0 END END AS BIGINT)`,
   // A text in another zone would lose it.
