@@ -1001,7 +1001,8 @@ class Translator {
         `Cannot apply operator: ${toTrino(left.type)} ${operator} ${toTrino(right.type)}`,
         node,
       );
-    return `(${this.convert(left, type)} ${operator} ${this.convert(right, type)})`;
+    const plain = `(${this.convert(left, type)} ${operator} ${this.convert(right, type)})`;
+    return isScalar(type, 'double', 'real') ? withoutNan(plain, operator, left, right) : plain;
   }
 
   private membership(parts: TreeNode, scope: Scope): string {
@@ -1017,13 +1018,14 @@ class Translator {
           `Value and result of subquery must be of the same type for IN expression: ${toTrino(value.type)}`,
           parts,
         );
-      const selected = this.convert({ sql: 'c0', type: query.columns[0]!.type }, type);
-      return `${this.convert(value, type)} ${not}IN (SELECT ${selected} FROM (${query.sql}))`;
+      const item = { sql: 'c0', type: query.columns[0]!.type };
+      const filter = canBeNan(value) && canBeNan(item) ? ' WHERE c0 IS NULL OR NOT isnan(c0)' : '';
+      return `${this.convert(value, type)} ${not}IN (SELECT ${this.convert(item, type)} FROM (${query.sql})${filter})`;
     }
-    const all = this.common(
-      [value, ...childrenOf(parts, 'expressions').map((item) => this.expression(item, scope))],
-      parts,
-    );
+    const items = childrenOf(parts, 'expressions').map((item) => this.expression(item, scope));
+    const all = this.common([value, ...items], parts);
+    if (canBeNan(value) && items.some(canBeNan))
+      return `${not}(${items.map((item) => this.comparison('=', value, item, parts)).join(' OR ')})`;
     const [first, ...rest] = all.values;
     return `${first} ${not}IN (${rest.join(', ')})`;
   }
@@ -1556,6 +1558,22 @@ class Translator {
     const before = this.source.slice(0, offset);
     return `${(before.match(CODE_LINE)?.length ?? 0) + 1}:${offset - before.lastIndexOf('\n')}`;
   }
+}
+
+function canBeNan({ sql, type }: Argument): boolean {
+  return isScalar(type, 'double', 'real') && !/^\(?-?CAST\('[\d.eE+-]+' AS DOUBLE\)\)?$/.test(sql);
+}
+
+/** Null beside a null, and else as IEEE has it: DuckDB takes NaN as equal to itself and above every number. */
+function withoutNan(comparison: string, operator: string, left: Argument, right: Argument): string {
+  if (operator === '=' || operator === '<>') {
+    if (!canBeNan(left) || !canBeNan(right)) return comparison;
+    const both = `isnan(${left.sql}) AND isnan(${right.sql})`;
+    return operator === '=' ? `(${comparison} AND NOT (${both}))` : `(${comparison} OR (${both}))`;
+  }
+  if (!/^[<>]/.test(operator)) return comparison;
+  const [high, low] = operator.startsWith('<') ? [right, left] : [left, right];
+  return canBeNan(high) ? `(${comparison} AND (${low.sql} IS NULL OR NOT isnan(${high.sql})))` : comparison;
 }
 
 const NO_CALL: Omit<Call, 'name' | 'args'> = {
