@@ -131,7 +131,12 @@ interface Relation {
   columns: ScopeColumn[];
 }
 
-interface Expression extends Argument {
+interface Compared extends Argument {
+  /** What a row is written with. */
+  fields?: readonly Compared[];
+}
+
+interface Expression extends Compared {
   /** The name that a column of a result gets from it. */
   name?: string;
 }
@@ -762,6 +767,8 @@ class Translator {
       case 'all': {
         const value = one('this');
         const query = this.query(childOf(parts, 'subquery')!, scope);
+        if (value.type.kind !== 'scalar')
+          this.unknown(`${kind.toUpperCase()} of a subquery for ${toTrino(value.type)}`, parts);
         return bool(`${value.sql} ${QUANTIFIED[String(parts['op'])]} ${kind.toUpperCase()} (${query.sql})`);
       }
       case 'subquery': {
@@ -993,7 +1000,7 @@ class Translator {
     return { values: values.map((value) => this.convert(value, type)), type };
   }
 
-  private comparison(operator: string, left: Argument, right: Argument, node: TreeNode): string {
+  private comparison(operator: string, left: Compared, right: Compared, node: TreeNode): string {
     const type = commonType(left.type, right.type);
     if (type === null)
       this.fail(
@@ -1002,7 +1009,47 @@ class Translator {
         node,
       );
     const plain = `(${this.convert(left, type)} ${operator} ${this.convert(right, type)})`;
-    return isScalar(type, 'double', 'real') ? withoutNan(plain, operator, left, right) : plain;
+    if (type.kind === 'scalar')
+      return isScalar(type, 'double', 'real') ? withoutNan(plain, operator, left, right) : plain;
+    if (operator === '=') return this.equality(left, right, node);
+    if (operator === '<>') return `(NOT ${this.equality(left, right, node)})`;
+    if (!/^[<>]/.test(operator)) return plain;
+    const problem = failure(
+      `NOT_SUPPORTED: ${type.kind.toUpperCase()} comparison not supported with null elements`,
+    );
+    const whole = [left, right].map((value) => ({ sql: this.convert(value, type), type }));
+    return `CASE WHEN ${whole.map(holdsNull).join(' OR ')} THEN ${raise(problem, BOOLEAN)} ELSE ${plain} END`;
+  }
+
+  /** Of values with others inside: null where a null decides. DuckDB takes those as equal. */
+  private equality(left: Compared, right: Compared, node: TreeNode): string {
+    const [a, b] = [left.type, right.type];
+    if (a.kind === 'row' && b.kind === 'row') {
+      const [mine, others] = [fieldsOf(left, a), fieldsOf(right, b)];
+      return `(${mine.map((field, i) => this.comparison('=', field, others[i]!, node)).join(' AND ')})`;
+    }
+    const variable = `e${this.lambdas++}`;
+    let pairs = '';
+    if (a.kind === 'array' && b.kind === 'array') {
+      const same = this.comparison(
+        '=',
+        { sql: `${variable}[1]`, type: a.of },
+        { sql: `${variable}[2]`, type: b.of },
+        node,
+      );
+      pairs = `list_transform(list_zip(${left.sql}, ${right.sql}), lambda ${variable}: ${same})`;
+    } else if (a.kind === 'map' && b.kind === 'map') {
+      const key = this.convert({ sql: `${variable}.key`, type: a.key }, b.key);
+      const same = this.comparison(
+        '=',
+        { sql: `${variable}.value`, type: a.value },
+        { sql: `${right.sql}[${key}]`, type: b.value },
+        node,
+      );
+      pairs = `list_transform(map_entries(${left.sql}), lambda ${variable}: CASE WHEN map_contains(${right.sql}, ${key}) THEN ${same} ELSE false END)`;
+    } else return `(${left.sql} = ${right.sql})`;
+    const length = a.kind === 'map' ? 'cardinality' : 'len';
+    return `CASE WHEN ${left.sql} IS NULL OR ${right.sql} IS NULL THEN NULL WHEN ${length}(${left.sql}) <> ${length}(${right.sql}) THEN false WHEN list_contains(${pairs}, false) THEN false WHEN list_count(${pairs}) = len(${pairs}) THEN true END`;
   }
 
   private membership(parts: TreeNode, scope: Scope): string {
@@ -1019,12 +1066,17 @@ class Translator {
           parts,
         );
       const item = { sql: 'c0', type: query.columns[0]!.type };
+      if (type.kind !== 'scalar') {
+        const same = this.comparison('=', value, { ...item, sql: 'm.c0' }, parts);
+        const found = (condition: string) => `EXISTS (SELECT 1 FROM (${query.sql}) AS m WHERE ${condition})`;
+        return `${not}CASE WHEN ${found(same)} THEN true WHEN ${found(`(${same}) IS NULL`)} THEN NULL ELSE false END`;
+      }
       const filter = canBeNan(value) && canBeNan(item) ? ' WHERE c0 IS NULL OR NOT isnan(c0)' : '';
       return `${this.convert(value, type)} ${not}IN (SELECT ${this.convert(item, type)} FROM (${query.sql})${filter})`;
     }
     const items = childrenOf(parts, 'expressions').map((item) => this.expression(item, scope));
     const all = this.common([value, ...items], parts);
-    if (canBeNan(value) && items.some(canBeNan))
+    if (all.type.kind !== 'scalar' || (canBeNan(value) && items.some(canBeNan)))
       return `${not}(${items.map((item) => this.comparison('=', value, item, parts)).join(' OR ')})`;
     const [first, ...rest] = all.values;
     return `${first} ${not}IN (${rest.join(', ')})`;
@@ -1073,6 +1125,7 @@ class Translator {
     return {
       sql: `struct_pack(${fields.join(', ')})`,
       type: { kind: 'row', fields: values.map(({ type }) => ({ name: null, type })) },
+      fields: values,
     };
   }
 
@@ -1574,6 +1627,30 @@ function withoutNan(comparison: string, operator: string, left: Argument, right:
   if (!/^[<>]/.test(operator)) return comparison;
   const [high, low] = operator.startsWith('<') ? [right, left] : [left, right];
   return canBeNan(high) ? `(${comparison} AND (${low.sql} IS NULL OR NOT isnan(${high.sql})))` : comparison;
+}
+
+function fieldsOf(row: Compared, { fields }: Extract<TrinoType, { kind: 'row' }>): readonly Compared[] {
+  return (
+    row.fields ??
+    fields.map(({ name, type }, i) => ({
+      sql: `struct_extract(${row.sql}, ${quoteText(fieldName(name, i))})`,
+      type,
+    }))
+  );
+}
+
+/** Whether there is a null inside of a value, which is none itself. */
+function holdsNull({ sql, type }: Argument): string {
+  if (type.kind === 'array') {
+    const inner =
+      type.of.kind === 'scalar'
+        ? 'false'
+        : `list_bool_or(list_transform(${sql}, lambda h: ${holdsNull({ sql: 'h', type: type.of })}))`;
+    return `coalesce(list_count(${sql}) < len(${sql}) OR ${inner}, false)`;
+  }
+  if (type.kind !== 'row') return 'false';
+  const fields = fieldsOf({ sql, type }, type).map((field) => `${field.sql} IS NULL OR ${holdsNull(field)}`);
+  return `(${sql} IS NOT NULL AND (${fields.join(' OR ')}))`;
 }
 
 const NO_CALL: Omit<Call, 'name' | 'args'> = {
