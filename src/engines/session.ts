@@ -191,6 +191,10 @@ export function describeFailure(message: string): string {
   const raised = /'sluice:([\s\S]*)' to INT32/.exec(message);
   if (raised) return raised[1]!;
   if (/^[A-Z_]+: /.test(message)) return message;
+  if (message.includes('quoted new lines')) {
+    const file = /^\s*file = (.*)$/m.exec(message)?.[1];
+    return `NOT_SUPPORTED: local Athena does not know quotes with a line break inside, where OpenCSVSerde ends the row${file === undefined ? '' : `: ${file}`}`;
+  }
   const code = CODES.find(([pattern]) => pattern.test(message))?.[1] ?? 'NOT_SUPPORTED';
   return `${code}: local Athena cannot run this query; its engine says: ${message}`;
 }

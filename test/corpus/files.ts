@@ -162,6 +162,11 @@ export const FILE_CASES: FileCase[] = [
   quoted('a string, b string', '"x ""y""",z\n', '"x ""y""","z"'),
   quoted('a string, b string', '"x \\"y\\"",z\n', '"x ""y""","z"'),
   quoted('a string, b string', ',\n', '"",""'),
+  quoted(
+    'a string, b string',
+    '1,"x\ny"\n2,z\n',
+    'ERROR NOT_SUPPORTED: local Athena does not know quotes with a line break',
+  ),
   quoted('a int, b double', '1,2.5\n', '"1","2.5"'),
   quoted('a int', 'x\n', 'ERROR'),
   quoted('a date', '19782\n', '"2024-02-29"'),
