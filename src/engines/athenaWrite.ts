@@ -138,9 +138,11 @@ export async function writeRows(
   { id, signal }: { id: string; signal: AbortSignal },
 ): Promise<Written & { partitions: string[][] }> {
   const keys = target.partitionedBy;
-  // Hexadecimal, since the engine does not mask what a folder's name cannot have.
+  // Hexadecimal, since the engine does not mask what a folder's name cannot have. Hive has one folder for '' and null.
   const partitionKeys = columns.flatMap(({ name, type }, i) =>
-    keys.includes(name) ? [`'v' || hex(encode(${textOf(type, `c${i}`)})) AS ${quoteName(name)}`] : [],
+    keys.includes(name)
+      ? [`'v' || hex(encode(nullif(${textOf(type, `c${i}`)}, ''))) AS ${quoteName(name)}`]
+      : [],
   );
   const values = columns.flatMap(({ name, type }, i) =>
     keys.includes(name) ? [] : [{ name, type, sql: `c${i}` }],

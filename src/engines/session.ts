@@ -10,6 +10,7 @@ import type { QueryProcesses } from '../duckdb/queryProcesses';
 import type { Catalog, Partition, Table } from './catalog';
 import { isIceberg, listIcebergFiles } from './iceberg';
 import { isProjected, projectPartitions } from './projection';
+import { lineEndOf } from './lineEnds';
 import { quoteName, quoteText } from './sql';
 import { createView, escapePath, structureQuery, type TableFile } from './tableView';
 
@@ -105,7 +106,13 @@ export async function openSession<T>(
       if (table.format === 'parquet' && files.length > 0)
         parquetFiles[`${table.database}.${table.name}`] = files.map(({ file }) => file.path);
       views.push(`CREATE SCHEMA IF NOT EXISTS ${quoteName(table.database)}`);
-      views.push(createView(table, files, await structureOf(table, files, runSql)));
+      const paths = files.map(({ file }) => file);
+      views.push(
+        createView(table, files, {
+          structure: await structureOf(table, files, runSql),
+          ...(table.format === 'csv' ? { end: await lineEndOf(paths, signal) } : {}),
+        }),
+      );
     }
     const prelude = [
       ...session,
@@ -184,6 +191,10 @@ export function describeFailure(message: string): string {
   const raised = /'sluice:([\s\S]*)' to INT32/.exec(message);
   if (raised) return raised[1]!;
   if (/^[A-Z_]+: /.test(message)) return message;
+  if (message.includes('quoted new lines')) {
+    const file = /^\s*file = (.*)$/m.exec(message)?.[1];
+    return `NOT_SUPPORTED: local Athena does not know quotes with a line break inside, where OpenCSVSerde ends the row${file === undefined ? '' : `: ${file}`}`;
+  }
   const code = CODES.find(([pattern]) => pattern.test(message))?.[1] ?? 'NOT_SUPPORTED';
   return `${code}: local Athena cannot run this query; its engine says: ${message}`;
 }

@@ -116,3 +116,16 @@ export function quoteText(text: string): string {
 export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
+
+/**
+ * SQL of a JSON text whose numbers are texts: DuckDB makes a double of a number with a fraction, whose digits are then gone.
+ * @param number the numbers that are, as a regular expression
+ */
+export function quoteNumbers(
+  sql: string,
+  number = String.raw`-?[0-9]+(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?`,
+): string {
+  const pattern = quoteText(String.raw`("(?:[^"\\]|\\.)*")|(${number})`);
+  const marked = String.raw`regexp_replace(${sql}, ${pattern}, '\1' || chr(57344) || '\2' || chr(57345), 'gs')`;
+  return `replace(replace(replace(${marked}, chr(57344) || chr(57345), ''), chr(57344), '"'), chr(57345), '"')`;
+}

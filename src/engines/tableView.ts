@@ -1,6 +1,6 @@
 import { SluiceError } from '../errors';
 import type { Column, DataFile, Table } from './catalog';
-import { quoteName, quoteText } from './sql';
+import { quoteName, quoteNumbers, quoteText } from './sql';
 import { castTo, tryCastTo } from './trinoCast';
 import { fromHive, isScalar, isText, toDuckdb, VARCHAR, type TrinoType } from './trinoTypes';
 
@@ -42,8 +42,16 @@ export function structureQuery(files: readonly DataFile[]): string {
   return `SELECT CAST(json_group_structure(json) AS VARCHAR) AS structure FROM read_ndjson_objects(${listOf(files)}, ignore_errors = true)`;
 }
 
-/** The view over a table's files. A column that no file has is null. @param structure of JSON files, by `structureQuery` */
-export function createView(table: Table, files: readonly TableFile[], structure: string | null): string {
+/** What is known of files only by reading them. */
+export interface Seen {
+  /** Of JSON files, by `structureQuery`. */
+  structure?: string | null;
+  /** Of text files, by `lineEndOf`. */
+  end?: LineEnd;
+}
+
+/** The view over a table's files. A column that no file has is null. */
+export function createView(table: Table, files: readonly TableFile[], seen: Seen): string {
   const view = `${quoteName(table.database)}.${quoteName(table.name)}`;
   const columns = table.columns.map((column) => ({ ...column, trino: typeOf(column) }));
   const keys = table.partitionKeys.map((column) => ({ ...column, trino: typeOf(column) }));
@@ -57,7 +65,7 @@ export function createView(table: Table, files: readonly TableFile[], structure:
     table,
     columns,
     files.map(({ file }) => file),
-    structure,
+    seen,
   );
   const uris = new Map(files.map(({ file }) => [file.path, file.uri]));
   const needsUri = keys.length > 0 ? '' : uriOf(uris);
@@ -90,7 +98,7 @@ function readerOf(
   table: Table,
   columns: readonly TypedColumn[],
   files: readonly DataFile[],
-  structure: string | null,
+  { structure = null, end }: Seen,
 ): { from: string; values: string[] } {
   const list = listOf(files);
   switch (table.format) {
@@ -112,7 +120,7 @@ function readerOf(
     case 'json':
       return readJson(table, columns, list, structure);
     case 'csv':
-      return readDelimited(table, columns, files);
+      return readDelimited(table, columns, files, end);
     case 'opencsv':
       return readOpenCsv(table, columns, list);
   }
@@ -147,20 +155,32 @@ function readJson(
     if (texts.length === 0) return `CAST(NULL AS ${toDuckdb(trino)})`;
     return texts.length === 1 ? texts[0]! : `coalesce(${texts.join(', ')})`;
   });
-  const extracted = [...read].map(
-    ([alias, { key, type }]) =>
-      `${fromJsonText(`j.json -> ${quoteText(`$."${key.replaceAll('"', '\\"')}"`)}`, type)} AS ${alias}`,
-  );
+  const extracted = [...read].map(([alias, { key, type }]) => {
+    const path = quoteText(`$."${key.replaceAll('"', '\\"')}"`);
+    return `${fromJsonText('j.json', path, type)} AS ${alias}`;
+  });
   const malformed = table.serde['ignore.malformed.json'] === 'true' ? ', ignore_errors = true' : '';
   const from = `(SELECT ${[...extracted, `j.filename AS ${PATH}`].join(', ')} FROM read_ndjson_objects(${list}, filename = true${malformed}) AS j)`;
   return { from, values };
 }
 
-/** A text column takes any JSON: that of an object or array as it is. */
-function fromJsonText(json: string, type: TrinoType): string {
-  return isScalar(type, 'varchar', 'char')
-    ? `((${json}) ->> '$')`
-    : `CAST(nullif(${json}, 'null') AS ${toDuckdb(type)})`;
+/** A text column takes any JSON: that of an object or array as it is, that of a number digit by digit. */
+function fromJsonText(json: string, path: string, type: TrinoType): string {
+  if (isScalar(type, 'varchar', 'char'))
+    return `CASE WHEN json_type(${json}, ${path}) = 'DOUBLE' THEN (${quoteNumbers(`CAST(${json} AS VARCHAR)`)} ->> ${path}) ELSE (${json} ->> ${path}) END`;
+  // A text inside may hold an object, whose numbers stay.
+  const numbers = type.kind === 'scalar' ? undefined : LONG;
+  const exact = hasDecimal(type) ? quoteNumbers(`CAST(${json} AS VARCHAR)`, numbers) : json;
+  return `CAST(nullif(${exact} -> ${path}, 'null') AS ${toDuckdb(type)})`;
+}
+
+/** A number with more digits than a double has. */
+const LONG = `-?(?:${Array.from({ length: 15 }, (_, i) => `[0-9]{${i + 1},}[.][0-9]{${15 - i},}`).join('|')})(?:[eE][+-]?[0-9]+)?`;
+
+function hasDecimal(type: TrinoType): boolean {
+  if (type.kind === 'array') return hasDecimal(type.of);
+  if (type.kind === 'map') return hasDecimal(type.key) || hasDecimal(type.value);
+  return type.kind === 'row' ? type.fields.some((field) => hasDecimal(field.type)) : type.name === 'decimal';
 }
 
 /** The type with the keys that the files have in place of the table's names, which are in lower case. */
@@ -187,15 +207,20 @@ function withKeys(type: TrinoType, structure: unknown): TrinoType {
 const CONTROL = { field: '\u0001', item: '\u0002', key: '\u0003' };
 
 /** A FROM item with the lines of text files, `line`, without the first ones of each. An empty line is null. */
-export function linesOf(files: readonly DataFile[], skip = 0): string {
-  return `read_csv(${listOf(files)}, delim = ${quoteText(NEVER)}, quote = '', escape = '', header = false, skip = ${skip}, columns = {line: 'VARCHAR'}, auto_detect = false, nullstr = ${quoteText(NEVER_NULL)}, strict_mode = false, max_line_size = 16777216, filename = '$path')`;
+export function linesOf(files: readonly DataFile[], skip = 0, end?: LineEnd): string {
+  const ends = end === undefined ? '' : `, new_line = '${end}'`;
+  return `read_csv(${listOf(files)}, delim = ${quoteText(NEVER)}, quote = '', escape = '', header = false, skip = ${skip}, columns = {line: 'VARCHAR'}, auto_detect = false${ends}, strict_mode = false, max_line_size = 16777216, filename = '$path')`;
 }
+
+/** As the reader has it: with `\r\n` a line feed ends a line, too, and with `\n` a carriage return. */
+export type LineEnd = '\\r\\n' | '\\n';
 
 /** Lines at their delimiters: this SerDe knows no quotes. Missing fields are null, and those past the last column are dropped. */
 function readDelimited(
   { serde, properties }: Table,
   columns: readonly TypedColumn[],
   files: readonly DataFile[],
+  end: LineEnd | undefined,
 ): { from: string; values: string[] } {
   const field = serde['field.delim'] ?? serde['serialization.format'] ?? CONTROL.field;
   const item = serde['collection.delim'] ?? serde['colelction.delim'] ?? CONTROL.item;
@@ -208,7 +233,7 @@ function readDelimited(
     escape === undefined
       ? 'l.line'
       : `replace(replace(l.line, ${quoteText(escape + escape)}, ${escapedEscape}), ${quoteText(escape + field)}, ${escapedField})`;
-  const from = `(SELECT string_split(coalesce(${line}, ''), ${quoteText(field)}) AS parts, l.${PATH} FROM ${linesOf(files, skip)} AS l)`;
+  const from = `(SELECT string_split(coalesce(${line}, ''), ${quoteText(field)}) AS parts, l.${PATH} FROM ${linesOf(files, skip, end)} AS l)`;
   const values = columns.map(({ trino }, i) => {
     const part = `f.parts[${i + 1}]`;
     const text =
@@ -225,6 +250,8 @@ function parseText(text: string, type: TrinoType, [item, ...deeper]: string[]): 
   if (type.kind === 'scalar') {
     if (isText(type)) return type.length === undefined ? text : `left(${text}, ${type.length})`;
     if (type.name === 'varbinary') return `encode(${text})`;
+    if (type.name === 'boolean')
+      return `CASE lower(${text}) WHEN 'true' THEN true WHEN 'false' THEN false END`;
     return tryCastTo(text, VARCHAR, type);
   }
   if (item === undefined)

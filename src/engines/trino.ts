@@ -1,5 +1,5 @@
 import { SluiceError } from '../errors';
-import { quoteName, quoteText } from './sql';
+import { quoteName, quoteNumbers, quoteText } from './sql';
 import { castTo, tryCastTo } from './trinoCast';
 import {
   bind,
@@ -47,7 +47,9 @@ export const TRINO_SESSION = [
   `CREATE MACRO trino_path(p) AS regexp_replace(p, '\\[[''"]([^''"]*)[''"]\\]', '."\\1"', 'g')`,
   // What is no JSON is null, and a scalar is one only when it is no array and no object.
   'CREATE MACRO trino_json_extract(j, p) AS CASE WHEN json_valid(CAST(j AS VARCHAR)) THEN json_extract(j, trino_path(p)) END',
-  `CREATE MACRO trino_json_extract_scalar(j, p) AS CASE WHEN json_valid(CAST(j AS VARCHAR)) AND json_type(j, trino_path(p)) NOT IN ('ARRAY', 'OBJECT') THEN json_extract_string(j, trino_path(p)) END`,
+  // A number out of a text keeps its digits; one of a JSON value has been a double in Trino too.
+  `CREATE MACRO trino_quoted_numbers(t) AS ${quoteNumbers('t')}`,
+  `CREATE MACRO trino_json_extract_scalar(j, p) AS CASE WHEN json_valid(CAST(j AS VARCHAR)) THEN CASE json_type(j, trino_path(p)) WHEN 'ARRAY' THEN NULL WHEN 'OBJECT' THEN NULL WHEN 'DOUBLE' THEN CASE typeof(j) WHEN 'JSON' THEN json_extract_string(j, trino_path(p)) ELSE json_extract_string(trino_quoted_numbers(CAST(j AS VARCHAR)), trino_path(p)) END ELSE json_extract_string(j, trino_path(p)) END END`,
   `CREATE MACRO trino_json_array_length(x) AS CASE WHEN json_valid(CAST(x AS VARCHAR)) AND json_type(x) = 'ARRAY' THEN json_array_length(x) END`,
   `CREATE MACRO trino_json_size(x, p) AS CAST(CASE WHEN x IS NULL OR p IS NULL THEN NULL ELSE CASE json_type(x, trino_path(p)) WHEN 'ARRAY' THEN json_array_length(x, trino_path(p)) WHEN 'OBJECT' THEN len(json_keys(x, trino_path(p))) ELSE 0 END END AS BIGINT)`,
   // A text in another zone would lose it.
@@ -129,7 +131,12 @@ interface Relation {
   columns: ScopeColumn[];
 }
 
-interface Expression extends Argument {
+interface Compared extends Argument {
+  /** What a row is written with. */
+  fields?: readonly Compared[];
+}
+
+interface Expression extends Compared {
   /** The name that a column of a result gets from it. */
   name?: string;
 }
@@ -760,6 +767,8 @@ class Translator {
       case 'all': {
         const value = one('this');
         const query = this.query(childOf(parts, 'subquery')!, scope);
+        if (value.type.kind !== 'scalar')
+          this.unknown(`${kind.toUpperCase()} of a subquery for ${toTrino(value.type)}`, parts);
         return bool(`${value.sql} ${QUANTIFIED[String(parts['op'])]} ${kind.toUpperCase()} (${query.sql})`);
       }
       case 'subquery': {
@@ -991,7 +1000,7 @@ class Translator {
     return { values: values.map((value) => this.convert(value, type)), type };
   }
 
-  private comparison(operator: string, left: Argument, right: Argument, node: TreeNode): string {
+  private comparison(operator: string, left: Compared, right: Compared, node: TreeNode): string {
     const type = commonType(left.type, right.type);
     if (type === null)
       this.fail(
@@ -999,7 +1008,55 @@ class Translator {
         `Cannot apply operator: ${toTrino(left.type)} ${operator} ${toTrino(right.type)}`,
         node,
       );
-    return `(${this.convert(left, type)} ${operator} ${this.convert(right, type)})`;
+    const plain = `(${this.convert(left, type)} ${operator} ${this.convert(right, type)})`;
+    if (isScalar(type, 'json') && /^(=|<>)$/.test(operator)) {
+      const [a, b] = [`json(${this.convert(left, type)})`, `json(${this.convert(right, type)})`];
+      const problem = failure(
+        'NOT_SUPPORTED: local Athena compares JSON objects with their keys in one order only',
+      );
+      return `CASE WHEN ${a} <> ${b} AND contains(${a}, '{') AND contains(${b}, '{') AND strlen(${a}) = strlen(${b}) THEN ${raise(problem, BOOLEAN)} ELSE ${a} ${operator} ${b} END`;
+    }
+    if (type.kind === 'scalar')
+      return isScalar(type, 'double', 'real') ? withoutNan(plain, operator, left, right) : plain;
+    if (operator === '=') return this.equality(left, right, node);
+    if (operator === '<>') return `(NOT ${this.equality(left, right, node)})`;
+    if (!/^[<>]/.test(operator)) return plain;
+    const problem = failure(
+      `NOT_SUPPORTED: ${type.kind.toUpperCase()} comparison not supported with null elements`,
+    );
+    const whole = [left, right].map((value) => ({ sql: this.convert(value, type), type }));
+    return `CASE WHEN ${whole.map(holdsNull).join(' OR ')} THEN ${raise(problem, BOOLEAN)} ELSE ${plain} END`;
+  }
+
+  /** Of values with others inside: null where a null decides. DuckDB takes those as equal. */
+  private equality(left: Compared, right: Compared, node: TreeNode): string {
+    const [a, b] = [left.type, right.type];
+    if (a.kind === 'row' && b.kind === 'row') {
+      const [mine, others] = [fieldsOf(left, a), fieldsOf(right, b)];
+      return `(${mine.map((field, i) => this.comparison('=', field, others[i]!, node)).join(' AND ')})`;
+    }
+    const variable = `e${this.lambdas++}`;
+    let pairs = '';
+    if (a.kind === 'array' && b.kind === 'array') {
+      const same = this.comparison(
+        '=',
+        { sql: `${variable}[1]`, type: a.of },
+        { sql: `${variable}[2]`, type: b.of },
+        node,
+      );
+      pairs = `list_transform(list_zip(${left.sql}, ${right.sql}), lambda ${variable}: ${same})`;
+    } else if (a.kind === 'map' && b.kind === 'map') {
+      const key = this.convert({ sql: `${variable}.key`, type: a.key }, b.key);
+      const same = this.comparison(
+        '=',
+        { sql: `${variable}.value`, type: a.value },
+        { sql: `${right.sql}[${key}]`, type: b.value },
+        node,
+      );
+      pairs = `list_transform(map_entries(${left.sql}), lambda ${variable}: CASE WHEN map_contains(${right.sql}, ${key}) THEN ${same} ELSE false END)`;
+    } else return `(${left.sql} = ${right.sql})`;
+    const length = a.kind === 'map' ? 'cardinality' : 'len';
+    return `CASE WHEN ${left.sql} IS NULL OR ${right.sql} IS NULL THEN NULL WHEN ${length}(${left.sql}) <> ${length}(${right.sql}) THEN false WHEN list_contains(${pairs}, false) THEN false WHEN list_count(${pairs}) = len(${pairs}) THEN true END`;
   }
 
   private membership(parts: TreeNode, scope: Scope): string {
@@ -1015,13 +1072,19 @@ class Translator {
           `Value and result of subquery must be of the same type for IN expression: ${toTrino(value.type)}`,
           parts,
         );
-      const selected = this.convert({ sql: 'c0', type: query.columns[0]!.type }, type);
-      return `${this.convert(value, type)} ${not}IN (SELECT ${selected} FROM (${query.sql}))`;
+      const item = { sql: 'c0', type: query.columns[0]!.type };
+      if (type.kind !== 'scalar') {
+        const same = this.comparison('=', value, { ...item, sql: 'm.c0' }, parts);
+        const found = (condition: string) => `EXISTS (SELECT 1 FROM (${query.sql}) AS m WHERE ${condition})`;
+        return `${not}CASE WHEN ${found(same)} THEN true WHEN ${found(`(${same}) IS NULL`)} THEN NULL ELSE false END`;
+      }
+      const filter = canBeNan(value) && canBeNan(item) ? ' WHERE c0 IS NULL OR NOT isnan(c0)' : '';
+      return `${this.convert(value, type)} ${not}IN (SELECT ${this.convert(item, type)} FROM (${query.sql})${filter})`;
     }
-    const all = this.common(
-      [value, ...childrenOf(parts, 'expressions').map((item) => this.expression(item, scope))],
-      parts,
-    );
+    const items = childrenOf(parts, 'expressions').map((item) => this.expression(item, scope));
+    const all = this.common([value, ...items], parts);
+    if (all.type.kind !== 'scalar' || (canBeNan(value) && items.some(canBeNan)))
+      return `${not}(${items.map((item) => this.comparison('=', value, item, parts)).join(' OR ')})`;
     const [first, ...rest] = all.values;
     return `${first} ${not}IN (${rest.join(', ')})`;
   }
@@ -1040,8 +1103,17 @@ class Translator {
         `Left side of LIKE expression must evaluate to a varchar (actual: ${toTrino(value.type)})`,
         parts,
       );
-    const escape = childOf(parts, 'escape');
-    return `${value.sql} LIKE ${pattern.sql}${escape ? ` ESCAPE ${this.expression(escape, scope).sql}` : ''}`;
+    const escapeNode = childOf(parts, 'escape');
+    if (escapeNode === null) return `${value.sql} LIKE ${pattern.sql}`;
+    const escape = this.expression(escapeNode, scope);
+    const left = ['%', '_'].reduce(
+      (text, character) => `replace(${text}, ${escape.sql} || '${character}', chr(57344))`,
+      `replace(${pattern.sql}, ${escape.sql} || ${escape.sql}, chr(57344))`,
+    );
+    const problem = failure(
+      "INVALID_FUNCTION_ARGUMENT: Escape character must be followed by '%', '_' or the escape character itself",
+    );
+    return `CASE WHEN contains(${left}, ${escape.sql}) THEN ${raise(problem, BOOLEAN)} ELSE ${value.sql} LIKE ${pattern.sql} ESCAPE ${escape.sql} END`;
   }
 
   private caseOf(parts: TreeNode, scope: Scope): Expression {
@@ -1069,6 +1141,7 @@ class Translator {
     return {
       sql: `struct_pack(${fields.join(', ')})`,
       type: { kind: 'row', fields: values.map(({ type }) => ({ name: null, type })) },
+      fields: values,
     };
   }
 
@@ -1554,6 +1627,46 @@ class Translator {
     const before = this.source.slice(0, offset);
     return `${(before.match(CODE_LINE)?.length ?? 0) + 1}:${offset - before.lastIndexOf('\n')}`;
   }
+}
+
+function canBeNan({ sql, type }: Argument): boolean {
+  return isScalar(type, 'double', 'real') && !/^\(?-?CAST\('[\d.eE+-]+' AS DOUBLE\)\)?$/.test(sql);
+}
+
+/** Null beside a null, and else as IEEE has it: DuckDB takes NaN as equal to itself and above every number. */
+function withoutNan(comparison: string, operator: string, left: Argument, right: Argument): string {
+  if (operator === '=' || operator === '<>') {
+    if (!canBeNan(left) || !canBeNan(right)) return comparison;
+    const both = `isnan(${left.sql}) AND isnan(${right.sql})`;
+    return operator === '=' ? `(${comparison} AND NOT (${both}))` : `(${comparison} OR (${both}))`;
+  }
+  if (!/^[<>]/.test(operator)) return comparison;
+  const [high, low] = operator.startsWith('<') ? [right, left] : [left, right];
+  return canBeNan(high) ? `(${comparison} AND (${low.sql} IS NULL OR NOT isnan(${high.sql})))` : comparison;
+}
+
+function fieldsOf(row: Compared, { fields }: Extract<TrinoType, { kind: 'row' }>): readonly Compared[] {
+  return (
+    row.fields ??
+    fields.map(({ name, type }, i) => ({
+      sql: `struct_extract(${row.sql}, ${quoteText(fieldName(name, i))})`,
+      type,
+    }))
+  );
+}
+
+/** Whether there is a null inside of a value, which is none itself. */
+function holdsNull({ sql, type }: Argument): string {
+  if (type.kind === 'array') {
+    const inner =
+      type.of.kind === 'scalar'
+        ? 'false'
+        : `list_bool_or(list_transform(${sql}, lambda h: ${holdsNull({ sql: 'h', type: type.of })}))`;
+    return `coalesce(list_count(${sql}) < len(${sql}) OR ${inner}, false)`;
+  }
+  if (type.kind !== 'row') return 'false';
+  const fields = fieldsOf({ sql, type }, type).map((field) => `${field.sql} IS NULL OR ${holdsNull(field)}`);
+  return `(${sql} IS NOT NULL AND (${fields.join(' OR ')}))`;
 }
 
 const NO_CALL: Omit<Call, 'name' | 'args'> = {

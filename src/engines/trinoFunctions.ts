@@ -357,11 +357,29 @@ function formatText([format, ...values]: Argument[]): string {
     const value = values[next++] ?? refuse('a format with more places than values');
     if (part === '%s') return `coalesce(${toText(value.type, value.sql)}, 'null')`;
     if (part === '%d') return `CAST(${value.sql} AS VARCHAR)`;
-    if (/^%(0\d+)?d$/.test(part) || /^%(0\d+)?(\.\d+)?f$/.test(part))
-      return `printf(${quoteText(part)}, ${value.sql})`;
+    if (/^%(0\d+)?d$/.test(part)) return `printf(${quoteText(part)}, ${value.sql})`;
+    const fraction = /^%(?:0(\d+))?(?:\.(\d+))?f$/.exec(part);
+    if (fraction && isScalar(value.type, 'double', 'real', 'decimal'))
+      return fixed(value, Number(fraction[2] ?? 6), Number(fraction[1] ?? 0));
     return refuse(`the format ${part}`);
   });
   return `(${printed.join(' || ')})`;
+}
+
+/** Half away from zero, by the digits that the number is written with. */
+function fixed({ sql, type }: Argument, digits: number, width: number): string {
+  if (digits > 18) return refuse(`a format with ${digits} digits`);
+  const text = `CAST(${isScalar(type, 'real') ? `CAST(${sql} AS DOUBLE)` : sql} AS VARCHAR)`;
+  const sign = `CASE WHEN ${text} LIKE '-%' THEN '-' ELSE '' END`;
+  const number = `CAST(CAST(ltrim(${text}, '-') AS DECIMAL(38, ${digits})) AS VARCHAR)`;
+  const padded =
+    width > 0
+      ? `lpad(${number}, CAST(greatest(length(${number}), ${width} - length(${sign})) AS INTEGER), '0')`
+      : number;
+  const whole = `${sign} || ${padded}`;
+  return isScalar(type, 'decimal')
+    ? `(${whole})`
+    : `CASE WHEN isfinite(${sql}) THEN ${whole} ELSE ${raise(failure('NOT_SUPPORTED: local Athena formats finite numbers only'), VARCHAR)} END`;
 }
 
 // -- Texts ---------------------------------------------------------------------------------------------------------------
@@ -372,6 +390,13 @@ const sameText = same(0);
 function ofAscii(name: string, [a, b]: Argument[]): string {
   const problem = failure(`NOT_SUPPORTED: local Athena knows the ${name} distance of ASCII texts only`);
   return `CASE WHEN strlen(${a!.sql} || ${b!.sql}) > length(${a!.sql} || ${b!.sql}) THEN ${raise(problem, BIGINT)} ELSE ${name}(${a!.sql}, ${b!.sql}) END`;
+}
+
+/** Of the n-th occurrence, from the end where n is negative; they may overlap. */
+function positionOf([text, part, n]: Argument[]): string {
+  const problem = failure("INVALID_FUNCTION_ARGUMENT: 'instance' must be a positive or negative number.");
+  const places = `list_filter(range(1, length(${text!.sql}) + 1), lambda i: substr(${text!.sql}, i, length(${part!.sql})) = ${part!.sql})`;
+  return `CASE WHEN ${n!.sql} = 0 THEN ${raise(problem, BIGINT)} WHEN ${part!.sql} = '' THEN 1 WHEN ${text!.sql} IS NOT NULL AND ${part!.sql} IS NOT NULL AND ${n!.sql} IS NOT NULL THEN coalesce(${places}[${n!.sql}], 0) END`;
 }
 
 add('string', [
@@ -414,11 +439,7 @@ add('string', [
     "map_from_entries(list_transform(list_filter(string_split($1, $2), lambda s: s <> ''), lambda s: ROW(left(s, instr(s, $3) - 1), substr(s, instr(s, $3) + length($3)))))",
   ],
   ['strpos', 'varchar, varchar -> bigint', 'instr($1, $2)'],
-  [
-    'strpos',
-    'varchar, varchar, bigint -> bigint',
-    'CASE WHEN $3 <= 0 OR len(string_split($1, $2)) <= $3 THEN 0 ELSE length(array_to_string(list_slice(string_split($1, $2), 1, $3), $2)) + 1 END',
-  ],
+  ['strpos', 'varchar, varchar, bigint -> bigint', positionOf],
   [
     'substr substring',
     'varchar, bigint -> varchar',
@@ -506,6 +527,56 @@ const matched = (sql: string) => (args: Argument[]) => {
   noFlags(args[1]!.literal);
   return sql.replace(/\$(\d)/g, (_, i: string) => args[Number(i) - 1]!.sql);
 };
+
+/** RE2 gives '' for a group that took no part, too, which is null in Trino. */
+function groupOrNull(sql: string, [, pattern, group]: Argument[]): string {
+  const number = /^(?:CAST\()?(\d+)(?: AS BIGINT\))?$/.exec(group!.sql)?.[1];
+  const found =
+    pattern!.literal === undefined || number === undefined
+      ? { optional: true, empty: true }
+      : groupOf(pattern!.literal, Number(number));
+  if (!found.optional) return sql;
+  if (!found.empty) return `nullif(${sql}, '')`;
+  const problem = failure(
+    'NOT_SUPPORTED: local Athena cannot tell whether a group of a regular expression is empty or took no part',
+  );
+  return `CASE WHEN ${sql} = '' THEN ${raise(problem, VARCHAR)} ELSE ${sql} END`;
+}
+
+/** Whether a match may leave a group out, and whether the group may be an empty text. */
+function groupOf(pattern: string, number: number): { optional: boolean; empty: boolean } {
+  if (number === 0) return { optional: false, empty: true };
+  const open: { number: number; start: number; alternatives: boolean }[] = [];
+  const whole = { number: 0, start: 0, alternatives: false };
+  let [groups, body] = [0, ''];
+  let optional = false;
+  let around: typeof open = [];
+  const token = /\\Q.*?(?:\\E|$)|\\.|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]])*\]|\((\?(?:P?<\w+>)?)?|[|)]/gs;
+  for (const match of pattern.matchAll(token)) {
+    const [text] = match;
+    if (text.startsWith('(')) {
+      const captures = match[1] === undefined || match[1].endsWith('>');
+      open.push({ number: captures ? ++groups : 0, start: match.index + text.length, alternatives: false });
+      if (captures && groups === number) around = [...open];
+    } else if (text === '|') (open.at(-1) ?? whole).alternatives = true;
+    else if (text === ')') {
+      const closed = open.pop();
+      if (closed === undefined) return { optional: true, empty: true };
+      if (!around.includes(closed)) continue;
+      if (closed.number === number) body = pattern.slice(closed.start, match.index);
+      else optional ||= closed.alternatives;
+      optional ||= /^(?:[?*]|\{0?,|\{0\})/.test(pattern.slice(match.index + 1));
+    }
+  }
+  let empty = true;
+  try {
+    empty = /\\[bB]|[\^$]/.test(body) || new RegExp(`^(?:${body})$`, 's').test('');
+  } catch {
+    // A pattern that JavaScript does not have.
+  }
+  return { optional: optional || whole.alternatives, empty };
+}
+
 add('regexp', [
   ['regexp_like', 'varchar, varchar -> boolean', matched('regexp_matches($1, $2)')],
   [
@@ -516,13 +587,19 @@ add('regexp', [
   [
     'regexp_extract',
     'varchar, varchar, bigint -> varchar',
-    matched('CASE WHEN regexp_matches($1, $2) THEN regexp_extract($1, $2, CAST($3 AS INTEGER)) END'),
+    (args) => {
+      const group = matched('regexp_extract($1, $2, CAST($3 AS INTEGER))')(args);
+      return `CASE WHEN regexp_matches(${args[0]!.sql}, ${args[1]!.sql}) THEN ${groupOrNull(group, args)} END`;
+    },
   ],
   ['regexp_extract_all', 'varchar, varchar -> array(varchar)', matched('regexp_extract_all($1, $2)')],
   [
     'regexp_extract_all',
     'varchar, varchar, bigint -> array(varchar)',
-    matched('regexp_extract_all($1, $2, CAST($3 AS INTEGER))'),
+    (args) => {
+      const groups = matched('regexp_extract_all($1, $2, CAST($3 AS INTEGER))')(args);
+      return `list_transform(${groups}, lambda g: ${groupOrNull('g', args)})`;
+    },
   ],
   ['regexp_replace', 'varchar, varchar -> varchar', matched("regexp_replace($1, $2, '', 'g')")],
   [
@@ -631,7 +708,14 @@ add('datetime', [
   [
     'date_parse',
     'varchar, varchar -> timestamp',
-    ([x, format]) => parsed(x!, fromMysql(literalOf(format, 'a format'), true)),
+    ([x, format]) => {
+      const letters = fromMysql(literalOf(format, 'a format'), true);
+      const time = parsed(x!, letters);
+      // Two digits are a year from 1970 to 2069.
+      return letters.includes('%y')
+        ? `(${time} + CASE WHEN year(${time}) = 1969 THEN INTERVAL 100 YEAR ELSE INTERVAL 0 YEAR END)`
+        : time;
+    },
   ],
   [
     'format_datetime',
@@ -642,7 +726,13 @@ add('datetime', [
   [
     'parse_datetime',
     'varchar, varchar -> timestamptz',
-    ([x, format]) => `(${parsed(x!, fromJoda(literalOf(format, 'a format'), null))} AT TIME ZONE 'UTC')`,
+    ([x, format]) => {
+      const letters = fromJoda(literalOf(format, 'a format'), null);
+      const time = parsed(x!, letters);
+      // Joda's two digits are a year from 80 years ago on.
+      const year = `CASE WHEN year(${time}) > year(now()) + 19 THEN INTERVAL (-100) YEAR WHEN year(${time}) < year(now()) - 80 THEN INTERVAL 100 YEAR ELSE INTERVAL 0 YEAR END`;
+      return `(${letters.includes('%y') ? `(${time} + ${year})` : time} AT TIME ZONE 'UTC')`;
+    },
   ],
   ['from_unixtime', 'double -> timestamptz', 'to_timestamp(round($1, 3))'],
   [
@@ -694,7 +784,11 @@ function utcOnly(type: ScalarType): true {
 }
 
 function parsed(x: Argument, format: string): string {
-  return `strptime(${x.sql}, ${quoteText(format)})`;
+  const time = `strptime(${x.sql}, ${quoteText(format)})`;
+  if (/^\s|\s$/.test(format)) return time;
+  // The engine passes over what is around it.
+  const problem = `${failure('INVALID_FUNCTION_ARGUMENT: Invalid format: ')} || '"' || ${x.sql} || '"'`;
+  return `CASE WHEN regexp_matches(${x.sql}, '^\\s|\\s$') THEN ${raise(problem, scalar('timestamp'))} ELSE ${time} END`;
 }
 
 /** MySQL's letters in those of strftime. https://trino.io/docs/current/functions/datetime.html#mysql-date-functions */

@@ -120,6 +120,17 @@ describe('over a lake with nothing in it', () => {
     await expect(execute('INSERT INTO grown VALUES (1)')).rejects.toThrow('TYPE_MISMATCH');
   }, 120_000);
 
+  test('an empty partition value is null, and its rows are there once', async () => {
+    await execute(
+      `CREATE TABLE emptied WITH (partitioned_by = ARRAY['p'], external_location = 's3://lake/emptied/') AS SELECT x, p FROM (VALUES (1, 'a'), (2, NULL), (3, '')) t(x, p)`,
+    );
+    await execute("INSERT INTO emptied VALUES (4, ''), (5, NULL)");
+    expect(await ask('SELECT x, p FROM emptied ORDER BY x')).toBe(
+      '"x","p"\n"1","a"\n"2",\n"3",\n"4",\n"5",\n',
+    );
+    expect(await ask('SHOW PARTITIONS emptied')).toBe('p=__HIVE_DEFAULT_PARTITION__\np=a\n');
+  }, 120_000);
+
   test('UNLOAD writes files and refuses a folder that has some', async () => {
     const sql = `UNLOAD (SELECT id, name FROM ${COLORS}) TO 's3://lake/unloaded/' WITH (format = 'TEXTFILE', field_delimiter = ';', compression = 'NONE')`;
     await execute(sql);
