@@ -2,7 +2,7 @@ import type { ErrorCode } from '../errors';
 import type { Job, JobReference, JobResult, StopResult } from '../jobs';
 import type { Arrival } from '../pipelines';
 import type { Source } from '../pipelines/location';
-import type { EarlierPage, RetryOf, Taken } from './earlier';
+import type { EarlierPage, Place, RetryOf, Taken } from './earlier';
 import type { Failure, RunState, Subscription, Trigger } from './messages';
 import type { RunName, SlotsAnswer, SlotsAsk } from './pools';
 import type { LeftJobs, ReapInput } from './reap';
@@ -15,6 +15,7 @@ export interface Submission {
   /** For a person who looks at the job in its service. */
   run: string;
   step: string;
+  place?: Place;
   /** ISO 8601: when the run made this submission; a job that began earlier is another's. */
   since?: string;
   /** How many rows the result carries, for a query whose service returns rows; default none. */

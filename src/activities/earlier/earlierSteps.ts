@@ -1,6 +1,14 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Client } from '@temporalio/client';
-import { describeJob, type EarlierPage, type EarlierStep, type Taken } from '../../contracts/earlier';
+import {
+  describeJob,
+  keyOf,
+  type EarlierPage,
+  type EarlierStep,
+  type Place,
+  type RetryOf,
+  type Taken,
+} from '../../contracts/earlier';
 import { SluiceError } from '../../errors';
 import type { Runners } from '../../runners';
 import { OutputCheck } from './outputs';
@@ -14,10 +22,11 @@ export interface EarlierDependencies {
 }
 
 /** A step that an earlier run has come to. */
-export type Candidate =
-  | { kind: 'job'; step: string; began: string; job: HistoryJob }
-  | { kind: 'wait'; step: string; began: string; taken: Taken | null }
-  | { kind: 'child'; step: string; began: string; child: HistoryChild };
+export type Candidate = { step: string; place?: Place; began: string } & (
+  | { kind: 'job'; job: HistoryJob }
+  | { kind: 'wait'; taken: Taken | null }
+  | { kind: 'child'; child: HistoryChild }
+);
 
 /** What becomes of a candidate: it is taken over, or done anew for a reason. */
 export interface Judgement {
@@ -42,22 +51,49 @@ export async function readCandidates(
       throw error;
     }
   }
-  const found = new Map<string, Candidate>();
+  const found = new FoundSteps();
   for (const { jobs, waits, waiting, children, options } of chain.reverse()) {
-    for (const [step, began] of waiting) found.set(step, { kind: 'wait', step, began, taken: null });
-    for (const [step, taken] of waits) found.set(step, { kind: 'wait', step, began: taken.began, taken });
-    for (const [step, job] of jobs)
-      found.set(step, { kind: 'job', step, began: job.submission.since ?? job.reference!.submittedAt, job });
-    for (const [step, child] of children) {
-      const before = found.get(step);
+    for (const [step, began] of waiting)
+      if (!waits.has(step)) found.add({ kind: 'wait', step, began, taken: null });
+    for (const taken of waits.values()) {
+      const { step, place, began } = taken;
+      found.add({ kind: 'wait', step, ...(place && { place }), began, taken });
+    }
+    for (const [step, job] of jobs) {
+      const { place, since } = job.submission;
+      const began = since ?? job.reference!.submittedAt;
+      found.add({ kind: 'job', step, ...(place && { place }), began, job });
+    }
+    for (const child of children.values()) {
+      const { step, place, began } = child;
+      const before = found.get(child);
       // A retry that took all of it over has ended later than its work was done.
       const hasTakenAll = options.retryOf !== undefined && child.ended !== null && !child.isRedone;
       const ended = hasTakenAll && before?.kind === 'child' ? before.child.ended : child.ended;
-      found.set(step, { kind: 'child', step, began: child.began, child: { ...child, ended } });
+      found.add({ kind: 'child', step, ...(place && { place }), began, child: { ...child, ended } });
     }
   }
   const candidates = [...found.values()].sort((a, b) => Date.parse(a.began) - Date.parse(b.began));
   return { newest: chain.at(-1)!, candidates };
+}
+
+/** Steps by their places; of an older run, which does not tell them, by their names. */
+class FoundSteps {
+  private readonly steps = new Map<string, Candidate>();
+
+  /** Takes the place of what an earlier run of the chain did in this step. */
+  add(candidate: Candidate): void {
+    this.steps.delete(candidate.step);
+    this.steps.set(keyOf(candidate), candidate);
+  }
+
+  get(step: { step: string; place?: Place }): Candidate | undefined {
+    return this.steps.get(keyOf(step)) ?? this.steps.get(step.step);
+  }
+
+  values(): Iterable<Candidate> {
+    return this.steps.values();
+  }
 }
 
 /** How many services and objects are asked side by side. */
@@ -71,18 +107,24 @@ const MAX_STEP_BYTES = 1024 * 1024;
 /** A page of what can be taken over of a run, beginning with candidate `first`. */
 export async function readEarlierPage(
   deps: EarlierDependencies,
-  run: { id: string; runId: string },
+  run: RetryOf,
   { first, signal }: { first: number; signal: AbortSignal },
 ): Promise<EarlierPage> {
+  const { from = [], redo = [] } = run;
   const { candidates } = await readCandidates(deps.client, run);
   const judge = new Judge(deps, signal);
   const page: EarlierPage = { steps: [], next: null };
   let bytes = 0;
   for (let at = first; at < candidates.length; at += SIDE_BY_SIDE) {
     const judged = await Promise.all(
-      candidates.slice(at, at + SIDE_BY_SIDE).map((candidate) => judge.judge(candidate)),
+      candidates.slice(at, at + SIDE_BY_SIDE).map(async (candidate) => {
+        const { step, place } = candidate;
+        const { earlier } = await judge.judge(candidate);
+        const isAsked = from.includes(step) || redo.includes(step);
+        return earlier ?? (isAsked ? ({ kind: 'redo', step, ...(place && { place }) } as const) : null);
+      }),
     );
-    for (const [i, { earlier }] of judged.entries()) {
+    for (const [i, earlier] of judged.entries()) {
       if (earlier === null) continue;
       const stepBytes = Buffer.byteLength(JSON.stringify(earlier));
       if (stepBytes > MAX_STEP_BYTES) continue;
@@ -141,9 +183,11 @@ export class Judge {
 
   private async judgeJob({
     step,
+    place,
     began,
     job: known,
   }: Extract<Candidate, { kind: 'job' }>): Promise<Judgement> {
+    const described = { step, ...(place && { place }), began };
     const { submission, state, result, ended, failure } = known;
     const job = describeJob(submission);
     if (state === 'failed') return { earlier: null, reason: `it failed: ${failure}` };
@@ -152,16 +196,15 @@ export class Judge {
     if (state === 'not submitted') return { earlier: null, reason: 'it had not been submitted' };
     // A cluster is not what it computes: it is good for as long as it runs.
     if (state === 'open' || submission.job.resource === 'elasticmapreduce:createCluster')
-      return this.judgeOpen({ step, began, job }, known);
+      return this.judgeOpen({ ...described, job }, known);
     const done = { job: submission.job, result: result!, ended: ended! };
     const isLookedAt = this.looks++ < this.maxLooks;
     const problem = isLookedAt ? await this.outputs.findProblem(done) : null;
     if (problem !== null) return { earlier: null, reason: problem };
     const earlier: EarlierStep = {
       kind: 'reuse',
-      step,
+      ...described,
       job,
-      began,
       run: submission.run,
       result: result!,
       ended: ended!,
@@ -174,7 +217,7 @@ export class Judge {
 
   /** A job of which it is not known how it ended. */
   private async judgeOpen(
-    described: { step: string; began: string; job: string },
+    described: { step: string; place?: Place; began: string; job: string },
     { submission, reference: known }: HistoryJob,
   ): Promise<Judgement> {
     const { runners } = this.deps;
@@ -205,11 +248,11 @@ export class Judge {
   }
 }
 
-function judgeChild({ step, run, began, ended, failure }: HistoryChild): Judgement {
+function judgeChild({ step, place, run, began, ended, failure }: HistoryChild): Judgement {
   const reason =
     ended === null ? `it did not succeed${failure ? `: ${failure}` : ''}` : `it succeeded at ${ended}`;
   if (run.runId === '') return { earlier: null, reason: 'it had not begun' };
-  return { earlier: { kind: 'child', step, run, began, ended }, reason };
+  return { earlier: { kind: 'child', step, ...(place && { place }), run, began, ended }, reason };
 }
 
 /** The notes are those of the run that made the submission. */

@@ -67,6 +67,8 @@ export async function planRetry(
 interface Judged extends Judgement {
   candidate: Candidate;
   within: readonly SubmissionGroup[];
+  /** The names of these groups, which are the same in each run where the steps tell their places. */
+  path: readonly string[];
   /** Milliseconds since 1970. */
   beganMs: number;
   endedMs: number | null;
@@ -139,9 +141,11 @@ class Planner {
         : candidate.kind === 'child'
           ? candidate.child.ended
           : null;
+    const within = withinOf(candidate);
+    const isPlaced = candidate.kind !== 'child' && candidate.place !== undefined;
     return {
-      ...{ candidate, earlier, reason, isAnew: earlier === null },
-      within: withinOf(candidate),
+      ...{ candidate, earlier, reason, isAnew: earlier === null, within },
+      path: isPlaced ? candidate.place!.slice(0, -1) : within.map(({ name }) => name),
       beganMs: Date.parse(candidate.began),
       endedMs: ended === null ? null : Date.parse(ended),
     };
@@ -208,7 +212,7 @@ function precedes(a: Judged, b: Judged): boolean {
   const aEndedMs = a.endedMs ?? (a.candidate.kind === 'wait' ? a.beganMs : null);
   if (aEndedMs === null || a === b) return false;
   if (aEndedMs > b.beganMs) return false;
-  const parts = a.within.findIndex((group, i) => group.name !== b.within[i]?.name);
+  const parts = a.path.findIndex((name, i) => name !== b.path[i]);
   if (parts === -1) return a.within.at(-1)?.fanOut !== true || b.within.length > a.within.length;
   const other = b.within[parts];
   return other === undefined || aEndedMs <= Date.parse(other.since);

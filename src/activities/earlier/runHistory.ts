@@ -4,7 +4,7 @@ import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-wor
 import { tsToDate } from '@temporalio/common/lib/time';
 import { temporal } from '@temporalio/proto';
 import type { JobEnd, LostAnswer, Submission } from '../../contracts/activities';
-import type { Taken } from '../../contracts/earlier';
+import type { Place, Taken } from '../../contracts/earlier';
 import { JOBS_WORKFLOW, stepOfBatch } from '../../contracts/batches';
 import { redoneSignal } from '../../contracts/messages';
 import { SluiceError } from '../../errors';
@@ -29,6 +29,7 @@ export interface HistoryJob {
 
 export interface HistoryChild {
   step: string;
+  place?: Place;
   run: { id: string; runId: string };
   began: string;
   /** When it succeeded, else null. */
@@ -190,6 +191,7 @@ class HistoryReader {
     this.startedChildren.set(String(event.eventId), step);
     this.children.set(step, {
       ...{ step, run: { id: workflowId, runId: '' }, began: timeOf(event) },
+      ...(options?.place && { place: options.place }),
       ...{ ended: null, failure: null, isRedone: false },
       batch: workflowType?.name === JOBS_WORKFLOW ? readBatch(given as JobsInput) : null,
     });

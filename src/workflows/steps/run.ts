@@ -72,7 +72,8 @@ export class Run {
    */
   waitForArrivals(name: string, pattern: string, options: WaitOptions = {}): Promise<TakenObjects> {
     const { shared, parent, line } = this;
-    return new Wait(shared, { name, parent, line, pattern }, options).run();
+    const place = line.place(name);
+    return new Wait(shared, { name, parent, line, place, pattern }, options).run();
   }
 
   /**
@@ -81,11 +82,11 @@ export class Run {
    */
   job(name: string, job: Job, options: JobStepOptions = {}): Promise<JobResult> {
     const step = this.shared.board.addStep({ name, kind: 'job', parent: this.parent });
+    const { line } = this;
+    const at = { step, line, place: line.place(name) };
     const { expectedBy } = options;
     const deadline = expectedBy === undefined ? {} : { expectedBy };
-    return this.shared.deadlines.keep(step, deadline, () =>
-      new JobStep(this.shared, { step, line: this.line }, job, options).run(),
-    );
+    return this.shared.deadlines.keep(step, deadline, () => new JobStep(this.shared, at, job, options).run());
   }
 
   /**
@@ -111,7 +112,9 @@ export class Run {
         throw fail('CheckFailed', describeChecks(checks));
     };
     const job: Job = { resource: 'duckdb:query', parameters: checkQuery(check) };
-    await new JobStep(this.shared, { step, line: this.line }, job, { ...options, accept }).run();
+    const { line } = this;
+    const at = { step, line, place: line.place(name) };
+    await new JobStep(this.shared, at, job, { ...options, accept }).run();
     return checks;
   }
 
@@ -189,7 +192,7 @@ export class Run {
     board.update(step, { state: 'running', attempts: 1 });
     const since = new Date().toISOString();
     const group = { name: step.name, since, ...(isFanOut ? { fanOut: true as const } : {}) };
-    const line = this.line.branch(group);
+    const line = this.line.branch(group, this.line.place(name));
     const run = new Run(this.shared, step.name, line);
     return this.closeGroup(step, () => this.shared.deadlines.keep(step, deadline, () => body(run)), line);
   }
@@ -233,13 +236,14 @@ export class Run {
     const step = board.addStep({ name, kind: 'group', parent: this.parent, run: { id } });
     board.update(step, { state: 'running', attempts: 1 });
     const { since, startedBy, line } = this;
+    const place = line.place(name);
     const { earlier, notices } = this.shared;
     const options: RunOptions = {
-      ...{ since, parent: board.status.pipeline },
+      ...{ since, place, parent: board.status.pipeline },
       ...(startedBy.length > 0 ? { arrivals: [...startedBy] } : {}),
       ...(this.interval === null ? {} : { interval: this.interval }),
       ...(notices.target === null ? {} : { notify: notices.target }),
-      ...earlier.findChild(step.name, line),
+      ...earlier.findChild({ step: step.name, place, line }),
       ...earlier.drainNotes(),
     };
     return this.closeGroup(step, async () => {
@@ -252,7 +256,7 @@ export class Run {
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
         staticSummary: name,
       });
-      earlier.noteChild(line, step.name, id);
+      earlier.noteChild({ step: step.name, place, line }, id);
       return result;
     });
   }
