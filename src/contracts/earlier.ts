@@ -41,6 +41,12 @@ export interface Taken {
   sign: Arrival | null;
 }
 
+/** A job of an earlier run that may still run. */
+export interface LeftJob {
+  submission: Submission;
+  reference: JobReference | null;
+}
+
 /** A part of an earlier run that a retry of it can take over. Times are ISO 8601. */
 export type EarlierStep =
   /** The job succeeded, and its outputs are there still. */
@@ -55,15 +61,7 @@ export type EarlierStep =
       result: JobResult;
     }
   /** The job may still run, or has ended well since. Without a reference its service tells it by its client token. */
-  | {
-      kind: 'adopt';
-      step: string;
-      place?: Place;
-      job: string;
-      began: string;
-      submission: Submission;
-      reference: JobReference | null;
-    }
+  | ({ kind: 'adopt'; step: string; place?: Place; job: string; began: string } & LeftJob)
   | { kind: 'wait'; taken: Taken }
   /** A child run; `ended` is when the last of its work was done, or null when it did not succeed. */
   | {

@@ -32,6 +32,8 @@ export type Candidate = { step: string; place?: Place; began: string } & (
 export interface Judgement {
   earlier: EarlierStep | null;
   reason: string;
+  /** Its job, which the service has told to be running, is stopped unless it is taken over. */
+  stillRuns?: boolean;
 }
 
 /**
@@ -239,9 +241,10 @@ export class Judge {
       keep: () => {},
     });
     const job = `its job ${reference.externalId}`;
-    if (state.state === 'running') return adopt(reference, `${job} still runs`);
+    const isCluster = resource === 'elasticmapreduce:createCluster';
+    if (state.state === 'running') return { ...adopt(reference, `${job} still runs`), stillRuns: !isCluster };
     if (state.state !== 'succeeded') return redo(`${job} is no longer good: ${state.message}`);
-    if (resource !== 'elasticmapreduce:createCluster') return adopt(reference, `${job} has ended well`);
+    if (!isCluster) return adopt(reference, `${job} has ended well`);
     return state.stillRuns === true
       ? adopt(reference, 'its cluster still runs')
       : redo('its cluster has ended');

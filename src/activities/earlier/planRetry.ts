@@ -114,12 +114,13 @@ class Planner {
       const { step } = one.candidate;
       const cause = causes.find((other) => precedes(other, one));
       const asked = from.includes(step) || redo.includes(step);
+      const stopped = one.stillRuns ? '; its job still runs and is stopped first' : '';
       if (isAnew) Object.assign(one, { earlier: null, reason: ANEW });
-      else if (asked) Object.assign(one, { earlier: null, reason: 'as asked' });
+      else if (asked) Object.assign(one, { earlier: null, reason: `as asked${stopped}` });
       else if (cause && one.earlier !== null)
         Object.assign(one, {
           earlier: null,
-          reason: `${cause.candidate.step} comes before it and is done anew`,
+          reason: `${cause.candidate.step} comes before it and is done anew${stopped}`,
         });
       one.isAnew = one.earlier === null;
       if (one.isAnew && !redo.includes(step) && leadsOn(one)) causes.push(one);
@@ -128,13 +129,15 @@ class Planner {
   }
 
   private async judgeOne(candidate: Candidate): Promise<Judged> {
-    const { earlier, reason } = await this.judge.judge(candidate).catch((error: unknown): Judgement => {
-      const { code, message } = classifyError(error);
-      return {
-        ...assumed(candidate),
-        reason: `the run looks at it; from here it cannot be seen: ${code}: ${message}`,
-      };
-    });
+    const { stillRuns, ...judgement } = await this.judge
+      .judge(candidate)
+      .catch((error: unknown): Judgement => {
+        const { code, message } = classifyError(error);
+        return {
+          ...assumed(candidate),
+          reason: `the run looks at it; from here it cannot be seen: ${code}: ${message}`,
+        };
+      });
     const ended =
       candidate.kind === 'job'
         ? candidate.job.ended
@@ -144,7 +147,8 @@ class Planner {
     const within = withinOf(candidate);
     const isPlaced = candidate.kind !== 'child' && candidate.place !== undefined;
     return {
-      ...{ candidate, earlier, reason, isAnew: earlier === null, within },
+      ...{ candidate, ...judgement, isAnew: judgement.earlier === null, within },
+      ...(stillRuns && { stillRuns }),
       path: isPlaced ? candidate.place!.slice(0, -1) : within.map(({ name }) => name),
       beganMs: Date.parse(candidate.began),
       endedMs: ended === null ? null : Date.parse(ended),

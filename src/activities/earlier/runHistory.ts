@@ -147,6 +147,9 @@ class HistoryReader {
     this.activities.set(String(event.eventId), { type, step });
     for (const taken of submission.taken ?? []) this.waits.set(taken.step, taken);
     const known = this.jobs.get(step);
+    const isOthers = submission.run !== this.run.id && known?.submission.key !== submission.key;
+    // A retry stops what it does anew; only what it takes over is its own.
+    if (type === 'stopJob' && isOthers) return;
     if (known === undefined || known.submission.key !== submission.key || type === 'submitJob')
       this.jobs.set(step, {
         ...{ submission, reference, state: 'open', result: null, ended: null, failure: null },

@@ -1,5 +1,5 @@
-import { workflowInfo } from '@temporalio/workflow';
-import type { EarlierStep, Place, RetryOf, Taken } from '../../contracts/earlier';
+import { patched, workflowInfo } from '@temporalio/workflow';
+import type { EarlierStep, LeftJob, Place, RetryOf, Taken } from '../../contracts/earlier';
 import { describeJob, keyOf } from '../../contracts/earlier';
 import type { Job } from '../../jobs';
 import type { Arrival } from '../../pipelines';
@@ -71,6 +71,14 @@ export class EarlierRun {
     if (known === undefined || at.line.newestMs > Date.parse(known.began)) return null;
     if (this.isToBeRedone(at) || known.job !== describeJob({ job, maxRows })) return null;
     return known;
+  }
+
+  /** The job that may still run of a step that is done anew; a cluster has jobs that may have been taken over. */
+  findLeft(at: StepPlace): LeftJob | null {
+    const known = this.jobs.find(at);
+    if (known?.kind !== 'adopt' || CLUSTERS.includes(known.submission.job.resource)) return null;
+    // In retries that began before, such a job went on beside the new one.
+    return patched('left-jobs-are-stopped') ? known : null;
   }
 
   /** Tells the line of a job that it is done; `doneMs` is when. */

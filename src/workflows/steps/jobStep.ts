@@ -9,8 +9,8 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { JobEnd, LostAnswer, Submission } from '../../contracts/activities';
-import type { EarlierStep, Place } from '../../contracts/earlier';
-import type { Job, JobReference, JobResult, StopResult } from '../../jobs';
+import type { EarlierStep, LeftJob, Place } from '../../contracts/earlier';
+import type { Job, JobReference, JobResult } from '../../jobs';
 import type { JobOptions } from '../../pipelines';
 import { DURATION_NEEDS, parseBoundedDuration } from '../../pipelines/duration';
 import type { Failure, StepStatus } from '../../contracts/messages';
@@ -18,7 +18,7 @@ import { budgetsOf } from '../../errors';
 import { checkHistory, checkSize } from './byteLength';
 import { asApplicationFailure, isReportable, isTimeUp, lastFailureOf, toFailure } from './failures';
 import type { StepPlace } from './earlierRun';
-import { awaitJob, stopJob, submitJob } from './jobActivities';
+import { awaitJob, describeStop, stopJob, submitJob } from './jobActivities';
 import type { Line } from './line';
 import { countResubmission } from './metrics';
 import type { Shared } from './shared';
@@ -71,6 +71,8 @@ export class JobStep {
     const known = isCheck ? null : shared.earlier.findJob(this.at, { job, maxRows: options.maxRows });
     if (known?.kind === 'reuse') return this.reuse(known);
     const durations = this.readDurations();
+    const left = known === null ? shared.earlier.findLeft(this.at) : null;
+    if (left !== null) await this.stopLeft(left);
     let deadlineMs = Date.now() + durations.timeoutMs;
     let number = 1;
     /** Where the submissions began that `options.retry` allows; they begin anew when somebody has let the step go on. */
@@ -163,6 +165,25 @@ export class JobStep {
     });
     shared.earlier.noteJob(this.at, { job, doneMs: Date.parse(ended) });
     return result;
+  }
+
+  /**
+   * Stops what the earlier run has left of the step, so that its job does not run twice at once.
+   * @throws ApplicationFailure JobLeaked when nobody could confirm that it has ended
+   */
+  private async stopLeft({ submission, reference }: LeftJob): Promise<void> {
+    const { shared, step, job } = this;
+    const { externalId = null, url = null } = reference ?? {};
+    const shown = { resource: job.resource, externalId, url };
+    shared.board.update(step, { state: 'running', job: shown });
+    const stopped = await CancellationScope.nonCancellable(() =>
+      stopJob({ ...submission, step: step.name }, reference, reference === null ? 'unknown' : 'submitted'),
+    );
+    if (stopped.outcome !== 'leaked') return;
+    const message = `The job of ${submission.run} was to be stopped before this one is submitted; ${describeStop(stopped)}`;
+    const failure: Failure = { code: 'JobLeaked', message, step: step.name };
+    shared.board.update(step, { state: 'leaked', failure });
+    throw asApplicationFailure(failure);
   }
 
   private get at(): StepPlace {
@@ -378,19 +399,6 @@ function readDetail(error: unknown): Partial<JobEnd & LostAnswer> | undefined {
   return cause instanceof ApplicationFailure
     ? (cause.details?.[0] as Partial<JobEnd & LostAnswer> | undefined)
     : undefined;
-}
-
-function describeStop({ outcome, externalId, url, message }: StopResult): string {
-  switch (outcome) {
-    case 'leaked':
-      return `the job could not be stopped and may still run: ${externalId ?? 'id unknown'} ${url ?? ''} ${message ?? ''}`.trim();
-    case 'stopped':
-      return 'the job was stopped';
-    case 'not submitted':
-      return 'the job had not been submitted';
-    default:
-      return 'the job had already ended';
-  }
 }
 
 /** What became of a job's rows, when some were bad. */

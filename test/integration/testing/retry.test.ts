@@ -269,6 +269,17 @@ test('what is to be done anew goes by the names of the plan', async () => {
   expect(stack.submitted.slice(submittedBefore).map(sideOf)).toHaveLength(1);
 });
 
+test('a job that still runs and is to be done anew is stopped first', async () => {
+  const run = await startTwins({ takes: '9 hours' });
+  const running = stack.submitted.slice(submittedBefore).find(({ step }) => step === 'load')!;
+  await run.terminate();
+  submittedSince();
+  stack.script('load*', () => ({ succeeds: { payload: running.stopped } }));
+  const retry = await stack.retry(run, { redo: ['load'] });
+  expect(await retry.result()).toEqual({ left: 'left', right: true });
+  expect(stack.submitted.slice(submittedBefore).map(sideOf)).toEqual(['right']);
+});
+
 /** A pipeline that ships, with the steps that it comes to, and where those of its child runs are. */
 interface Play {
   pipeline: AnyPipeline;
