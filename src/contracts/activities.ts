@@ -38,12 +38,19 @@ export interface Submission {
   keep?: true;
 }
 
+/**
+ * From when on (ISO 8601) what the run has done is undone by a group that its failure led to; null for one that puts back an output,
+ * which shows by that itself.
+ */
+export type Undoes = string | null;
+
 export interface SubmissionGroup {
   name: string;
   /** ISO 8601: when the group began. */
   since: string;
   /** Its jobs have nothing to do with each other. */
   fanOut?: true;
+  undoes?: Undoes;
 }
 
 /** The first detail of a failure that `awaitJob` throws when the job has ended; without it the job may still run. */

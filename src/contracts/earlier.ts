@@ -72,8 +72,10 @@ export type EarlierStep =
       began: string;
       ended: string | null;
     }
-  /** The step is to be done anew, as was asked, and nothing of it could be taken over in any case. */
-  | { kind: 'redo'; step: string; place?: Place };
+  /** The step is done anew, whatever the run asks of it; its job may still run. */
+  | { kind: 'redo'; step: string; place?: Place; left?: LeftJob }
+  /** A job that undoes what the earlier run did, and may still run. */
+  | { kind: 'stop'; left: LeftJob };
 
 /** A page of what an earlier run has done; `next` is where the following one begins, or null. */
 export interface EarlierPage {

@@ -1,10 +1,12 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Client } from '@temporalio/client';
+import type { Submission, Undoes } from '../../contracts/activities';
 import {
   describeJob,
   keyOf,
   type EarlierPage,
   type EarlierStep,
+  type LeftJob,
   type Place,
   type RetryOf,
   type Taken,
@@ -22,7 +24,15 @@ export interface EarlierDependencies {
 }
 
 /** A step that an earlier run has come to. */
-export type Candidate = { step: string; place?: Place; began: string } & (
+export type Candidate = {
+  step: string;
+  place?: Place;
+  began: string;
+  /** What it did was undone. */
+  isUndone?: true;
+  /** It is part of what undoes what its run did: a retry does not come to it. */
+  isUndoing?: true;
+} & (
   | { kind: 'job'; job: HistoryJob }
   | { kind: 'wait'; taken: Taken | null }
   | { kind: 'child'; child: HistoryChild }
@@ -32,13 +42,17 @@ export type Candidate = { step: string; place?: Place; began: string } & (
 export interface Judgement {
   earlier: EarlierStep | null;
   reason: string;
+  /** What may still run of a job that is not to be taken over. */
+  left?: LeftJob;
   /** Its job, which the service has told to be running, is stopped unless it is taken over. */
   stillRuns?: boolean;
 }
 
 /**
  * The steps of a run and of those that it went on with, in the order in which they began. Of a step that several of them did,
- * the last one counts, even if it failed: it may have replaced what the others had made.
+ * the last one counts, even if it failed: it may have replaced what the others had made. When a run began to undo what it did, all
+ * that began after the first thing to be undone was said counts as undone, also what it had taken over. Last come the jobs that may
+ * still be undoing.
  */
 export async function readCandidates(
   client: Client,
@@ -54,7 +68,12 @@ export async function readCandidates(
     }
   }
   const found = new FoundSteps();
+  const undoing: Candidate[] = [];
   for (const { jobs, waits, waiting, children, options } of chain.reverse()) {
+    let undoneFromMs = Number.POSITIVE_INFINITY;
+    const noteUndoing = (undoes: Undoes) => {
+      if (undoes !== null) undoneFromMs = Math.min(undoneFromMs, Date.parse(undoes));
+    };
     for (const [step, began] of waiting)
       if (!waits.has(step)) found.add({ kind: 'wait', step, began, taken: null });
     for (const taken of waits.values()) {
@@ -64,19 +83,44 @@ export async function readCandidates(
     for (const [step, job] of jobs) {
       const { place, since } = job.submission;
       const began = since ?? job.reference!.submittedAt;
-      found.add({ kind: 'job', step, ...(place && { place }), began, job });
+      const candidate: Candidate = { kind: 'job', step, ...(place && { place }), began, job };
+      const undoes = undoesOf(job.submission);
+      if (undoes === undefined) found.add(candidate);
+      else {
+        noteUndoing(undoes);
+        if (job.state === 'open') undoing.push({ ...candidate, isUndoing: true });
+      }
     }
     for (const child of children.values()) {
-      const { step, place, began } = child;
+      const { step, place, began, undoes } = child;
+      if (undoes !== undefined) {
+        noteUndoing(undoes);
+        continue;
+      }
       const before = found.get(child);
       // A retry that took all of it over has ended later than its work was done.
       const hasTakenAll = options.retryOf !== undefined && child.ended !== null && !child.isRedone;
       const ended = hasTakenAll && before?.kind === 'child' ? before.child.ended : child.ended;
       found.add({ kind: 'child', step, ...(place && { place }), began, child: { ...child, ended } });
     }
+    found.markUndone(undoneFromMs);
   }
   const candidates = [...found.values()].sort((a, b) => Date.parse(a.began) - Date.parse(b.began));
-  return { newest: chain.at(-1)!, candidates };
+  return { newest: chain.at(-1)!, candidates: [...candidates, ...undoing] };
+}
+
+/** How the groups are called that undo, in runs that do not tell it; and the jobs in them that put back an output. */
+const UNDOING = /^undo /;
+const PUT_BACK: readonly unknown[] = ['put-back-output', 'drop-kept-output'];
+
+/** What a job is there to undo; undefined for any that is not. */
+function undoesOf({ within = [], place, job }: Submission): Undoes | undefined {
+  const told = within.find(({ undoes }) => undoes !== undefined);
+  if (told !== undefined || place !== undefined) return told?.undoes;
+  if (!UNDOING.test(within[0]?.name ?? '')) return undefined;
+  // Of an older run it is not known from when on.
+  const isPutBack = PUT_BACK.includes((job.parameters as { task?: unknown }).task);
+  return isPutBack ? null : new Date(0).toISOString();
 }
 
 /** Steps by their places; of an older run, which does not tell them, by their names. */
@@ -93,6 +137,12 @@ class FoundSteps {
     return this.steps.get(keyOf(step)) ?? this.steps.get(step.step);
   }
 
+  /** What a wait took is not undone: it is taken again unless what came before the wait is done anew. */
+  markUndone(fromMs: number): void {
+    for (const candidate of this.steps.values())
+      if (candidate.kind !== 'wait' && Date.parse(candidate.began) >= fromMs) candidate.isUndone = true;
+  }
+
   values(): Iterable<Candidate> {
     return this.steps.values();
   }
@@ -102,6 +152,7 @@ class FoundSteps {
 const SIDE_BY_SIDE = 20;
 /** What is said of outputs at which a plan does not look. */
 export const UNSEEN = '; the run looks at its outputs';
+const UNDONE = 'it was undone';
 /** Far below the 2 MiB of a payload. */
 const PAGE_BYTES = 512 * 1024;
 const MAX_STEP_BYTES = 1024 * 1024;
@@ -121,9 +172,11 @@ export async function readEarlierPage(
     const judged = await Promise.all(
       candidates.slice(at, at + SIDE_BY_SIDE).map(async (candidate) => {
         const { step, place } = candidate;
-        const { earlier } = await judge.judge(candidate);
-        const isAsked = from.includes(step) || redo.includes(step);
-        return earlier ?? (isAsked ? ({ kind: 'redo', step, ...(place && { place }) } as const) : null);
+        const { earlier, left } = await judge.judge(candidate);
+        if (candidate.isUndoing) return left === undefined ? null : ({ kind: 'stop', left } as const);
+        const isNamed = left !== undefined || from.includes(step) || redo.includes(step);
+        if (earlier !== null || !isNamed) return earlier;
+        return { kind: 'redo', step, ...(place && { place }), ...(left && { left }) } as const;
       }),
     );
     for (const [i, earlier] of judged.entries()) {
@@ -157,7 +210,22 @@ export class Judge {
     return this.looks >= this.maxLooks;
   }
 
-  judge(candidate: Candidate): Promise<Judgement> {
+  async judge(candidate: Candidate): Promise<Judgement> {
+    const judgement = await this.judgeAsDone(candidate);
+    const { earlier, stillRuns } = judgement;
+    if (earlier === null || !(candidate.isUndone || candidate.isUndoing)) return judgement;
+    const left =
+      earlier.kind === 'adopt' ? { submission: earlier.submission, reference: earlier.reference } : null;
+    const isCluster = left?.submission.job.resource === 'elasticmapreduce:createCluster';
+    return {
+      earlier: null,
+      reason: candidate.isUndone ? UNDONE : 'it was to undo what the run did',
+      ...(left !== null && !isCluster && { left }),
+      ...(stillRuns && { stillRuns }),
+    };
+  }
+
+  private judgeAsDone(candidate: Candidate): Promise<Judgement> {
     switch (candidate.kind) {
       case 'wait':
         return this.judgeWait(candidate.taken);
@@ -187,6 +255,7 @@ export class Judge {
     step,
     place,
     began,
+    isUndone,
     job: known,
   }: Extract<Candidate, { kind: 'job' }>): Promise<Judgement> {
     const described = { step, ...(place && { place }), began };
@@ -199,6 +268,7 @@ export class Judge {
     // A cluster is not what it computes: it is good for as long as it runs.
     if (state === 'open' || submission.job.resource === 'elasticmapreduce:createCluster')
       return this.judgeOpen({ ...described, job }, known);
+    if (isUndone) return { earlier: null, reason: UNDONE };
     const done = { job: submission.job, result: result!, ended: ended! };
     const isLookedAt = this.looks++ < this.maxLooks;
     const problem = isLookedAt ? await this.outputs.findProblem(done) : null;

@@ -18,8 +18,8 @@ export interface PlannedStep {
   kind: 'wait' | 'job' | 'run';
   /** The groups that hold it, outermost first. */
   within: string[];
-  /** `go on`: a child run that does some of its steps anew. */
-  action: 'reuse' | 'adopt' | 'redo' | 'go on';
+  /** `go on`: a child run that does some of its steps anew; `stop`: a job that still undoes what the earlier run did. */
+  action: 'reuse' | 'adopt' | 'redo' | 'go on' | 'stop';
   reason: string;
   /** The id of a child run, and what becomes of its steps. */
   run?: string;
@@ -90,8 +90,8 @@ class Planner {
     isAnew: boolean,
   ): Promise<{ history: RunHistory; steps: PlannedStep[] }> {
     const { newest, candidates } = await readCandidates(this.deps.client, run);
-    this.names.push(...candidates.map(({ step }) => step));
-    const judged = await this.judgeAll(candidates, isAnew);
+    this.names.push(...candidates.filter(({ isUndoing }) => !isUndoing).map(({ step }) => step));
+    const judged = (await this.judgeAll(candidates, isAnew)).filter(isShown);
     const steps: PlannedStep[] = [];
     for (let at = 0; at < judged.length; at += CHILDREN_SIDE_BY_SIDE)
       steps.push(
@@ -111,7 +111,8 @@ class Planner {
     /** What is done anew, and leads to that for what comes after it. */
     const causes: Judged[] = [];
     for (const one of judged) {
-      const { step } = one.candidate;
+      const { step, isUndoing } = one.candidate;
+      if (isUndoing) continue;
       const cause = causes.find((other) => precedes(other, one));
       const asked = from.includes(step) || redo.includes(step);
       const stopped = one.stillRuns ? '; its job still runs and is stopped first' : '';
@@ -122,6 +123,7 @@ class Planner {
           earlier: null,
           reason: `${cause.candidate.step} comes before it and is done anew${stopped}`,
         });
+      else if (one.earlier === null) one.reason += stopped;
       one.isAnew = one.earlier === null;
       if (one.isAnew && !redo.includes(step) && leadsOn(one)) causes.push(one);
     }
@@ -170,6 +172,7 @@ class Planner {
   private async toStep({ candidate, earlier, reason, within }: Judged): Promise<PlannedStep> {
     const { step, kind } = candidate;
     const place = { step, within: within.map(({ name }) => name) };
+    if (candidate.isUndoing) return { ...place, kind: 'job', action: 'stop', reason };
     if (kind !== 'child') {
       const action = earlier === null ? 'redo' : earlier.kind === 'adopt' ? 'adopt' : 'reuse';
       return { ...place, kind, action, reason };
@@ -184,9 +187,16 @@ class Planner {
   }
 }
 
+/** What undoes is of interest as long as it goes on. */
+function isShown({ candidate, left }: Judged): boolean {
+  return candidate.isUndoing !== true || left !== undefined;
+}
+
 /** What is taken of a step that cannot be looked at. */
-function assumed(candidate: Candidate): Pick<Judgement, 'earlier'> {
+function assumed(candidate: Candidate): Pick<Judgement, 'earlier' | 'left'> {
   const { step, began } = candidate;
+  if (candidate.isUndone || candidate.isUndoing)
+    return { earlier: null, ...(candidate.kind === 'job' && { left: candidate.job }) };
   if (candidate.kind === 'wait')
     return { earlier: candidate.taken && { kind: 'wait', taken: candidate.taken } };
   if (candidate.kind === 'child') return { earlier: { kind: 'child', ...candidate.child } };

@@ -3,7 +3,7 @@ import { defaultPayloadConverter, WorkflowNotFoundError } from '@temporalio/comm
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow';
 import { tsToDate } from '@temporalio/common/lib/time';
 import { temporal } from '@temporalio/proto';
-import type { JobEnd, LostAnswer, Submission } from '../../contracts/activities';
+import type { JobEnd, LostAnswer, Submission, Undoes } from '../../contracts/activities';
 import type { Place, Taken } from '../../contracts/earlier';
 import { JOBS_WORKFLOW, stepOfBatch } from '../../contracts/batches';
 import { redoneSignal } from '../../contracts/messages';
@@ -35,6 +35,8 @@ export interface HistoryChild {
   /** When it succeeded, else null. */
   ended: string | null;
   failure: string | null;
+  /** It is part of what undoes what its parent did. */
+  undoes?: Undoes;
   /** It was a retry itself and has done work anew. */
   isRedone: boolean;
   /** Of a batch of a `mapJobs` of which no job may fail: its steps, all of which have succeeded when it has. */
@@ -195,6 +197,7 @@ class HistoryReader {
     this.children.set(step, {
       ...{ step, run: { id: workflowId, runId: '' }, began: timeOf(event) },
       ...(options?.place && { place: options.place }),
+      ...(options?.undoes !== undefined && { undoes: options.undoes }),
       ...{ ended: null, failure: null, isRedone: false },
       batch: workflowType?.name === JOBS_WORKFLOW ? readBatch(given as JobsInput) : null,
     });

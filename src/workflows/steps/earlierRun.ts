@@ -1,4 +1,4 @@
-import { patched, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, patched, workflowInfo } from '@temporalio/workflow';
 import type { EarlierStep, LeftJob, Place, RetryOf, Taken } from '../../contracts/earlier';
 import { describeJob, keyOf } from '../../contracts/earlier';
 import type { Job } from '../../jobs';
@@ -6,6 +6,8 @@ import type { Arrival } from '../../pipelines';
 import { hash53 } from '../hash53';
 import { activities, HEARTBEAT_TIMEOUT } from './activities';
 import { byteLength } from './byteLength';
+import { asApplicationFailure } from './failures';
+import { describeStop, stopJob } from './jobActivities';
 import type { Line } from './line';
 
 type Of<K extends EarlierStep['kind']> = Extract<EarlierStep, { kind: K }>;
@@ -30,8 +32,8 @@ export class EarlierRun {
   private readonly jobs = new EarlierSteps<Of<'reuse'> | Of<'adopt'>>();
   private readonly waits = new EarlierSteps<Taken>();
   private readonly children = new EarlierSteps<Of<'child'>>();
-  /** What is done anew as was asked, and not found in the others. */
-  private readonly asked = new EarlierSteps<Of<'redo'>>();
+  /** What is done anew, and not found in the others. */
+  private readonly redone = new EarlierSteps<Of<'redo'>>();
   private readonly redoneChildren = new Set<string>();
   private notes: Taken[] = [];
 
@@ -50,16 +52,44 @@ export class EarlierRun {
       heartbeatTimeout: HEARTBEAT_TIMEOUT,
       retry: { initialInterval: '1 s', maximumInterval: '30 s' },
     } as const;
+    const undoing: LeftJob[] = [];
     for (let first: number | null = 0; first !== null;) {
       const page: Awaited<ReturnType<typeof read>> = await read(options, [retryOf, first]);
       for (const step of page.steps) {
         if (step.kind === 'wait') this.waits.add(step.taken);
         else if (step.kind === 'child') this.children.add(step);
-        else if (step.kind === 'redo') this.asked.add(step);
+        else if (step.kind === 'redo') this.redone.add(step);
+        else if (step.kind === 'stop') undoing.push(step.left);
         else this.jobs.add(step);
       }
       first = page.next;
     }
+    await Promise.all(undoing.map((left) => this.stopUndoing(left)));
+  }
+
+  /**
+   * What undoes the earlier run must not go on beside what does it anew.
+   * @throws ApplicationFailure JobLeaked
+   */
+  private async stopUndoing({ submission, reference }: LeftJob): Promise<void> {
+    const stopped = await CancellationScope.nonCancellable(() =>
+      stopJob(submission, reference, reference === null ? 'unknown' : 'submitted'),
+    );
+    if (stopped.outcome !== 'leaked') return;
+    const { run, step } = submission;
+    const message = `${step}, which undoes what ${run} did, was to be stopped first; ${describeStop(stopped)}`;
+    throw asApplicationFailure({ code: 'JobLeaked', message, step: null });
+  }
+
+  /** What is known of a step; what undoes takes nothing over. */
+  private find<T extends { step: string; place?: Place }>(
+    steps: EarlierSteps<T>,
+    at: StepPlace,
+  ): T | undefined {
+    const known = steps.find(at);
+    if (known === undefined || at.line.undoes === undefined) return known;
+    // In retries that began before, it did.
+    return patched('undoing-takes-nothing-over') ? undefined : known;
   }
 
   /** The job that a step need not do anew, or null. */
@@ -67,7 +97,7 @@ export class EarlierRun {
     at: StepPlace,
     { job, maxRows }: { job: Job; maxRows?: number | undefined },
   ): Of<'reuse'> | Of<'adopt'> | null {
-    const known = this.jobs.find(at);
+    const known = this.find(this.jobs, at);
     if (known === undefined || at.line.newestMs > Date.parse(known.began)) return null;
     if (this.isToBeRedone(at) || known.job !== describeJob({ job, maxRows })) return null;
     return known;
@@ -75,7 +105,9 @@ export class EarlierRun {
 
   /** The job that may still run of a step that is done anew; a cluster has jobs that may have been taken over. */
   findLeft(at: StepPlace): LeftJob | null {
-    const known = this.jobs.find(at);
+    const redone = this.find(this.redone, at);
+    if (redone?.left) return redone.left;
+    const known = this.find(this.jobs, at);
     if (known?.kind !== 'adopt' || CLUSTERS.includes(known.submission.job.resource)) return null;
     // In retries that began before, such a job went on beside the new one.
     return patched('left-jobs-are-stopped') ? known : null;
@@ -89,7 +121,7 @@ export class EarlierRun {
 
   /** What a wait took, when its rule is the same and nothing came between; null otherwise. */
   findWait(at: StepPlace, rule: string): Taken | null {
-    const known = this.waits.find(at);
+    const known = this.find(this.waits, at);
     if (known === undefined || known.rule !== rule || this.isToBeRedone(at)) return null;
     return at.line.newestMs > Date.parse(known.began) ? null : known;
   }
@@ -115,7 +147,7 @@ export class EarlierRun {
 
   /** What a child run goes on with, when nothing that it builds on was done anew. */
   findChild(at: StepPlace): { retryOf?: RetryOf } {
-    const known = this.children.find(at);
+    const known = this.find(this.children, at);
     if (known === undefined || this.isToBeRedone(at)) return {};
     if (at.line.newestMs > Date.parse(known.began)) return {};
     const { from, redo } = this.retryOf!;
@@ -147,7 +179,7 @@ export class EarlierRun {
 
   /** What the step is called in the plan of the retry, if it is known. */
   private nameBefore(at: StepPlace): string {
-    const known = this.asked.find(at) ?? this.jobs.find(at) ?? this.waits.find(at) ?? this.children.find(at);
+    const known = this.redone.find(at) ?? this.jobs.find(at) ?? this.waits.find(at) ?? this.children.find(at);
     return known?.step ?? at.step;
   }
 }

@@ -69,6 +69,7 @@ export class JobStep {
     // What accepts its result is a check: it holds for what is there now, and changes nothing.
     const isCheck = options.accept !== undefined;
     const known = isCheck ? null : shared.earlier.findJob(this.at, { job, maxRows: options.maxRows });
+    if (known !== null) shared.compensations.noteTaken(Date.parse(known.began));
     if (known?.kind === 'reuse') return this.reuse(known);
     const durations = this.readDurations();
     const left = known === null ? shared.earlier.findLeft(this.at) : null;

@@ -1,4 +1,4 @@
-import type { SubmissionGroup } from '../../contracts/activities';
+import type { SubmissionGroup, Undoes } from '../../contracts/activities';
 import type { Place } from '../../contracts/earlier';
 
 /**
@@ -18,6 +18,11 @@ export class Line {
   /** When the newest work was done that a step builds on which begins now; milliseconds since 1970, 0 for none. */
   get newestMs(): number {
     return Math.max(this.ownNewestMs, this.beforeMs);
+  }
+
+  /** What a group does that is there to undo; undefined in any other. */
+  get undoes(): Undoes | undefined {
+    return this.within.find(({ undoes }) => undoes !== undefined)?.undoes;
   }
 
   /** To be told when work has been done. */

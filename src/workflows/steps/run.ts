@@ -7,6 +7,7 @@ import {
 } from '@temporalio/workflow';
 import type { Job, JobResult } from '../../jobs';
 import type { Arrival, GivenInputOf, JobOptions, TypedFields } from '../../pipelines';
+import type { Undoes } from '../../contracts/activities';
 import { JOBS_WORKFLOW } from '../../contracts/batches';
 import type { Failure, StepCheck, StepStatus } from '../../contracts/messages';
 import type { Interval } from '../../contracts/schedules';
@@ -151,7 +152,7 @@ export class Run {
    * retries, and whatever of it fails is told beside the run's own failure. A cancellation does not interrupt it.
    */
   undo(name: string, body: (run: Run) => Promise<unknown>): void {
-    this.shared.compensations.add({ name, undo: body });
+    this.shared.compensations.add({ name, undo: body, sinceMs: Date.now() });
   }
 
   /**
@@ -165,10 +166,11 @@ export class Run {
     const copy = copyOf(output, workflowInfo().runId);
     await this.job(`keep ${name}`, task('keep-output', { output, copy }));
     const drop = (run: Run) => run.job(`drop the copy of ${name}`, task('drop-kept-output', { copy }));
-    this.undo(`the output ${name}`, async (run) => {
+    const undo = async (run: Run) => {
       await run.job(`put back ${name}`, task('put-back-output', { output, copy }));
       await drop(run);
-    });
+    };
+    compensations.add({ name: `the output ${name}`, undo, sinceMs: null });
     ending.atEnd(async () => {
       if (!compensations.haveBegun) await drop(new Run(this.shared, null, this.line)).catch(rethrowDefect);
     });
@@ -182,16 +184,25 @@ export class Run {
     return this.openGroup(name, body, { deadline });
   }
 
+  /** A group that undoes what the run has done; see `Compensations`. */
+  undoing<T>(name: string, body: (run: Run) => Promise<T>, undoes: Undoes): Promise<T> {
+    return this.openGroup(name, body, { undoes });
+  }
+
   private openGroup<T>(
     name: string,
     body: (run: Run) => Promise<T>,
-    { deadline = {}, isFanOut = false }: { deadline?: Deadline; isFanOut?: boolean },
+    { deadline = {}, isFanOut = false, undoes }: { deadline?: Deadline; isFanOut?: boolean; undoes?: Undoes },
   ): Promise<T> {
     const { board } = this.shared;
     const step = board.addStep({ name, kind: 'group', parent: this.parent });
     board.update(step, { state: 'running', attempts: 1 });
     const since = new Date().toISOString();
-    const group = { name: step.name, since, ...(isFanOut ? { fanOut: true as const } : {}) };
+    const group = {
+      ...{ name: step.name, since },
+      ...(isFanOut ? { fanOut: true as const } : {}),
+      ...(undoes === undefined ? {} : { undoes }),
+    };
     const line = this.line.branch(group, this.line.place(name));
     const run = new Run(this.shared, step.name, line);
     return this.closeGroup(step, () => this.shared.deadlines.keep(step, deadline, () => body(run)), line);
@@ -240,6 +251,7 @@ export class Run {
     const { earlier, notices } = this.shared;
     const options: RunOptions = {
       ...{ since, place, parent: board.status.pipeline },
+      ...(line.undoes === undefined ? {} : { undoes: line.undoes }),
       ...(startedBy.length > 0 ? { arrivals: [...startedBy] } : {}),
       ...(this.interval === null ? {} : { interval: this.interval }),
       ...(notices.target === null ? {} : { notify: notices.target }),

@@ -13,13 +13,13 @@ import { marketingAndSales, outputsOf } from '../../../src/workflows/marketingAn
 import { outputsOf as outputsOfRateCodes, rateCodes } from '../../../src/workflows/rateCodes';
 import type { AnyPipeline } from '../../../src/workflows/steps';
 import { countOf, isLong, seedOf } from '../../support/long';
-import { branches, family, items, twins } from './retryPipelines';
+import { branches, family, items, partition, twins } from './retryPipelines';
 
 let stack: TestStack;
 
 beforeAll(async () => {
   const shipped = [main, marketingAndSales, rateCodes, job];
-  stack = await createTestStack({ pipelines: [branches, items, family, twins, ...shipped] });
+  stack = await createTestStack({ pipelines: [branches, items, family, twins, partition, ...shipped] });
 }, 120_000);
 
 afterAll(() => stack?.stop());
@@ -278,6 +278,52 @@ test('a job that still runs and is to be done anew is stopped first', async () =
   const retry = await stack.retry(run, { redo: ['load'] });
   expect(await retry.result()).toEqual({ left: 'left', right: true });
   expect(stack.submitted.slice(submittedBefore).map(sideOf)).toEqual(['right']);
+});
+
+describe('of a run that undid what it had done', () => {
+  const UNDONE = ['add the partition', 'load'];
+  const UNDOING = ['drop the partition', 'unload'];
+
+  beforeEach(() => stack.script('load', { takes: '1 hour', fails: 'no room' }));
+
+  test('a retry does anew what was undone, and undoes it again', async () => {
+    const failed = await stack.start(partition, { onFailure: 'undo' });
+    await failed.failure();
+    expect(submittedSince()).toEqual([...UNDONE, ...UNDOING, 'extract'].sort());
+    const again = await stack.retry(failed);
+    expect((await again.failure()).message).toContain('what it had done was undone (2 of 2)');
+    expect(submittedSince()).toEqual([...UNDONE, ...UNDOING].sort());
+    stack.script('load', answer);
+    expect(await (await stack.retry(failed)).result()).toBe('load');
+    expect(submittedSince()).toEqual(UNDONE);
+  });
+
+  test('a retry does anew what it had taken over, too', async () => {
+    const failed = await stack.start(partition);
+    await failed.failure();
+    submittedSince();
+    const undone = await stack.retry(failed, { input: { onFailure: 'undo' } });
+    await undone.failure();
+    expect(submittedSince()).toEqual([...UNDOING, 'load'].sort());
+    stack.script('load', answer);
+    await (await stack.retry(failed)).result();
+    expect(submittedSince()).toEqual(UNDONE);
+  });
+
+  test('what undoes and still runs is stopped first', async () => {
+    stack.script('unload', { takes: '9 hours' });
+    const run = await stack.start(partition, { onFailure: 'undo' });
+    await run.waitUntil('unload', 'running');
+    await run.terminate();
+    const unload = stack.submitted.at(-1)!;
+    submittedSince();
+    stack.script('load', () => ({ succeeds: { payload: unload.stopped } }));
+    const retry = await stack.retry(run);
+    expect(await retry.result()).toBe(true);
+    // The partition had not been dropped.
+    expect(submittedSince()).toEqual(['load']);
+    stack.script('unload', {});
+  });
 });
 
 /** A pipeline that ships, with the steps that it comes to, and where those of its child runs are. */

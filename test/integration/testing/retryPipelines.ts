@@ -70,3 +70,15 @@ export const twins = definePipeline({ name: 'twins', about: 'Two branches of one
     });
   return run.parallel({ left: branch('left'), right: branch('right') });
 });
+
+/** Steps that are undone, after one that is not. */
+export const partition = definePipeline(
+  { name: 'partition', about: 'Adds a partition and loads it.' },
+  async (run) => {
+    await run.job('extract', glue('extract'));
+    run.undo('the partition', (undo) => undo.job('drop the partition', glue('drop')));
+    await run.job('add the partition', glue('add'));
+    run.undo('the load', (undo) => undo.job('unload', glue('unload')));
+    return (await run.job('load', glue('load'))).payload;
+  },
+);
