@@ -2,7 +2,7 @@ import type { ErrorCode } from '../errors';
 import type { Job, JobReference, JobResult, StopResult } from '../jobs';
 import type { Arrival } from '../pipelines';
 import type { Source } from '../pipelines/location';
-import type { EarlierPage, RetryOf, Taken } from './earlier';
+import type { EarlierPage, Place, RetryOf, Taken } from './earlier';
 import type { Failure, RunState, Subscription, Trigger } from './messages';
 import type { RunName, SlotsAnswer, SlotsAsk } from './pools';
 import type { LeftJobs, ReapInput } from './reap';
@@ -15,6 +15,7 @@ export interface Submission {
   /** For a person who looks at the job in its service. */
   run: string;
   step: string;
+  place?: Place;
   /** ISO 8601: when the run made this submission; a job that began earlier is another's. */
   since?: string;
   /** How many rows the result carries, for a query whose service returns rows; default none. */
@@ -37,12 +38,19 @@ export interface Submission {
   keep?: true;
 }
 
+/**
+ * From when on (ISO 8601) what the run has done is undone by a group that its failure led to; null for one that puts back an output,
+ * which shows by that itself.
+ */
+export type Undoes = string | null;
+
 export interface SubmissionGroup {
   name: string;
   /** ISO 8601: when the group began. */
   since: string;
   /** Its jobs have nothing to do with each other. */
   fanOut?: true;
+  undoes?: Undoes;
 }
 
 /** The first detail of a failure that `awaitJob` throws when the job has ended; without it the job may still run. */

@@ -12,9 +12,21 @@ export interface RetryOf {
   redo?: string[];
 }
 
+/**
+ * What a step is known by in every run of a pipeline: the groups that hold it, outermost first, and itself, each by the name that it
+ * was given and numbered among its like in its group. The numbers in the names of steps go by which of all began first.
+ */
+export type Place = string[];
+
+/** Under what an earlier step is looked up: its place, or its name, which is all that is known of those of older runs. */
+export function keyOf({ step, place }: { step: string; place?: Place | undefined }): string {
+  return place === undefined ? step : JSON.stringify(place);
+}
+
 /** What one wait has taken; kept with the next submission or child run, so that a retry of the run takes the same. */
 export interface Taken {
   step: string;
+  place?: Place;
   /** The pattern and the rule of the wait, as JSON. */
   rule: string;
   /** ISO 8601: when the wait began. */
@@ -29,28 +41,41 @@ export interface Taken {
   sign: Arrival | null;
 }
 
+/** A job of an earlier run that may still run. */
+export interface LeftJob {
+  submission: Submission;
+  reference: JobReference | null;
+}
+
 /** A part of an earlier run that a retry of it can take over. Times are ISO 8601. */
 export type EarlierStep =
   /** The job succeeded, and its outputs are there still. */
-  | { kind: 'reuse'; step: string; job: string; began: string; ended: string; run: string; result: JobResult }
-  /** The job may still run, or has ended well since. Without a reference its service tells it by its client token. */
   | {
-      kind: 'adopt';
+      kind: 'reuse';
       step: string;
+      place?: Place;
       job: string;
       began: string;
-      submission: Submission;
-      reference: JobReference | null;
+      ended: string;
+      run: string;
+      result: JobResult;
     }
+  /** The job may still run, or has ended well since. Without a reference its service tells it by its client token. */
+  | ({ kind: 'adopt'; step: string; place?: Place; job: string; began: string } & LeftJob)
   | { kind: 'wait'; taken: Taken }
   /** A child run; `ended` is when the last of its work was done, or null when it did not succeed. */
   | {
       kind: 'child';
       step: string;
+      place?: Place;
       run: { id: string; runId: string };
       began: string;
       ended: string | null;
-    };
+    }
+  /** The step is done anew, whatever the run asks of it; its job may still run. */
+  | { kind: 'redo'; step: string; place?: Place; left?: LeftJob }
+  /** A job that undoes what the earlier run did, and may still run. */
+  | { kind: 'stop'; left: LeftJob };
 
 /** A page of what an earlier run has done; `next` is where the following one begins, or null. */
 export interface EarlierPage {

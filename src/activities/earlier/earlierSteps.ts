@@ -1,6 +1,16 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Client } from '@temporalio/client';
-import { describeJob, type EarlierPage, type EarlierStep, type Taken } from '../../contracts/earlier';
+import type { Submission, Undoes } from '../../contracts/activities';
+import {
+  describeJob,
+  keyOf,
+  type EarlierPage,
+  type EarlierStep,
+  type LeftJob,
+  type Place,
+  type RetryOf,
+  type Taken,
+} from '../../contracts/earlier';
 import { SluiceError } from '../../errors';
 import type { Runners } from '../../runners';
 import { OutputCheck } from './outputs';
@@ -14,20 +24,35 @@ export interface EarlierDependencies {
 }
 
 /** A step that an earlier run has come to. */
-export type Candidate =
-  | { kind: 'job'; step: string; began: string; job: HistoryJob }
-  | { kind: 'wait'; step: string; began: string; taken: Taken | null }
-  | { kind: 'child'; step: string; began: string; child: HistoryChild };
+export type Candidate = {
+  step: string;
+  place?: Place;
+  began: string;
+  /** What it did was undone. */
+  isUndone?: true;
+  /** It is part of what undoes what its run did: a retry does not come to it. */
+  isUndoing?: true;
+} & (
+  | { kind: 'job'; job: HistoryJob }
+  | { kind: 'wait'; taken: Taken | null }
+  | { kind: 'child'; child: HistoryChild }
+);
 
 /** What becomes of a candidate: it is taken over, or done anew for a reason. */
 export interface Judgement {
   earlier: EarlierStep | null;
   reason: string;
+  /** What may still run of a job that is not to be taken over. */
+  left?: LeftJob;
+  /** Its job, which the service has told to be running, is stopped unless it is taken over. */
+  stillRuns?: boolean;
 }
 
 /**
  * The steps of a run and of those that it went on with, in the order in which they began. Of a step that several of them did,
- * the last one counts, even if it failed: it may have replaced what the others had made.
+ * the last one counts, even if it failed: it may have replaced what the others had made. When a run began to undo what it did, all
+ * that began after the first thing to be undone was said counts as undone, also what it had taken over. Last come the jobs that may
+ * still be undoing.
  */
 export async function readCandidates(
   client: Client,
@@ -42,28 +67,92 @@ export async function readCandidates(
       throw error;
     }
   }
-  const found = new Map<string, Candidate>();
+  const found = new FoundSteps();
+  const undoing: Candidate[] = [];
   for (const { jobs, waits, waiting, children, options } of chain.reverse()) {
-    for (const [step, began] of waiting) found.set(step, { kind: 'wait', step, began, taken: null });
-    for (const [step, taken] of waits) found.set(step, { kind: 'wait', step, began: taken.began, taken });
-    for (const [step, job] of jobs)
-      found.set(step, { kind: 'job', step, began: job.submission.since ?? job.reference!.submittedAt, job });
-    for (const [step, child] of children) {
-      const before = found.get(step);
+    let undoneFromMs = Number.POSITIVE_INFINITY;
+    const noteUndoing = (undoes: Undoes) => {
+      if (undoes !== null) undoneFromMs = Math.min(undoneFromMs, Date.parse(undoes));
+    };
+    for (const [step, began] of waiting)
+      if (!waits.has(step)) found.add({ kind: 'wait', step, began, taken: null });
+    for (const taken of waits.values()) {
+      const { step, place, began } = taken;
+      found.add({ kind: 'wait', step, ...(place && { place }), began, taken });
+    }
+    for (const [step, job] of jobs) {
+      const { place, since } = job.submission;
+      const began = since ?? job.reference!.submittedAt;
+      const candidate: Candidate = { kind: 'job', step, ...(place && { place }), began, job };
+      const undoes = undoesOf(job.submission);
+      if (undoes === undefined) found.add(candidate);
+      else {
+        noteUndoing(undoes);
+        if (job.state === 'open') undoing.push({ ...candidate, isUndoing: true });
+      }
+    }
+    for (const child of children.values()) {
+      const { step, place, began, undoes } = child;
+      if (undoes !== undefined) {
+        noteUndoing(undoes);
+        continue;
+      }
+      const before = found.get(child);
       // A retry that took all of it over has ended later than its work was done.
       const hasTakenAll = options.retryOf !== undefined && child.ended !== null && !child.isRedone;
       const ended = hasTakenAll && before?.kind === 'child' ? before.child.ended : child.ended;
-      found.set(step, { kind: 'child', step, began: child.began, child: { ...child, ended } });
+      found.add({ kind: 'child', step, ...(place && { place }), began, child: { ...child, ended } });
     }
+    found.markUndone(undoneFromMs);
   }
   const candidates = [...found.values()].sort((a, b) => Date.parse(a.began) - Date.parse(b.began));
-  return { newest: chain.at(-1)!, candidates };
+  return { newest: chain.at(-1)!, candidates: [...candidates, ...undoing] };
+}
+
+/** How the groups are called that undo, in runs that do not tell it; and the jobs in them that put back an output. */
+const UNDOING = /^undo /;
+const PUT_BACK: readonly unknown[] = ['put-back-output', 'drop-kept-output'];
+
+/** What a job is there to undo; undefined for any that is not. */
+function undoesOf({ within = [], place, job }: Submission): Undoes | undefined {
+  const told = within.find(({ undoes }) => undoes !== undefined);
+  if (told !== undefined || place !== undefined) return told?.undoes;
+  if (!UNDOING.test(within[0]?.name ?? '')) return undefined;
+  // Of an older run it is not known from when on.
+  const isPutBack = PUT_BACK.includes((job.parameters as { task?: unknown }).task);
+  return isPutBack ? null : new Date(0).toISOString();
+}
+
+/** Steps by their places; of an older run, which does not tell them, by their names. */
+class FoundSteps {
+  private readonly steps = new Map<string, Candidate>();
+
+  /** Takes the place of what an earlier run of the chain did in this step. */
+  add(candidate: Candidate): void {
+    this.steps.delete(candidate.step);
+    this.steps.set(keyOf(candidate), candidate);
+  }
+
+  get(step: { step: string; place?: Place }): Candidate | undefined {
+    return this.steps.get(keyOf(step)) ?? this.steps.get(step.step);
+  }
+
+  /** What a wait took is not undone: it is taken again unless what came before the wait is done anew. */
+  markUndone(fromMs: number): void {
+    for (const candidate of this.steps.values())
+      if (candidate.kind !== 'wait' && Date.parse(candidate.began) >= fromMs) candidate.isUndone = true;
+  }
+
+  values(): Iterable<Candidate> {
+    return this.steps.values();
+  }
 }
 
 /** How many services and objects are asked side by side. */
 const SIDE_BY_SIDE = 20;
 /** What is said of outputs at which a plan does not look. */
 export const UNSEEN = '; the run looks at its outputs';
+const UNDONE = 'it was undone';
 /** Far below the 2 MiB of a payload. */
 const PAGE_BYTES = 512 * 1024;
 const MAX_STEP_BYTES = 1024 * 1024;
@@ -71,18 +160,26 @@ const MAX_STEP_BYTES = 1024 * 1024;
 /** A page of what can be taken over of a run, beginning with candidate `first`. */
 export async function readEarlierPage(
   deps: EarlierDependencies,
-  run: { id: string; runId: string },
+  run: RetryOf,
   { first, signal }: { first: number; signal: AbortSignal },
 ): Promise<EarlierPage> {
+  const { from = [], redo = [] } = run;
   const { candidates } = await readCandidates(deps.client, run);
   const judge = new Judge(deps, signal);
   const page: EarlierPage = { steps: [], next: null };
   let bytes = 0;
   for (let at = first; at < candidates.length; at += SIDE_BY_SIDE) {
     const judged = await Promise.all(
-      candidates.slice(at, at + SIDE_BY_SIDE).map((candidate) => judge.judge(candidate)),
+      candidates.slice(at, at + SIDE_BY_SIDE).map(async (candidate) => {
+        const { step, place } = candidate;
+        const { earlier, left } = await judge.judge(candidate);
+        if (candidate.isUndoing) return left === undefined ? null : ({ kind: 'stop', left } as const);
+        const isNamed = left !== undefined || from.includes(step) || redo.includes(step);
+        if (earlier !== null || !isNamed) return earlier;
+        return { kind: 'redo', step, ...(place && { place }), ...(left && { left }) } as const;
+      }),
     );
-    for (const [i, { earlier }] of judged.entries()) {
+    for (const [i, earlier] of judged.entries()) {
       if (earlier === null) continue;
       const stepBytes = Buffer.byteLength(JSON.stringify(earlier));
       if (stepBytes > MAX_STEP_BYTES) continue;
@@ -113,7 +210,22 @@ export class Judge {
     return this.looks >= this.maxLooks;
   }
 
-  judge(candidate: Candidate): Promise<Judgement> {
+  async judge(candidate: Candidate): Promise<Judgement> {
+    const judgement = await this.judgeAsDone(candidate);
+    const { earlier, stillRuns } = judgement;
+    if (earlier === null || !(candidate.isUndone || candidate.isUndoing)) return judgement;
+    const left =
+      earlier.kind === 'adopt' ? { submission: earlier.submission, reference: earlier.reference } : null;
+    const isCluster = left?.submission.job.resource === 'elasticmapreduce:createCluster';
+    return {
+      earlier: null,
+      reason: candidate.isUndone ? UNDONE : 'it was to undo what the run did',
+      ...(left !== null && !isCluster && { left }),
+      ...(stillRuns && { stillRuns }),
+    };
+  }
+
+  private judgeAsDone(candidate: Candidate): Promise<Judgement> {
     switch (candidate.kind) {
       case 'wait':
         return this.judgeWait(candidate.taken);
@@ -141,9 +253,12 @@ export class Judge {
 
   private async judgeJob({
     step,
+    place,
     began,
+    isUndone,
     job: known,
   }: Extract<Candidate, { kind: 'job' }>): Promise<Judgement> {
+    const described = { step, ...(place && { place }), began };
     const { submission, state, result, ended, failure } = known;
     const job = describeJob(submission);
     if (state === 'failed') return { earlier: null, reason: `it failed: ${failure}` };
@@ -152,16 +267,16 @@ export class Judge {
     if (state === 'not submitted') return { earlier: null, reason: 'it had not been submitted' };
     // A cluster is not what it computes: it is good for as long as it runs.
     if (state === 'open' || submission.job.resource === 'elasticmapreduce:createCluster')
-      return this.judgeOpen({ step, began, job }, known);
+      return this.judgeOpen({ ...described, job }, known);
+    if (isUndone) return { earlier: null, reason: UNDONE };
     const done = { job: submission.job, result: result!, ended: ended! };
     const isLookedAt = this.looks++ < this.maxLooks;
     const problem = isLookedAt ? await this.outputs.findProblem(done) : null;
     if (problem !== null) return { earlier: null, reason: problem };
     const earlier: EarlierStep = {
       kind: 'reuse',
-      step,
+      ...described,
       job,
-      began,
       run: submission.run,
       result: result!,
       ended: ended!,
@@ -174,7 +289,7 @@ export class Judge {
 
   /** A job of which it is not known how it ended. */
   private async judgeOpen(
-    described: { step: string; began: string; job: string },
+    described: { step: string; place?: Place; began: string; job: string },
     { submission, reference: known }: HistoryJob,
   ): Promise<Judgement> {
     const { runners } = this.deps;
@@ -196,20 +311,21 @@ export class Judge {
       keep: () => {},
     });
     const job = `its job ${reference.externalId}`;
-    if (state.state === 'running') return adopt(reference, `${job} still runs`);
+    const isCluster = resource === 'elasticmapreduce:createCluster';
+    if (state.state === 'running') return { ...adopt(reference, `${job} still runs`), stillRuns: !isCluster };
     if (state.state !== 'succeeded') return redo(`${job} is no longer good: ${state.message}`);
-    if (resource !== 'elasticmapreduce:createCluster') return adopt(reference, `${job} has ended well`);
+    if (!isCluster) return adopt(reference, `${job} has ended well`);
     return state.stillRuns === true
       ? adopt(reference, 'its cluster still runs')
       : redo('its cluster has ended');
   }
 }
 
-function judgeChild({ step, run, began, ended, failure }: HistoryChild): Judgement {
+function judgeChild({ step, place, run, began, ended, failure }: HistoryChild): Judgement {
   const reason =
     ended === null ? `it did not succeed${failure ? `: ${failure}` : ''}` : `it succeeded at ${ended}`;
   if (run.runId === '') return { earlier: null, reason: 'it had not begun' };
-  return { earlier: { kind: 'child', step, run, began, ended }, reason };
+  return { earlier: { kind: 'child', step, ...(place && { place }), run, began, ended }, reason };
 }
 
 /** The notes are those of the run that made the submission. */

@@ -18,8 +18,8 @@ export interface PlannedStep {
   kind: 'wait' | 'job' | 'run';
   /** The groups that hold it, outermost first. */
   within: string[];
-  /** `go on`: a child run that does some of its steps anew. */
-  action: 'reuse' | 'adopt' | 'redo' | 'go on';
+  /** `go on`: a child run that does some of its steps anew; `stop`: a job that still undoes what the earlier run did. */
+  action: 'reuse' | 'adopt' | 'redo' | 'go on' | 'stop';
   reason: string;
   /** The id of a child run, and what becomes of its steps. */
   run?: string;
@@ -67,6 +67,8 @@ export async function planRetry(
 interface Judged extends Judgement {
   candidate: Candidate;
   within: readonly SubmissionGroup[];
+  /** The names of these groups, which are the same in each run where the steps tell their places. */
+  path: readonly string[];
   /** Milliseconds since 1970. */
   beganMs: number;
   endedMs: number | null;
@@ -88,8 +90,8 @@ class Planner {
     isAnew: boolean,
   ): Promise<{ history: RunHistory; steps: PlannedStep[] }> {
     const { newest, candidates } = await readCandidates(this.deps.client, run);
-    this.names.push(...candidates.map(({ step }) => step));
-    const judged = await this.judgeAll(candidates, isAnew);
+    this.names.push(...candidates.filter(({ isUndoing }) => !isUndoing).map(({ step }) => step));
+    const judged = (await this.judgeAll(candidates, isAnew)).filter(isShown);
     const steps: PlannedStep[] = [];
     for (let at = 0; at < judged.length; at += CHILDREN_SIDE_BY_SIDE)
       steps.push(
@@ -109,16 +111,19 @@ class Planner {
     /** What is done anew, and leads to that for what comes after it. */
     const causes: Judged[] = [];
     for (const one of judged) {
-      const { step } = one.candidate;
+      const { step, isUndoing } = one.candidate;
+      if (isUndoing) continue;
       const cause = causes.find((other) => precedes(other, one));
       const asked = from.includes(step) || redo.includes(step);
+      const stopped = one.stillRuns ? '; its job still runs and is stopped first' : '';
       if (isAnew) Object.assign(one, { earlier: null, reason: ANEW });
-      else if (asked) Object.assign(one, { earlier: null, reason: 'as asked' });
+      else if (asked) Object.assign(one, { earlier: null, reason: `as asked${stopped}` });
       else if (cause && one.earlier !== null)
         Object.assign(one, {
           earlier: null,
-          reason: `${cause.candidate.step} comes before it and is done anew`,
+          reason: `${cause.candidate.step} comes before it and is done anew${stopped}`,
         });
+      else if (one.earlier === null) one.reason += stopped;
       one.isAnew = one.earlier === null;
       if (one.isAnew && !redo.includes(step) && leadsOn(one)) causes.push(one);
     }
@@ -126,22 +131,27 @@ class Planner {
   }
 
   private async judgeOne(candidate: Candidate): Promise<Judged> {
-    const { earlier, reason } = await this.judge.judge(candidate).catch((error: unknown): Judgement => {
-      const { code, message } = classifyError(error);
-      return {
-        ...assumed(candidate),
-        reason: `the run looks at it; from here it cannot be seen: ${code}: ${message}`,
-      };
-    });
+    const { stillRuns, ...judgement } = await this.judge
+      .judge(candidate)
+      .catch((error: unknown): Judgement => {
+        const { code, message } = classifyError(error);
+        return {
+          ...assumed(candidate),
+          reason: `the run looks at it; from here it cannot be seen: ${code}: ${message}`,
+        };
+      });
     const ended =
       candidate.kind === 'job'
         ? candidate.job.ended
         : candidate.kind === 'child'
           ? candidate.child.ended
           : null;
+    const within = withinOf(candidate);
+    const isPlaced = candidate.kind !== 'child' && candidate.place !== undefined;
     return {
-      ...{ candidate, earlier, reason, isAnew: earlier === null },
-      within: withinOf(candidate),
+      ...{ candidate, ...judgement, isAnew: judgement.earlier === null, within },
+      ...(stillRuns && { stillRuns }),
+      path: isPlaced ? candidate.place!.slice(0, -1) : within.map(({ name }) => name),
       beganMs: Date.parse(candidate.began),
       endedMs: ended === null ? null : Date.parse(ended),
     };
@@ -162,6 +172,7 @@ class Planner {
   private async toStep({ candidate, earlier, reason, within }: Judged): Promise<PlannedStep> {
     const { step, kind } = candidate;
     const place = { step, within: within.map(({ name }) => name) };
+    if (candidate.isUndoing) return { ...place, kind: 'job', action: 'stop', reason };
     if (kind !== 'child') {
       const action = earlier === null ? 'redo' : earlier.kind === 'adopt' ? 'adopt' : 'reuse';
       return { ...place, kind, action, reason };
@@ -176,9 +187,16 @@ class Planner {
   }
 }
 
+/** What undoes is of interest as long as it goes on. */
+function isShown({ candidate, left }: Judged): boolean {
+  return candidate.isUndoing !== true || left !== undefined;
+}
+
 /** What is taken of a step that cannot be looked at. */
-function assumed(candidate: Candidate): Pick<Judgement, 'earlier'> {
+function assumed(candidate: Candidate): Pick<Judgement, 'earlier' | 'left'> {
   const { step, began } = candidate;
+  if (candidate.isUndone || candidate.isUndoing)
+    return { earlier: null, ...(candidate.kind === 'job' && { left: candidate.job }) };
   if (candidate.kind === 'wait')
     return { earlier: candidate.taken && { kind: 'wait', taken: candidate.taken } };
   if (candidate.kind === 'child') return { earlier: { kind: 'child', ...candidate.child } };
@@ -208,7 +226,7 @@ function precedes(a: Judged, b: Judged): boolean {
   const aEndedMs = a.endedMs ?? (a.candidate.kind === 'wait' ? a.beganMs : null);
   if (aEndedMs === null || a === b) return false;
   if (aEndedMs > b.beganMs) return false;
-  const parts = a.within.findIndex((group, i) => group.name !== b.within[i]?.name);
+  const parts = a.path.findIndex((name, i) => name !== b.path[i]);
   if (parts === -1) return a.within.at(-1)?.fanOut !== true || b.within.length > a.within.length;
   const other = b.within[parts];
   return other === undefined || aEndedMs <= Date.parse(other.since);

@@ -3,8 +3,8 @@ import { defaultPayloadConverter, WorkflowNotFoundError } from '@temporalio/comm
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow';
 import { tsToDate } from '@temporalio/common/lib/time';
 import { temporal } from '@temporalio/proto';
-import type { JobEnd, LostAnswer, Submission } from '../../contracts/activities';
-import type { Taken } from '../../contracts/earlier';
+import type { JobEnd, LostAnswer, Submission, Undoes } from '../../contracts/activities';
+import type { Place, Taken } from '../../contracts/earlier';
 import { JOBS_WORKFLOW, stepOfBatch } from '../../contracts/batches';
 import { redoneSignal } from '../../contracts/messages';
 import { SluiceError } from '../../errors';
@@ -29,11 +29,14 @@ export interface HistoryJob {
 
 export interface HistoryChild {
   step: string;
+  place?: Place;
   run: { id: string; runId: string };
   began: string;
   /** When it succeeded, else null. */
   ended: string | null;
   failure: string | null;
+  /** It is part of what undoes what its parent did. */
+  undoes?: Undoes;
   /** It was a retry itself and has done work anew. */
   isRedone: boolean;
   /** Of a batch of a `mapJobs` of which no job may fail: its steps, all of which have succeeded when it has. */
@@ -146,6 +149,9 @@ class HistoryReader {
     this.activities.set(String(event.eventId), { type, step });
     for (const taken of submission.taken ?? []) this.waits.set(taken.step, taken);
     const known = this.jobs.get(step);
+    const isOthers = submission.run !== this.run.id && known?.submission.key !== submission.key;
+    // A retry stops what it does anew; only what it takes over is its own.
+    if (type === 'stopJob' && isOthers) return;
     if (known === undefined || known.submission.key !== submission.key || type === 'submitJob')
       this.jobs.set(step, {
         ...{ submission, reference, state: 'open', result: null, ended: null, failure: null },
@@ -190,6 +196,8 @@ class HistoryReader {
     this.startedChildren.set(String(event.eventId), step);
     this.children.set(step, {
       ...{ step, run: { id: workflowId, runId: '' }, began: timeOf(event) },
+      ...(options?.place && { place: options.place }),
+      ...(options?.undoes !== undefined && { undoes: options.undoes }),
       ...{ ended: null, failure: null, isRedone: false },
       batch: workflowType?.name === JOBS_WORKFLOW ? readBatch(given as JobsInput) : null,
     });

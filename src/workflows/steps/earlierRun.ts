@@ -1,14 +1,23 @@
-import { workflowInfo } from '@temporalio/workflow';
-import type { EarlierStep, RetryOf, Taken } from '../../contracts/earlier';
-import { describeJob } from '../../contracts/earlier';
+import { CancellationScope, patched, workflowInfo } from '@temporalio/workflow';
+import type { EarlierStep, LeftJob, Place, RetryOf, Taken } from '../../contracts/earlier';
+import { describeJob, keyOf } from '../../contracts/earlier';
 import type { Job } from '../../jobs';
 import type { Arrival } from '../../pipelines';
 import { hash53 } from '../hash53';
 import { activities, HEARTBEAT_TIMEOUT } from './activities';
 import { byteLength } from './byteLength';
+import { asApplicationFailure } from './failures';
+import { describeStop, stopJob } from './jobActivities';
 import type { Line } from './line';
 
 type Of<K extends EarlierStep['kind']> = Extract<EarlierStep, { kind: K }>;
+
+/** Where a step of this run is: its name and its place, and what it builds on. */
+export interface StepPlace {
+  step: string;
+  place: Place;
+  line: Line;
+}
 
 /** What is kept of the objects of one wait; of more, only a digest. */
 const TAKEN_BYTES = 128 * 1024;
@@ -17,12 +26,14 @@ const CLUSTERS: readonly string[] = ['elasticmapreduce:createCluster', 'elasticm
 
 /**
  * What this run may take over of the one that it goes on with; nothing for a run that is no retry. A step is taken over when it
- * is the same (its name, its job) and nothing that it builds on was done after it had begun.
+ * is the same (its place, its job) and nothing that it builds on was done after it had begun.
  */
 export class EarlierRun {
-  private readonly jobs = new Map<string, Of<'reuse'> | Of<'adopt'>>();
-  private readonly waits = new Map<string, Taken>();
-  private readonly children = new Map<string, Of<'child'>>();
+  private readonly jobs = new EarlierSteps<Of<'reuse'> | Of<'adopt'>>();
+  private readonly waits = new EarlierSteps<Taken>();
+  private readonly children = new EarlierSteps<Of<'child'>>();
+  /** What is done anew, and not found in the others. */
+  private readonly redone = new EarlierSteps<Of<'redo'>>();
   private readonly redoneChildren = new Set<string>();
   private notes: Taken[] = [];
 
@@ -41,57 +52,91 @@ export class EarlierRun {
       heartbeatTimeout: HEARTBEAT_TIMEOUT,
       retry: { initialInterval: '1 s', maximumInterval: '30 s' },
     } as const;
+    const undoing: LeftJob[] = [];
     for (let first: number | null = 0; first !== null;) {
       const page: Awaited<ReturnType<typeof read>> = await read(options, [retryOf, first]);
       for (const step of page.steps) {
-        if (step.kind === 'wait') this.waits.set(step.taken.step, step.taken);
-        else if (step.kind === 'child') this.children.set(step.step, step);
-        else this.jobs.set(step.step, step);
+        if (step.kind === 'wait') this.waits.add(step.taken);
+        else if (step.kind === 'child') this.children.add(step);
+        else if (step.kind === 'redo') this.redone.add(step);
+        else if (step.kind === 'stop') undoing.push(step.left);
+        else this.jobs.add(step);
       }
       first = page.next;
     }
+    await Promise.all(undoing.map((left) => this.stopUndoing(left)));
+  }
+
+  /**
+   * What undoes the earlier run must not go on beside what does it anew.
+   * @throws ApplicationFailure JobLeaked
+   */
+  private async stopUndoing({ submission, reference }: LeftJob): Promise<void> {
+    const stopped = await CancellationScope.nonCancellable(() =>
+      stopJob(submission, reference, reference === null ? 'unknown' : 'submitted'),
+    );
+    if (stopped.outcome !== 'leaked') return;
+    const { run, step } = submission;
+    const message = `${step}, which undoes what ${run} did, was to be stopped first; ${describeStop(stopped)}`;
+    throw asApplicationFailure({ code: 'JobLeaked', message, step: null });
+  }
+
+  /** What is known of a step; what undoes takes nothing over. */
+  private find<T extends { step: string; place?: Place }>(
+    steps: EarlierSteps<T>,
+    at: StepPlace,
+  ): T | undefined {
+    const known = steps.find(at);
+    if (known === undefined || at.line.undoes === undefined) return known;
+    // In retries that began before, it did.
+    return patched('undoing-takes-nothing-over') ? undefined : known;
   }
 
   /** The job that a step need not do anew, or null. */
   findJob(
-    step: string,
-    { job, maxRows, line }: { job: Job; maxRows?: number | undefined; line: Line },
+    at: StepPlace,
+    { job, maxRows }: { job: Job; maxRows?: number | undefined },
   ): Of<'reuse'> | Of<'adopt'> | null {
-    const known = this.jobs.get(step);
-    if (known === undefined || line.newestMs > Date.parse(known.began)) return null;
-    if (this.isToBeRedone(step) || known.job !== describeJob({ job, maxRows })) return null;
+    const known = this.find(this.jobs, at);
+    if (known === undefined || at.line.newestMs > Date.parse(known.began)) return null;
+    if (this.isToBeRedone(at) || known.job !== describeJob({ job, maxRows })) return null;
     return known;
   }
 
+  /** The job that may still run of a step that is done anew; a cluster has jobs that may have been taken over. */
+  findLeft(at: StepPlace): LeftJob | null {
+    const redone = this.find(this.redone, at);
+    if (redone?.left) return redone.left;
+    const known = this.find(this.jobs, at);
+    if (known?.kind !== 'adopt' || CLUSTERS.includes(known.submission.job.resource)) return null;
+    // In retries that began before, such a job went on beside the new one.
+    return patched('left-jobs-are-stopped') ? known : null;
+  }
+
   /** Tells the line of a job that it is done; `doneMs` is when. */
-  noteJob(line: Line, { step, job, doneMs }: { step: string; job: Job; doneMs: number }): void {
-    const isAlone = this.retryOf?.redo?.includes(step) === true;
-    if (!isAlone && !CLUSTERS.includes(job.resource)) line.note(doneMs);
+  noteJob(at: StepPlace, { job, doneMs }: { job: Job; doneMs: number }): void {
+    const isAlone = this.retryOf?.redo?.includes(this.nameBefore(at)) === true;
+    if (!isAlone && !CLUSTERS.includes(job.resource)) at.line.note(doneMs);
   }
 
   /** What a wait took, when its rule is the same and nothing came between; null otherwise. */
-  findWait(step: string, rule: string, line: Line): Taken | null {
-    const known = this.waits.get(step);
-    if (known === undefined || known.rule !== rule || this.isToBeRedone(step)) return null;
-    return line.newestMs > Date.parse(known.began) ? null : known;
+  findWait(at: StepPlace, rule: string): Taken | null {
+    const known = this.find(this.waits, at);
+    if (known === undefined || known.rule !== rule || this.isToBeRedone(at)) return null;
+    return at.line.newestMs > Date.parse(known.began) ? null : known;
   }
 
   /** Keeps what a wait has taken for a retry of this run, and tells the line when it is not what it was before. */
   noteWait(
-    line: Line,
-    {
-      step,
-      rule,
-      began,
-      objects,
-      sign,
-    }: Required<Pick<Taken, 'objects'>> & Omit<Taken, 'digest' | 'objects'>,
+    at: StepPlace,
+    { rule, began, objects, sign }: Pick<Taken, 'rule' | 'began' | 'sign'> & Required<Pick<Taken, 'objects'>>,
   ): void {
+    const { step, place, line } = at;
     const digest = digestOf(objects);
     const isKept = byteLength({ objects, sign }) <= TAKEN_BYTES;
     const within = line.within.length === 0 ? {} : { within: [...line.within] };
-    this.notes.push({ step, rule, began, ...within, digest, ...(isKept ? { objects } : {}), sign });
-    if (this.retryOf !== undefined && this.waits.get(step)?.digest !== digest) line.note(Date.now());
+    this.notes.push({ step, place, rule, began, ...within, digest, ...(isKept ? { objects } : {}), sign });
+    if (this.retryOf !== undefined && this.waits.find(at)?.digest !== digest) line.note(Date.now());
   }
 
   /** What the waits have taken since this was asked last. */
@@ -101,10 +146,10 @@ export class EarlierRun {
   }
 
   /** What a child run goes on with, when nothing that it builds on was done anew. */
-  findChild(step: string, line: Line): { retryOf?: RetryOf } {
-    const known = this.children.get(step);
-    if (known === undefined || this.isToBeRedone(step)) return {};
-    if (line.newestMs > Date.parse(known.began)) return {};
+  findChild(at: StepPlace): { retryOf?: RetryOf } {
+    const known = this.find(this.children, at);
+    if (known === undefined || this.isToBeRedone(at)) return {};
+    if (at.line.newestMs > Date.parse(known.began)) return {};
     const { from, redo } = this.retryOf!;
     return { retryOf: { ...known.run, ...(from ? { from } : {}), ...(redo ? { redo } : {}) } };
   }
@@ -115,10 +160,10 @@ export class EarlierRun {
   }
 
   /** Tells the line of a child run that it is done. */
-  noteChild(line: Line, step: string, childId: string): void {
-    const known = this.children.get(step)?.ended ?? null;
+  noteChild(at: StepPlace, childId: string): void {
+    const known = this.children.find(at)?.ended ?? null;
     const isKnown = known !== null && this.retryOf !== undefined && !this.redoneChildren.has(childId);
-    line.note(isKnown ? Date.parse(known) : Date.now());
+    at.line.note(isKnown ? Date.parse(known) : Date.now());
   }
 
   /** Whether this run, a retry, did work anew. */
@@ -126,9 +171,29 @@ export class EarlierRun {
     return this.retryOf !== undefined && line.newestMs >= workflowInfo().startTime.getTime();
   }
 
-  private isToBeRedone(step: string): boolean {
+  private isToBeRedone(at: StepPlace): boolean {
     const { from = [], redo = [] } = this.retryOf ?? {};
-    return from.includes(step) || redo.includes(step);
+    const name = this.nameBefore(at);
+    return from.includes(name) || redo.includes(name);
+  }
+
+  /** What the step is called in the plan of the retry, if it is known. */
+  private nameBefore(at: StepPlace): string {
+    const known = this.redone.find(at) ?? this.jobs.find(at) ?? this.waits.find(at) ?? this.children.find(at);
+    return known?.step ?? at.step;
+  }
+}
+
+/** Steps of an earlier run by their places, or by their names where these are all that is known. */
+class EarlierSteps<T extends { step: string; place?: Place }> {
+  private readonly steps = new Map<string, T>();
+
+  add(step: T): void {
+    this.steps.set(keyOf(step), step);
+  }
+
+  find({ step, place }: Pick<StepPlace, 'step' | 'place'>): T | undefined {
+    return this.steps.get(keyOf({ step, place })) ?? this.steps.get(step);
   }
 }
 

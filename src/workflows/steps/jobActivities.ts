@@ -98,3 +98,16 @@ export async function stopJob(
     };
   }
 }
+
+export function describeStop({ outcome, externalId, url, message }: StopResult): string {
+  switch (outcome) {
+    case 'leaked':
+      return `the job could not be stopped and may still run: ${externalId ?? 'id unknown'} ${url ?? ''} ${message ?? ''}`.trim();
+    case 'stopped':
+      return 'the job was stopped';
+    case 'not submitted':
+      return 'the job had not been submitted';
+    default:
+      return 'the job had already ended';
+  }
+}

@@ -9,15 +9,16 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { JobEnd, LostAnswer, Submission } from '../../contracts/activities';
-import type { EarlierStep } from '../../contracts/earlier';
-import type { Job, JobReference, JobResult, StopResult } from '../../jobs';
+import type { EarlierStep, LeftJob, Place } from '../../contracts/earlier';
+import type { Job, JobReference, JobResult } from '../../jobs';
 import type { JobOptions } from '../../pipelines';
 import { DURATION_NEEDS, parseBoundedDuration } from '../../pipelines/duration';
 import type { Failure, StepStatus } from '../../contracts/messages';
 import { budgetsOf } from '../../errors';
 import { checkHistory, checkSize } from './byteLength';
 import { asApplicationFailure, isReportable, isTimeUp, lastFailureOf, toFailure } from './failures';
-import { awaitJob, stopJob, submitJob } from './jobActivities';
+import type { StepPlace } from './earlierRun';
+import { awaitJob, describeStop, stopJob, submitJob } from './jobActivities';
 import type { Line } from './line';
 import { countResubmission } from './metrics';
 import type { Shared } from './shared';
@@ -48,32 +49,36 @@ export class JobStep {
   private isInLine = false;
   private readonly step: StepStatus;
   private readonly line: Line;
+  private readonly place: Place;
 
   constructor(
     private readonly shared: Shared,
-    { step, line }: { step: StepStatus; line: Line },
+    { step, line, place }: { step: StepStatus; line: Line; place: Place },
     private readonly job: Job,
     private readonly options: JobStepOptions,
   ) {
     this.step = step;
     this.line = line;
+    this.place = place;
     this.timeout = options.timeout ?? DEFAULT_JOB_TIMEOUT;
   }
 
   async run(): Promise<JobResult> {
     const { shared, step, job, options } = this;
     const { board } = shared;
-    const { line } = this;
     // What accepts its result is a check: it holds for what is there now, and changes nothing.
     const isCheck = options.accept !== undefined;
-    const known = isCheck ? null : shared.earlier.findJob(step.name, { job, maxRows: options.maxRows, line });
+    const known = isCheck ? null : shared.earlier.findJob(this.at, { job, maxRows: options.maxRows });
+    if (known !== null) shared.compensations.noteTaken(Date.parse(known.began));
     if (known?.kind === 'reuse') return this.reuse(known);
     const durations = this.readDurations();
+    const left = known === null ? shared.earlier.findLeft(this.at) : null;
+    if (left !== null) await this.stopLeft(left);
     let deadlineMs = Date.now() + durations.timeoutMs;
     let number = 1;
     /** Where the submissions began that `options.retry` allows; they begin anew when somebody has let the step go on. */
     let firstNumber = 1;
-    let submission = known?.submission ?? this.submission(number, durations.budgets);
+    let submission = known === null ? this.submission(number, durations.budgets) : this.adopted(known);
     let reference: JobReference | null = known?.reference ?? null;
     if (known !== null) board.update(step, { takenFrom: { id: submission.run, job: 'adopted' } });
     for (;;) {
@@ -103,7 +108,7 @@ export class JobStep {
         options.accept?.(result);
         board.update(step, { state: 'succeeded', ...badRows(result) });
         shared.clusters.note({ submission, reference }, options);
-        if (!isCheck) shared.earlier.noteJob(line, { step: step.name, job, doneMs: Date.now() });
+        if (!isCheck) shared.earlier.noteJob(this.at, { job, doneMs: Date.now() });
         this.returnSlots();
         return result;
       } catch (thrown) {
@@ -151,7 +156,7 @@ export class JobStep {
   }
 
   private reuse({ result, run, ended }: Extract<EarlierStep, { kind: 'reuse' }>): JobResult {
-    const { shared, step, line, job } = this;
+    const { shared, step, job } = this;
     const { resource, externalId, url } = result;
     shared.board.update(step, {
       state: 'succeeded',
@@ -159,8 +164,38 @@ export class JobStep {
       takenFrom: { id: run, job: 'reused' },
       ...badRows(result),
     });
-    shared.earlier.noteJob(line, { step: step.name, job, doneMs: Date.parse(ended) });
+    shared.earlier.noteJob(this.at, { job, doneMs: Date.parse(ended) });
     return result;
+  }
+
+  /**
+   * Stops what the earlier run has left of the step, so that its job does not run twice at once.
+   * @throws ApplicationFailure JobLeaked when nobody could confirm that it has ended
+   */
+  private async stopLeft({ submission, reference }: LeftJob): Promise<void> {
+    const { shared, step, job } = this;
+    const { externalId = null, url = null } = reference ?? {};
+    const shown = { resource: job.resource, externalId, url };
+    shared.board.update(step, { state: 'running', job: shown });
+    const stopped = await CancellationScope.nonCancellable(() =>
+      stopJob({ ...submission, step: step.name }, reference, reference === null ? 'unknown' : 'submitted'),
+    );
+    if (stopped.outcome !== 'leaked') return;
+    const message = `The job of ${submission.run} was to be stopped before this one is submitted; ${describeStop(stopped)}`;
+    const failure: Failure = { code: 'JobLeaked', message, step: step.name };
+    shared.board.update(step, { state: 'leaked', failure });
+    throw asApplicationFailure(failure);
+  }
+
+  private get at(): StepPlace {
+    const { step, line, place } = this;
+    return { step: step.name, line, place };
+  }
+
+  /** The submission of an earlier run under the name that the step has in this one; one that is to be made again stays the same. */
+  private adopted({ submission, reference }: Extract<EarlierStep, { kind: 'adopt' }>): Submission {
+    const { step, place } = this;
+    return reference === null ? submission : { ...submission, step: step.name, place };
   }
 
   private get parks(): boolean {
@@ -233,7 +268,7 @@ export class JobStep {
   }
 
   private submission(number: number, budgets: JobBudgets): Submission {
-    const { step, job, options, line, shared } = this;
+    const { step, job, options, line, place, shared } = this;
     const { workflowId, runId } = workflowInfo();
     const stays = options.keep === true || options.onCancel === 'leave';
     return {
@@ -241,6 +276,7 @@ export class JobStep {
       key: [workflowId, runId, step.name, number].join('/'),
       run: workflowId,
       step: step.name,
+      place,
       since: new Date().toISOString(),
       ...budgets,
       ...(options.maxRows === undefined ? {} : { maxRows: options.maxRows }),
@@ -364,19 +400,6 @@ function readDetail(error: unknown): Partial<JobEnd & LostAnswer> | undefined {
   return cause instanceof ApplicationFailure
     ? (cause.details?.[0] as Partial<JobEnd & LostAnswer> | undefined)
     : undefined;
-}
-
-function describeStop({ outcome, externalId, url, message }: StopResult): string {
-  switch (outcome) {
-    case 'leaked':
-      return `the job could not be stopped and may still run: ${externalId ?? 'id unknown'} ${url ?? ''} ${message ?? ''}`.trim();
-    case 'stopped':
-      return 'the job was stopped';
-    case 'not submitted':
-      return 'the job had not been submitted';
-    default:
-      return 'the job had already ended';
-  }
 }
 
 /** What became of a job's rows, when some were bad. */

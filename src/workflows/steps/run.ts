@@ -7,6 +7,7 @@ import {
 } from '@temporalio/workflow';
 import type { Job, JobResult } from '../../jobs';
 import type { Arrival, GivenInputOf, JobOptions, TypedFields } from '../../pipelines';
+import type { Undoes } from '../../contracts/activities';
 import { JOBS_WORKFLOW } from '../../contracts/batches';
 import type { Failure, StepCheck, StepStatus } from '../../contracts/messages';
 import type { Interval } from '../../contracts/schedules';
@@ -72,7 +73,8 @@ export class Run {
    */
   waitForArrivals(name: string, pattern: string, options: WaitOptions = {}): Promise<TakenObjects> {
     const { shared, parent, line } = this;
-    return new Wait(shared, { name, parent, line, pattern }, options).run();
+    const place = line.place(name);
+    return new Wait(shared, { name, parent, line, place, pattern }, options).run();
   }
 
   /**
@@ -81,11 +83,11 @@ export class Run {
    */
   job(name: string, job: Job, options: JobStepOptions = {}): Promise<JobResult> {
     const step = this.shared.board.addStep({ name, kind: 'job', parent: this.parent });
+    const { line } = this;
+    const at = { step, line, place: line.place(name) };
     const { expectedBy } = options;
     const deadline = expectedBy === undefined ? {} : { expectedBy };
-    return this.shared.deadlines.keep(step, deadline, () =>
-      new JobStep(this.shared, { step, line: this.line }, job, options).run(),
-    );
+    return this.shared.deadlines.keep(step, deadline, () => new JobStep(this.shared, at, job, options).run());
   }
 
   /**
@@ -111,7 +113,9 @@ export class Run {
         throw fail('CheckFailed', describeChecks(checks));
     };
     const job: Job = { resource: 'duckdb:query', parameters: checkQuery(check) };
-    await new JobStep(this.shared, { step, line: this.line }, job, { ...options, accept }).run();
+    const { line } = this;
+    const at = { step, line, place: line.place(name) };
+    await new JobStep(this.shared, at, job, { ...options, accept }).run();
     return checks;
   }
 
@@ -148,7 +152,7 @@ export class Run {
    * retries, and whatever of it fails is told beside the run's own failure. A cancellation does not interrupt it.
    */
   undo(name: string, body: (run: Run) => Promise<unknown>): void {
-    this.shared.compensations.add({ name, undo: body });
+    this.shared.compensations.add({ name, undo: body, sinceMs: Date.now() });
   }
 
   /**
@@ -162,10 +166,11 @@ export class Run {
     const copy = copyOf(output, workflowInfo().runId);
     await this.job(`keep ${name}`, task('keep-output', { output, copy }));
     const drop = (run: Run) => run.job(`drop the copy of ${name}`, task('drop-kept-output', { copy }));
-    this.undo(`the output ${name}`, async (run) => {
+    const undo = async (run: Run) => {
       await run.job(`put back ${name}`, task('put-back-output', { output, copy }));
       await drop(run);
-    });
+    };
+    compensations.add({ name: `the output ${name}`, undo, sinceMs: null });
     ending.atEnd(async () => {
       if (!compensations.haveBegun) await drop(new Run(this.shared, null, this.line)).catch(rethrowDefect);
     });
@@ -179,17 +184,26 @@ export class Run {
     return this.openGroup(name, body, { deadline });
   }
 
+  /** A group that undoes what the run has done; see `Compensations`. */
+  undoing<T>(name: string, body: (run: Run) => Promise<T>, undoes: Undoes): Promise<T> {
+    return this.openGroup(name, body, { undoes });
+  }
+
   private openGroup<T>(
     name: string,
     body: (run: Run) => Promise<T>,
-    { deadline = {}, isFanOut = false }: { deadline?: Deadline; isFanOut?: boolean },
+    { deadline = {}, isFanOut = false, undoes }: { deadline?: Deadline; isFanOut?: boolean; undoes?: Undoes },
   ): Promise<T> {
     const { board } = this.shared;
     const step = board.addStep({ name, kind: 'group', parent: this.parent });
     board.update(step, { state: 'running', attempts: 1 });
     const since = new Date().toISOString();
-    const group = { name: step.name, since, ...(isFanOut ? { fanOut: true as const } : {}) };
-    const line = this.line.branch(group);
+    const group = {
+      ...{ name: step.name, since },
+      ...(isFanOut ? { fanOut: true as const } : {}),
+      ...(undoes === undefined ? {} : { undoes }),
+    };
+    const line = this.line.branch(group, this.line.place(name));
     const run = new Run(this.shared, step.name, line);
     return this.closeGroup(step, () => this.shared.deadlines.keep(step, deadline, () => body(run)), line);
   }
@@ -233,13 +247,15 @@ export class Run {
     const step = board.addStep({ name, kind: 'group', parent: this.parent, run: { id } });
     board.update(step, { state: 'running', attempts: 1 });
     const { since, startedBy, line } = this;
+    const place = line.place(name);
     const { earlier, notices } = this.shared;
     const options: RunOptions = {
-      ...{ since, parent: board.status.pipeline },
+      ...{ since, place, parent: board.status.pipeline },
+      ...(line.undoes === undefined ? {} : { undoes: line.undoes }),
       ...(startedBy.length > 0 ? { arrivals: [...startedBy] } : {}),
       ...(this.interval === null ? {} : { interval: this.interval }),
       ...(notices.target === null ? {} : { notify: notices.target }),
-      ...earlier.findChild(step.name, line),
+      ...earlier.findChild({ step: step.name, place, line }),
       ...earlier.drainNotes(),
     };
     return this.closeGroup(step, async () => {
@@ -252,7 +268,7 @@ export class Run {
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
         staticSummary: name,
       });
-      earlier.noteChild(line, step.name, id);
+      earlier.noteChild({ step: step.name, place, line }, id);
       return result;
     });
   }

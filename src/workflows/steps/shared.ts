@@ -1,4 +1,5 @@
-import type { RetryOf, Taken } from '../../contracts/earlier';
+import type { Undoes } from '../../contracts/activities';
+import type { Place, RetryOf, Taken } from '../../contracts/earlier';
 import type { Interval, ScheduledTime } from '../../contracts/schedules';
 import type { Arrival } from '../../pipelines';
 import type { Clusters } from './clusters';
@@ -51,6 +52,10 @@ export interface RunOptions extends Deadline {
   retryOf?: RetryOf;
   /** What the waits of the run that starts this one have taken; kept for a retry of that one. */
   taken?: Taken[];
+  /** Of a child run: its place in the run that starts it. */
+  place?: Place;
+  /** Of a child run: the group that holds it undoes what its parent did. */
+  undoes?: Undoes;
   /** Of a child run: the pipeline that started it. */
   parent?: string;
   /** Where a child run tells what happens in it: the place that its parent's input names. */

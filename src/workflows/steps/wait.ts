@@ -9,7 +9,7 @@ import {
 } from '@temporalio/workflow';
 import type { ListedPage, Manifest, StartOutcome } from '../../contracts/activities';
 import { MAX_HISTORY_BYTES } from '../../contracts/historyRoom';
-import type { Taken } from '../../contracts/earlier';
+import type { Place, Taken } from '../../contracts/earlier';
 import type { Failure, StepStatus, Subscription } from '../../contracts/messages';
 import { SluiceError } from '../../errors';
 import type { Arrival } from '../../pipelines';
@@ -30,6 +30,7 @@ import {
   type TakenObjects,
 } from './completeness';
 import type { Deadline } from './deadlines';
+import type { StepPlace } from './earlierRun';
 import { asApplicationFailure, isReportable, isTimeUp, lastFailureOf, toFailure } from './failures';
 import type { Line } from './line';
 import type { Shared } from './shared';
@@ -102,12 +103,19 @@ export class Wait {
   /** By key. */
   private readonly taken = new Map<string, Arrival>();
   private readonly line: Line;
+  private readonly place: Place;
   /** ISO 8601. */
   private readonly began = new Date().toISOString();
 
   constructor(
     private readonly shared: Shared,
-    { name, parent, line, pattern }: { name: string; parent: string | null; line: Line; pattern: string },
+    {
+      name,
+      parent,
+      line,
+      place,
+      pattern,
+    }: { name: string; parent: string | null; line: Line; place: Place; pattern: string },
     {
       within = '7 days',
       expectedBy,
@@ -121,6 +129,7 @@ export class Wait {
     this.deadline = expectedBy === undefined ? {} : { expectedBy };
     this.step = shared.board.addStep({ name, kind: 'wait', parent });
     this.line = line;
+    this.place = place;
     this.pattern = pattern;
     this.within = within;
     this.since = since;
@@ -142,7 +151,7 @@ export class Wait {
       this.check();
       shared.board.update(step, { state: 'waiting', waitingFor: this.pattern, attempts: 1 });
       let subscriptions = new Subscriptions(this.subscriptions());
-      const before = shared.earlier.findWait(step.name, this.rule, this.line);
+      const before = shared.earlier.findWait(this.at, this.rule);
       const again = before?.objects === undefined ? null : sorted(before.objects);
       if (before !== null && again !== null) this.remember(before, again);
       else this.showEmpty();
@@ -217,6 +226,11 @@ export class Wait {
     await shared.parked.park(step, { code, message, step: step.name });
     this.deadlineMs = Date.now() + this.withinMs;
     shared.board.update(step, { state: 'waiting' });
+  }
+
+  private get at(): StepPlace {
+    const { step, line, place } = this;
+    return { step: step.name, line, place };
   }
 
   /** What a wait of a run that is tried again must have in common with the one before it to take the same. */
@@ -461,8 +475,8 @@ export class Wait {
     const { shared, step, signKey, source } = this;
     this.sign = signKey === null ? null : (shared.inbox.get(source.bucket, signKey) ?? null);
     for (const arrival of taken) this.taken.set(arrival.key, arrival);
-    const { rule, began, line, sign } = this;
-    shared.earlier.noteWait(line, { step: step.name, rule, began, objects: taken, sign });
+    const { rule, began, sign } = this;
+    shared.earlier.noteWait(this.at, { rule, began, objects: taken, sign });
     shared.board.update(step, { state: 'succeeded', objects: taken.slice(0, SHOWN_OBJECTS).map(shown) });
     shared.inbox.follow((news) => this.noteLate(news));
     // Of more objects than the rule takes, the rest is as late as what comes a moment after it.

@@ -13,13 +13,13 @@ import { marketingAndSales, outputsOf } from '../../../src/workflows/marketingAn
 import { outputsOf as outputsOfRateCodes, rateCodes } from '../../../src/workflows/rateCodes';
 import type { AnyPipeline } from '../../../src/workflows/steps';
 import { countOf, isLong, seedOf } from '../../support/long';
-import { branches, family, items } from './retryPipelines';
+import { branches, family, items, partition, twins } from './retryPipelines';
 
 let stack: TestStack;
 
 beforeAll(async () => {
   const shipped = [main, marketingAndSales, rateCodes, job];
-  stack = await createTestStack({ pipelines: [branches, items, family, ...shipped] });
+  stack = await createTestStack({ pipelines: [branches, items, family, twins, partition, ...shipped] });
 }, 120_000);
 
 afterAll(() => stack?.stop());
@@ -231,6 +231,99 @@ test('a run goes on in the child that failed, and keeps the one that succeeded',
   await expect(stack.retry({ id: `${run.id}/second` } as TestRun<unknown>)).rejects.toThrow(
     `${run.id}/second is part of the run ${run.id}`,
   );
+});
+
+const sideOf = ({ job: { parameters } }: Pick<ScriptedJob, 'job'>) =>
+  (parameters as { Arguments: Record<string, string> }).Arguments['--of']!;
+
+/** A run of `twins` whose right branch is the first to come to its `load`; in a retry the left one is. */
+async function startTwins(load: JobScript): Promise<TestRun<unknown>> {
+  stack.script('prepare*', (one) => ({ takes: sideOf(one) === 'left' ? '3 hours' : '1 hour' }));
+  stack.script('load*', (one) => ({ ...load, succeeds: { payload: sideOf(one) } }));
+  const run = await stack.start(twins);
+  await run.waitUntil('load (2)', 'running');
+  return run;
+}
+
+test('of steps that are called the same in two branches, each goes on with its own', async () => {
+  const run = await startTwins({ takes: '9 hours' });
+  await run.terminate();
+  submittedSince();
+  const retry = await stack.retry(run);
+  expect(await retry.result()).toEqual({ left: 'left', right: 'right' });
+  expect(submittedSince()).toEqual([]);
+});
+
+test('what is to be done anew goes by the names of the plan', async () => {
+  const failed = await startTwins({ takes: '9 hours' });
+  const [left, right] = ['load (2)', 'load'];
+  await failed.waitUntil(right, 'succeeded');
+  await failed.cancel();
+  submittedSince();
+  const retry = await stack.retry(failed, { redo: [right] });
+  expect(await retry.result()).toEqual({ left: 'left', right: 'right' });
+  expect(stack.submitted.slice(submittedBefore).map(sideOf).sort()).toEqual(['left', 'right']);
+  submittedSince();
+  const again = await stack.retry(retry, { redo: [left] });
+  await again.result();
+  expect(stack.submitted.slice(submittedBefore).map(sideOf)).toHaveLength(1);
+});
+
+test('a job that still runs and is to be done anew is stopped first', async () => {
+  const run = await startTwins({ takes: '9 hours' });
+  const running = stack.submitted.slice(submittedBefore).find(({ step }) => step === 'load')!;
+  await run.terminate();
+  submittedSince();
+  stack.script('load*', () => ({ succeeds: { payload: running.stopped } }));
+  const retry = await stack.retry(run, { redo: ['load'] });
+  expect(await retry.result()).toEqual({ left: 'left', right: true });
+  expect(stack.submitted.slice(submittedBefore).map(sideOf)).toEqual(['right']);
+});
+
+describe('of a run that undid what it had done', () => {
+  const UNDONE = ['add the partition', 'load'];
+  const UNDOING = ['drop the partition', 'unload'];
+
+  beforeEach(() => stack.script('load', { takes: '1 hour', fails: 'no room' }));
+
+  test('a retry does anew what was undone, and undoes it again', async () => {
+    const failed = await stack.start(partition, { onFailure: 'undo' });
+    await failed.failure();
+    expect(submittedSince()).toEqual([...UNDONE, ...UNDOING, 'extract'].sort());
+    const again = await stack.retry(failed);
+    expect((await again.failure()).message).toContain('what it had done was undone (2 of 2)');
+    expect(submittedSince()).toEqual([...UNDONE, ...UNDOING].sort());
+    stack.script('load', answer);
+    expect(await (await stack.retry(failed)).result()).toBe('load');
+    expect(submittedSince()).toEqual(UNDONE);
+  });
+
+  test('a retry does anew what it had taken over, too', async () => {
+    const failed = await stack.start(partition);
+    await failed.failure();
+    submittedSince();
+    const undone = await stack.retry(failed, { input: { onFailure: 'undo' } });
+    await undone.failure();
+    expect(submittedSince()).toEqual([...UNDOING, 'load'].sort());
+    stack.script('load', answer);
+    await (await stack.retry(failed)).result();
+    expect(submittedSince()).toEqual(UNDONE);
+  });
+
+  test('what undoes and still runs is stopped first', async () => {
+    stack.script('unload', { takes: '9 hours' });
+    const run = await stack.start(partition, { onFailure: 'undo' });
+    await run.waitUntil('unload', 'running');
+    await run.terminate();
+    const unload = stack.submitted.at(-1)!;
+    submittedSince();
+    stack.script('load', () => ({ succeeds: { payload: unload.stopped } }));
+    const retry = await stack.retry(run);
+    expect(await retry.result()).toBe(true);
+    // The partition had not been dropped.
+    expect(submittedSince()).toEqual(['load']);
+    stack.script('unload', {});
+  });
 });
 
 /** A pipeline that ships, with the steps that it comes to, and where those of its child runs are. */

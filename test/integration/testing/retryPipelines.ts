@@ -1,4 +1,4 @@
-import { definePipeline, field, type Job } from '../../../src/workflow';
+import { definePipeline, field, type Job, type Run } from '../../../src/workflow';
 
 const glue = (JobName: string, Arguments: Record<string, string> = {}): Job => ({
   resource: 'glue:startJobRun',
@@ -60,3 +60,25 @@ export const family = definePipeline({ name: 'family', about: 'Two child runs.' 
   await run.job('close', glue('close'));
   return { first, second };
 });
+
+/** Two branches whose steps are called the same, each in a group that is called the same. */
+export const twins = definePipeline({ name: 'twins', about: 'Two branches of one kind.' }, async (run) => {
+  const branch = (of: string) => (side: Run) =>
+    side.group('import', async (group) => {
+      await group.job('prepare', glue('prepare', { '--of': of }));
+      return (await group.job('load', glue('load', { '--of': of }))).payload;
+    });
+  return run.parallel({ left: branch('left'), right: branch('right') });
+});
+
+/** Steps that are undone, after one that is not. */
+export const partition = definePipeline(
+  { name: 'partition', about: 'Adds a partition and loads it.' },
+  async (run) => {
+    await run.job('extract', glue('extract'));
+    run.undo('the partition', (undo) => undo.job('drop the partition', glue('drop')));
+    await run.job('add the partition', glue('add'));
+    run.undo('the load', (undo) => undo.job('unload', glue('unload')));
+    return (await run.job('load', glue('load'))).payload;
+  },
+);

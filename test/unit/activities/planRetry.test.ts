@@ -105,11 +105,12 @@ function historiesOfFanOut(): Map<string, HistoryEvent[]> {
   return histories.set('root', root.list);
 }
 
-function addJob(events: Events, step: string, fails: boolean): void {
+function addJob(events: Events, step: string, fails: boolean, told: Partial<Submission> = {}): void {
   const submission: Submission = {
     ...{ job, key: `root/run/${step}/1`, run: 'root', step },
     since: new Date(Date.parse('2026-01-01T00:00:00Z')).toISOString(),
     within: [{ name: 'load', since: '2026-01-01T00:00:00.000Z', fanOut: true }],
+    ...told,
   };
   const reference = {
     ...{ resource: job.resource, externalId: step, key: submission.key, url: null },
@@ -182,4 +183,43 @@ test('a job that is to be done anew is found in whichever child run it is', asyn
     `load ${FAILED}`,
   ]);
   await expect(plan({ redo: ['load 70001'] })).rejects.toThrow('has come to no step "load 70001"');
+});
+
+describe('of a run that undid what it had done', () => {
+  const at = (second: number) => new Date(Date.parse('2026-01-01T00:00:00Z') + second * 1000).toISOString();
+  /** @param isOlder whether the run told neither places nor from when on it undid */
+  const planUndone = async (isOlder: boolean) => {
+    const events = new Events();
+    events.start('partition', { onFailure: 'undo' });
+    for (const [second, step] of ['extract', 'add', 'load'].entries())
+      addJob(events, step, step === 'load', {
+        ...{ since: at(second), within: [] },
+        ...(isOlder ? {} : { place: [step] }),
+      });
+    const group = { name: 'undo the partition', since: at(3) };
+    addJob(events, 'drop', false, {
+      since: at(3),
+      within: [isOlder ? group : { ...group, undoes: at(1) }],
+      ...(isOlder ? {} : { place: [group.name, 'drop'] }),
+    });
+    histories.set('undone', events.list);
+    const { steps } = await planRetry(deps, { id: 'root', runId: 'undone' }, { from: [], redo: [] });
+    return steps.map(({ step, action, reason }) => [step, action, reason]);
+  };
+
+  test('what was undone is done anew, and what undid it is no part of the plan', async () => {
+    expect(await planUndone(false)).toEqual([
+      ['extract', 'reuse', expect.stringContaining('it succeeded at')],
+      ['add', 'redo', 'it was undone'],
+      ['load', 'redo', 'it failed: JobFailed: bad item'],
+    ]);
+  });
+
+  test('all is done anew when it is not known from when on it was undone', async () => {
+    expect(await planUndone(true)).toEqual([
+      ['extract', 'redo', 'it was undone'],
+      ['add', 'redo', 'it was undone'],
+      ['load', 'redo', 'it failed: JobFailed: bad item'],
+    ]);
+  });
 });
