@@ -365,7 +365,7 @@ function addBackfill(schedule: Command): void {
     .requiredOption('--from <time>', 'the first time: an ISO time, or how long ago ("2 weeks")', (text) =>
       parseSince(text),
     )
-    .requiredOption('--to <time>', 'the last time, included', (text) => parseSince(text))
+    .requiredOption('--to <time>', 'the last time, included; not in the future', (text) => parseSince(text))
     .option('--concurrency <n>', 'how many runs go on side by side (default 1)', parseConcurrency)
     .option('--wait', 'wait until all have ended; exit code 1 when one fails')
     .action(async (id: string, options: BackfillOptions) => backfill(id, options));
@@ -375,6 +375,13 @@ async function backfill(
   id: string,
   { from, to, concurrency = 1, wait, json }: BackfillOptions,
 ): Promise<void> {
+  const now = new Date();
+  // Its run would be made before its interval is over, and the schedule would then have it made already.
+  if (Date.parse(to) > now.getTime())
+    throw new SluiceError(
+      'InvalidInput',
+      `--to ${to}: that time has not come, and a run of it would end before its interval does; give a time up to now, ${now.toISOString()}`,
+    );
   await withSession(async ({ client }) => {
     const description = await client.schedule.getHandle(id).describe();
     const range = { fromMs: Date.parse(from), toMs: Date.parse(to), most: MAX_TIMES };

@@ -86,6 +86,12 @@ describe('a command line', () => {
     expect(written.out).toBe('');
   });
 
+  test('a backfill of times that have not come is refused', async () => {
+    const to = new Date(Date.now() + 60_000).toISOString();
+    expect(await runCommandLine(['schedule', 'backfill', 'x', '--from', '1 day', '--to', to])).toBe(2);
+    expect(written.err).toMatch(new RegExp(`^InvalidInput: --to ${to}: that time has not come.*up to now`));
+  });
+
   test('without --json an error is one text without a stack trace', async () => {
     expect(await runCommandLine(['start', 'mainn'])).toBe(2);
     expect(written.err).toMatch(/^UnknownPipeline: .*Did you mean "main"/);
