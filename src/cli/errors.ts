@@ -132,6 +132,12 @@ function classifyAws(error: Error): Known | null {
 
 function classifyNetwork(error: Error): Known | null {
   const { code } = error as NodeJS.ErrnoException;
+  // What the AWS SDK and a signal call a request that nobody answers.
+  if (error.name === 'TimeoutError')
+    return {
+      code: 'ServerUnreachable',
+      message: `A server does not answer: ${withoutPackage(error.message)}.`,
+    };
   const isNetwork = [
     'ECONNREFUSED',
     'ECONNRESET',
@@ -143,4 +149,11 @@ function classifyNetwork(error: Error): Known | null {
   return isNetwork
     ? { code: 'ServerUnreachable', message: `A server cannot be reached: ${error.message || code}.` }
     : null;
+}
+
+/** The AWS SDK says first which of its parts is speaking. */
+function withoutPackage(message: string): string {
+  return message
+    .replace(/^@smithy\/\S+ - (?:\[\w+\] )?/, '')
+    .replace(/(?: \((?:service|configured)[^)]{0,80}\))?\.?$/, '');
 }

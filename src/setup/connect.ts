@@ -9,6 +9,7 @@ import { readConfig, type Config } from './config';
 import { createDataConverter } from './payloadCodec';
 import { hideSecrets, redactSecrets } from './redactSecrets';
 import { lookUpCredentials } from './credentials';
+import { SILENT } from './quiet';
 
 /**
  * Where Temporal is, by its standard settings: `TEMPORAL_*` variables over the profile of `temporal.toml`.
@@ -126,5 +127,6 @@ export function connectS3({ idleTimeoutMs = IDLE_TIMEOUT_MS } = {}): S3Client {
   return new S3Client({
     ...{ forcePathStyle: custom !== undefined, maxAttempts: 5, requestHandler },
     credentials: lookUpCredentials,
+    logger: SILENT,
   });
 }
