@@ -42,7 +42,7 @@ export function useDevStack(command: Command): void {
   const file = config === undefined ? findConfig(process.cwd()) : path.resolve(config);
   const stack = file === null ? null : readDevStack(projectDataFolder(path.dirname(file)));
   if (stack === null) return;
-  for (const [name, value] of Object.entries(stack.env)) process.env[name] ??= value;
+  for (const [name, value] of Object.entries(stack.env)) process.env[name] ||= value;
 }
 
 function readDevStack(dir: string): DevStack | null {

@@ -6,6 +6,7 @@ import {
 import { NamespaceNotFoundError, WorkflowNotFoundError } from '@temporalio/common';
 import type { CommanderError } from 'commander';
 import { SluiceError, type ErrorCode } from '../errors';
+import { ERROR_NAMES } from '../services/errorNames';
 import { redactSecrets } from '../setup/redactSecrets';
 
 /** `interrupted` is the shell's own number for Ctrl-C: the run that was waited for goes on. */
@@ -127,6 +128,15 @@ function classifyAws(error: Error): Known | null {
   const message = `AWS: ${error.name}: ${error.message}`;
   if (status === 401 || status === 403) return { code: 'AccessDenied', message };
   if (status === 404) return { code: 'InvalidInput', message };
+  const named = ERROR_NAMES.get(error.name);
+  if (named === 'Credentials') return { code: 'AccessDenied', message };
+  // What the service calls wrong: a key that it cannot have, a name that is none.
+  if (
+    status === 400 &&
+    (named === undefined || named === 'InvalidJob') &&
+    !/^(?:400|Unknown|BadRequest)/.test(error.name)
+  )
+    return { code: 'InvalidInput', message };
   return { code: 'Transient', message };
 }
 

@@ -11,7 +11,7 @@ import {
 import { SluiceError } from '../errors';
 import { findPipeline } from '../pipelines';
 import { connectS3 } from '../setup/connect';
-import { addJson, changeInput, collectParameter, type JsonOption } from './options';
+import { addJson, changeInput, collectParameter, parseId, type JsonOption } from './options';
 import { formatTable, note, print, printJson } from './output';
 import { readProject, type CommandProject } from './project';
 import { pipelineOf, readEnd, type RunView } from './readStatus';
@@ -36,7 +36,7 @@ export function addRetry(program: Command): void {
   const command = program
     .command('retry')
     .description('go on with a run that has ended: keep what succeeded, do the rest')
-    .argument('<run>', 'the id of the run; see "sluice list"')
+    .argument('<run>', 'the id of the run; see "sluice list"', parseId)
     .option('--from <step>', 'do this step anew, and all that comes after it; may be repeated', collect)
     .option('--redo <step>', 'do this step anew, alone; may be repeated', collect)
     .option(

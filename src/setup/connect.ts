@@ -18,6 +18,8 @@ import { SILENT } from './quiet';
 export function temporalSettings() {
   const { connectionOptions, namespace } = readTemporalSettings();
   const address = connectionOptions.address ?? 'localhost:7233';
+  if (address.trim() === '')
+    throw new SluiceError('InvalidInput', 'TEMPORAL_ADDRESS is empty. Give host:port, or unset it.');
   const scheme = /^https?:\/\//.exec(address)?.[0];
   if (scheme !== undefined) {
     const cure = `Give host:port, without ${scheme}`;
