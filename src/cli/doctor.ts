@@ -15,7 +15,7 @@ import { parseS3Uri } from '../pipelines/location';
 import { checkWebhook, parseWebhookUrl } from './checkWebhook';
 import { EXIT, describeError } from './errors';
 import { addJson, type JsonOption } from './options';
-import { print, printJson } from './output';
+import { print, printJson, visibleOf } from './output';
 import { readProject } from './project';
 import { hasColor } from './render';
 import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes';
@@ -287,7 +287,8 @@ async function check(
   }
 }
 
-function renderFinding({ name, ok, detail, remedy }: Finding): string {
+function renderFinding(finding: Finding): string {
+  const { name, ok, detail, remedy } = visibleOf(finding);
   const colors = pc.createColors(hasColor());
   const line = `${ok ? colors.green('ok    ') : colors.red('failed')}  ${name}: ${detail}`;
   return remedy === null ? line : `${line}\n        ${remedy}`;

@@ -24,7 +24,7 @@ import {
   type InputOptions,
   type JsonOption,
 } from './options';
-import { formatTable, formatTime, note, print, printJson } from './output';
+import { formatTable, formatTime, note, print, printJson, visibleLine } from './output';
 import { readProject } from './project';
 import { withSession, type Session } from './session';
 
@@ -350,7 +350,7 @@ function addDescription(schedule: Command): void {
       ['next', view.nextTimes.slice(0, SHOWN_TIMES).map(formatTime).join(', ') || 'none'],
       ['running', view.running.join(', ') || 'none'],
     ] as const;
-    print(lines.map(([name, value]) => `${name.padEnd(15)}  ${value}`).join('\n'));
+    print(lines.map(([name, value]) => `${name.padEnd(15)}  ${visibleLine(value ?? '')}`).join('\n'));
     if (view.recent.length === 0) return;
     const rows = view.recent.map(({ run, scheduledAt, startedAt }) => [
       run,
