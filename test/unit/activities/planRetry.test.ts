@@ -183,3 +183,10 @@ test('a job that is to be done anew is found in whichever child run it is', asyn
   ]);
   await expect(plan({ redo: ['load 70001'] })).rejects.toThrow('has come to no step "load 70001"');
 });
+
+test('a group in the place of a step is told, with its steps', async () => {
+  for (const choice of [{ from: ['load'] }, { redo: ['load'] }])
+    await expect(plan(choice)).rejects.toThrow(
+      /"load" is a group of root, not a step\. Name its steps.*: "load 1", "load 2",.* and 9980 more$/,
+    );
+});
