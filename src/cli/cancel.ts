@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { SluiceError } from '../errors';
 import { EXIT } from './errors';
-import { addJson, type JsonOption } from './options';
+import { addJson, parseId, type JsonOption } from './options';
 import { note, print, printJson } from './output';
 import { isEnded, listSteps, readStatus, type RunView } from './readStatus';
 import { hasColor, renderStatus } from './render';
@@ -16,7 +16,7 @@ export function addCancel(program: Command): void {
   const command = program
     .command('cancel')
     .description('cancel a run, stop its jobs, and wait until it has ended')
-    .argument('<run>', 'the id of the run; see "sluice list"')
+    .argument('<run>', 'the id of the run; see "sluice list"', parseId)
     .addHelpText('after', '\nExample:\n  $ sluice cancel marketing-and-sales-20250301-120000-1a2b');
   addJson(command).action(async (id: string, { json }: JsonOption) => {
     const { view, noWorker } = await withSession((session) => cancel(session, id));

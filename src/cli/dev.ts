@@ -49,7 +49,7 @@ async function dev(
     throw error;
   });
   if (stack === null) return;
-  const record = await recordDevStack(stack.info);
+  const record = await recordDevStack(stack.info, project.root);
   try {
     if (json) printJson(stack.info);
     else print(describeStack(stack.info));

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { StackInfo } from '../local';
@@ -17,13 +17,30 @@ interface DevStack {
   env: Record<string, string>;
 }
 
-/** Writes down that a stack runs, for the commands in the same project. */
-export async function recordDevStack({ dir, env }: StackInfo): Promise<{ remove(): Promise<void> }> {
-  const file = path.join(dir, FILE);
+/**
+ * Writes down that a stack runs, for the commands in the same project: also where its data are elsewhere, unless another stack
+ * of the project runs.
+ */
+export async function recordDevStack(
+  { dir, env }: Pick<StackInfo, 'dir' | 'env'>,
+  root: string | null,
+): Promise<{ remove(): Promise<void> }> {
+  const folders = new Set([path.resolve(dir)]);
+  if (root !== null && readDevStack(projectDataFolder(root)) === null) folders.add(projectDataFolder(root));
   const stack: DevStack = { pid: process.pid, env };
-  // The environment holds the secrets of the stack.
-  await writeFile(file, JSON.stringify(stack), { mode: 0o600 });
-  return { remove: () => rm(file, { force: true }) };
+  const files: string[] = [];
+  for (const folder of folders) {
+    const file = path.join(folder, FILE);
+    await mkdir(folder, { recursive: true });
+    // The environment holds the secrets of the stack.
+    await writeFile(file, JSON.stringify(stack), { mode: 0o600 });
+    files.push(file);
+  }
+  return {
+    remove: async () => {
+      for (const file of files) await rm(file, { force: true });
+    },
+  };
 }
 
 /** Commands that start a stack of their own, or need none. */
@@ -42,7 +59,7 @@ export function useDevStack(command: Command): void {
   const file = config === undefined ? findConfig(process.cwd()) : path.resolve(config);
   const stack = file === null ? null : readDevStack(projectDataFolder(path.dirname(file)));
   if (stack === null) return;
-  for (const [name, value] of Object.entries(stack.env)) process.env[name] ??= value;
+  for (const [name, value] of Object.entries(stack.env)) process.env[name] ||= value;
 }
 
 function readDevStack(dir: string): DevStack | null {

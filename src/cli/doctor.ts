@@ -15,7 +15,7 @@ import { parseS3Uri } from '../pipelines/location';
 import { checkWebhook, parseWebhookUrl } from './checkWebhook';
 import { EXIT, describeError } from './errors';
 import { addJson, type JsonOption } from './options';
-import { print, printJson } from './output';
+import { print, printJson, visibleOf } from './output';
 import { readProject } from './project';
 import { hasColor } from './render';
 import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes';
@@ -31,6 +31,11 @@ interface Finding {
 
 const { TASK_QUEUE_TYPE_WORKFLOW } = temporal.api.enums.v1.TaskQueueType;
 const LIVY_TIMEOUT_MS = 5_000;
+/** A server that takes a connection and says nothing must not keep what else is known from whoever asks. */
+const CHECK_TIMEOUT_MS = 8_000;
+/** The test event has limits of its own. */
+const WEBHOOK_TIMEOUT_MS = 60_000;
+const NO_ANSWER = 'no answer within';
 
 interface DoctorOptions extends JsonOption {
   resource?: string[];
@@ -111,7 +116,7 @@ async function checkAll({ config, registry, resources, webhook }: CheckAll): Pro
 async function checkThrough(url: string, config: Config): Promise<Findings> {
   let isReachable = true;
   const remedy = 'See docs/webhook.md, "When nothing arrives".';
-  const finding = await check('webhook', remedy, async () => {
+  const checkIt = async () => {
     const client = await connectClient(config);
     try {
       return await checkWebhook(url, client, config);
@@ -121,7 +126,8 @@ async function checkThrough(url: string, config: Config): Promise<Findings> {
     } finally {
       await client.connection.close();
     }
-  });
+  };
+  const finding = await check('webhook', remedy, checkIt, WEBHOOK_TIMEOUT_MS);
   return { findings: [finding], isReachable };
 }
 
@@ -146,7 +152,7 @@ async function checkTemporal(config: Config): Promise<Findings> {
         return `${address}, namespace ${namespace}`;
       },
     );
-    if (!server.ok) return { findings: [server], isReachable: true };
+    if (!server.ok) return { findings: [server], isReachable: !server.detail.startsWith(NO_ANSWER) };
     const findings = [server, await checkSearchAttributes(client), await checkWorker(client, config)];
     return { findings, isReachable: true };
   } finally {
@@ -180,10 +186,11 @@ function checkWorker(client: Client, { taskQueue }: Config): Promise<Finding> {
 async function checkLake({ lake }: Config): Promise<Finding> {
   const s3 = connectS3();
   const remedy =
-    'Set SLUICE_LAKE to a bucket that exists and that the credentials may list; AWS_ENDPOINT_URL_S3 for another S3.';
+    'See that S3 runs and answers; set SLUICE_LAKE to a bucket that exists and that the credentials may list, AWS_ENDPOINT_URL_S3 for another S3.';
   try {
-    return await check('S3', remedy, async () => {
-      await s3.send(new HeadBucketCommand({ Bucket: parseS3Uri(lake)!.bucket })).catch((error: unknown) => {
+    return await check('S3', remedy, async (abortSignal) => {
+      const head = new HeadBucketCommand({ Bucket: parseS3Uri(lake)!.bucket });
+      await s3.send(head, { abortSignal }).catch((error: unknown) => {
         // An answer to HEAD has no text, so the SDK knows only the status.
         const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
         if (status === 404) throw new Error(`the bucket of ${lake} does not exist`);
@@ -256,15 +263,32 @@ async function checkLivy({ livyUrl, livyAuth, livyCa }: Config): Promise<Finding
   );
 }
 
-async function check(name: string, remedy: string, body: () => Promise<string>): Promise<Finding> {
+/** @param body is told when its time is over, and not waited for any more */
+async function check(
+  name: string,
+  remedy: string,
+  body: (signal: AbortSignal) => Promise<string>,
+  timeoutMs = CHECK_TIMEOUT_MS,
+): Promise<Finding> {
+  const given = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const overrun = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`${NO_ANSWER} ${timeoutMs / 1000} s`));
+      given.abort();
+    }, timeoutMs);
+  });
   try {
-    return { name, ok: true, detail: await body(), remedy: null };
+    return { name, ok: true, detail: await Promise.race([body(given.signal), overrun]), remedy: null };
   } catch (error) {
     return { name, ok: false, detail: redactSecrets(describeError(error).message), remedy };
+  } finally {
+    clearTimeout(timer);
   }
 }
 
-function renderFinding({ name, ok, detail, remedy }: Finding): string {
+function renderFinding(finding: Finding): string {
+  const { name, ok, detail, remedy } = visibleOf(finding);
   const colors = pc.createColors(hasColor());
   const line = `${ok ? colors.green('ok    ') : colors.red('failed')}  ${name}: ${detail}`;
   return remedy === null ? line : `${line}\n        ${remedy}`;

@@ -6,6 +6,7 @@ import {
 import { NamespaceNotFoundError, WorkflowNotFoundError } from '@temporalio/common';
 import type { CommanderError } from 'commander';
 import { SluiceError, type ErrorCode } from '../errors';
+import { ERROR_NAMES } from '../services/errorNames';
 import { redactSecrets } from '../setup/redactSecrets';
 
 /** `interrupted` is the shell's own number for Ctrl-C: the run that was waited for goes on. */
@@ -127,11 +128,26 @@ function classifyAws(error: Error): Known | null {
   const message = `AWS: ${error.name}: ${error.message}`;
   if (status === 401 || status === 403) return { code: 'AccessDenied', message };
   if (status === 404) return { code: 'InvalidInput', message };
+  const named = ERROR_NAMES.get(error.name);
+  if (named === 'Credentials') return { code: 'AccessDenied', message };
+  // What the service calls wrong: a key that it cannot have, a name that is none.
+  if (
+    status === 400 &&
+    (named === undefined || named === 'InvalidJob') &&
+    !/^(?:400|Unknown|BadRequest)/.test(error.name)
+  )
+    return { code: 'InvalidInput', message };
   return { code: 'Transient', message };
 }
 
 function classifyNetwork(error: Error): Known | null {
   const { code } = error as NodeJS.ErrnoException;
+  // What the AWS SDK and a signal call a request that nobody answers.
+  if (error.name === 'TimeoutError')
+    return {
+      code: 'ServerUnreachable',
+      message: `A server does not answer: ${withoutPackage(error.message)}.`,
+    };
   const isNetwork = [
     'ECONNREFUSED',
     'ECONNRESET',
@@ -143,4 +159,11 @@ function classifyNetwork(error: Error): Known | null {
   return isNetwork
     ? { code: 'ServerUnreachable', message: `A server cannot be reached: ${error.message || code}.` }
     : null;
+}
+
+/** The AWS SDK says first which of its parts is speaking. */
+function withoutPackage(message: string): string {
+  return message
+    .replace(/^@smithy\/\S+ - (?:\[\w+\] )?/, '')
+    .replace(/(?: \((?:service|configured)[^)]{0,80}\))?\.?$/, '');
 }

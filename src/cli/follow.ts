@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
-import { formatTime } from './output';
+import { formatTime, visibleOf } from './output';
 import { isEnded, type RunView, type StepView } from './readStatus';
 import { describePool, describeRetry, describeWork, formatFailure, hasColor, renderStatus } from './render';
 
@@ -47,7 +47,8 @@ function redraw(write: (text: string) => void): (view: RunView) => void {
 
 function showChanges(write: (text: string) => void): (view: RunView) => void {
   const seen = new Map<string, string>();
-  return (view) => {
+  return (given) => {
+    const view = visibleOf(given);
     for (const { path, step } of listPaths(view.steps, [])) {
       const key = path.join(' / ');
       const state = [step.state, ...describePool(step)].join(' ');

@@ -41,6 +41,14 @@ export function parseInteger(text: string): number {
   return Number(text);
 }
 
+/** An id of a run or a schedule, as one line of a terminal can hold it. */
+export function parseId(text: string): string {
+  if (text.trim() !== '' && !/[\p{Cc}\u2028\u2029]/u.test(text)) return text;
+  throw new InvalidArgumentError(
+    'Give an id that is not empty and has no line feed or other control character.',
+  );
+}
+
 /** A time: ISO 8601, or how long ago. Gives ISO 8601. */
 export function parseSince(text: string, now = Date.now()): string {
   const agoMs = parseDuration(text.replace(/\s+ago$/, ''));
@@ -165,7 +173,7 @@ function parseParameter(pipeline: Pipeline, name: string, text: string): unknown
 function readInputFile(file: string): unknown {
   let text: string;
   try {
-    text = readFileSync(file === '-' ? 0 : file, 'utf8');
+    text = decodeText(readFileSync(file === '-' ? 0 : file));
   } catch (cause) {
     const reason =
       (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (cause as Error).message;
@@ -176,6 +184,12 @@ function readInputFile(file: string): unknown {
     );
   }
   return parseJson(text, `--input ${file}`);
+}
+
+/** UTF-8, or UTF-16 that says so by its byte order mark, without the mark: Windows writes one. */
+function decodeText(bytes: Buffer): string {
+  const [first, second] = bytes;
+  return new TextDecoder(first === 0xff && second === 0xfe ? 'utf-16le' : 'utf-8').decode(bytes);
 }
 
 function parseJson(text: string, from: string): unknown {

@@ -11,11 +11,40 @@ export function printJson(value: unknown): void {
 }
 
 export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${visible(text)}\n`);
+}
+
+/** All that moves a terminal's cursor, colours it or turns what it shows around, but line feeds and tabs. */
+const CONTROLS = /(?![\n\t])[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
+
+/** A text that others have written, as a terminal may show it: escapes are read, not obeyed. */
+export function visible(text: string): string {
+  return text.replace(/\r\n/g, '\n').replace(CONTROLS, (sign) => {
+    const digits = sign.charCodeAt(0).toString(16);
+    return digits.length > 2 ? `\\u${digits}` : `\\x${digits.padStart(2, '0')}`;
+  });
+}
+
+/** The same in one line. */
+export function visibleLine(text: string): string {
+  return visible(text.replace(/\s*[\r\n]\s*/g, ' ').replace(/\t/g, ' '));
+}
+
+/** A value with all its texts visible; those of messages keep their lines. */
+export function visibleOf<T>(value: T, keepsLines = false): T {
+  if (typeof value === 'string') return (keepsLines ? visible(value) : visibleLine(value)) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((item: unknown) => visibleOf(item, keepsLines)) as T;
+  const members = Object.entries(value).map(([name, member]) => [
+    visibleLine(name),
+    visibleOf(member as unknown, keepsLines || name === 'message' || name === 'result'),
+  ]);
+  return Object.fromEntries(members) as T;
 }
 
 export function printError({ code, message }: CommandError, json: boolean): void {
-  note(json ? JSON.stringify({ error: { code, message } }) : `${code}: ${message}`);
+  if (json) process.stderr.write(`${JSON.stringify({ error: { code, message } })}\n`);
+  else note(`${code}: ${message}`);
 }
 
 /** Columns without borders, so that the text can be read by `awk` and people alike. */
@@ -26,8 +55,8 @@ export function formatTable(head: string[], rows: string[][]): string {
       .map((part) => [part, '']),
   );
   const style = { head: [], border: [], 'padding-left': 0, 'padding-right': 0 };
-  const table = new Table({ head, chars: { ...none, middle: '  ' }, style });
-  table.push(...rows);
+  const table = new Table({ head: head.map(visibleLine), chars: { ...none, middle: '  ' }, style });
+  table.push(...rows.map((row) => row.map(visibleLine)));
   return table
     .toString()
     .split('\n')
@@ -44,7 +73,8 @@ const LEAST_WIDTH = 12;
  * Makes a table fit the terminal: of the columns given, in this order, long texts lose their middle. What is no terminal is
  * given all of it.
  */
-export function fitTable(head: string[], rows: string[][], shortened: number[]): string[][] {
+export function fitTable(head: string[], given: string[][], shortened: number[]): string[][] {
+  const rows = given.map((row) => row.map(visibleLine));
   const columns = process.stdout.isTTY ? process.stdout.columns : undefined;
   if (columns === undefined) return rows;
   const widths = head.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]!.length)));

@@ -2,7 +2,7 @@ import pc from 'picocolors';
 import { formatDuration } from '../pipelines/duration';
 import type { Failure, Retry, RunState, StepState, StepRows } from '../contracts/messages';
 import { describeChecks } from '../workflows/steps/check';
-import { formatTime } from './output';
+import { formatTime, visibleOf } from './output';
 import type { Cost } from '../setup/prices';
 import { describeProgress } from './readProgress';
 import { isEnded, type RunView, type StepView } from './readStatus';
@@ -26,7 +26,8 @@ export function hasColor(): boolean {
 }
 
 /** The status of a run as a tree of its steps. */
-export function renderStatus(view: RunView, { color, now = Date.now() }: RenderOptions): string {
+export function renderStatus(given: RunView, { color, now = Date.now() }: RenderOptions): string {
+  const view = visibleOf(given);
   const colors = pc.createColors(color);
   const took = formatDuration(
     Math.max(0, (view.endedAt ? Date.parse(view.endedAt) : now) - Date.parse(view.startedAt)),
@@ -47,7 +48,9 @@ export function renderStatus(view: RunView, { color, now = Date.now() }: RenderO
 
 /** The status, and below it what an ended run gave. */
 export function renderEnd(view: RunView, options: RenderOptions): string {
-  return [renderStatus(view, options), renderResult(view.result)].filter((part) => part !== '').join('\n');
+  return [renderStatus(view, options), renderResult(visibleOf(view.result, true))]
+    .filter((part) => part !== '')
+    .join('\n');
 }
 
 /** `0.4213 USD`: four digits that say something, of a small amount, too. */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { resumeSignal } from '../contracts/messages';
 import { SluiceError } from '../errors';
-import { addJson, type JsonOption } from './options';
+import { addJson, parseId, type JsonOption } from './options';
 import { note, print, printJson } from './output';
 import { isEnded, readStatus, type RunView, type StepView } from './readStatus';
 import { withSession } from './session';
@@ -10,7 +10,7 @@ export function addResume(program: Command): void {
   const command = program
     .command('resume')
     .description('let the parked steps of a run go on, once the reason has been mended')
-    .argument('<run>', 'the id of the run; see "sluice list"')
+    .argument('<run>', 'the id of the run; see "sluice list"', parseId)
     .option('--step <step>', 'only this step')
     .addHelpText('after', '\nExample:\n  $ sluice resume weekly-report --step "load sales"');
   addJson(command).action(async (id: string, { json, step }: JsonOption & { step?: string }) => {

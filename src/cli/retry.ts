@@ -11,8 +11,8 @@ import {
 import { SluiceError } from '../errors';
 import { findPipeline } from '../pipelines';
 import { connectS3 } from '../setup/connect';
-import { addJson, changeInput, collectParameter, type JsonOption } from './options';
-import { formatTable, note, print, printJson } from './output';
+import { addJson, changeInput, collectParameter, parseDeadline, parseId, type JsonOption } from './options';
+import { formatTable, note, print, printJson, visibleLine } from './output';
 import { readProject, type CommandProject } from './project';
 import { pipelineOf, readEnd, type RunView } from './readStatus';
 import { formatFailure } from './render';
@@ -23,6 +23,8 @@ interface RetryOptions extends JsonOption {
   from?: string[];
   redo?: string[];
   parameter?: Record<string, string>;
+  expectedBy?: string;
+  within?: string;
   allowSecrets?: true;
   yes?: true;
   wait?: true;
@@ -36,13 +38,23 @@ export function addRetry(program: Command): void {
   const command = program
     .command('retry')
     .description('go on with a run that has ended: keep what succeeded, do the rest')
-    .argument('<run>', 'the id of the run; see "sluice list"')
+    .argument('<run>', 'the id of the run; see "sluice list"', parseId)
     .option('--from <step>', 'do this step anew, and all that comes after it; may be repeated', collect)
     .option('--redo <step>', 'do this step anew, alone; may be repeated', collect)
     .option(
       '-p, --parameter <key=value>',
       'one field of the input that is to change; may be repeated',
       collectParameter,
+    )
+    .option(
+      '--expected-by <duration>',
+      'how long it is expected to take, where that is to change',
+      parseDeadline,
+    )
+    .option(
+      '--within <duration>',
+      'how long it may take, from its own start, where that is to change',
+      parseDeadline,
     )
     .option('--allow-secrets', 'take a changed input that looks as if it held a secret')
     .option('--yes', 'start it without asking; without it, --json prints the plan and starts nothing')
@@ -79,6 +91,8 @@ async function retry(id: string, options: RetryOptions, project: CommandProject)
     }
     const handle = await startRetry(client, {
       ...{ history, root, nextId, input, from, redo },
+      ...(options.expectedBy && { expectedBy: options.expectedBy }),
+      ...(options.within && { within: options.within }),
       taskQueue: config.taskQueue,
     });
     const runId = handle.firstExecutionRunId;
@@ -139,7 +153,8 @@ const SHOWN_ALIKE = 5;
 
 /** The plan as a table: what becomes of each step, and why. */
 export function renderPlan(view: RetriedView, steps: PlannedStep[], isInputChanged: boolean): string {
-  const failure = view.failure === null ? '' : `  ${formatFailure(view.failure, true).split('\n')[0]}`;
+  const failure =
+    view.failure === null ? '' : `  ${visibleLine(formatFailure(view.failure, true).split('\n')[0]!)}`;
   const rows = steps.length === 0 ? [['(all of it)', 'redo', 'no step had begun']] : rowsOf(steps, []);
   return [
     `retry of ${view.id}  ${view.state}${failure}`,

@@ -13,10 +13,18 @@ import { SluiceError } from '../errors';
 import { findPipeline, type Pipeline } from '../pipelines';
 import { formatDuration, parseDuration } from '../pipelines/duration';
 import { isTimeZone } from '../pipelines/input';
-import { timesBetween } from '../pipelines/scheduleTimes';
+import { previousTime, timesBetween } from '../pipelines/scheduleTimes';
 import { EXIT } from './errors';
-import { addInput, addJson, parseSince, readInput, type InputOptions, type JsonOption } from './options';
-import { formatTable, formatTime, note, print, printJson } from './output';
+import {
+  addInput,
+  addJson,
+  parseId,
+  parseSince,
+  readInput,
+  type InputOptions,
+  type JsonOption,
+} from './options';
+import { formatTable, formatTime, note, print, printJson, visibleLine } from './output';
 import { readProject } from './project';
 import { withSession, type Session } from './session';
 
@@ -45,6 +53,8 @@ const OVERLAPS: Record<string, ScheduleOverlapPolicy> = {
   'allow-all': 'ALLOW_ALL',
 };
 const DAY_MS = 86_400_000;
+/** The longest time between two days of the calendar that come again: over 1900 or 2100, leap days are eight years apart. */
+const LEAP_YEARS_MS = 9 * 366 * DAY_MS;
 
 export function addSchedule(program: Command): void {
   const schedule = program
@@ -76,7 +86,7 @@ function addCreate(schedule: Command): void {
       "the time zone of the cron string (default the pipeline's `timeZone`, else UTC)",
       parseTimeZone,
     )
-    .option('--id <id>', "the id of the schedule (default: the pipeline's name)")
+    .option('--id <id>', "the id of the schedule (default: the pipeline's name)", parseId)
     .option('--paused', 'create it paused')
     .option('--jitter <duration>', 'start each run up to so much later, by chance', parseEvery)
     .addOption(
@@ -124,11 +134,41 @@ function specOf({ name, schedule }: Pipeline, options: SpecOptions): ScheduleSpe
       `${name} has no usual schedule; say when with --cron CRON or --every DURATION.`,
     );
   }
+  checkFields(cronExpression);
   return {
     cronExpressions: [cronExpression],
     ...jitter,
     ...(timeZone === undefined ? {} : { timezone: timeZone }),
   };
+}
+
+const CRON_NEEDS =
+  'a cron string has five fields (minute, hour, day, month, weekday), such as "0 6 * * 1", and may have a year as its sixth';
+
+/**
+ * @throws SluiceError InvalidInput for six fields that are meant to begin with seconds: Temporal would take them without a word
+ * and start runs at other times
+ */
+function checkFields(cron: string): void {
+  const fields = cron
+    .trim()
+    .split(/\s+/)
+    .filter((field) => !/^(?:CRON_)?TZ=/.test(field));
+  if (fields.length === 6 && /^[*?]$/.test(fields[5]!))
+    throw new SluiceError(
+      'InvalidInput',
+      `--cron "${cron}": "${fields[5]}" would be its year; ${CRON_NEEDS}`,
+    );
+}
+
+/** Also when it is paused. The server's own list of its next times ends with its patience. */
+function hasTimeToCome(description: ScheduleDescription): boolean {
+  const times = scheduleTimesOf(description);
+  const now = Date.now();
+  const years = times.calendars.flatMap(({ year }) => year.map(({ end }) => end));
+  const last = years.length === 0 ? 0 : Date.UTC(Math.min(Math.max(...years), 9_998) + 1, 0);
+  const before = previousTime(times, Math.max(now + LEAP_YEARS_MS, last));
+  return before !== null && before > now;
 }
 
 interface Create {
@@ -158,13 +198,18 @@ async function create({ client, config }: Session, { pipeline, input, spec, opti
       policies: { overlap: OVERLAPS[overlap]!, catchupWindow, pauseOnFailure },
       state: { paused },
     });
-    const { info } = await handle.describe();
+    const description = await handle.describe();
+    if (!hasTimeToCome(description)) {
+      await handle.delete();
+      const said = spec.cronExpressions?.[0];
+      throw new SluiceError('InvalidInput', `--cron "${said}": that time never comes; ${CRON_NEEDS}`);
+    }
+    const { info } = description;
     return { id, pipeline: pipeline.name, paused, nextTime: info.nextActionTimes[0]?.toISOString() ?? null };
   } catch (error) {
     // What the client throws when the server refuses the request as it is.
     if (!(error instanceof TypeError)) throw error;
-    const cure = 'A cron string has five fields (minute, hour, day, month, weekday), such as "0 6 * * 1".';
-    throw new SluiceError('InvalidInput', `The schedule is refused: ${error.message}. ${cure}`, {
+    throw new SluiceError('InvalidInput', `The schedule is refused: ${error.message}; ${CRON_NEEDS}`, {
       cause: error,
     });
   }
@@ -226,7 +271,7 @@ function addForOne(schedule: Command, name: string, about: string): Command {
   const command = schedule
     .command(name)
     .description(about)
-    .argument('<id>', 'the id of the schedule; see "sluice schedule list"')
+    .argument('<id>', 'the id of the schedule; see "sluice schedule list"', parseId)
     .addHelpText('after', `\nExample:\n  $ sluice schedule ${name} marketing-and-sales`);
   return addJson(command);
 }
@@ -305,7 +350,7 @@ function addDescription(schedule: Command): void {
       ['next', view.nextTimes.slice(0, SHOWN_TIMES).map(formatTime).join(', ') || 'none'],
       ['running', view.running.join(', ') || 'none'],
     ] as const;
-    print(lines.map(([name, value]) => `${name.padEnd(15)}  ${value}`).join('\n'));
+    print(lines.map(([name, value]) => `${name.padEnd(15)}  ${visibleLine(value ?? '')}`).join('\n'));
     if (view.recent.length === 0) return;
     const rows = view.recent.map(({ run, scheduledAt, startedAt }) => [
       run,
@@ -365,7 +410,7 @@ function addBackfill(schedule: Command): void {
     .requiredOption('--from <time>', 'the first time: an ISO time, or how long ago ("2 weeks")', (text) =>
       parseSince(text),
     )
-    .requiredOption('--to <time>', 'the last time, included', (text) => parseSince(text))
+    .requiredOption('--to <time>', 'the last time, included; not in the future', (text) => parseSince(text))
     .option('--concurrency <n>', 'how many runs go on side by side (default 1)', parseConcurrency)
     .option('--wait', 'wait until all have ended; exit code 1 when one fails')
     .action(async (id: string, options: BackfillOptions) => backfill(id, options));
@@ -375,6 +420,13 @@ async function backfill(
   id: string,
   { from, to, concurrency = 1, wait, json }: BackfillOptions,
 ): Promise<void> {
+  const now = new Date();
+  // Its run would be made before its interval is over, and the schedule would then have it made already.
+  if (Date.parse(to) > now.getTime())
+    throw new SluiceError(
+      'InvalidInput',
+      `--to ${to}: that time has not come, and a run of it would end before its interval does; give a time up to now, ${now.toISOString()}`,
+    );
   await withSession(async ({ client }) => {
     const description = await client.schedule.getHandle(id).describe();
     const range = { fromMs: Date.parse(from), toMs: Date.parse(to), most: MAX_TIMES };

@@ -7,7 +7,7 @@ import type { Arrival } from '../pipelines';
 import { parseS3Uri } from '../pipelines/location';
 import { matchesPattern } from '../pipelines/patterns';
 import { arrivedSignal } from '../contracts/messages';
-import { addJson, type JsonOption } from './options';
+import { addJson, parseId, type JsonOption } from './options';
 import { note, print, printJson } from './output';
 import { isEnded, listSteps, readStatus } from './readStatus';
 import { withSession, type Session } from './session';
@@ -16,7 +16,7 @@ export function addSignal(program: Command): void {
   const command = program
     .command('signal')
     .description('hand a waiting run an object by hand, whatever its time')
-    .argument('<run>', 'the id of the run; see "sluice list"')
+    .argument('<run>', 'the id of the run; see "sluice list"', parseId)
     .addArgument(new Argument('<kind>', 'what is handed over').choices(['arrival']))
     .argument('<uri>', 'the object, for example s3://lake/sales/sales.csv')
     .addHelpText('after', '\nExample:\n  $ sluice signal weekly-report arrival s3://lake/sales/sales.csv');

@@ -14,6 +14,7 @@ import {
   addInput,
   addJson,
   parseDeadline,
+  parseId,
   parseSince,
   readInput,
   type InputOptions,
@@ -43,7 +44,7 @@ export function addStart(program: Command): void {
     .command('start')
     .description('start a run of a pipeline')
     .argument('<pipeline>', 'its name; see "sluice pipelines"')
-    .option('--id <id>', 'the id of the run; refused while a run of this id is running')
+    .option('--id <id>', 'the id of the run; refused while a run of this id is running', parseId)
     .option('--since <time>', 'take objects from then on: an ISO time, or how long ago ("2 hours")', (text) =>
       parseSince(text),
     )

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { addJson, type JsonOption } from './options';
+import { addJson, parseId, type JsonOption } from './options';
 import { note, print, printJson } from './output';
 import { readStatus } from './readStatus';
 import { hasColor, renderEnd } from './render';
@@ -9,7 +9,7 @@ export function addStatus(program: Command): void {
   const command = program
     .command('status')
     .description('show the steps of a run')
-    .argument('<run>', 'the id of the run; see "sluice list"')
+    .argument('<run>', 'the id of the run; see "sluice list"', parseId)
     .addHelpText('after', '\nExample:\n  $ sluice status marketing-and-sales-20250301-120000-1a2b --json');
   addJson(command).action(async (id: string, { json }: JsonOption) => {
     const view = await withSession((session) => readStatus(session, id, note));

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { SluiceError } from '../errors';
-import { parseS3Uri } from '../pipelines/location';
+import { isKeyLength, parseS3Uri } from '../pipelines/location';
 import { connectS3 } from '../setup/connect';
 import { uploadFile } from './lake';
 import { addJson, type JsonOption } from './options';
@@ -16,14 +16,14 @@ export function addUpload(program: Command): void {
     .argument('<uri>', 'where: an S3 URI; with "/" at its end, the file keeps its name')
     .addHelpText('after', '\nExample:\n  $ sluice upload people.csv s3://lake/inbox/');
   addJson(command).action(async (file: string, uri: string, { json }: JsonOption) => {
-    if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true)
-      throw new SluiceError('InvalidInput', `${file}: there is no such file; give one that is there.`);
+    checkFile(file);
     const target = uri.endsWith('/') ? `${uri}${path.basename(file)}` : uri;
     if (!parseS3Uri(target)?.key)
       throw new SluiceError(
         'InvalidInput',
         `${uri} is no S3 object; give one such as s3://lake/inbox/people.csv`,
       );
+    checkKey(parseS3Uri(target)!.key);
     const s3 = connectS3();
     try {
       await uploadFile(s3, file, target);
@@ -33,4 +33,29 @@ export function addUpload(program: Command): void {
     if (json) printJson({ uri: target });
     else print(target);
   });
+}
+
+/** @throws SluiceError InvalidInput */
+function checkFile(file: string): void {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found?.isFile()) return;
+  const problem =
+    found === undefined
+      ? 'there is no such file; give one that is there.'
+      : `that is ${found.isDirectory() ? 'a folder' : 'a device or a pipe'} and no file; give a file.`;
+  throw new SluiceError('InvalidInput', `${file}: ${problem}`);
+}
+
+/** @throws SluiceError InvalidInput for a key that S3, or the folders of a local one, cannot have */
+function checkKey(key: string): void {
+  if (!isKeyLength(key))
+    throw new SluiceError(
+      'InvalidInput',
+      `The key has ${Buffer.byteLength(key)} bytes, and S3 has keys of up to 1024; give a shorter one.`,
+    );
+  if (key.split('/').some((part) => part === '..' || part === '.'))
+    throw new SluiceError(
+      'InvalidInput',
+      `${key}: S3 has no folders above others; give a key without ".." and "." between slashes.`,
+    );
 }

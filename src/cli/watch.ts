@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { EXIT } from './errors';
 import { followRun } from './follow';
 import { withInterrupt } from './interrupt';
-import { addJson, type JsonOption } from './options';
+import { addJson, parseId, type JsonOption } from './options';
 import { note, print } from './output';
 import { isEnded, isSuccess, readStatus } from './readStatus';
 import { withSession } from './session';
@@ -11,7 +11,7 @@ export function addWatch(program: Command): void {
   const command = program
     .command('watch')
     .description('show the steps of a run, live until it ends; exit code 1 when it failed')
-    .argument('<run>', 'the id of the run; see "sluice list"')
+    .argument('<run>', 'the id of the run; see "sluice list"', parseId)
     .addHelpText('after', '\nExample:\n  $ sluice watch marketing-and-sales-20250301-120000-1a2b');
   addJson(command).action((id: string, { json }: JsonOption) =>
     withSession((session) =>

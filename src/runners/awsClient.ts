@@ -1,4 +1,5 @@
 import { lookUpCredentials } from '../setup/credentials';
+import { SILENT } from '../setup/quiet';
 
 /**
  * What every client of a runner is made with. One attempt each, since the activities retry; a call that is never answered
@@ -7,6 +8,7 @@ import { lookUpCredentials } from '../setup/credentials';
 export const AWS_CLIENT = {
   credentials: lookUpCredentials,
   maxAttempts: 1,
+  logger: SILENT,
   requestHandler: { connectionTimeout: 10_000, requestTimeout: 60_000, throwOnRequestTimeout: true },
 };
 

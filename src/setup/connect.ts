@@ -9,6 +9,7 @@ import { readConfig, type Config } from './config';
 import { createDataConverter } from './payloadCodec';
 import { hideSecrets, redactSecrets } from './redactSecrets';
 import { lookUpCredentials } from './credentials';
+import { SILENT } from './quiet';
 
 /**
  * Where Temporal is, by its standard settings: `TEMPORAL_*` variables over the profile of `temporal.toml`.
@@ -17,6 +18,8 @@ import { lookUpCredentials } from './credentials';
 export function temporalSettings() {
   const { connectionOptions, namespace } = readTemporalSettings();
   const address = connectionOptions.address ?? 'localhost:7233';
+  if (address.trim() === '')
+    throw new SluiceError('InvalidInput', 'TEMPORAL_ADDRESS is empty. Give host:port, or unset it.');
   const scheme = /^https?:\/\//.exec(address)?.[0];
   if (scheme !== undefined) {
     const cure = `Give host:port, without ${scheme}`;
@@ -126,5 +129,6 @@ export function connectS3({ idleTimeoutMs = IDLE_TIMEOUT_MS } = {}): S3Client {
   return new S3Client({
     ...{ forcePathStyle: custom !== undefined, maxAttempts: 5, requestHandler },
     credentials: lookUpCredentials,
+    logger: SILENT,
   });
 }

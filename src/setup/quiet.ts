@@ -4,4 +4,6 @@
  */
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 
-export {};
+const say = () => {};
+/** For clients of AWS: without a logger they write some warnings to standard error beside the failure that they throw. */
+export const SILENT = { trace: say, debug: say, info: say, warn: say, error: say };

@@ -1,3 +1,4 @@
+import type { FastifyInstance } from 'fastify';
 import { createStuckRuns } from '../activities';
 import { createAcceptArrivals } from '../arrivals/acceptArrivals';
 import type { Pipeline } from '../pipelines';
@@ -37,16 +38,7 @@ export async function runWebhook({ config, pipelines }: WebhookProject): Promise
   });
   const metrics =
     config.metricsPort === null ? null : await startMetricsServer(config.metricsPort, config.metricsHost);
-  try {
-    await webhook.listen({ host, port });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new SluiceError(
-      'PortTaken',
-      `Port ${port} on ${host} is in use; set SLUICE_WEBHOOK_PORT to a free one`,
-      { cause: error },
-    );
-  }
+  await listenAt(webhook, { host, port });
   void waitingRuns.follow(closing.signal, log);
   void createStuckRuns(config, client, null).follow(closing.signal, log);
   log.info({ host, port }, 'webhook ready');
@@ -59,4 +51,34 @@ export async function runWebhook({ config, pipelines }: WebhookProject): Promise
   await closeWebhook(webhook);
   metrics?.close();
   await client.connection.close();
+}
+
+/** @throws SluiceError that names the setting to mend */
+export async function listenAt(
+  webhook: Pick<FastifyInstance, 'listen'>,
+  { host, port }: { host: string; port: number },
+): Promise<void> {
+  try {
+    await webhook.listen({ host, port });
+  } catch (cause) {
+    switch ((cause as NodeJS.ErrnoException).code) {
+      case 'EADDRINUSE': {
+        const message = `Port ${port} on ${host} is in use; set SLUICE_WEBHOOK_PORT to a free one`;
+        throw new SluiceError('PortTaken', message, { cause });
+      }
+      case 'EACCES': {
+        const message = `SLUICE_WEBHOOK_PORT: this user may not listen at ${port}; give a port above 1023`;
+        throw new SluiceError('InvalidInput', message, { cause });
+      }
+      case 'ENOTFOUND':
+      case 'EAI_AGAIN':
+      case 'EADDRNOTAVAIL':
+      case 'EINVAL': {
+        const message = `SLUICE_WEBHOOK_HOST: "${host}" is no address of this machine; give one such as 127.0.0.1, or 0.0.0.0 for all of them`;
+        throw new SluiceError('InvalidInput', message, { cause });
+      }
+      default:
+        throw cause;
+    }
+  }
 }

@@ -53,6 +53,12 @@ export async function planRetry(
   const known = new Set(planner.names);
   for (const name of [...choice.from, ...choice.redo]) {
     if (known.has(name)) continue;
+    const inGroup = planner.groups.get(name);
+    if (inGroup)
+      throw new SluiceError(
+        'InvalidInput',
+        `"${name}" is a group of ${run.id}, not a step. Name its steps, each with an option of its own: ${listSome([...inGroup])}`,
+      );
     const nearest = findNearest(name, [...known]);
     const hint = nearest === undefined ? '' : ` Did you mean "${nearest}"?`;
     throw new SluiceError(
@@ -61,6 +67,16 @@ export async function planRetry(
     );
   }
   return { history, steps };
+}
+
+const SHOWN_NAMES = 20;
+
+function listSome(names: string[]): string {
+  const more = names.length > SHOWN_NAMES ? ` and ${names.length - SHOWN_NAMES} more` : '';
+  return `${names
+    .slice(0, SHOWN_NAMES)
+    .map((name) => `"${name}"`)
+    .join(', ')}${more}`;
 }
 
 /** A candidate with its judgement, and when the work that it stands for was done; null for none that is good. */
@@ -77,6 +93,8 @@ interface Judged extends Judgement {
 
 class Planner {
   readonly names: string[] = [];
+  /** The steps in each group, those of the groups within it, too. */
+  readonly groups = new Map<string, Set<string>>();
 
   constructor(
     private readonly deps: EarlierDependencies,
@@ -90,7 +108,10 @@ class Planner {
     isAnew: boolean,
   ): Promise<{ history: RunHistory; steps: PlannedStep[] }> {
     const { newest, candidates } = await readCandidates(this.deps.client, run);
-    this.names.push(...candidates.filter(({ isUndoing }) => !isUndoing).map(({ step }) => step));
+    for (const candidate of candidates.filter(({ isUndoing }) => !isUndoing)) {
+      this.names.push(candidate.step);
+      for (const { name } of withinOf(candidate)) this.addToGroup(name, [candidate.step]);
+    }
     const judged = (await this.judgeAll(candidates, isAnew)).filter(isShown);
     const steps: PlannedStep[] = [];
     for (let at = 0; at < judged.length; at += CHILDREN_SIDE_BY_SIDE)
@@ -98,6 +119,12 @@ class Planner {
         ...(await Promise.all(judged.slice(at, at + CHILDREN_SIDE_BY_SIDE).map((one) => this.toStep(one)))),
       );
     return { history: newest, steps };
+  }
+
+  private addToGroup(group: string, steps: readonly string[]): void {
+    const known = this.groups.get(group) ?? new Set();
+    for (const step of steps) known.add(step);
+    this.groups.set(group, known);
   }
 
   private async judgeAll(candidates: Candidate[], isAnew: boolean): Promise<Judged[]> {
@@ -164,6 +191,7 @@ class Planner {
     const { group, steps } = batch;
     if (steps.some((step) => from.includes(step) || redo.includes(step))) return null;
     this.names.push(...steps);
+    this.addToGroup(group, steps);
     const reason = isAnew ? ANEW : `it had succeeded by ${ended}${UNSEEN}`;
     const action = isAnew ? 'redo' : 'reuse';
     return steps.map((step) => ({ step, kind: 'job', within: [group], action, reason }));

@@ -31,6 +31,11 @@ export async function findRetried(client: Client, id: string): Promise<RetriedRu
       'InvalidInput',
       `${id} is part of the run ${parentExecution.workflowId}, which goes on in it: sluice retry ${parentExecution.workflowId}`,
     );
+  if (asked.status.name === 'RUNNING')
+    throw new SluiceError(
+      'InvalidInput',
+      `The run ${id} has not ended. End it first with: sluice cancel ${id}`,
+    );
   const { root = { id: asked.workflowId, runId: asked.runId } } = (asked.memo ?? {}) as Partial<RunMemo>;
   let description = asked;
   for (let number = 1; ; number++) {
@@ -60,6 +65,9 @@ export interface StartRetry extends Omit<RetriedRun, 'description'> {
   taskQueue: string;
   from: readonly string[];
   redo: readonly string[];
+  /** In the place of what the run before was given. */
+  expectedBy?: string;
+  within?: string;
 }
 
 /**
@@ -68,12 +76,12 @@ export interface StartRetry extends Omit<RetriedRun, 'description'> {
  */
 export async function startRetry(
   client: Client,
-  { history, root, nextId, input, taskQueue, from, redo }: StartRetry,
+  { history, root, nextId, input, taskQueue, from, redo, ...deadline }: StartRetry,
 ): Promise<WorkflowHandleWithFirstExecutionRunId> {
   const { id, runId, workflowType: pipeline, since, options } = history;
   const retryOf = { id, runId, from: [...from], redo: [...redo] };
   const memo: RunMemo = { pipeline, retryOf: { id, runId }, root };
-  const runOptions: RunOptions = { ...options, since, retryOf };
+  const runOptions: RunOptions = { ...options, ...deadline, since, retryOf };
   delete runOptions.taken;
   try {
     return await client.workflow.start(pipeline, {

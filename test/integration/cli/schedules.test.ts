@@ -176,3 +176,15 @@ test('a backfill is about the times of the schedule, without its jitter, and ref
   );
   expect(many).toMatchObject({ code: 2, stderr: expect.stringContaining('more than 2000 times') });
 });
+
+test('a schedule whose time never comes is refused, and one of a leap day is not', async () => {
+  for (const [cron, ...more] of [['0 0 30 2 *'], ['0 0 30 2 *', '--paused'], ['0 0 1 1 * 2020']]) {
+    const id = ['--id', 'never', '--cron', cron!, ...more];
+    expect(await sluice('schedule', 'create', 'reviews-export', ...id)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`--cron "${cron}": that time never comes`),
+    });
+  }
+  await create('never', '--cron', '0 0 29 2 *');
+  await create('in-a-year', '--cron', '0 0 1 1 * 2099', '--paused');
+});

@@ -99,10 +99,23 @@ test('a run that its schedule starts is about the time since the one before, and
   const id = run!.action.workflow.workflowId;
   await expect(intervalOf(id)).rejects.toThrow('Workflow execution failed');
   states = [];
+  const going = await client.workflow.start('weekdays', { taskQueue: 'none', workflowId: 'going' });
+  await expect(findRetried(client, 'going')).rejects.toThrow(
+    'The run going has not ended. End it first with: sluice cancel going',
+  );
+  await going.terminate();
   const { description, root, nextId } = await findRetried(client, id);
   const history = await readRunHistory(client, { id, runId: description.runId });
   const { input } = history;
-  await startRetry(client, { history, root, nextId, input, taskQueue: 'test', from: [], redo: [] });
+  const deadline = { within: '1 hour', expectedBy: '30 minutes' };
+  await startRetry(client, {
+    ...{ history, root, nextId, input, taskQueue: 'test', from: [], redo: [] },
+    ...deadline,
+  });
+  const retried = await client.workflow.getHandle(nextId).describe();
+  expect((await readRunHistory(client, { id: nextId, runId: retried.runId })).options).toMatchObject(
+    deadline,
+  );
   const { from, to } = await intervalOf(nextId);
   expect(id).toBe(`seconds-${to.slice(0, 19)}Z`);
   expect(Date.parse(to) - Date.parse(from)).toBe(every);

@@ -223,3 +223,10 @@ describe('of a run that undid what it had done', () => {
     ]);
   });
 });
+
+test('a group in the place of a step is told, with its steps', async () => {
+  for (const choice of [{ from: ['load'] }, { redo: ['load'] }])
+    await expect(plan(choice)).rejects.toThrow(
+      /"load" is a group of root, not a step\. Name its steps.*: "load 1", "load 2",.* and 9980 more$/,
+    );
+});

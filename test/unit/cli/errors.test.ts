@@ -33,6 +33,11 @@ test('errors of the Temporal client get a code and a cure', () => {
 test('errors of the AWS SDK get a code', () => {
   const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), { code: 'ECONNREFUSED' });
   expect(toCommandError(refused)).toMatchObject({ code: 'ServerUnreachable', exitCode: 3 });
+  const refused400 = Object.assign(new Error('too long'), {
+    name: 'KeyTooLongError',
+    $metadata: { httpStatusCode: 400 },
+  });
+  expect(toCommandError(refused400)).toMatchObject({ code: 'InvalidInput', exitCode: 2 });
   const denied = Object.assign(new Error('Denied'), { $metadata: { httpStatusCode: 403 } });
   expect(toCommandError(denied)).toMatchObject({ code: 'AccessDenied', exitCode: 1 });
 });
@@ -78,12 +83,66 @@ describe('a command line', () => {
     [['dev', '--ports', 'foo=1']],
     [['demo', '--data', '/nowhere', '--no-spark']],
     [['demo', '--port-offset', 'x']],
+    [['start', 'main', '--id', '']],
+    [['schedule', 'create', 'main', '--id', ' ']],
+    [['schedule', 'create', 'main', '--cron', '0 0 1 * * *']],
+    ...[
+      'status',
+      'watch',
+      'cancel',
+      'retry',
+      'resume',
+      'schedule pause',
+      'schedule describe',
+      'schedule delete',
+    ].flatMap((command) =>
+      ['', 'a\nb', 'a\u001b[31m'].map((id): [string[]] => [[...command.split(' '), id]]),
+    ),
+    [['signal', '', 'arrival', 's3://lake/a']],
+    [['upload', '/dev/null', 's3://lake/a']],
+    [['upload', '/', 's3://lake/a']],
+    [['upload', __filename, `s3://lake/${'a'.repeat(1_025)}`]],
+    [['upload', __filename, 's3://lake/a/../b']],
   ])('%j is wrong usage: exit code 2, and one JSON object on standard error', async (argv) => {
     expect(await runCommandLine([...argv, '--json'])).toBe(2);
     expect(JSON.parse(written.err)).toEqual({
       error: { code: expect.any(String), message: expect.any(String) },
     });
     expect(written.out).toBe('');
+  });
+
+  test.each<[string[], RegExp]>([
+    [['start', 'main', '--id', ''], /--id.*not empty/],
+    [['status', 'a\u001b[31m'], /'run'.*control character/],
+    [['upload', '/', 's3://lake/a'], /a folder and no file/],
+    [['upload', '/dev/null', 's3://lake/a'], /a device or a pipe and no file/],
+    [['upload', __filename, `s3://lake/${'a'.repeat(1_025)}`], /1025 bytes/],
+    [['upload', __filename, 's3://lake/a/../b'], /without "\.\."/],
+    [
+      ['schedule', 'create', 'main', '--cron', '0 0 1 * * *'],
+      /"\*" would be its year; a cron string has five/,
+    ],
+  ])('%j is told with what to mend', async (argv, message) => {
+    expect(await runCommandLine(argv)).toBe(2);
+    expect(written.err).toMatch(message);
+  });
+
+  test('an empty address of Temporal is named', async () => {
+    const before = process.env['TEMPORAL_ADDRESS'];
+    process.env['TEMPORAL_ADDRESS'] = '';
+    try {
+      expect(await runCommandLine(['status', 'a1'])).toBe(2);
+      expect(written.err).toBe('InvalidInput: TEMPORAL_ADDRESS is empty. Give host:port, or unset it.\n');
+    } finally {
+      delete process.env['TEMPORAL_ADDRESS'];
+      if (before !== undefined) process.env['TEMPORAL_ADDRESS'] = before;
+    }
+  });
+
+  test('a backfill of times that have not come is refused', async () => {
+    const to = new Date(Date.now() + 60_000).toISOString();
+    expect(await runCommandLine(['schedule', 'backfill', 'x', '--from', '1 day', '--to', to])).toBe(2);
+    expect(written.err).toMatch(new RegExp(`^InvalidInput: --to ${to}: that time has not come.*up to now`));
   });
 
   test('without --json an error is one text without a stack trace', async () => {

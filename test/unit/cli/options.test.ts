@@ -56,6 +56,16 @@ test('a parameter goes over the file, and the file over the settings', () => {
   expect(read).toMatchObject({ lake: 's3://from-file', output: 'given' });
 });
 
+test('a file may begin with a byte order mark, in UTF-8 and in UTF-16', () => {
+  const pipeline = findPipeline('marketing-and-sales', SHIPPED_PIPELINES);
+  const text = '\ufeff{"lake":"s3://from-windows"}';
+  for (const encoding of ['utf8', 'utf16le'] as const) {
+    const input = writeJson('');
+    writeFileSync(input, Buffer.from(text, encoding));
+    expect(readInput(pipeline, { input }, config)).toMatchObject({ lake: 's3://from-windows' });
+  }
+});
+
 test('a parameter of kind number is a number within its bounds', () => {
   const pipeline = reviewsExport.description;
   const read = (parameter: Record<string, string>) => readInput(pipeline, { parameter }, config);

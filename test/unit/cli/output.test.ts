@@ -1,4 +1,4 @@
-import { fitTable, shortenMiddle } from '../../../src/cli/output';
+import { fitTable, formatTable, shortenMiddle } from '../../../src/cli/output';
 
 const HEAD = ['RUN', 'STATE', 'STEP'];
 const ROWS = [
@@ -41,4 +41,8 @@ test('each column keeps what still tells it apart, in the narrowest terminal too
 test('what is no terminal is given all of it', () => {
   setTerminal(null);
   expect(fitTable(HEAD, ROWS, [0, 2])).toEqual(ROWS);
+});
+
+test('a cell is one line, and its escapes are shown', () => {
+  expect(formatTable(['A', 'B'], [['x\r\ny', '\u001b[31mred']])).toBe('A    B\nx y  \\x1b[31mred');
 });

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { followRun } from '../../../src/cli/follow';
 import type { RunView, StepView } from '../../../src/cli/readStatus';
-import { renderStatus } from '../../../src/cli/render';
+import { renderEnd, renderStatus } from '../../../src/cli/render';
 
 function createStep(step: Partial<StepView> & Pick<StepView, 'name' | 'kind' | 'state'>): StepView {
   return {
@@ -162,4 +162,43 @@ test.each([
     now,
   });
   expect(shown).toContain(`load  waiting for capacity (pool warehouse, ${expected} in line)`);
+});
+
+test('escapes and control characters of names and messages are shown, not obeyed', async () => {
+  const evil = '\u001b[2J\u202ex\u009b1m\rgone';
+  const view = createView({
+    id: `a${evil}`,
+    state: 'failed',
+    failure: { code: 'JobFailed', message: `one${evil}\ntwo`, step: 'a\nb' },
+    steps: [createStep({ name: `s\n${evil}`, kind: 'job', state: 'failed' })],
+    problems: [{ code: 'NoWorker', message: evil, since: '2025-03-01T12:00:00.000Z' }] as RunView['problems'],
+    result: { rows: evil },
+  });
+  const lines: string[] = [];
+  const read = () => Promise.resolve(view);
+  await followRun({
+    read,
+    mode: 'lines',
+    write: (line) => lines.push(line),
+    signal: new AbortController().signal,
+  });
+  for (const text of [
+    renderStatus(view, { color: false, now }),
+    renderEnd(view, { color: false, now }),
+    ...lines,
+  ]) {
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
+  }
+  const text = renderStatus(view, { color: false, now });
+  expect(text).toContain('\\x1b[2J\\u202ex\\x9b1m');
+  expect(text).toContain('a b: JobFailed: one\\x1b');
+  expect(text).toContain('\ntwo');
+  const json: string[] = [];
+  await followRun({
+    read,
+    mode: 'json',
+    write: (line) => json.push(line),
+    signal: new AbortController().signal,
+  });
+  expect(JSON.parse(json[0]!)).toEqual(view);
 });
