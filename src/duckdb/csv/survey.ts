@@ -201,27 +201,19 @@ class RowSurvey {
     if (this.isPlain && this.rest.length > 0) this.lookAtEnd(this.rest);
   }
 
-  /** The line ends behind a delimiter or a blank, looked for by four bytes at a time. */
+  /** The line ends behind a delimiter or a blank. */
   private endsBehindNothing(bytes: Buffer): number[] {
-    const { delimiter, lineEnd } = this;
     const found: number[] = [];
-    const look = (from: number, to: number) => {
-      for (let at = from; at < to; at++) {
-        if (bytes[at] !== lineEnd) continue;
-        const before = at > 0 ? bytes[at - 1] : this.rest[this.rest.length - 1];
-        if (before === delimiter || before === SPACE || before === TAB) found.push(at);
+    for (const before of new Set([this.delimiter, SPACE, TAB])) {
+      if (bytes[0] === this.lineEnd && this.rest.at(-1) === before) found.push(0);
+      if (before === TAB && !bytes.includes(TAB)) continue;
+      // Backwards, the rarer byte is what is looked for.
+      const pair = Buffer.of(before, this.lineEnd);
+      for (let at = bytes.length; at > 0;) {
+        at = bytes.lastIndexOf(pair, at - 1);
+        if (at >= 0) found.push(at + 1);
       }
-    };
-    const begin = Math.min(bytes.length, (4 - (bytes.byteOffset % 4)) % 4);
-    const words = new Uint32Array(bytes.buffer, bytes.byteOffset + begin, (bytes.length - begin) >> 2);
-    const pattern = lineEnd * 0x01010101;
-    look(0, begin);
-    for (let i = 0; i < words.length; i++) {
-      const word = words[i]! ^ pattern;
-      // Zero but for words with a byte that is zero.
-      if (((word - 0x01010101) & ~word & 0x80808080) !== 0) look(begin + 4 * i, begin + 4 * i + 4);
     }
-    look(begin + 4 * words.length, bytes.length);
     return found;
   }
 

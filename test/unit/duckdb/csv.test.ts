@@ -124,12 +124,12 @@ test.each<[string, string, Record<string, string>, string[][], number[]]>([
 
 test('a row that is none is one row, wherever DuckDB cuts the file', async () => {
   const sql = `SELECT count(*)::INT AS count, sum(b)::DOUBLE AS sum FROM sluice_csv('in', {a: 'VARCHAR', b: 'BIGINT'})`;
-  for (const at of [800_000, 799_999, 800_001, 400_000]) {
-    const lines = Array.from({ length: 1_000_000 }, () => 'good,1234');
+  for (const at of [800_000, 799_999]) {
+    const lines = Array.from({ length: 850_000 }, () => 'good,1234');
     lines[at] = 'bad_row_x';
     const { rows, account } = await read(`a,b\n${lines.join('\n')}\n`, {}, sql);
-    expect(rows).toEqual([{ count: 999_999, sum: 999_999 * 1234 }]);
-    expect(account).toMatchObject({ read: 999_999, rejected: 1 });
+    expect(rows).toEqual([{ count: 849_999, sum: 849_999 * 1234 }]);
+    expect(account).toMatchObject({ read: 849_999, rejected: 1 });
     expect(account.cases).toMatchObject([{ line: at + 2 }]);
   }
 });
