@@ -8,6 +8,7 @@ import { createLivyPort } from '../runners/livy/runner';
 import type { Config } from '../setup/config';
 import { connectClient, connectS3, temporalSettings } from '../setup/connect';
 import { redactSecrets } from '../setup/redactSecrets';
+import { within } from '../services/within';
 import { SluiceError } from '../errors';
 import type { Resource } from '../jobs';
 import { type Pipeline } from '../pipelines';
@@ -270,20 +271,11 @@ async function check(
   body: (signal: AbortSignal) => Promise<string>,
   timeoutMs = CHECK_TIMEOUT_MS,
 ): Promise<Finding> {
-  const given = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const overrun = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`${NO_ANSWER} ${timeoutMs / 1000} s`));
-      given.abort();
-    }, timeoutMs);
-  });
   try {
-    return { name, ok: true, detail: await Promise.race([body(given.signal), overrun]), remedy: null };
+    const detail = await within(timeoutMs, body, `${NO_ANSWER} ${timeoutMs / 1000} s`);
+    return { name, ok: true, detail, remedy: null };
   } catch (error) {
     return { name, ok: false, detail: redactSecrets(describeError(error).message), remedy };
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -10,6 +10,7 @@ import fastify, {
 import type { Logger } from 'pino';
 import { SluiceError, type ErrorCode } from '../errors';
 import type { Arrival } from '../pipelines/arrival';
+import { within } from '../services/within';
 import { createAuthenticate } from './authenticate';
 import { openEnvelope, openSnsMessage, type Envelope } from './envelope';
 import { countRecords, countRefusal, countRequest, type Refusal } from './metrics';
@@ -272,19 +273,6 @@ function isLoopback(host: string): boolean {
   loopback.addSubnet('127.0.0.0', 8, 'ipv4');
   loopback.addAddress('::1', 'ipv6');
   return loopback.check(host, family === 6 ? 'ipv6' : 'ipv4');
-}
-
-/** Rejects when `act` has not settled in time; what it does afterwards is of no consequence to the caller. */
-async function within<T>(timeoutMs: number, act: () => Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`No answer within ${timeoutMs} ms`)), timeoutMs);
-  });
-  try {
-    return await Promise.race([act(), timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function describeError(error: unknown): { name: string; message: string; code?: unknown } {
