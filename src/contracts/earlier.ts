@@ -18,8 +18,31 @@ export interface RetryOf {
  */
 export type Place = string[];
 
-/** Under what an earlier step is looked up: its place, or its name, which is all that is known of those of older runs. */
-export function keyOf({ step, place }: { step: string; place?: Place | undefined }): string {
+interface PlacedStep {
+  step: string;
+  place?: Place | undefined;
+}
+
+/** Earlier steps, looked up by their places, or by their names, which are all that is known of those of older runs. */
+export class StepsByPlace<T extends PlacedStep> {
+  private readonly steps = new Map<string, T>();
+
+  /** Takes the place of the same step of an earlier run. */
+  add(step: T): void {
+    this.steps.delete(step.step);
+    this.steps.set(keyOf(step), step);
+  }
+
+  find(step: PlacedStep): T | undefined {
+    return this.steps.get(keyOf(step)) ?? this.steps.get(step.step);
+  }
+
+  values(): Iterable<T> {
+    return this.steps.values();
+  }
+}
+
+function keyOf({ step, place }: PlacedStep): string {
   return place === undefined ? step : JSON.stringify(place);
 }
 

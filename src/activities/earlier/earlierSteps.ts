@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import type { Submission, Undoes } from '../../contracts/activities';
 import {
   describeJob,
-  keyOf,
+  StepsByPlace,
   type EarlierPage,
   type EarlierStep,
   type LeftJob,
@@ -67,7 +67,7 @@ export async function readCandidates(
       throw error;
     }
   }
-  const found = new FoundSteps();
+  const found = new StepsByPlace<Candidate>();
   const undoing: Candidate[] = [];
   for (const { jobs, waits, waiting, children, options } of chain.reverse()) {
     let undoneFromMs = Number.POSITIVE_INFINITY;
@@ -97,13 +97,13 @@ export async function readCandidates(
         noteUndoing(undoes);
         continue;
       }
-      const before = found.get(child);
+      const before = found.find(child);
       // A retry that took all of it over has ended later than its work was done.
       const hasTakenAll = options.retryOf !== undefined && child.ended !== null && !child.isRedone;
       const ended = hasTakenAll && before?.kind === 'child' ? before.child.ended : child.ended;
       found.add({ kind: 'child', step, ...(place && { place }), began, child: { ...child, ended } });
     }
-    found.markUndone(undoneFromMs);
+    markUndone(found, undoneFromMs);
   }
   const candidates = [...found.values()].sort((a, b) => Date.parse(a.began) - Date.parse(b.began));
   return { newest: chain.at(-1)!, candidates: [...candidates, ...undoing] };
@@ -123,29 +123,10 @@ function undoesOf({ within = [], place, job }: Submission): Undoes | undefined {
   return isPutBack ? null : new Date(0).toISOString();
 }
 
-/** Steps by their places; of an older run, which does not tell them, by their names. */
-class FoundSteps {
-  private readonly steps = new Map<string, Candidate>();
-
-  /** Takes the place of what an earlier run of the chain did in this step. */
-  add(candidate: Candidate): void {
-    this.steps.delete(candidate.step);
-    this.steps.set(keyOf(candidate), candidate);
-  }
-
-  get(step: { step: string; place?: Place }): Candidate | undefined {
-    return this.steps.get(keyOf(step)) ?? this.steps.get(step.step);
-  }
-
-  /** What a wait took is not undone: it is taken again unless what came before the wait is done anew. */
-  markUndone(fromMs: number): void {
-    for (const candidate of this.steps.values())
-      if (candidate.kind !== 'wait' && Date.parse(candidate.began) >= fromMs) candidate.isUndone = true;
-  }
-
-  values(): Iterable<Candidate> {
-    return this.steps.values();
-  }
+/** What a wait took is not undone: it is taken again unless what came before the wait is done anew. */
+function markUndone(found: StepsByPlace<Candidate>, fromMs: number): void {
+  for (const candidate of found.values())
+    if (candidate.kind !== 'wait' && Date.parse(candidate.began) >= fromMs) candidate.isUndone = true;
 }
 
 /** How many services and objects are asked side by side. */
@@ -153,6 +134,7 @@ const SIDE_BY_SIDE = 20;
 /** What is said of outputs at which a plan does not look. */
 export const UNSEEN = '; the run looks at its outputs';
 const UNDONE = 'it was undone';
+const CLUSTER = 'elasticmapreduce:createCluster';
 /** Far below the 2 MiB of a payload. */
 const PAGE_BYTES = 512 * 1024;
 const MAX_STEP_BYTES = 1024 * 1024;
@@ -216,7 +198,7 @@ export class Judge {
     if (earlier === null || !(candidate.isUndone || candidate.isUndoing)) return judgement;
     const left =
       earlier.kind === 'adopt' ? { submission: earlier.submission, reference: earlier.reference } : null;
-    const isCluster = left?.submission.job.resource === 'elasticmapreduce:createCluster';
+    const isCluster = left?.submission.job.resource === CLUSTER;
     return {
       earlier: null,
       reason: candidate.isUndone ? UNDONE : 'it was to undo what the run did',
@@ -266,7 +248,7 @@ export class Judge {
     if (state === 'stopped') return { earlier: null, reason: 'it was stopped' };
     if (state === 'not submitted') return { earlier: null, reason: 'it had not been submitted' };
     // A cluster is not what it computes: it is good for as long as it runs.
-    if (state === 'open' || submission.job.resource === 'elasticmapreduce:createCluster')
+    if (state === 'open' || submission.job.resource === CLUSTER)
       return this.judgeOpen({ ...described, job }, known);
     if (isUndone) return { earlier: null, reason: UNDONE };
     const done = { job: submission.job, result: result!, ended: ended! };
@@ -311,7 +293,7 @@ export class Judge {
       keep: () => {},
     });
     const job = `its job ${reference.externalId}`;
-    const isCluster = resource === 'elasticmapreduce:createCluster';
+    const isCluster = resource === CLUSTER;
     if (state.state === 'running') return { ...adopt(reference, `${job} still runs`), stillRuns: !isCluster };
     if (state.state !== 'succeeded') return redo(`${job} is no longer good: ${state.message}`);
     if (!isCluster) return adopt(reference, `${job} has ended well`);

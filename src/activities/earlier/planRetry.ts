@@ -158,15 +158,13 @@ class Planner {
   }
 
   private async judgeOne(candidate: Candidate): Promise<Judged> {
-    const { stillRuns, ...judgement } = await this.judge
-      .judge(candidate)
-      .catch((error: unknown): Judgement => {
-        const { code, message } = classifyError(error);
-        return {
-          ...assumed(candidate),
-          reason: `the run looks at it; from here it cannot be seen: ${code}: ${message}`,
-        };
-      });
+    const judgement = await this.judge.judge(candidate).catch((error: unknown): Judgement => {
+      const { code, message } = classifyError(error);
+      return {
+        ...assumed(candidate),
+        reason: `the run looks at it; from here it cannot be seen: ${code}: ${message}`,
+      };
+    });
     const ended =
       candidate.kind === 'job'
         ? candidate.job.ended
@@ -177,7 +175,6 @@ class Planner {
     const isPlaced = candidate.kind !== 'child' && candidate.place !== undefined;
     return {
       ...{ candidate, ...judgement, isAnew: judgement.earlier === null, within },
-      ...(stillRuns && { stillRuns }),
       path: isPlaced ? candidate.place!.slice(0, -1) : within.map(({ name }) => name),
       beganMs: Date.parse(candidate.began),
       endedMs: ended === null ? null : Date.parse(ended),

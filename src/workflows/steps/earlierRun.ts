@@ -1,6 +1,6 @@
 import { CancellationScope, patched, workflowInfo } from '@temporalio/workflow';
 import type { EarlierStep, LeftJob, Place, RetryOf, Taken } from '../../contracts/earlier';
-import { describeJob, keyOf } from '../../contracts/earlier';
+import { describeJob, StepsByPlace } from '../../contracts/earlier';
 import type { Job } from '../../jobs';
 import type { Arrival } from '../../pipelines';
 import { hash53 } from '../hash53';
@@ -29,11 +29,11 @@ const CLUSTERS: readonly string[] = ['elasticmapreduce:createCluster', 'elasticm
  * is the same (its place, its job) and nothing that it builds on was done after it had begun.
  */
 export class EarlierRun {
-  private readonly jobs = new EarlierSteps<Of<'reuse'> | Of<'adopt'>>();
-  private readonly waits = new EarlierSteps<Taken>();
-  private readonly children = new EarlierSteps<Of<'child'>>();
+  private readonly jobs = new StepsByPlace<Of<'reuse'> | Of<'adopt'>>();
+  private readonly waits = new StepsByPlace<Taken>();
+  private readonly children = new StepsByPlace<Of<'child'>>();
   /** What is done anew, and not found in the others. */
-  private readonly redone = new EarlierSteps<Of<'redo'>>();
+  private readonly redone = new StepsByPlace<Of<'redo'>>();
   private readonly redoneChildren = new Set<string>();
   private notes: Taken[] = [];
 
@@ -83,7 +83,7 @@ export class EarlierRun {
 
   /** What is known of a step; what undoes takes nothing over. */
   private find<T extends { step: string; place?: Place }>(
-    steps: EarlierSteps<T>,
+    steps: StepsByPlace<T>,
     at: StepPlace,
   ): T | undefined {
     const known = steps.find(at);
@@ -181,19 +181,6 @@ export class EarlierRun {
   private nameBefore(at: StepPlace): string {
     const known = this.redone.find(at) ?? this.jobs.find(at) ?? this.waits.find(at) ?? this.children.find(at);
     return known?.step ?? at.step;
-  }
-}
-
-/** Steps of an earlier run by their places, or by their names where these are all that is known. */
-class EarlierSteps<T extends { step: string; place?: Place }> {
-  private readonly steps = new Map<string, T>();
-
-  add(step: T): void {
-    this.steps.set(keyOf(step), step);
-  }
-
-  find({ step, place }: Pick<StepPlace, 'step' | 'place'>): T | undefined {
-    return this.steps.get(keyOf({ step, place })) ?? this.steps.get(step);
   }
 }
 
