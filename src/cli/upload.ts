@@ -18,12 +18,13 @@ export function addUpload(program: Command): void {
   addJson(command).action(async (file: string, uri: string, { json }: JsonOption) => {
     checkFile(file);
     const target = uri.endsWith('/') ? `${uri}${path.basename(file)}` : uri;
-    if (!parseS3Uri(target)?.key)
+    const key = parseS3Uri(target)?.key;
+    if (!key)
       throw new SluiceError(
         'InvalidInput',
         `${uri} is no S3 object; give one such as s3://lake/inbox/people.csv`,
       );
-    checkKey(parseS3Uri(target)!.key);
+    checkKey(key);
     const s3 = connectS3();
     try {
       await uploadFile(s3, file, target);

@@ -157,12 +157,12 @@ function reportProgress(
 
 /** @throws SluiceError InvalidJob */
 function badShareOf({ maxBadShare }: Query['variables']): number {
-  const share = maxBadShare === undefined ? 1 : Number(maxBadShare);
-  if (share >= 0 && share <= 1 && /^[\d.e-]*$/i.test(String(maxBadShare ?? '')) && maxBadShare !== '')
-    return share;
+  const text = String(maxBadShare ?? 1);
+  const share = Number(text);
+  if (/^[\d.e-]+$/i.test(text) && share >= 0 && share <= 1) return share;
   throw new SluiceError(
     'InvalidJob',
-    `maxBadShare: "${String(maxBadShare)}" is no share; give a number from 0 to 1, such as 0.001`,
+    `maxBadShare: "${text}" is no share; give a number from 0 to 1, such as 0.001`,
   );
 }
 

@@ -125,16 +125,13 @@ export class CsvReadings {
         account.unread += unread;
         let missing = Math.min(rejected + unread, MAX_CASES - account.cases.length);
         for (const file of files) {
-          if (missing <= 0) break;
-          for (const found of findCases(file, columns, options)) {
-            account.cases.push(found);
-            if (--missing <= 0) break;
-          }
+          const found = firstOf(findCases(file, columns, options), missing);
+          account.cases.push(...found);
+          missing -= found.length;
         }
         for (const file of this.isWhole ? files : []) {
           if (rejectedOf(file) === 0 || hasRows(file, options)) continue;
-          const cases: BadCase[] = [];
-          for (const found of findCases(file, columns, options)) if (cases.push(found) === 5) break;
+          const cases = firstOf(findCases(file, columns, options), SHOWN_CASES);
           throw new SluiceError('BadData', `no row could be read: ${describeCases(cases)}`);
         }
       }
@@ -292,10 +289,13 @@ export interface Profile {
   children?: Profile[];
 }
 
+/** How many cases a message tells. */
+const SHOWN_CASES = 5;
+
 /** `<file>, line 3: revenue is "n/a", no BIGINT; …` of the first five. */
 export function describeCases(cases: readonly BadCase[]): string {
   return cases
-    .slice(0, 5)
+    .slice(0, SHOWN_CASES)
     .map(({ file, line, column, text, reason }) => {
       const shown = text.length > 80 ? `${text.slice(0, 79)}…` : text;
       return `${file}, line ${line}: ${column === null ? `${reason}: ${shown}` : `${column} is "${shown}", ${reason}`}`;
@@ -396,6 +396,13 @@ function argumentsAt(tokens: readonly string[], open: number): { args: string[];
     else args[args.length - 1] += token;
   }
   throw new SluiceError('InvalidJob', `${FUNCTION}: its parenthesis is not closed`);
+}
+
+/** Reads no further than it must. */
+function firstOf<T>(items: Iterable<T>, count: number): T[] {
+  const first: T[] = [];
+  if (count > 0) for (const item of items) if (first.push(item) >= count) break;
+  return first;
 }
 
 function sum(numbers: readonly number[]): number {
