@@ -137,7 +137,7 @@ class DevWorker {
       const worker = await createWorker({ connection, namespace, activities, workflows, plugins });
       const before = this.running;
       const ended = worker.run().catch((error: Error) => this.fail(error));
-      this.running = { worker, ended: ended.finally(() => connection.close()) };
+      this.running = { worker, ended: ended.then(() => connection.close()) };
       if (before !== null) this.retire(before);
     } catch (error) {
       await connection.close();

@@ -95,7 +95,10 @@ export function createWebhook(deps: WebhookDependencies): FastifyInstance {
     closing = true;
     done();
   });
-  server.addHook('onSend', async (_request, reply) => void (closing && reply.header('connection', 'close')));
+  server.addHook('onSend', (_request, reply, _payload, done) => {
+    if (closing) reply.header('connection', 'close');
+    done();
+  });
 
   server.setNotFoundHandler((_request, reply) =>
     sendError(reply, 404, 'InvalidInput', 'There is no such route.'),
@@ -123,13 +126,14 @@ export function createWebhook(deps: WebhookDependencies): FastifyInstance {
         if (!authenticate(request.headers) && !maySign(request)) return refuse(reply, 'secret');
         request.raw.headers['content-type'] = 'text/plain';
       },
-      onResponse: async (request, reply) => {
+      onResponse: (request, reply, done) => {
         countRequest(reply.statusCode);
         const durationMs = Math.round(reply.elapsedTime);
         deps.log.debug(
           { requestId: request.id, url, status: reply.statusCode, durationMs },
           'webhook answered',
         );
+        done();
       },
       handler: async (request, reply) => {
         const hasSecret = authenticate(request.headers);

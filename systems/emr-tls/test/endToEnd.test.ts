@@ -70,7 +70,7 @@ async function runWatched(parameters: string[], meanwhile: (id: string) => Promi
   const [ended] = await Promise.all([
     sluice([...args, ...given], { env: stack.info.env }),
     meanwhile(id),
-  ]).finally(stopWatching);
+  ]).finally(() => void stopWatching());
   const processes = await stopWatching();
   const { events } = await client.workflow.getHandle(id).fetchHistory();
   const places = {

@@ -122,7 +122,11 @@ const STARTS: [string, () => Promise<void>][] = [
     'a command',
     async () => {
       const connected = await connectClient(readConfig());
-      await checkNamespace(connected).finally(() => connected.connection.close());
+      try {
+        await checkNamespace(connected);
+      } finally {
+        await connected.connection.close();
+      }
     },
   ],
   [
@@ -134,7 +138,11 @@ const STARTS: [string, () => Promise<void>][] = [
       const asked = { workflowService, options: { namespace } } as unknown as Parameters<
         typeof checkNamespace
       >[0];
-      await checkNamespace(asked).finally(() => connection.close());
+      try {
+        await checkNamespace(asked);
+      } finally {
+        await connection.close();
+      }
     },
   ],
 ];

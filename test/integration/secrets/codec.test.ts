@@ -106,16 +106,23 @@ describeWithBrowser('in the Temporal Web UI', () => {
     const ui = `http://127.0.0.1:${uiPort}`;
     const codec = createPayloadCodec(await readCodecKeys(fileOf('older')));
     const server = createCodecServer({ codec, secrets: [], origins: [ui] });
-    await withPage(async (page) => {
-      const show = () => page.goto(`${ui}/namespaces/default/workflows/seen/${runId}/history`);
-      const text = () => page.locator('body').innerText();
-      await show();
-      await eventually(text, (shown) => shown.includes('encryption-key-id'));
-      expect(await text()).not.toContain('c4n4ry');
-      await server.listen({ host: '127.0.0.1', port: codecPort });
-      await show();
-      await eventually(text, (shown) => shown.includes('select c4n4ry') && shown.includes('no such c4n4ry'));
-    }).finally(() => server.close());
+    try {
+      await withPage(async (page) => {
+        const show = () => page.goto(`${ui}/namespaces/default/workflows/seen/${runId}/history`);
+        const text = () => page.locator('body').innerText();
+        await show();
+        await eventually(text, (shown) => shown.includes('encryption-key-id'));
+        expect(await text()).not.toContain('c4n4ry');
+        await server.listen({ host: '127.0.0.1', port: codecPort });
+        await show();
+        await eventually(
+          text,
+          (shown) => shown.includes('select c4n4ry') && shown.includes('no such c4n4ry'),
+        );
+      });
+    } finally {
+      await server.close();
+    }
   }, 60_000);
 });
 
