@@ -1,9 +1,10 @@
 /** The run as its steps, killed between any two of them and begun again from what its history would hold. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CreateStreamCommand, type KinesisClient } from '@aws-sdk/client-kinesis';
+import { CreateStreamCommand, waitUntilStreamExists, type KinesisClient } from '@aws-sdk/client-kinesis';
 import { freePort } from 'sluice';
 import { countOf, seedOf } from '../../../../test/support/long';
 import { createRandom, planBids } from '../../src/chain/bids';
@@ -146,8 +147,9 @@ test('killed at seeded moments between signing, sending, receipt, put and cursor
 }, 600_000);
 
 test('records without an id are each delivered, whether it is missing or null', async () => {
-  const stream = 'records-without-id';
+  const stream = `records-without-id-${randomUUID()}`;
   await kinesis.send(new CreateStreamCommand({ StreamName: stream, ShardCount: 1 }));
+  await waitUntilStreamExists({ client: kinesis, maxWaitTime: 30, minDelay: 1 }, { StreamName: stream });
   const given = [1, 2].flatMap((Block) => [{ Id: null, Block }, { Id: '', Block }, { Block }]);
   const records = given.map((record) => ({ data: `${JSON.stringify(record)}\n`, key: 'a' }));
   await putRecords({ kinesis, stream, records, signal });
