@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { Client, Connection } from '@temporalio/client';
-import { agentEvents, contacts } from 'sluice-records';
+import { agentEvents, contacts } from 'sluice-records/samples';
 import { seeded } from '../../src/testing/random';
 import { startStack, type Stack } from '../../src/local';
 import { sluice } from '../support/cli';

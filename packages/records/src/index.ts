@@ -2,4 +2,3 @@
 export { convertRecords } from './convertRecords';
 export { flattenRecords } from './flattenRecords';
 export { removeConverted } from './removeConverted';
-export { agentEvents, contacts, RECORDS } from './samples';

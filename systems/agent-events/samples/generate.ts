@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { agentEvents } from 'sluice-records';
+import { agentEvents } from 'sluice-records/samples';
 import { seeded } from 'sluice/testing';
 
 /** `npm run samples -- FILE [SEED]`: agent events, as Firehose stores them. */

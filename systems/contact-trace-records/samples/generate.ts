@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { contacts } from 'sluice-records';
+import { contacts } from 'sluice-records/samples';
 import { seeded } from 'sluice/testing';
 
 /** `npm run samples -- FILE [SEED]`: contact trace records, as Firehose stores them. */
