@@ -11,19 +11,28 @@ const { submitJob, awaitJob } = proxyActivities<Activities>({
 });
 
 /** What somebody would write by hand for `marketing-and-sales`: the same activities, no status, no undoing, no checks. */
-export async function handWritten(): Promise<void> {
+export const handWritten = () =>
+  marketingAndSalesByHand(async (submission) => {
+    await awaitJob(submission, await submitJob(submission));
+  });
+
+/** Of jobs that run inside the worker, which need no submit. */
+export const handWrittenHere = () =>
+  marketingAndSalesByHand(async (submission) => {
+    await awaitJob(submission, null);
+  });
+
+async function marketingAndSalesByHand(act: (submission: Submission) => Promise<void>): Promise<void> {
   const { workflowId } = workflowInfo();
   const seen: Arrival[] = [];
   setHandler(defineSignal<[Arrival[]]>('arrived'), (arrivals) => void seen.push(...arrivals));
-  const job = async (step: string) => {
-    const submission: Submission = {
+  const job = (step: string) =>
+    act({
       job: { resource: 'duckdb:query', parameters: { sql: 'SELECT 1' } },
       key: `${workflowId}-${step}`,
       run: workflowId,
       step,
-    };
-    await awaitJob(submission, await submitJob(submission));
-  };
+    });
   const branch = async (folder: string) => {
     await condition(() => seen.some(({ key }) => key.startsWith(folder)));
     await job(folder);
@@ -60,6 +69,20 @@ export function waiting(folder: string): Promise<string | null> {
     return object.key;
   };
   return runPipeline({ pipeline: describe('waiting'), given: {}, options: {}, body });
+}
+
+/** Two branches that wait and have a job each, and one that joins them, as in `marketing-and-sales`; of a service. */
+export function jobsOfService(): Promise<unknown> {
+  const job = { resource: 'livy:createBatch' as const, parameters: { file: 'noop.py' } };
+  const branch = (folder: string) => async (part: Run) => {
+    await part.waitForArrivals(`wait for ${folder}`, `s3://lake/${folder}/*.csv`);
+    await part.job(`process ${folder}`, job);
+  };
+  const body = async (run: Run) => {
+    await run.parallel({ sales: branch('sales'), marketing: branch('marketing') });
+    await run.job('join', job);
+  };
+  return runPipeline({ pipeline: describe('jobsOfService'), given: {}, options: {}, body });
 }
 
 /** Many jobs in one run, all side by side or `concurrency` at a time, perhaps with slots of a pool. */
