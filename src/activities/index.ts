@@ -105,6 +105,8 @@ export function createActivities(deps: ActivityDependencies): Activities {
         tellsLineage: lineage !== null,
         stuckAfterMs: config.stuckAfterMs,
         looksFirst: true,
+        // The scripts of a test say what becomes of a submit.
+        worksHere: deps.limits === null ? [] : runners.registry.inWorker,
         limits: deps.limits === null ? null : Object.keys(limits),
       }),
     ...createNotifyActivities({

@@ -94,7 +94,12 @@ export function createJobActivities(
         const runner = await deps.runners.get(submission.job.resource).catch((error: unknown) => {
           throw toActivityFailure(error);
         });
-        const poll: Poll = { doing: 'await', runner, submission, reference, signal, awaited };
+        const begin = () => {
+          if (reference !== null) return reference;
+          checkParameters(deps.runners.registry.findParameterProblems, submission);
+          return runner.submit(submission);
+        };
+        const poll: Poll = { doing: 'await', runner, submission, begin, signal, awaited };
         const state = await pollUntil(deps, poll, () => true).finally(() => awaited.end());
         switch (state?.state) {
           case 'succeeded':
@@ -133,7 +138,7 @@ export function createJobActivities(
           if (!looks) return { outcome: 'stopped', externalId, url, message: null };
           const after = await pollUntil(
             deps,
-            { doing: 'stop', runner, submission, reference, signal, awaited },
+            { doing: 'stop', runner, submission, begin: () => reference, signal, awaited },
             hasEnded,
             Date.now() + STOP_WAIT_MS,
           );
@@ -298,7 +303,8 @@ interface Poll {
   doing: 'await' | 'stop';
   runner: Runner;
   submission: Submission;
-  reference: JobReference;
+  /** Gives the job's reference, and begins the job where it was not submitted. */
+  begin: () => JobReference | Promise<JobReference>;
   signal: AbortSignal;
   awaited: AwaitState;
 }
@@ -311,16 +317,18 @@ interface Poll {
  */
 async function pollUntil(
   deps: JobDependencies,
-  { doing, runner, submission, reference, signal, awaited }: Poll,
+  { doing, runner, submission, begin, signal, awaited }: Poll,
   isAwaited: (state: EndedState) => boolean,
   deadlineMs = Number.POSITIVE_INFINITY,
 ): Promise<EndedState | null> {
   const worksInPoll = runner.worksInPoll === true;
   const { resource } = submission.job;
+  let reference: JobReference | null = null;
   for (let intervalMs = deps.pollMinMs; ; intervalMs = Math.min(deps.pollMaxMs, intervalMs * POLL_GROWTH)) {
     let nextInMs: number | undefined;
     if (worksInPoll && awaited.killsWorkers) return { state: 'failed', ...describeDeaths(awaited) };
     try {
+      reference ??= await begin();
       const state = await runner.poll(submission, reference, signal, awaited.work);
       countPoll(resource, 'answered');
       // A service may not yet know what it has just accepted.
@@ -339,7 +347,7 @@ async function pollUntil(
       if (!isSpent) countRetry(resource, code);
       Context.current().log.warn(worksInPoll ? 'the work failed' : 'poll failed, the job goes on', {
         step: submission.step,
-        externalId: reference.externalId,
+        externalId: reference?.externalId ?? null,
         code,
         error: message,
         isSpent,

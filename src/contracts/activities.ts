@@ -139,6 +139,8 @@ export interface WorkerDescription {
   tellsLineage?: boolean;
   /** Whether a wait whose objects are there already starts no timer; older histories have none. */
   looksFirst?: boolean;
+  /** The resources whose jobs run inside the worker, and are awaited without a submit before; older histories have none. */
+  worksHere?: string[];
   /** The names of the pools of the project; null when limits are not kept, as in tests of pipelines. */
   limits?: string[] | null;
 }
@@ -149,8 +151,11 @@ export interface Activities {
   describeWorker(): Promise<WorkerDescription>;
   /** Submits the job unless a job with this key is there already. */
   submitJob(submission: Submission): Promise<JobReference>;
-  /** Waits until the job has ended. @throws JobFailed, JobStopped */
-  awaitJob(submission: Submission, reference: JobReference): Promise<JobResult>;
+  /**
+   * Waits until the job has ended. One that runs inside the worker needs no submit: it has no reference, and is begun here.
+   * @throws JobFailed, JobStopped; what `submitJob` throws, of a job that is begun here
+   */
+  awaitJob(submission: Submission, reference: JobReference | null): Promise<JobResult>;
   /** Stops the job of a submission, with or without reference, and waits until the service says that it has ended. */
   stopJob(submission: Submission, reference: JobReference | null): Promise<StopResult>;
   /** Tells of a run: the target (an SNS topic's ARN or a URL), or the worker's own when it is null. */

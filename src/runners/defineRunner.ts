@@ -68,7 +68,10 @@ export interface RunnerDefinition<R extends Resource = Resource> {
   readonly parameters: StandardSchemaV1;
   /** The engines (`SLUICE_ENGINES`) on which the resource runs; default both. */
   readonly engines?: readonly Config['engines'][];
-  /** The job runs inside the worker: it ends with its await, and another worker starts it anew. */
+  /**
+   * The job runs inside the worker: each attempt of its await begins with `submit`, it ends with its await, and another worker
+   * starts it anew.
+   */
   readonly runsInWorker?: boolean;
   /** The file with the policy that the worker's role needs, as `sluice doctor` names it. */
   readonly policy?: string;

@@ -31,6 +31,11 @@ export class RunnerRegistry {
     return [...this.definitions.keys()] as Resource[];
   }
 
+  /** Those whose jobs run inside the worker. */
+  get inWorker(): Resource[] {
+    return this.resources.filter((resource) => this.definitions.get(resource)!.runsInWorker === true);
+  }
+
   /** Those whose permissions can be looked at without starting anything. */
   get probedResources(): Resource[] {
     return this.resources.filter((resource) => this.definitions.get(resource)!.probe !== undefined);

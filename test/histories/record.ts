@@ -191,6 +191,26 @@ describe('jobs', () => {
     await recordHistory('job-timeout', run);
   });
 
+  test('inside the worker, one of them begun again, and one whose time is up', async () => {
+    const job = { resource: 'duckdb:query' as const, parameters: { sql: 'SELECT 1' } };
+    scripts['again'] = { states: [failed] };
+    scripts['late'] = { states: [RUNNING] };
+    const run = await startSteps('job-here', {
+      jobs: [
+        { name: 'done', job },
+        { name: 'again', job, options: { retry: { attempts: 2, interval: '1 s' } } },
+        { name: 'late', job, options: { timeout: '1 s' } },
+      ],
+    });
+    await eventually(
+      () => run.query(statusQuery),
+      ({ steps }) => Boolean(steps[1]?.failure),
+    );
+    delete scripts['again'];
+    await end(run);
+    await recordHistory('job-here', run);
+  });
+
   test('of a fan-out, and of one that needs child runs', async () => {
     const few = await startSteps('map-jobs', { map: { items: 5, concurrency: 2 } });
     await few.result();

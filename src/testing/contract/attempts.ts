@@ -51,7 +51,8 @@ export class Attempts {
     return this.run(attempt, () => worker.submitJob(this.submission)).outcome;
   }
 
-  awaitEnd(reference: JobReference, worker = this.createWorker()): Promise<JobResult> {
+  /** @param reference null for work inside the worker, which its await begins */
+  awaitEnd(reference: JobReference | null, worker = this.createWorker()): Promise<JobResult> {
     return this.run(1, () => worker.awaitJob(this.submission, reference)).outcome;
   }
 

@@ -121,6 +121,12 @@ export function testRunnerContract<R extends Resource>(
   });
 
   if (runsInWorker) {
+    testPlace('it is begun by its await, and ends with it', async (attempts, service) => {
+      const end = attempts.awaitEnd(null);
+      service.move(states.succeeded);
+      await end;
+    });
+
     testPlace('what the service refuses fails for good, with what it says', async (attempts, service) => {
       const reference = await attempts.submit();
       service.fail('poll', 'refused', 'the service says: no such thing');

@@ -45,16 +45,17 @@ export async function submitJob(
   );
 }
 
+/** @param reference null for a job that runs inside the worker and was not submitted */
 export function awaitJob(
   submission: Submission,
-  reference: JobReference,
+  reference: JobReference | null,
   deadlineMs: number,
 ): Promise<JobResult> {
   const remainingMs = Math.max(1, deadlineMs - Date.now());
-  const isHere = reference.runsInWorker === true;
+  const isHere = reference === null || reference.runsInWorker === true;
   return activities.awaitJob.executeWithOptions(
     {
-      summary: `await ${submission.step}`,
+      summary: reference === null ? submission.step : `await ${submission.step}`,
       startToCloseTimeout: remainingMs,
       scheduleToCloseTimeout: remainingMs,
       heartbeatTimeout: isHere ? HEARTBEAT_TIMEOUT : AWAIT_HEARTBEAT_TIMEOUT,

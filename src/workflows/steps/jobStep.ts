@@ -81,6 +81,7 @@ export class JobStep {
     let submission = known === null ? this.submission(number, durations.budgets) : this.adopted(known);
     let reference: JobReference | null = known?.reference ?? null;
     if (known !== null) board.update(step, { takenFrom: { id: submission.run, job: 'adopted' } });
+    const isHere = shared.worksHere.includes(job.resource);
     for (;;) {
       board.update(step, {
         state: 'running',
@@ -92,21 +93,25 @@ export class JobStep {
         if (reference === null && !shared.isFailing) checkHistory(step.name);
         if (reference === null && shared.slots.areNeeded(job.resource, options))
           await this.takeSlots(Math.min(deadlineMs, Date.now() + durations.capacityTimeoutMs));
-        reference ??= await submitJob(submission, {
-          deadlineMs,
-          inLineForMs: durations.capacityTimeoutMs,
-          onNoCapacity: () => board.update(step, { state: 'waiting for capacity' }),
-        });
-        // Of a run that was reset since the submit, the run id is another than in the key of its job.
-        submission.key = reference.key;
-        board.update(step, {
-          state: 'running',
-          job: { resource: job.resource, externalId: reference.externalId, url: reference.url },
-        });
-        const result = await awaitJob(submission, reference, deadlineMs);
+        if (isHere) reference = referenceHere(submission);
+        else {
+          reference ??= await submitJob(submission, {
+            deadlineMs,
+            inLineForMs: durations.capacityTimeoutMs,
+            onNoCapacity: () => board.update(step, { state: 'waiting for capacity' }),
+          });
+          // Of a run that was reset since the submit, the run id is another than in the key of its job.
+          submission.key = reference.key;
+          board.update(step, { state: 'running', job: shown(reference) });
+        }
+        const result = await awaitJob(submission, isHere ? null : reference, deadlineMs);
         board.addMeasures(result);
         options.accept?.(result);
-        board.update(step, { state: 'succeeded', ...badRows(result) });
+        board.update(step, {
+          state: 'succeeded',
+          ...(isHere ? { job: shown(result) } : {}),
+          ...badRows(result),
+        });
         shared.clusters.note({ submission, reference }, options);
         if (!isCheck) shared.earlier.noteJob(this.at, { job, doneMs: Date.now() });
         this.returnSlots();
@@ -132,6 +137,8 @@ export class JobStep {
         }
         const exhausted = this.parks ? whatIsExhausted(error, { reference, submissions }) : null;
         if (exhausted === null) return await this.fail(submission, reference, error);
+        // Nothing of it runs on.
+        if (isHere) reference = null;
         // What may still run keeps its slots.
         if (reference === null || exhausted === 'submissions') this.returnSlots();
         let parkedMs: number;
@@ -157,10 +164,9 @@ export class JobStep {
 
   private reuse({ result, run, ended }: Extract<EarlierStep, { kind: 'reuse' }>): JobResult {
     const { shared, step, job } = this;
-    const { resource, externalId, url } = result;
     shared.board.update(step, {
       state: 'succeeded',
-      job: { resource, externalId, url },
+      job: shown(result),
       takenFrom: { id: run, job: 'reused' },
       ...badRows(result),
     });
@@ -400,6 +406,15 @@ function readDetail(error: unknown): Partial<JobEnd & LostAnswer> | undefined {
   return cause instanceof ApplicationFailure
     ? (cause.details?.[0] as Partial<JobEnd & LostAnswer> | undefined)
     : undefined;
+}
+
+/** A job that runs inside the worker: it needs no submit, and has no id of a service. */
+function referenceHere({ job: { resource }, key, since }: Submission): JobReference {
+  return { resource, externalId: key, key, url: null, submittedAt: since!, runsInWorker: true };
+}
+
+function shown({ resource, externalId, url }: JobReference | JobResult): NonNullable<StepStatus['job']> {
+  return { resource, externalId, url };
 }
 
 /** What became of a job's rows, when some were bad. */

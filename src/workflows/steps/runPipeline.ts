@@ -80,6 +80,7 @@ export async function runPipeline<Input, Result>({
     since,
     interval: options?.interval ?? null,
     looksFirst: false,
+    worksHere: [],
     isFailing: false,
     startedBy,
     given,
@@ -121,6 +122,7 @@ export async function runPipeline<Input, Result>({
     notices.open(worker);
     slots.useLimits(worker.limits ?? null);
     shared.looksFirst = worker.looksFirst === true;
+    shared.worksHere = worker.worksHere ?? [];
     if (worker.searchAttributes) board.useSearchAttributes();
     tellsLineage = worker.tellsLineage === true;
     if (tellsLineage) ending.beside(tellLineage(board, { failure: null, startedBy: options?.parent }));

@@ -22,6 +22,7 @@ export interface Shared {
   interval: Interval | null;
   /** See `WorkerDescription`. */
   looksFirst: boolean;
+  worksHere: readonly string[];
   /** The run undoes what it has done, or falls back: for that, its history has kept room. */
   isFailing: boolean;
   /** What started the run. */

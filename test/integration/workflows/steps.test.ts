@@ -25,7 +25,7 @@ beforeAll(async () => {
   // An await that outlives its test goes on asking the runner of that test.
   const owners = new Map<string, ScriptedRunner>();
   const ownerOf = ({ key }: { key: string }) => owners.get(key) ?? runner;
-  const current: Runner<'livy:createBatch'> = {
+  const current: Runner = {
     get worksInPoll() {
       return runner.worksInPoll;
     },
@@ -37,7 +37,9 @@ beforeAll(async () => {
     poll: (submission, reference) => ownerOf(submission).poll(submission, reference),
     stop: (submission) => ownerOf(submission).stop(submission),
   };
-  worker = await startTestWorker(environment, { runners: { 'livy:createBatch': current } });
+  worker = await startTestWorker(environment, {
+    runners: { 'livy:createBatch': current, 'duckdb:query': current },
+  });
 }, 120_000);
 
 afterAll(async () => {
@@ -338,6 +340,21 @@ test('a job costs twelve history events, however often it is polled', async () =
   };
   // Two activities of three events, each with a workflow task of three.
   expect(((await lengthOf(12)) - (await lengthOf(2))) / 10).toBeLessThanOrEqual(12);
+});
+
+test('a job inside the worker costs six, and one for the search attributes', async () => {
+  const job = { resource: 'duckdb:query' as const, parameters: { sql: 'SELECT 1' } };
+  const lengthOf = async (count: number) => {
+    scripts = {};
+    const run = await start({ jobs: Array.from({ length: count }, (_, i) => ({ name: `job ${i}`, job })) });
+    await run.result();
+    expect((await run.query(statusQuery)).steps.at(-1)?.job).toMatchObject({
+      externalId: expect.stringMatching(/^\d+$/),
+    });
+    return (await run.describe()).historyLength;
+  };
+  const [few, many] = [await lengthOf(2), await lengthOf(12)];
+  expect((many - few) / 10).toBeLessThanOrEqual(7);
 });
 
 test('a job that the service has no room for is shown waiting in line, and starts once', async () => {

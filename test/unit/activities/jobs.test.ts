@@ -84,6 +84,11 @@ class Step {
     return this.run(() => this.activities.awaitJob(submission, reference), more).outcome;
   }
 
+  /** Of a job that is begun by its await. */
+  begin(given: Submission = submission): Promise<unknown> {
+    return this.run(() => this.activities.awaitJob(given, null)).outcome;
+  }
+
   async startAwait() {
     const reference = await this.double.submit(submission);
     return this.run(() => this.activities.awaitJob(submission, reference));
@@ -131,6 +136,32 @@ describe('work inside the worker', () => {
       message: expect.stringContaining(error.message),
     });
     expect(step.double.calls.poll).toBe(3);
+  });
+
+  test('that was not submitted is begun by its await, once', async () => {
+    const step = new Step({ worksInPoll: true });
+    const error = Object.assign(new Error('reset'), { code: 'ECONNRESET' });
+    step.script.states = [error, succeeded({ resource: 'livy:createBatch', externalId: '0' })];
+    await expect(step.begin()).resolves.toMatchObject({ externalId: '0' });
+    expect(step.double.calls).toMatchObject({ submit: 1, poll: 2 });
+  });
+
+  test('that cannot be begun for a passing reason is begun again', async () => {
+    const step = new Step({ worksInPoll: true });
+    const error = Object.assign(new Error('reset'), { code: 'ECONNRESET' });
+    step.script.submitFaults = [{ error, accepted: false }];
+    await step.begin();
+    expect(step.double.calls).toMatchObject({ submit: 2, poll: 1 });
+  });
+
+  test('that was not submitted has its parameters looked at before anything begins', async () => {
+    const step = new Step({ worksInPoll: true });
+    const job = { resource: 'livy:createBatch', parameters: {} } as never;
+    expect(await failureOf(step.begin({ ...submission, job }))).toMatchObject({
+      ...{ type: 'InvalidJob', nonRetryable: true },
+      message: expect.stringContaining('file'),
+    });
+    expect(step.double.calls).toMatchObject({ submit: 0, poll: 0 });
   });
 
   test('that never reaches its server is given up when the budget is spent, and not in a day', async () => {
