@@ -16,8 +16,8 @@ module.exports = {
       },
     ],
   },
-  // For two cores. Each file has servers of its own, on ports of its own.
-  maxWorkers: 2,
+  // For two cores, of which a test that waits leaves one idle. Each file has servers of its own, on ports of its own.
+  maxWorkers: 3,
   testSequencer: '<rootDir>/scripts/jest-sequencer.mjs',
   testTimeout: 60_000,
   setupFiles: ['<rootDir>/src/setup/quiet.ts'],

@@ -37,20 +37,16 @@ function run(command, args, options = {}) {
   });
 }
 
-/** Runs what has its output on standard error, since standard output belongs to the command, and returns its exit code. */
-async function tell(title, command, args, env = process.env) {
+/** Runs what has its output on standard error, since standard output belongs to the command; nothing begins after it fails. */
+async function stage(title, command, args, env = process.env) {
   console.error(`sluice: ${title} ...`);
   const began = Date.now();
   const code = await run(command, args, { cwd: ROOT, env, stdio: ['ignore', process.stderr, 'inherit'] });
-  if (code === 0) console.error(`sluice: ${title}: done in ${((Date.now() - began) / 1000).toFixed(1)} s`);
-  else console.error(`sluice: ${title} failed with exit code ${code}; the lines above say why.`);
-  return code;
-}
-
-/** Without which nothing that comes after it is begun. */
-async function stage(...told) {
-  const code = await tell(...told);
-  if (code !== 0) process.exit(code);
+  if (code !== 0) {
+    console.error(`sluice: ${title} failed with exit code ${code}; the lines above say why.`);
+    process.exit(code);
+  }
+  console.error(`sluice: ${title}: done in ${((Date.now() - began) / 1000).toFixed(1)} s`);
 }
 
 function checkNode() {
@@ -172,14 +168,8 @@ await prepare();
 if (target === 'verify') {
   await stage('the programs that the tests run on', process.execPath, ['dist/src/local/prepare.js']);
   const checked = (check) => [`npm run ${check}`, NPM, ['run', '--silent', check]];
-  // Side by side, for two cores. Lint takes longest, on one of them: the tests begin before its end.
-  const lint = tell(...checked('lint'));
-  await Promise.all(['format:check', 'typecheck'].map((check) => stage(...checked(check))));
+  await Promise.all(['format:check', 'lint', 'typecheck'].map((check) => stage(...checked(check))));
   process.exitCode = await run(process.execPath, ['node_modules/jest/bin/jest.js', ...rest], { cwd: ROOT });
-  if ((await lint) !== 0) {
-    console.error('sluice: npm run lint has failed; what it says is above, among the lines of the tests.');
-    process.exitCode ||= await lint;
-  }
 } else {
   const client = path.join(ROOT, 'dist', 'src', 'client.js');
   // npm changes to the package's folder: relative paths are those of the folder where the user is.

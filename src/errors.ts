@@ -79,7 +79,12 @@ export class SluiceError extends Error {
  * `credentialsFor` or `archivedFor` say, or so many attempts.
  */
 export type Budget =
-  'timeout' | 'capacityTimeout' | 'retryFor' | 'credentialsFor' | 'archivedFor' | '3 attempts';
+  | 'timeout'
+  | 'capacityTimeout'
+  | 'retryFor'
+  | 'credentialsFor'
+  | 'archivedFor'
+  | '3 attempts';
 
 /**
  * The failures that are tried again, each with its budgets: while a job is submitted or the worker does its work, and while the

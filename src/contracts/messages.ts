@@ -5,7 +5,13 @@ import type { Arrival } from '../pipelines';
 import type { Source } from '../pipelines/location';
 
 export type RunState =
-  'running' | 'completed' | 'completed with fallback' | 'failed' | 'cancelled' | 'terminated' | 'timed out';
+  | 'running'
+  | 'completed'
+  | 'completed with fallback'
+  | 'failed'
+  | 'cancelled'
+  | 'terminated'
+  | 'timed out';
 
 export type StepState =
   | 'pending'

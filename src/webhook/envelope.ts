@@ -5,7 +5,8 @@ import { parseS3Notification, relayedEvents, type Notification } from './s3';
 import { isSnsMessage, parseSnsMessage, type SnsMessage } from './sns';
 
 export type Envelope =
-  { kind: 's3' | 'eventBridge'; notification: Notification } | { kind: 'sns'; message: SnsMessage };
+  | { kind: 's3' | 'eventBridge'; notification: Notification }
+  | { kind: 'sns'; message: SnsMessage };
 
 /**
  * An SNS message stays closed: whether it is authentic comes first. Throws `InvalidInput` for everything else that is

@@ -1,7 +1,10 @@
 /** Longer than anything that a test waits for, and shorter than what a person has patience for. */
 const DEADLINE_MS = 50_000;
-/** Short enough for a query; a command line of its own is worth more. */
+/** The first pause: short enough for a query; a command line of its own is worth more. */
 const PAUSE_MS = 20;
+/** What takes long is looked at ever more seldom: each look is work for the test, the server and the worker. */
+const PAUSE_GROWTH = 1.2;
+const MAX_PAUSE_MS = 250;
 
 /**
  * Reads until what was read is what is waited for, and answers it.
@@ -23,6 +26,7 @@ export async function eventually<T>(
       last = error;
     }
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    pauseMs = Math.min(pauseMs * PAUSE_GROWTH, Math.max(pauseMs, MAX_PAUSE_MS));
   } while (performance.now() < endMs);
   const text = last instanceof Error ? String(last) : JSON.stringify(last);
   throw new Error(`not within ${deadlineMs} ms; last there was ${text}`);

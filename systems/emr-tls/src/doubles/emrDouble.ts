@@ -123,7 +123,8 @@ function checkConfiguration(text: string): void {
       refuse(`${flag} and ${part} do not go together`);
   }
   const inTransit = encryption['InTransitEncryptionConfiguration'] as
-    { TLSCertificateConfiguration?: Record<string, unknown> } | undefined;
+    | { TLSCertificateConfiguration?: Record<string, unknown> }
+    | undefined;
   const tls = inTransit?.TLSCertificateConfiguration;
   if (tls?.['CertificateProviderType'] !== 'Custom') return;
   if (!/^s3:\/\/[^/]+\/.+/.test(String(tls['S3Object']))) refuse('S3Object is no object');
