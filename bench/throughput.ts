@@ -62,7 +62,7 @@ async function measure(client: Client, way: Way, atOnce: number): Promise<Measur
 async function countEvents(client: Client, way: Way): Promise<number> {
   const run = await start(client, way, `events of ${way.name}`);
   await run.result();
-  return (await client.workflow.getHandle(run.workflowId).fetchHistory()).events!.length;
+  return (await run.fetchHistory()).events!.length;
 }
 
 const middle = (measured: Measured[], part: keyof Measured) => median(measured.map((each) => each[part]));

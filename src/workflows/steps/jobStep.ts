@@ -102,14 +102,14 @@ export class JobStep {
           });
           // Of a run that was reset since the submit, the run id is another than in the key of its job.
           submission.key = reference.key;
-          board.update(step, { state: 'running', job: shown(reference) });
+          board.update(step, { state: 'running', job: jobShown(reference) });
         }
         const result = await awaitJob(submission, isHere ? null : reference, deadlineMs);
         board.addMeasures(result);
         options.accept?.(result);
         board.update(step, {
           state: 'succeeded',
-          ...(isHere ? { job: shown(result) } : {}),
+          ...(isHere ? { job: jobShown(result) } : {}),
           ...badRows(result),
         });
         shared.clusters.note({ submission, reference }, options);
@@ -166,7 +166,7 @@ export class JobStep {
     const { shared, step, job } = this;
     shared.board.update(step, {
       state: 'succeeded',
-      job: shown(result),
+      job: jobShown(result),
       takenFrom: { id: run, job: 'reused' },
       ...badRows(result),
     });
@@ -413,7 +413,7 @@ function referenceHere({ job: { resource }, key, since }: Submission): JobRefere
   return { resource, externalId: key, key, url: null, submittedAt: since!, runsInWorker: true };
 }
 
-function shown({ resource, externalId, url }: JobReference | JobResult): NonNullable<StepStatus['job']> {
+function jobShown({ resource, externalId, url }: JobReference | JobResult): NonNullable<StepStatus['job']> {
   return { resource, externalId, url };
 }
 

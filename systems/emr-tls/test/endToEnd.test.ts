@@ -67,11 +67,12 @@ async function runWatched(parameters: string[], meanwhile: (id: string) => Promi
   const args = ['start', 'emr-tls', '--id', id, '--wait', '--json'];
   const given = ['days=20', 'instanceProfile=EMR_EC2_DefaultRole', ...parameters].flatMap((p) => ['-p', p]);
   const stopWatching = watchProcesses();
-  const [ended] = await Promise.all([
-    sluice([...args, ...given], { env: stack.info.env }),
-    meanwhile(id),
-  ]).finally(() => void stopWatching());
-  const processes = await stopWatching();
+  let ended, processes;
+  try {
+    [ended] = await Promise.all([sluice([...args, ...given], { env: stack.info.env }), meanwhile(id)]);
+  } finally {
+    processes = await stopWatching();
+  }
   const { events } = await client.workflow.getHandle(id).fetchHistory();
   const places = {
     history: Buffer.from(textsOf(events).join('\n')),

@@ -149,10 +149,7 @@ test('a job takes a slot of its resource and one of the pool that it names', asy
   const startQuery = (name: string) => start({ jobs: [{ name, job: query, options: { pool: 'few' } }] });
   scripts['first'] = { states: [RUNNING] };
   const first = await startQuery('first');
-  await eventually(
-    () => submitted,
-    (steps) => steps.includes('first'),
-  );
+  await until(() => submitted.includes('first'));
   const second = await startQuery('second');
   const { pool } = await inLine(second, 1);
   expect(pool?.name).toBe('duckdb:query');
