@@ -89,7 +89,7 @@ const TYPED = [
 const all = (rules, severity) => Object.fromEntries(rules.map((rule) => [rule, severity]));
 
 export default {
-  ignorePatterns: ['dist', 'node_modules', '.sluice', 'jest.config.js', 'templates', 'test/fixtures'],
+  ignorePatterns: ['dist', 'node_modules', '.sluice', 'templates', 'test/fixtures'],
   plugins: ['typescript', 'import'],
   jsPlugins: ['./scripts/lint-zones.mjs'],
   categories: { correctness: 'off' },

@@ -2,8 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { ROOT } from './folders.mjs';
 
-const jest = ['node_modules/jest/bin/jest.js', '--testMatch', '<rootDir>/test/histories/record.ts'];
-const { status } = spawnSync(process.execPath, [...jest, ...process.argv.slice(2)], {
+const vitest = ['node_modules/vitest/vitest.mjs', 'run', 'test/histories/record.ts'];
+const { status } = spawnSync(process.execPath, [...vitest, ...process.argv.slice(2)], {
   stdio: 'inherit',
   cwd: ROOT,
   env: { ...process.env, SLUICE_RECORD_HISTORIES: 'true' },

@@ -169,7 +169,9 @@ if (target === 'verify') {
   await stage('the programs that the tests run on', process.execPath, ['dist/src/local/prepare.js']);
   const checked = (check) => [`npm run ${check}`, NPM, ['run', '--silent', check]];
   await Promise.all(['format:check', 'lint', 'typecheck'].map((check) => stage(...checked(check))));
-  process.exitCode = await run(process.execPath, ['node_modules/jest/bin/jest.js', ...rest], { cwd: ROOT });
+  process.exitCode = await run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...rest], {
+    cwd: ROOT,
+  });
 } else {
   const client = path.join(ROOT, 'dist', 'src', 'client.js');
   // npm changes to the package's folder: relative paths are those of the folder where the user is.

@@ -1,5 +1,5 @@
 // Rounds of kills, faults, outages and changed input in their long form, in any order and with other seeds each time:
-//   npm run soak -- [minutes] [jest arguments]
+//   npm run soak -- [minutes] [vitest arguments]
 // An hour unless told otherwise. It begins nothing after that, and ends at the first failure, whose line before has the seed.
 // The short forms of the same tests, a few minutes of them, are part of the suite.
 import { spawnSync } from 'node:child_process';
@@ -57,8 +57,8 @@ for (let round = 1; Date.now() < endMs; round++) {
     const leftMinutes = Math.ceil((endMs - Date.now()) / 60_000);
     console.log(`sluice: round ${round}, ${leftMinutes} min left, SLUICE_SEED=${seed} ${args.join(' ')}`);
     const env = { ...process.env, SLUICE_LONG: '1', SLUICE_SEED: seed };
-    const jest = ['node_modules/jest/bin/jest.js', '--maxWorkers', '1', ...args];
-    const { status } = spawnSync(process.execPath, jest, { stdio: 'inherit', cwd: ROOT, env });
+    const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--maxWorkers', '1', ...args];
+    const { status } = spawnSync(process.execPath, vitest, { stdio: 'inherit', cwd: ROOT, env });
     if (status !== 0) process.exit(status ?? 1);
   }
 }

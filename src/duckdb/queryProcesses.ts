@@ -1,5 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { dirname, extname, join } from 'node:path';
+import { extname, join } from 'node:path';
 import { SluiceError } from '../errors';
 import { sharedBy, type RunnerContext } from '../runners/defineRunner';
 import type { Query, QueryLimits, QueryResult } from './query';
@@ -110,13 +110,9 @@ export const createQueryProcesses = sharedBy(({ config }: RunnerContext) => {
 
 function start(): ChildProcess {
   const extension = extname(__filename);
-  // From source, Node itself cannot read TypeScript.
-  const execArgv =
-    extension === '.ts'
-      ? ['--import', join(dirname(require.resolve('jiti/package.json')), 'lib', 'jiti-register.mjs')]
-      : [];
   const child = fork(join(__dirname, `queryProcess${extension}`), [], {
-    execArgv,
+    // From source, it is read as this process reads it.
+    execArgv: extension === '.ts' ? process.execArgv : [],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   child.on('error', () => {});

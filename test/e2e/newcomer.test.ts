@@ -21,7 +21,7 @@ let info: StackInfo;
 /** What `dev` has said so far. */
 let said = '';
 
-jest.setTimeout(240_000);
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 beforeAll(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'sluice-newcomer-'));

@@ -55,7 +55,10 @@ export function useCommandLines(): typeof sluice {
   let last: Promise<unknown> = Promise.resolve();
 
   beforeAll(() => {
-    process = fork(join(__dirname, '..', 'fixtures', 'command_lines.cjs'), { env: ownEnvironment() });
+    process = fork(join(__dirname, '..', 'fixtures', 'command_lines.cjs'), {
+      env: ownEnvironment(),
+      execArgv: [],
+    });
   });
 
   afterAll(() => process.kill());

@@ -73,7 +73,7 @@ const PATIENCE_MS = 30_000;
  * stop that is seen to its end, failures told apart. Of a runner that works in the worker (`runsInWorker`) there is no job at
  * its service: what is left is that it is accepted and ends, that a service that throttles or fails only slows it, and that a
  * refusal is final; `states` is not looked at. For any test runner.
- * @param test what the test runner defines a test with: `test` of jest and vitest (with globals), `test` of `node:test`
+ * @param test what the test runner defines a test with: `test` of Jest and Vitest (with globals), `test` of `node:test`
  */
 export function testRunnerContract<R extends Resource>(
   contract: RunnerContract<R>,

@@ -10,7 +10,7 @@ const environment = { ...process.env };
 let service: ChildProcess | undefined;
 afterEach(async () => {
   process.env = { ...environment };
-  jest.restoreAllMocks();
+  vi.restoreAllMocks();
   if (service === undefined) return;
   service.kill('SIGTERM');
   await once(service, 'exit');
@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 test('without Java the local cluster is a simulator, and says so wherever it is asked', async () => {
-  const said = jest.spyOn(console, 'error').mockImplementation(() => {});
+  const said = vi.spyOn(console, 'error').mockImplementation(() => {});
   process.env['PATH'] = '';
   delete process.env['JAVA_HOME'];
   const command = emrCluster.command as (context: object) => Promise<readonly string[]>;

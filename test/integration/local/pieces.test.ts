@@ -19,7 +19,7 @@ import {
   type Stack,
 } from '../../../src/local';
 
-jest.setTimeout(300_000);
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const env = process.env;
 const context = { env, report: () => undefined };

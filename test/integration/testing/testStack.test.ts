@@ -182,7 +182,7 @@ test.each([
   [{ refused: { message: 'not allowed', code: 'AccessDenied' } }, 'AccessDenied'],
   [{ fails: { message: 'line 3', code: 'BadData' } }, 'BadData'],
   [{ refused: { message: 'nobody there', code: 'ServerUnreachable' } }, 'ServerUnreachable'],
-] as const)('a job with %p fails the run with %s', async (script, code) => {
+] as const)('a job with %o fails the run with %s', async (script, code) => {
   stack.script('load a', script);
   expect(await (await stack.start(jobs)).failure()).toMatchObject({ code, step: 'load a' });
 });

@@ -411,10 +411,10 @@ describe('a submit', () => {
 
   test('of a process that stood still before it is not made: another may have made it', async () => {
     const step = new Step({}, (runner) => runner);
-    const now = jest.spyOn(Date, 'now');
+    const now = vi.spyOn(Date, 'now');
     const real = Date.now();
     // The process is frozen in its look-up, after the first heartbeat and before the call.
-    jest.spyOn(step.double, 'find').mockImplementation(async () => {
+    vi.spyOn(step.double, 'find').mockImplementation(async () => {
       await new Promise((resolve) => setTimeout(resolve, 5));
       now.mockReturnValue(real + 20_000);
       return null;
@@ -427,7 +427,7 @@ describe('a submit', () => {
       });
       expect(step.double.calls.submit).toBe(0);
     } finally {
-      jest.restoreAllMocks();
+      vi.restoreAllMocks();
     }
   });
 });

@@ -43,7 +43,7 @@ test('errors of the AWS SDK get a code', () => {
 });
 
 describe('a command line', () => {
-  // Outside of a project: a config in TypeScript cannot be loaded within jest.
+  // Outside of a project, whose pipelines would be loaded.
   const before = process.cwd();
   beforeAll(() => process.chdir(tmpdir()));
   afterAll(() => process.chdir(before));
@@ -56,12 +56,12 @@ describe('a command line', () => {
       written[to] += String(text);
       return true;
     };
-    jest.spyOn(process.stdout, 'write').mockImplementation(record('out'));
-    jest.spyOn(process.stderr, 'write').mockImplementation(record('err'));
+    vi.spyOn(process.stdout, 'write').mockImplementation(record('out'));
+    vi.spyOn(process.stderr, 'write').mockImplementation(record('err'));
   });
 
   afterEach(() => {
-    jest.restoreAllMocks();
+    vi.restoreAllMocks();
     process.exitCode = undefined;
   });
 

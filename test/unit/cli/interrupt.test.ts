@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 
 const built = path.join(__dirname, '..', '..', '..', 'dist', 'src', 'cli', 'interrupt.js');
 
-// In a process of its own: jest keeps warnings to itself.
+// In a process of its own: Node warns once a process.
 test('a wait of many requests leaves no warning of its listeners', async () => {
   const script = `require(${JSON.stringify(built)}).withInterrupt(async (signal) => {
     for (let i = 0; i < 20; i++) signal.addEventListener('abort', () => {});

@@ -18,7 +18,7 @@ beforeAll(async () => {
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const keys = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_REGION: 'us-east-1' };
   process.env = { ...before.env, ...keys, AWS_ENDPOINT_URL: endpoint, TEMPORAL_ADDRESS: '127.0.0.1:1' };
-  // Outside of a project: a config in TypeScript cannot be loaded within jest.
+  // Outside of a project, whose pipelines would be loaded.
   process.chdir(tmpdir());
 });
 afterAll(() => {
@@ -31,7 +31,7 @@ afterAll(() => {
 
 test('doctor tells within seconds that S3 does not answer, and what to mend', async () => {
   let out = '';
-  const write = jest.spyOn(process.stdout, 'write').mockImplementation((text) => {
+  const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
     out += String(text);
     return true;
   });
@@ -46,7 +46,7 @@ test('doctor tells within seconds that S3 does not answer, and what to mend', as
 }, 30_000);
 
 test('an upload to it fails as to a server that is away, in our own words alone', async () => {
-  const warn = jest.spyOn(console, 'warn');
+  const warn = vi.spyOn(console, 'warn');
   const s3 = connectS3({ idleTimeoutMs: 100 });
   const error: unknown = await uploadFile(s3, __filename, 's3://lake/x').catch((cause: unknown) => cause);
   s3.destroy();

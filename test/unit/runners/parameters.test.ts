@@ -1,9 +1,12 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { RunnerRegistry, type ShippedResource } from '../../../src/runners';
 import { changeMembers, findSchemaProblems, fitToSchema, structure } from '../../../src/services/schema';
 import type { JobParameters } from '../../../src/jobs';
 
 const { resources, findParameterProblems } = new RunnerRegistry();
 const RESOURCES = resources as ShippedResource[];
+const DIST = join(__dirname, '..', '..', '..', 'dist', 'src');
 
 const step = {
   Name: 'load',
@@ -187,21 +190,17 @@ test('members can be left out and replaced, and the required ones stay required'
 });
 
 test('a client of the SDK is loaded only when a job of its service is checked', () => {
-  const loaded: string[] = [];
-  for (const name of ['athena', 'emr', 'emr-serverless', 'glue', 'lambda', 'redshift-data']) {
-    jest.doMock(`@aws-sdk/client-${name}`, () => {
-      loaded.push(name);
-      return jest.requireActual<object>(`@aws-sdk/client-${name}`);
-    });
-  }
-  jest.isolateModules(() => {
-    const { RunnerRegistry: Fresh } = jest.requireActual<{ RunnerRegistry: typeof RunnerRegistry }>(
-      '../../../src/runners',
-    );
-    const fresh = new Fresh();
-    fresh.findParameterProblems('worker:task', {});
-    expect(loaded).toEqual([]);
-    fresh.findParameterProblems('glue:startCrawler', {});
-    expect(loaded).toEqual(['glue']);
-  });
+  const program = `
+    const { RunnerRegistry } = require(${JSON.stringify(join(DIST, 'runners'))});
+    const loaded = () => [
+      ...new Set(Object.keys(require.cache).flatMap((file) => /client-(athena|emr|glue|lambda|redshift)/.exec(file)?.[1] ?? [])),
+    ];
+    const { findParameterProblems } = new RunnerRegistry();
+    const seen = ['worker:task', 'glue:startCrawler'].map((resource) => (findParameterProblems(resource, {}), loaded()));
+    console.log(JSON.stringify(seen));
+  `;
+  expect(JSON.parse(execFileSync(process.execPath, ['-e', program], { encoding: 'utf8' }))).toEqual([
+    [],
+    ['glue'],
+  ]);
 });

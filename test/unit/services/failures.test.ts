@@ -104,7 +104,7 @@ test.each([
   undefined,
   null,
   5,
-])('%p is a fault of our own', (error) => {
+])('%o is a fault of our own', (error) => {
   const { code, message } = classifyError(error);
   expect(code).toBe('Unexpected');
   expect(message).toContain(error instanceof Error ? error.message : String(error));

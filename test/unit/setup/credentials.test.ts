@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  jest.restoreAllMocks();
+  vi.restoreAllMocks();
   process.env = { ...before };
   await rm(folder, { recursive: true });
 });
@@ -34,7 +34,7 @@ test('a key that is renewed in its file is in force a minute later, in a client 
   await write('NEW');
   expect(await keyInUse()).toBe('OLD');
   const inAMinute = Date.now() + 61_000;
-  jest.spyOn(Date, 'now').mockReturnValue(inAMinute);
+  vi.spyOn(Date, 'now').mockReturnValue(inAMinute);
   expect(await keyInUse()).toBe('NEW');
 });
 

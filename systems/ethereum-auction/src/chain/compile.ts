@@ -18,7 +18,7 @@ interface CompilerOutput {
  */
 export async function compileContract(source: string, file: string): Promise<CompiledContract> {
   // The compiler takes 8 MiB: only who deploys pays for it.
-  const { compile } = await import('solc');
+  const { default: solc } = await import('solc');
   const input = {
     language: 'Solidity',
     sources: { [file]: { content: source } },
@@ -29,7 +29,7 @@ export async function compileContract(source: string, file: string): Promise<Com
       outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object'] } },
     },
   };
-  const output = JSON.parse(compile(JSON.stringify(input))) as CompilerOutput;
+  const output = JSON.parse(solc.compile(JSON.stringify(input))) as CompilerOutput;
   const errors = (output.errors ?? []).filter(({ severity }) => severity === 'error');
   if (errors.length > 0)
     throw new SluiceError('BadData', `${file}: ${errors.map((error) => error.formattedMessage).join('\n')}`);

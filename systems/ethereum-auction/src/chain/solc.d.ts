@@ -1,4 +1,7 @@
 declare module 'solc' {
-  /** The compiler's standard JSON in and out: https://docs.soliditylang.org/en/latest/using-the-compiler.html */
-  export function compile(input: string): string;
+  const solc: {
+    /** The compiler's standard JSON in and out: https://docs.soliditylang.org/en/latest/using-the-compiler.html */
+    compile(input: string): string;
+  };
+  export default solc;
 }

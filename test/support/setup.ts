@@ -1,0 +1,11 @@
+import { afterEach } from 'vitest';
+
+// Vite's own knows nothing of what Node has loaded, whose source maps Node reads by itself.
+Reflect.deleteProperty(Error, 'prepareStackTrace');
+
+/** What failed is printed when the test is run again, too, so that it is looked at. */
+afterEach(({ task }) => {
+  const { errors = [], retryCount = 0 } = task.result ?? {};
+  if (retryCount < Number(task.retry ?? 0))
+    for (const { stack, message } of errors) console.error(`${task.name} is run again: ${stack ?? message}`);
+});

@@ -1,0 +1,72 @@
+import { defineConfig, type Plugin } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+const FILES = '{test,packages/*/test,systems/*/test}/**/*.test.ts';
+const WITHOUT_SERVERS = 'test/{unit,contract,corpus}/**/*.test.ts';
+/** They install a runtime of Temporal with settings of their own, of which a process has one. */
+const ALONE = ['test/integration/outside/outside.test.ts'];
+const RECORDING = process.env['SLUICE_RECORD_HISTORIES'] === undefined ? [] : ['test/histories/record.ts'];
+
+/**
+ * Node loads what is tested, as it does for users, by `tsx`: files that run in one process share their modules, and each
+ * module is there once, whoever loads it.
+ */
+const loadedByNode: Plugin = {
+  name: 'loaded-by-node',
+  enforce: 'pre',
+  transform: (_, file) =>
+    /\/test\/.*(\.test|\/record)\.ts$/.test(file)
+      ? `import { createRequire } from 'node:module';
+         createRequire(${JSON.stringify(file)})(${JSON.stringify(file)});`
+      : undefined,
+};
+
+/** Which files are begun first where none has been timed yet, as in a fresh clone: small ones fill the gaps at the end. */
+const FIRST = [/\/e2e\/|endToEnd|[kK]illed/, /\/integration\/|\/systems\//];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const found = FIRST.findIndex((pattern) => pattern.test(moduleId));
+      return found < 0 ? FIRST.length : found;
+    };
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b));
+  }
+}
+
+interface Files {
+  include: string[];
+  exclude?: string[];
+  isolate?: boolean;
+  retry?: number;
+}
+
+const tests = (name: string, files: Files) => ({
+  plugins: [loadedByNode],
+  test: {
+    ...{ name, isolate: false, ...files },
+    globals: true,
+    pool: 'forks' as const,
+    execArgv: ['--require', 'tsx/cjs', '--enable-source-maps'],
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+    setupFiles: ['test/support/setup.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    sequence: { hooks: 'list' as const },
+  },
+});
+
+export default defineConfig({
+  test: {
+    // For two cores, of which a test that waits leaves one idle. Each file has servers of its own, on ports of its own.
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
+    reporters: [['default', { summary: false }]],
+    projects: [
+      // A test on real servers that fails by the load of the machine passes when it is run again.
+      tests('servers', { include: [FILES, ...RECORDING], exclude: [WITHOUT_SERVERS, ...ALONE], retry: 1 }),
+      tests('without servers', { include: [WITHOUT_SERVERS] }),
+      tests('alone', { include: ALONE, isolate: true, retry: 1 }),
+    ],
+  },
+});
