@@ -18,7 +18,7 @@ import {
   type ContactRecord,
 } from '../../packages/records/test/support/connect';
 import { isLong } from '../support/long';
-import { PROJECT_FILE, WITH_SYSTEMS } from '../support/project';
+import { projectFile, projectOf } from '../support/project';
 import { recordHistory } from '../support/recordHistory';
 import { finishUnderKills, WorkerProcesses } from '../support/workerProcesses';
 import { connectToS3Of } from '../support/s3';
@@ -26,20 +26,20 @@ import { portOffset } from '../support/portOffset';
 
 const PORT_OFFSET = portOffset();
 /** A worker is killed at one of so many writes: in the long form at all of them, otherwise at some of every kind. */
-const EACH = isLong ? 1 : 5;
+const EACH = isLong ? 1 : 8;
 
 let folder: string;
 let stack: Stack;
 let lake: string;
 let s3: S3Client;
 let connection: Connection;
-const workers = new WorkerProcesses();
+const workers: WorkerProcesses[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-e2e-'));
   stack = await startStack({
     ...{ dir: folder, portOffset: PORT_OFFSET, report: () => {} },
-    ...{ ...WITH_SYSTEMS, spark: false, worker: false, webhook: false },
+    ...{ ...projectOf('contact-trace-records'), spark: false, worker: false, webhook: false },
   });
   lake = join(folder, 's3', 'lake');
   s3 = connectToS3Of(stack);
@@ -47,7 +47,7 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  workers.killAll();
+  for (const each of workers) each.killAll();
   await connection?.close();
   s3?.destroy();
   await stack?.stop();
@@ -69,11 +69,13 @@ async function runUnderKills(pipeline: string, prefix: string) {
     const given = ['-p', 'lake=s3://lake', '-p', `prefix=${prefix}`];
     const started = await sluice(['start', pipeline, '--id', pipeline, ...given], {
       env,
-      cwd: dirname(PROJECT_FILE),
+      cwd: dirname(projectFile(pipeline)),
     });
     expect(started).toMatchObject({ code: 0, stderr: '' });
   };
-  const { writes, awaits } = await finishUnderKills(workers, handle, { env, start, each: EACH });
+  const own = new WorkerProcesses(projectFile(pipeline));
+  workers.push(own);
+  const { writes, awaits } = await finishUnderKills(own, handle, { env, start, each: EACH });
   await recordHistory(pipeline, handle);
   // Names without the digest of what they were made from.
   const changes = (method: string, folder: string) =>

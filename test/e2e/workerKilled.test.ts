@@ -6,6 +6,7 @@ import { startStack, type Stack } from '../../src/local';
 import { markerOf } from '../../src/runners/references';
 import { sluice } from '../support/cli';
 import { isLong } from '../support/long';
+import { EMPTY_PROJECT } from '../support/project';
 import { killWorker, WorkerProcesses } from '../support/workerProcesses';
 import { portOffset } from '../support/portOffset';
 
@@ -15,7 +16,7 @@ let folder: string;
 let stack: Stack;
 let env: NodeJS.ProcessEnv;
 let connection: Connection;
-const workers = new WorkerProcesses();
+const workers = new WorkerProcesses(EMPTY_PROJECT);
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-e2e-'));

@@ -5,11 +5,11 @@ import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { runQuery } from '../../src';
 import { startStack, type Stack, type StackOptions } from '../../src/local';
 import { useCommandLines } from './cli';
-import { WITH_SYSTEMS } from './project';
+import { projectOf } from './project';
 import { connectToS3Of } from './s3';
 
-/** A whole local stack for the tests of a file, and what they do with its lake. */
-export function useLakeStack(options: Pick<StackOptions, 'spark' | 'portOffset'>) {
+/** A whole local stack with a system's project for the tests of a file, and what they do with its lake. */
+export function useLakeStack(system: string, options: Pick<StackOptions, 'spark' | 'portOffset'>) {
   const sluice = useCommandLines();
   let folder: string;
   let stack: Stack;
@@ -17,7 +17,7 @@ export function useLakeStack(options: Pick<StackOptions, 'spark' | 'portOffset'>
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-e2e-'));
-    stack = await startStack({ dir: folder, report: () => {}, ...WITH_SYSTEMS, ...options });
+    stack = await startStack({ dir: folder, report: () => {}, ...projectOf(system), ...options });
     s3 = connectToS3Of(stack);
   }, 300_000);
 

@@ -1,18 +1,24 @@
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StackOptions } from '../../src/local';
 
 const ROOT = join(__dirname, '..', '..');
 
-/** The project of this repository: what ships, and the systems. */
-export const PROJECT_FILE = join(ROOT, 'sluice.config.ts');
+/** A project without anything of its own: the pipelines that ship. */
+export const EMPTY_PROJECT = join(ROOT, 'test', 'fixtures', 'empty', 'sluice.config.cjs');
 
-/** A local stack whose worker, as a production's, has the pipelines of all systems. */
-export const WITH_SYSTEMS: Pick<StackOptions, 'project' | 'programs'> = {
-  project: {
-    file: PROJECT_FILE,
-    jobsFolders: readdirSync(join(ROOT, 'systems')).map((name) => join(ROOT, 'systems', name, 'jobs')),
-    services: [],
-  },
-  programs: { worker: join(ROOT, 'dist', 'src', 'worker.js') },
-};
+export const projectFile = (system: string) => join(ROOT, 'systems', system, 'sluice.config.ts');
+
+/** A local stack with the project of one system, without services of its own unless they are given. */
+export function projectOf(
+  system: string,
+  services: NonNullable<StackOptions['project']>['services'] = [],
+): Pick<StackOptions, 'project' | 'programs'> {
+  return {
+    project: {
+      file: projectFile(system),
+      jobsFolders: [join(ROOT, 'systems', system, 'jobs')],
+      services,
+    },
+    programs: { worker: join(ROOT, 'dist', 'src', 'worker.js') },
+  };
+}

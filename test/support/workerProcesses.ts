@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { AsyncCompletionClient, type WorkflowHandle } from '@temporalio/client';
-import { PROJECT_FILE } from './project';
 import { startWatchedS3, type Write } from './watchedS3';
 
 const WORKER = join(__dirname, '..', '..', 'dist', 'src', 'worker.js');
@@ -19,7 +18,7 @@ export class WorkerProcesses {
    * @param logFile where all that they say is kept; without it, they say nothing
    */
   constructor(
-    private readonly configFile = PROJECT_FILE,
+    private readonly configFile: string,
     private readonly logFile?: string,
   ) {}
 

@@ -13,7 +13,7 @@ import { describeWithRealData, realData } from '../../../test/support/data';
 import { useLakeStack } from '../../../test/support/lakeStack';
 import { portOffset } from '../../../test/support/portOffset';
 
-const { env, upload, readLake, filesIn, run, rowsOf } = useLakeStack({
+const { env, upload, readLake, filesIn, run, rowsOf } = useLakeStack('agent-events', {
   spark: false,
   portOffset: portOffset(),
 });

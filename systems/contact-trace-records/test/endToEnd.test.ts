@@ -12,7 +12,7 @@ import { describeWithRealData, realData } from '../../../test/support/data';
 import { useLakeStack } from '../../../test/support/lakeStack';
 import { portOffset } from '../../../test/support/portOffset';
 
-const { env, pathOf, upload, readLake, filesIn, run, rowsOf } = useLakeStack({
+const { env, pathOf, upload, readLake, filesIn, run, rowsOf } = useLakeStack('contact-trace-records', {
   spark: true,
   portOffset: portOffset(),
 });

@@ -9,7 +9,7 @@ import { STANDING } from '../src/cluster/localEmr';
 import { emrCluster } from '../src/services';
 import { startStack, type Stack } from '../../../src/local';
 import { sluice } from '../../../test/support/cli';
-import { WITH_SYSTEMS } from '../../../test/support/project';
+import { projectFile, projectOf } from '../../../test/support/project';
 import { killWorker, STARTED, WorkerProcesses } from '../../../test/support/workerProcesses';
 import { isLong, testLong } from '../../../test/support/long';
 import { portOffset } from '../../../test/support/portOffset';
@@ -27,15 +27,14 @@ const STEPS = [
 let folder: string;
 let stack: Stack;
 let client: Client;
-const workers = new WorkerProcesses();
+const workers = new WorkerProcesses(projectFile('emr-resize'));
 
 beforeAll(async () => {
   if (!isLong) return;
   folder = await mkdtemp(join(tmpdir(), 'sluice-resize-killed-'));
   stack = await startStack({
     ...{ dir: folder, portOffset: PORT_OFFSET, spark: false, worker: false, report: () => {} },
-    ...WITH_SYSTEMS,
-    project: { ...WITH_SYSTEMS.project!, services: [emrCluster] },
+    ...projectOf('emr-resize', [emrCluster]),
   });
   const { address, namespace } = stack.info.temporal;
   client = new Client({ connection: await Connection.connect({ address }), namespace });

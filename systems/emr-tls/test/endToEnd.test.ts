@@ -7,7 +7,7 @@ import { PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { Client, Connection } from '@temporalio/client';
 import { startStack, type Stack } from '../../../src/local';
 import { sluice } from '../../../test/support/cli';
-import { PROJECT_FILE, WITH_SYSTEMS } from '../../../test/support/project';
+import { projectFile, projectOf } from '../../../test/support/project';
 import { killWorker, WorkerProcesses } from '../../../test/support/workerProcesses';
 import { closeAws, createAws, type Aws } from '../src/aws';
 import { parameterNames } from '../src/names';
@@ -30,11 +30,10 @@ let worker: Awaited<ReturnType<WorkerProcesses['start']>>;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'emr-tls-e2e-'));
   await mkdir(join(folder, 'logs'));
-  workers = new WorkerProcesses(PROJECT_FILE, join(folder, 'logs', 'worker.log'));
+  workers = new WorkerProcesses(projectFile('emr-tls'), join(folder, 'logs', 'worker.log'));
   stack = await startStack({
     ...{ dir: folder, portOffset: PORT_OFFSET, report: () => {}, spark: false, worker: false },
-    ...WITH_SYSTEMS,
-    project: { ...WITH_SYSTEMS.project!, services: [playedAws] },
+    ...projectOf('emr-tls', [playedAws]),
   });
   aws = createAws({
     endpoint: stack.info.env['AWS_ENDPOINT_URL_SSM']!,

@@ -7,7 +7,7 @@ import { Client, Connection } from '@temporalio/client';
 import { startStack, type Stack } from '../../../src/local';
 import { sluice } from '../../../test/support/cli';
 import { describeLong } from '../../../test/support/long';
-import { PROJECT_FILE, WITH_SYSTEMS } from '../../../test/support/project';
+import { projectFile, projectOf } from '../../../test/support/project';
 import { killWorker, WorkerProcesses } from '../../../test/support/workerProcesses';
 import { AwsDouble } from '../src/doubles/awsDouble';
 import { playedAws } from '../src/services';
@@ -38,7 +38,7 @@ describeLong('a worker that is killed when a write has had its effect', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'emr-tls-killed-'));
     await mkdir(join(folder, 'logs'));
-    workers = new WorkerProcesses(PROJECT_FILE, join(folder, 'logs', 'worker.log'));
+    workers = new WorkerProcesses(projectFile('emr-tls'), join(folder, 'logs', 'worker.log'));
     stack = await startStack({
       ...{
         dir: join(folder, 'stack'),
@@ -47,7 +47,7 @@ describeLong('a worker that is killed when a write has had its effect', () => {
         spark: false,
         worker: false,
       },
-      ...WITH_SYSTEMS,
+      ...projectOf('emr-tls'),
     });
     await writeFile(join(folder, 'emr-tls.jar'), 'a JAR');
     connection = await Connection.connect({ address: stack.info.temporal.address });

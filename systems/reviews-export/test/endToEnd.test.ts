@@ -10,7 +10,7 @@ import { motoService, startStack, type Stack } from '../../../src/local';
 import { sluice } from '../../../test/support/cli';
 import { describeWithRealData, realData } from '../../../test/support/data';
 import { isLong } from '../../../test/support/long';
-import { WITH_SYSTEMS } from '../../../test/support/project';
+import { projectFile, projectOf } from '../../../test/support/project';
 import { killWorker, STARTED, WorkerProcesses } from '../../../test/support/workerProcesses';
 import { portOffset } from '../../../test/support/portOffset';
 
@@ -23,7 +23,7 @@ let stack: Stack;
 let env: NodeJS.ProcessEnv;
 let lake: string;
 let dynamodb: DynamoDBClient;
-const workers = new WorkerProcesses();
+const workers = new WorkerProcesses(projectFile('reviews-export'));
 /** The worker that goes on from one test to the next. */
 let serving: Awaited<ReturnType<typeof workers.start>> | undefined;
 const serve = async () => {
@@ -34,11 +34,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-e2e-'));
   stack = await startStack({
     ...{ dir: folder, portOffset: PORT_OFFSET, report: () => {} },
-    ...{ ...WITH_SYSTEMS, spark: true, worker: false },
-    project: {
-      ...WITH_SYSTEMS.project!,
-      services: [motoService({ name: 'dynamodb', port: 8000, services: ['DYNAMODB'] })],
-    },
+    ...{ spark: true, worker: false },
+    ...projectOf('reviews-export', [motoService({ name: 'dynamodb', port: 8000, services: ['DYNAMODB'] })]),
   });
   env = { ...stack.info.env };
   lake = join(folder, 's3', 'lake');

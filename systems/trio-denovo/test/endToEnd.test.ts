@@ -22,7 +22,7 @@ const VERDICTS: Record<Testimony, string> = {
   open: 'too few reads',
 };
 
-const { pathOf, upload, readLake, filesIn, run } = useLakeStack({
+const { pathOf, upload, readLake, filesIn, run } = useLakeStack('trio-denovo', {
   spark: true,
   portOffset: portOffset(),
 });

@@ -6,7 +6,7 @@ import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { startStack, type Stack } from '../../../src/local';
 import { sluice } from '../../../test/support/cli';
 import { describeLong } from '../../../test/support/long';
-import { WITH_SYSTEMS } from '../../../test/support/project';
+import { projectFile, projectOf } from '../../../test/support/project';
 import { connectToS3Of } from '../../../test/support/s3';
 import { finishUnderKills, WorkerProcesses } from '../../../test/support/workerProcesses';
 import { makeTrio } from '../samples/makeTrio';
@@ -24,13 +24,13 @@ describeLong('a worker that is killed', () => {
   let stack: Stack;
   let s3: S3Client;
   let connection: Connection;
-  const workers = new WorkerProcesses();
+  const workers = new WorkerProcesses(projectFile('trio-denovo'));
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-trio-killed-'));
     stack = await startStack({
       ...{ dir: join(folder, 'stack'), portOffset: portOffset(), report: () => {} },
-      ...{ ...WITH_SYSTEMS, spark: true, worker: false, webhook: false },
+      ...{ ...projectOf('trio-denovo'), spark: true, worker: false, webhook: false },
     });
     s3 = connectToS3Of(stack);
     connection = await Connection.connect({ address: stack.info.temporal.address });

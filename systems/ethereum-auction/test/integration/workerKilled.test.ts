@@ -10,7 +10,7 @@ import { seeded, type Random } from 'sluice/testing';
 import { startStack, type Stack } from '../../../../src/local';
 import { sluice } from '../../../../test/support/cli';
 import { countOf, seedOf } from '../../../../test/support/long';
-import { WITH_SYSTEMS } from '../../../../test/support/project';
+import { projectFile, projectOf } from '../../../../test/support/project';
 import { giveUpWorker, WorkerProcesses } from '../../../../test/support/workerProcesses';
 import { AUCTION_ABI } from '../../src/chain/auctionAbi';
 import { connectChain, type Chain } from '../../src/chain/client';
@@ -21,7 +21,7 @@ import { countedRecords } from '../support/records';
 import { portOffset } from '../../../../test/support/portOffset';
 
 /** The requirement is 100. */
-const KILLS = countOf({ suite: 3, soak: 100 });
+const KILLS = countOf({ suite: 2, soak: 100 });
 /** A worker that has just begun may not be at anything yet. */
 const LIVES_MS = { least: 200, most: 2000 };
 /** Work whose worker died six times is given up. */
@@ -32,7 +32,7 @@ let folder: string;
 let stack: Stack;
 let client: Client;
 let chain: Chain;
-const workers = new WorkerProcesses();
+const workers = new WorkerProcesses(projectFile('ethereum-auction'));
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-auction-workers-'));
@@ -45,8 +45,7 @@ beforeAll(async () => {
       webhook: false,
       report: () => {},
     },
-    ...WITH_SYSTEMS,
-    project: { ...WITH_SYSTEMS.project!, services: [anvil, kinesis, delivery] },
+    ...projectOf('ethereum-auction', [anvil, kinesis, delivery]),
   });
   const { address, namespace } = stack.info.temporal;
   client = new Client({ connection: await Connection.connect({ address }), namespace });
