@@ -54,7 +54,7 @@ const TOOLS: Record<ToolName, Tool> = {
   },
   temporalTestServer: {
     title: "Temporal's time-skipping test server",
-    name: 'temporal-test-server-1.38.0',
+    name: 'temporal-test-server-1.38.0-2',
     toInstall: ['mvn', 'java'],
     toRun: ['java'],
   },
@@ -188,22 +188,33 @@ export function ensureS3Gateway(context: ToolContext): Promise<string> {
   return ensureGoProgram('s3Gateway', 'github.com/versity/versitygw/cmd/versitygw@v1.8.0', context);
 }
 
+/** Starts from archived classes where there are some, and ends with the process that has started it, however that ends. */
+const TEST_SERVER = `#!/bin/sh
+cd "$(dirname -- "$0")" || exit
+parent=$PPID
+(while kill -0 $$ && kill -0 "$parent"; do sleep 2; done; kill $$) </dev/null >/dev/null 2>&1 &
+set -- -cp 'jars/*' io.temporal.testserver.TestServer "$@"
+[ -f classes.jsa ] && set -- -XX:SharedArchiveFile=classes.jsa -Xlog:cds=off -Xlog:cds+dynamic=off "$@"
+exec "\${JAVA_HOME:+$JAVA_HOME/bin/}java" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC "$@"
+`;
+
 /** The path of a script that takes the test server's own arguments: `PORT --enable-time-skipping`. */
 export async function ensureTemporalTestServer(context: ToolContext): Promise<string> {
   const script = 'temporal-test-server';
   const folder = await ensure('temporalTestServer', context, {
     build: async (partial) => {
       await copyFromMaven('io.temporal:temporal-test-server:1.38.0', partial, context);
-      const lines = [
-        '#!/bin/sh',
-        'folder=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)',
-        'exec "${JAVA_HOME:+$JAVA_HOME/bin/}java" -XX:TieredStopAtLevel=1 -cp "$folder/jars/*" \\',
-        '  io.temporal.testserver.TestServer "$@"',
-      ];
-      await writeFile(path.join(partial, script), `${lines.join('\n')}\n`);
+      await writeFile(path.join(partial, script), TEST_SERVER);
       await chmod(path.join(partial, script), 0o755);
     },
-    verify: (partial) => tryTestServer(path.join(partial, script), partial, context.env),
+    verify: async (partial) => {
+      const file = path.join(partial, script);
+      const archiving = `-XX:ArchiveClassesAtExit=${path.join(partial, 'classes.jsa')}`;
+      const { JAVA_TOOL_OPTIONS = '' } = context.env;
+      const env = { ...context.env, JAVA_TOOL_OPTIONS: `${JAVA_TOOL_OPTIONS} ${archiving}`.trim() };
+      // An older Java knows no archive of classes.
+      await tryTestServer(file, partial, env).catch(() => tryTestServer(file, partial, context.env));
+    },
   });
   return path.join(folder, script);
 }

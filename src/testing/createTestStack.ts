@@ -34,8 +34,8 @@ import { TimeSkippingServer, type OpenWorkflow } from './timeSkippingServer';
 
 const LAKE = 'lake';
 /** How soon it is looked again whether anything goes on, at first, and later of what takes longer. */
-const LOOK_AGAIN_MS = 3;
-const LOOK_AGAIN_MAX_MS = 30;
+const LOOK_AGAIN_MS = 10;
+const LOOK_AGAIN_MAX_MS = 60;
 
 /**
  * Starts what the tests of pipelines run on: Temporal's time-skipping server, a worker with the pipelines, an S3 in memory,
