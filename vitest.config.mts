@@ -62,6 +62,8 @@ export default defineConfig({
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     reporters: [['default', { summary: false }]],
+    // What the long forms print is what they have counted.
+    silent: process.env['SLUICE_LONG'] === '1' ? false : 'passed-only',
     projects: [
       // A test on real servers that fails by the load of the machine passes when it is run again.
       tests('servers', { include: [FILES, ...RECORDING], exclude: [WITHOUT_SERVERS, ...ALONE], retry: 1 }),

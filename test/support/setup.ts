@@ -7,5 +7,6 @@ Reflect.deleteProperty(Error, 'prepareStackTrace');
 afterEach(({ task }) => {
   const { errors = [], retryCount = 0 } = task.result ?? {};
   if (retryCount < Number(task.retry ?? 0))
-    for (const { stack, message } of errors) console.error(`${task.name} is run again: ${stack ?? message}`);
+    for (const { stack, message } of errors)
+      process.stderr.write(`${task.name} is run again: ${stack ?? message}\n`);
 });
