@@ -43,8 +43,10 @@ export interface ActivityDependencies {
   glueJobs?: GlueJobs;
   /** Glue crawlers, for local engines. */
   crawlers?: Crawlers;
-  /** How many jobs of each pool run at once, in all runs on the task queue: by resource, or by the name that jobs give; null: limits are not kept. */
-  limits?: Limits | null;
+  /** How many jobs of each pool run at once, in all runs on the task queue: by resource, or by the name that jobs give. */
+  limits?: Limits;
+  /** Whether the scripts of a test say what becomes of jobs: each has a submit, and no limit is kept. */
+  isScripted?: boolean;
   /** Publishes to an SNS topic; default the SDK's. */
   publish?: NotifyDependencies['publish'];
 }
@@ -105,9 +107,8 @@ export function createActivities(deps: ActivityDependencies): Activities {
         tellsLineage: lineage !== null,
         stuckAfterMs: config.stuckAfterMs,
         looksFirst: true,
-        // The scripts of a test say what becomes of a submit.
-        worksHere: deps.limits === null ? [] : runners.registry.inWorker,
-        limits: deps.limits === null ? null : Object.keys(limits),
+        worksHere: deps.isScripted ? [] : runners.registry.inWorker,
+        limits: deps.isScripted ? null : Object.keys(limits),
       }),
     ...createNotifyActivities({
       ...readNotifying(config),

@@ -64,7 +64,7 @@ export async function createTestStack(options: TestStackOptions): Promise<TestSt
       activities: {
         ...{ config, client: server.client, s3: s3.client, searchAttributes: false },
         runners: createStackRunners(options, jobs),
-        ...{ tasks: options.tasks ?? [], jobsFolders: options.jobsFolders ?? [], limits: null },
+        ...{ tasks: options.tasks ?? [], jobsFolders: options.jobsFolders ?? [], isScripted: true },
       },
       workflows: { workflowBundle: await bundlePipelines({ files, cacheFolder: bundleCache(files) }) },
       interceptors: { activity: [activities.interceptor] },
