@@ -3,6 +3,12 @@ import { afterEach } from 'vitest';
 // Vite's own knows nothing of what Node has loaded, whose source maps Node reads by itself.
 Reflect.deleteProperty(Error, 'prepareStackTrace');
 
+// The files that a process runs one after the other share its environment: each has it as it was at first.
+const shared = globalThis as { firstEnv?: NodeJS.ProcessEnv };
+shared.firstEnv ??= { ...process.env };
+for (const name of Object.keys(process.env)) if (!(name in shared.firstEnv)) delete process.env[name];
+Object.assign(process.env, shared.firstEnv);
+
 /** What failed is printed when the test is run again, too, so that it is looked at. */
 afterEach(({ task }) => {
   const { errors = [], retryCount = 0 } = task.result ?? {};
