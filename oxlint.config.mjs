@@ -102,7 +102,8 @@ export default {
     'zones/no-restricted-paths': ['error', { zones: [...zones, ...projectZones] }],
   },
   overrides: [
-    { files: ['**/*.mjs', '**/*.js'], rules: all(TYPED, 'off') },
+    { files: ['**/*.mjs', '**/*.cjs', '**/*.js'], rules: all(TYPED, 'off') },
+    { files: ['**/*.cjs'], rules: { 'typescript/no-require-imports': 'off' } },
     {
       files: ['src/workflows/**', 'src/jobs/**', 'src/pipelines/**', 'src/contracts/**', 'src/errors.ts'],
       rules: { 'no-restricted-imports': ['error', noSandboxEscape] },

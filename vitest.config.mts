@@ -1,6 +1,8 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
+const TYPESCRIPT = fileURLToPath(new URL('scripts/typescript.cjs', import.meta.url));
 const FILES = '{test,packages/*/test,systems/*/test}/**/*.test.ts';
 const WITHOUT_SERVERS = 'test/{unit,contract,corpus}/**/*.test.ts';
 /** They install a runtime of Temporal with settings of their own, of which a process has one. */
@@ -8,8 +10,8 @@ const ALONE = ['test/integration/outside/outside.test.ts'];
 const RECORDING = process.env['SLUICE_RECORD_HISTORIES'] === undefined ? [] : ['test/histories/record.ts'];
 
 /**
- * Node loads what is tested, as it does for users, by `tsx`: files that run in one process share their modules, and each
- * module is there once, whoever loads it.
+ * Node loads what is tested, as it does for users: files that run in one process share their modules, and each module is
+ * there once, whoever loads it.
  */
 const loadedByNode: Plugin = {
   name: 'loaded-by-node',
@@ -47,7 +49,7 @@ const tests = (name: string, files: Files) => ({
     ...{ name, isolate: false, ...files },
     globals: true,
     pool: 'forks' as const,
-    execArgv: ['--require', 'tsx/cjs', '--enable-source-maps'],
+    execArgv: ['--require', TYPESCRIPT, '--enable-source-maps'],
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     setupFiles: ['test/support/setup.ts'],
     testTimeout: 60_000,
@@ -62,6 +64,8 @@ export default defineConfig({
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     reporters: [['default', { summary: false }]],
+    // A call that is tried again by a timer when its test has closed the connection.
+    onUnhandledError: ({ message }) => (/^Channel has been shut down/.test(message) ? false : undefined),
     // What the long forms print is what they have counted.
     silent: process.env['SLUICE_LONG'] === '1' ? false : 'passed-only',
     projects: [

@@ -1,0 +1,28 @@
+// Has Node read the project's TypeScript, as CommonJS: node --require ./scripts/typescript.cjs
+// What imports `sluice` has the sources, so that there is one instance of them whoever imports.
+const { readFileSync } = require('node:fs');
+const Module = require('node:module');
+const path = require('node:path');
+const { transformSync } = require('esbuild');
+
+Module._extensions['.ts'] = (module, file) => {
+  const { code } = transformSync(readFileSync(file, 'utf8'), {
+    ...{ loader: 'ts', format: 'cjs', target: 'node20', supported: { 'dynamic-import': false } },
+    ...{ sourcemap: 'inline', sourcefile: file, sourcesContent: false },
+  });
+  module._compile(code, file);
+};
+
+const SRC = path.join(__dirname, '..', 'src');
+const DOORS = { sluice: 'index', 'sluice/workflow': 'workflow', 'sluice/testing': 'testing' };
+const resolve = Module._resolveFilename;
+Module._resolveFilename = (request, ...rest) => {
+  if (Object.hasOwn(DOORS, request)) return resolve(path.join(SRC, DOORS[request]), ...rest);
+  try {
+    return resolve(request, ...rest);
+  } catch (error) {
+    // What TypeScript calls a.js until it is compiled.
+    if (!/^\.{1,2}\/.*\.js$/.test(request)) throw error;
+    return resolve(request.replace(/js$/, 'ts'), ...rest);
+  }
+};
