@@ -23,16 +23,23 @@ const loadedByNode: Plugin = {
       : undefined,
 };
 
-/** Which files are begun first where none has been timed yet, as in a fresh clone: small ones fill the gaps at the end. */
-const FIRST = [/\/e2e\/|endToEnd|[kK]illed/, /\/integration\/|\/systems\//];
+const SERVERS = 'servers';
+/** What takes the machine, Java above all. */
+const HEAVY = /\/e2e\/|endToEnd|[kK]illed|\/jobs\/engines/;
 
-class LongestFirst extends BaseSequencer {
+/**
+ * Between two files that take the machine come two that mostly wait; those without servers fill the gaps at the end. Those of
+ * one project come one after the other, since a process runs the files of one.
+ */
+class HeavyAmongLight extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const place = ({ moduleId }: TestSpecification) => {
-      const found = FIRST.findIndex((pattern) => pattern.test(moduleId));
-      return found < 0 ? FIRST.length : found;
-    };
-    return (await super.sort(files)).sort((a, b) => place(a) - place(b));
+    const sorted = await super.sort(files);
+    const others = sorted.filter(({ project }) => project.name !== SERVERS);
+    const served = sorted.filter(({ project }) => project.name === SERVERS);
+    const heavy = served.filter(({ moduleId }) => HEAVY.test(moduleId));
+    const light = served.filter(({ moduleId }) => !HEAVY.test(moduleId));
+    const among = heavy.flatMap((file, i) => [file, ...light.slice(2 * i, 2 * i + 2)]);
+    return [...among, ...light.slice(2 * heavy.length), ...others];
   }
 }
 
@@ -62,7 +69,7 @@ export default defineConfig({
   test: {
     // For two cores, of which a test that waits leaves one idle. Each file has servers of its own, on ports of its own.
     maxWorkers: 3,
-    sequence: { sequencer: LongestFirst },
+    sequence: { sequencer: HeavyAmongLight },
     reporters: [['default', { summary: false }]],
     // A call that is tried again by a timer when its test has closed the connection.
     onUnhandledError: ({ message }) => (/^Channel has been shut down/.test(message) ? false : undefined),
@@ -70,9 +77,9 @@ export default defineConfig({
     silent: process.env['SLUICE_LONG'] === '1' ? false : 'passed-only',
     projects: [
       // A test on real servers that fails by the load of the machine passes when it is run again.
-      tests('servers', { include: [FILES, ...RECORDING], exclude: [WITHOUT_SERVERS, ...ALONE], retry: 1 }),
-      tests('without servers', { include: [WITHOUT_SERVERS] }),
+      tests(SERVERS, { include: [FILES, ...RECORDING], exclude: [WITHOUT_SERVERS, ...ALONE], retry: 1 }),
       tests('alone', { include: ALONE, isolate: true, retry: 1 }),
+      tests('without servers', { include: [WITHOUT_SERVERS] }),
     ],
   },
 });
