@@ -1,14 +1,14 @@
 // Has Node read the project's TypeScript, as CommonJS: node --require ./scripts/typescript.cjs
 // What imports `sluice` has the sources, so that there is one instance of them whoever imports.
-const { readFileSync } = require('node:fs');
 const Module = require('node:module');
 const path = require('node:path');
-const { transformSync } = require('esbuild');
+const { transformFileSync } = require('@swc/core');
 
 Module._extensions['.ts'] = (module, file) => {
-  const { code } = transformSync(readFileSync(file, 'utf8'), {
-    ...{ loader: 'ts', format: 'cjs', target: 'node20', supported: { 'dynamic-import': false } },
-    ...{ sourcemap: 'inline', sourcefile: file, sourcesContent: false },
+  const { code } = transformFileSync(file, {
+    ...{ swcrc: false, sourceMaps: 'inline', inlineSourcesContent: false },
+    jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
+    module: { type: 'commonjs', lazy: true },
   });
   module._compile(code, file);
 };
