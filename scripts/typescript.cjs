@@ -8,7 +8,7 @@ Module._extensions['.ts'] = (module, file) => {
   const { code } = transformFileSync(file, {
     ...{ swcrc: false, sourceMaps: 'inline', inlineSourcesContent: false },
     jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
-    module: { type: 'commonjs', lazy: true },
+    module: { type: 'commonjs' },
   });
   module._compile(code, file);
 };
