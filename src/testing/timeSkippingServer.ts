@@ -176,7 +176,7 @@ export class TimeSkippingServer {
 
 function startEnvironment(): Promise<TestWorkflowEnvironment> {
   const context = { env: process.env, report: (line: string) => console.error(line) };
-  quiet();
+  quietRuntime();
   return ensureTemporalTestServer(context).then(createTimeSkipping);
 }
 
@@ -197,7 +197,7 @@ export async function createTimeSkipping(path: string): Promise<TestWorkflowEnvi
 }
 
 /** Failures of jobs are what tests are about: nobody wants a log of them. A runtime of the test's own stays. */
-function quiet(): void {
+export function quietRuntime(): void {
   const filter = makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' });
   try {
     Runtime.install({

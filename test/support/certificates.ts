@@ -69,17 +69,10 @@ export function issueCertificate(options: CertificateOptions): Issued {
   return { pem, der: certificate, name, privateKey };
 }
 
-type Keys = ReturnType<typeof generateKeyPairSync>;
-const rsaKeys: Keys[] = [];
-let rsaCount = 0;
-
-function generateKeys(keyType: NonNullable<CertificateOptions['keyType']>): Keys {
-  if (keyType === 'ec') return generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  if (keyType === 'small rsa') return generateKeyPairSync('rsa', { modulusLength: 1024 });
-  // It takes a tenth of a second: all but a double's own chain, which is made first, take the same three in turn.
-  const place = rsaCount < 6 ? rsaCount : 3 + (rsaCount % 3);
-  rsaCount++;
-  return (rsaKeys[place] ??= generateKeyPairSync('rsa', { modulusLength: 2048 }));
+function generateKeys(keyType: NonNullable<CertificateOptions['keyType']>) {
+  return keyType === 'ec'
+    ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    : generateKeyPairSync('rsa', { modulusLength: keyType === 'rsa' ? 2048 : 1024 });
 }
 
 function der(tag: number, ...contents: Buffer[]): Buffer {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, type WorkflowBundle } from '@temporalio/worker';
+import type { WorkflowBundle } from '@temporalio/worker';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { readConfig, type Config } from '../../src/setup/config';
 import { FAILURE_CONVERTER } from '../../src/setup/payloadCodec';
@@ -13,6 +13,8 @@ import { SEARCH_ATTRIBUTES } from '../../src/contracts/searchAttributes';
 import { ensureTemporal, ensureTemporalTestServer } from '../../src/local';
 import { definitionsOf, type RunnersByResource } from './runners';
 
+export { quietRuntime } from '../../src/testing/timeSkippingServer';
+
 const context = { env: process.env, report: () => {} };
 
 /** The settings of a test's worker: quick polls, everything else as it ships. */
@@ -22,15 +24,6 @@ export const testConfig: Config = {
   pollMinMs: 20,
   pollMaxMs: 200,
 };
-
-/** A quiet runtime, of which a process has one. */
-export function quietRuntime(): void {
-  try {
-    Runtime.install({ logger: new DefaultLogger('ERROR') });
-  } catch (error) {
-    if ((error as Error).name !== 'IllegalStateError') throw error;
-  }
-}
 
 /** The real time-skipping server. */
 export async function startTimeSkipping(): Promise<TestWorkflowEnvironment> {

@@ -7,6 +7,7 @@ import { toCommandError } from '../../../src/cli/errors';
 import { readConfig } from '../../../src/setup/config';
 import { checkNamespace, connectClient, connectWorker } from '../../../src/setup/connect';
 import { useCliServer } from '../../support/cliServer';
+import { EMPTY_PROJECT } from '../../support/project';
 
 const { address, sluice } = useCliServer();
 
@@ -189,10 +190,9 @@ const PROCESSES: ProcessCase[] = [
 ];
 
 test('a process ends with the exit code and one line on standard error', async () => {
-  const config = join(__dirname, '../../fixtures/empty/sluice.config.cjs');
   const ends = await Promise.all(
     PROCESSES.map(({ command, env }) =>
-      sluice([...command, '--config', config], {
+      sluice([...command, '--config', EMPTY_PROJECT], {
         ...{ SLUICE_LOG_LEVEL: 'error', SLUICE_WEBHOOK_PORT: '0' },
         ...env(),
       }),

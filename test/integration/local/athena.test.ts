@@ -32,12 +32,14 @@ let worker: ReturnType<typeof createWorker>;
 beforeAll(async () => {
   quietRuntime();
   [lake, folder] = await Promise.all([startTestS3(), mkdtemp(join(tmpdir(), 'sluice-test-'))]);
+  // Others query beside this file, and their queries have folders as well.
+  process.env['TMPDIR'] = folder;
   worker = createWorker();
 }, 300_000);
 
 afterAll(async () => {
   await lake.stop();
-  await rm(folder, { recursive: true });
+  await rm(folder, { recursive: true, force: true });
 });
 
 /** One worker: runners and activities of its own. */
@@ -394,20 +396,8 @@ ${rows.join('')}`,
     expect([one, two]).toEqual(['"id"\n"1"\n', '"id"\n"2"\n']);
   });
 
-  // Of this file alone, since others query beside it.
-  const { TMPDIR } = process.env;
-  let temporary: string;
-  beforeAll(async () => {
-    temporary = await mkdtemp(join(tmpdir(), 'sluice-athena-'));
-    process.env['TMPDIR'] = temporary;
-  });
-  afterAll(async () => {
-    if (TMPDIR === undefined) delete process.env['TMPDIR'];
-    else process.env['TMPDIR'] = TMPDIR;
-    await rm(temporary, { recursive: true, force: true });
-  });
   /** The folders of queries that run. */
-  const sessions = async () => (await readdir(temporary)).filter((name) => name.startsWith('sluice-query-'));
+  const sessions = async () => (await readdir(folder)).filter((name) => name.startsWith('sluice-query-'));
   /** Starts something, and returns when it has a folder that was not there before. */
   const sessionOf = async (start: () => void): Promise<string> => {
     const before = await sessions();

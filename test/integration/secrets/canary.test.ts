@@ -11,10 +11,10 @@ import { join } from 'node:path';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { ownEnvironment, sluice } from '../../support/cli';
 import { quietRuntime, startServer } from '../../support/environment';
+import { EMPTY_PROJECT } from '../../support/project';
 import { textsOf } from '../../support/texts';
 
 const DIST = join(__dirname, '..', '..', '..', 'dist', 'src');
-const PROJECT = join(__dirname, '..', '..', 'fixtures', 'empty', 'sluice.config.cjs');
 /** Signs that each encoding writes differently stand around what is looked for. */
 const canary = (name: string) => `x/+ ${core(name)}"&=`;
 const core = (name: string) => `c4n4ry${name}`;
@@ -204,7 +204,7 @@ test('no canary is in a history, the visibility, a status, a log, a notification
     expect(sent).toContain(core(name));
 
   const call = (args: string[], settings: NodeJS.ProcessEnv = {}) =>
-    sluice([...args, '--config', PROJECT], { env: { ...env, ...settings } });
+    sluice([...args, '--config', EMPTY_PROJECT], { env: { ...env, ...settings } });
   const commands = await Promise.all([
     ...runs.map(({ workflowId }) => call(['status', workflowId, '--json'])),
     ...[['list', '--json'], ['list', '--triggers'], ['doctor']].map((args) => call(args)),
