@@ -125,14 +125,11 @@ class DevWorker {
   /** Has a worker with this project take the place of the one that runs. */
   private async take(project: Project): Promise<Workflows> {
     await this.copyJobs(project);
-    const workflows = await loadWorkflows(project, this.config, {
-      cacheFolder: path.join(this.folder, 'bundle'),
-      plugins: this.connections.plugins,
-    });
+    const { plugins } = this.connections;
+    const workflows = await loadWorkflows(project, this.config, plugins);
     // A connection takes one worker of a task queue at a time, and two of them overlap here.
     const { connection, namespace } = await connectWorker();
     try {
-      const { plugins } = this.connections;
       const activities = { ...this.connections.activities, ...partsOf(project) };
       const worker = await createWorker({ connection, namespace, activities, workflows, plugins });
       const before = this.running;

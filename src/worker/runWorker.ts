@@ -36,7 +36,7 @@ async function runConnected(project: WorkerProject, config: Config, log: Logger)
       namespace,
       activities: { ...activities, ...partsOf(project) },
       plugins,
-      workflows: await loadWorkflows(project, config, { plugins }),
+      workflows: await loadWorkflows(project, config, plugins),
     });
     const stopped = new AbortController();
     const stuckRuns = createStuckRuns(config, activities.client, worker.options.identity);

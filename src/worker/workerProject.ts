@@ -26,31 +26,25 @@ export function partsOf({ jobsFolders, runners, tasks, glueJobs, crawlers, limit
   return { jobsFolders, runners, tasks, glueJobs, crawlers, limits };
 }
 
-export interface LoadWorkflows {
-  /** Where the bundler keeps what it has read; by default with the project's packages. */
-  cacheFolder?: string;
-  /** What else is to be in the bundle. */
-  plugins?: NonNullable<BundleOptions['plugins']>;
-}
-
 export type Workflows = Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'>;
 
 /**
  * The workflow code of a project's worker; what only ships was bundled by the build.
+ * @param plugins what else is to be in the bundle
  */
 export async function loadWorkflows(
   project: WorkerProject,
   config: Pick<Config, 'codecKeys' | 'traces'>,
-  { cacheFolder, plugins = [] }: LoadWorkflows = {},
+  plugins: NonNullable<BundleOptions['plugins']> = [],
 ): Promise<Workflows> {
   if (project.pipelines.every((pipeline) => SHIPPED.includes(pipeline))) return shippedWorkflows(config);
-  const folder = cacheFolder ?? (await findCacheFolder(project.root));
+  const cacheFolder = await findCacheFolder(project.root);
   const files = project.pipelines.filter((pipeline) => !isEngines(pipeline)).map(fileOf);
   const workflowBundle = await bundlePipelines({
     files,
     plugins,
     ...(config.codecKeys === null ? {} : { failureConverter: FAILURE_CONVERTER }),
-    ...(folder === null ? {} : { cacheFolder: folder }),
+    ...(cacheFolder === null ? {} : { cacheFolder }),
   });
   return { workflowBundle };
 }
@@ -76,12 +70,20 @@ function fileOf({ description, file }: AnyPipeline): string {
   throw new SluiceError('InvalidPipeline', `No file defines the pipeline ${description.name}. ${cure}`);
 }
 
-/** Where a project's installed packages keep what can be made again; null where nothing can be written. */
+/**
+ * Where the packages that a project is built with keep what can be made again, its own or those of the workspace that it is
+ * part of; null where nothing can be written.
+ */
 async function findCacheFolder(root: string | null): Promise<string | null> {
   if (root === null) return null;
-  const packages = path.join(root, 'node_modules');
+  let above = root;
+  while (!existsSync(path.join(above, 'node_modules'))) {
+    if (above === path.dirname(above)) return null;
+    above = path.dirname(above);
+  }
+  const packages = path.join(above, 'node_modules');
   return access(packages, constants.W_OK).then(
-    () => path.join(packages, '.cache', 'sluice'),
+    () => path.join(packages, '.cache', 'sluice', path.relative(above, root)),
     () => null,
   );
 }

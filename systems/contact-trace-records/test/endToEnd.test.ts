@@ -9,6 +9,7 @@ import {
 } from '../../../packages/records/test/support/connect';
 import { sluice } from '../../../test/support/cli';
 import { describeWithRealData, realData } from '../../../test/support/data';
+import { eventually } from '../../../test/support/eventually';
 import { useLakeStack } from '../../../test/support/lakeStack';
 import { portOffset } from '../../../test/support/portOffset';
 
@@ -124,11 +125,12 @@ test('each object that arrives starts a run of its own, which flattens it and en
     const runs = JSON.parse(stdout) as { id: string; state: string }[];
     return runs.filter(({ id }) => !id.startsWith('ctr-'));
   };
-  for (;;) {
-    const runs = await started();
-    if (runs.length >= 2 && runs.every(({ state }) => state !== 'running')) break;
-  }
-  expect((await started()).map(({ state }) => state)).toEqual(['completed', 'completed']);
+  const ended = await eventually(
+    started,
+    (runs) => runs.length >= 2 && runs.every(({ state }) => state !== 'running'),
+    { pauseMs: 500 },
+  );
+  expect(ended.map(({ state }) => state)).toEqual(['completed', 'completed']);
   expect(await filesIn('ctr/raw')).toEqual([]);
   expect((await filesIn('ctr/flatfiles')).filter((file) => /\/(one|two)-/.test(file))).toHaveLength(2);
   expect(await filesIn('ctr/parquet/ctr')).toEqual(parquet);

@@ -12,6 +12,7 @@ import { listKeys } from '../../../src/lake/lakeFiles';
 import type { Activities, Submission } from '../../../src/contracts/activities';
 import type { Job, JobResult } from '../../../src/jobs';
 import { quietRuntime, testConfig } from '../../support/environment';
+import { eventually } from '../../support/eventually';
 import { runnersOf, type RunnersByResource } from '../../support/runners';
 import { startTestS3 } from '../../support/s3';
 
@@ -402,10 +403,8 @@ ${rows.join('')}`,
   const sessionOf = async (start: () => void): Promise<string> => {
     const before = await sessions();
     start();
-    for (;;) {
-      const session = (await sessions()).find((name) => !before.includes(name));
-      if (session !== undefined) return session;
-    }
+    const isNew = (name: string) => !before.includes(name);
+    return (await eventually(sessions, (names) => names.some(isNew))).find(isNew)!;
   };
   const LONG =
     'SELECT count(*) FROM UNNEST(sequence(1, 100000)) AS a(x) CROSS JOIN UNNEST(sequence(1, 100000)) AS b(y) WHERE x * y % 7 = 3';
