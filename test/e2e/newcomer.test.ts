@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import type { StackInfo } from '../../src/local';
+import { cacheFolder, type StackInfo } from '../../src/local';
 import { ownEnvironment, type CliResult } from '../support/cli';
 import { eventually } from '../support/eventually';
 import { portOffset } from '../support/portOffset';
@@ -36,11 +36,15 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
+/** What `npm ci` of this checkout has fetched is not fetched again. */
+const NPM_SETTINGS = {
+  npm_config_cache: path.join(cacheFolder(process.env), 'npm'),
+  npm_config_prefer_offline: 'true',
+  npm_config_audit: 'false',
+};
+
 async function npm(args: string[], cwd: string): Promise<string> {
-  const { stdout } = await run('npm', args, {
-    cwd,
-    env: { ...ownEnvironment(), npm_config_prefer_offline: 'true' },
-  });
+  const { stdout } = await run('npm', args, { cwd, env: { ...ownEnvironment(), ...NPM_SETTINGS } });
   return stdout;
 }
 
