@@ -66,8 +66,8 @@ const tests = (name: string, files: Files) => ({
 
 export default defineConfig({
   test: {
-    // For two cores, of which a test that waits leaves one idle. Each file has servers of its own, on ports of its own.
-    maxWorkers: 3,
+    // For two cores, since tests wait as well. Each file has servers of its own, on ports of its own.
+    maxWorkers: 4,
     sequence: { sequencer: HeavyAmongLight },
     reporters: [['default', { summary: false }]],
     // A call that is tried again by a timer when its test has closed the connection.

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,8 +6,10 @@ import { Client, Connection } from '@temporalio/client';
 import { startStack, type Stack } from '../../src/local';
 import { markerOf } from '../../src/runners/references';
 import { sluice } from '../support/cli';
+import { until } from '../support/eventually';
 import { isLong } from '../support/long';
 import { EMPTY_PROJECT } from '../support/project';
+import { startWatchedHttp } from '../support/watchedHttp';
 import { killWorker, WorkerProcesses } from '../support/workerProcesses';
 import { portOffset } from '../support/portOffset';
 
@@ -68,41 +71,50 @@ interface Outcome {
   batches: Batch[];
 }
 
-/** Kills the worker of a run when its batch has come so far, and lets another finish it. */
-async function finishByAnother(
-  id: string,
-  isReached: (batch: Batch) => boolean,
-  isToldAtOnce: boolean,
-): Promise<Outcome> {
-  const own = { ...env, SLUICE_TASK_QUEUE: id };
-  const first = await workers.start(own);
+/**
+ * Kills the worker when Livy has the batch and before its answer is there, which the server finds out by a time-out of 15 s.
+ * @returns the batch's name
+ */
+async function killAtSubmit(id: string, own: NodeJS.ProcessEnv): Promise<string> {
+  const livy = await startWatchedHttp(stack.info.livy!.url, () => killWorker(first, []));
+  const first = await workers.start({ ...own, SLUICE_LIVY_URL: livy.endpoint });
+  const gone = once(first, 'exit');
   const batch = await startSleep(id, own);
-  while (!(await batchesOf(batch)).some(isReached));
-  if (isToldAtOnce) await killWorker(first, [new Client({ connection }).workflow.getHandle(id)]);
-  else first.kill('SIGKILL');
-  const second = await workers.start(own);
-  const { code } = await sluice(['watch', id], { env: own });
-  const batches = await batchesOf(batch);
-  second.kill('SIGKILL');
-  return { code, batches };
+  await gone;
+  await livy.stop();
+  return batch;
 }
 
-/** The server finds out by a time-out: of a submit after 15 s; of an await after 75 s, which the long form alone waits for. */
-const MOMENTS: [string, string, (batch: Batch) => boolean, boolean][] = [
-  ['as soon as Livy has the batch, before its answer is recorded', 'submitted', () => true, false],
-  ['while the job is awaited', 'awaited', (batch) => batch.state === 'running', !isLong],
-];
+/** Kills the worker while the batch runs, which the server is told; in the long form it finds out by a time-out of 75 s. */
+async function killInAwait(id: string, own: NodeJS.ProcessEnv): Promise<string> {
+  const first = await workers.start(own);
+  const batch = await startSleep(id, own);
+  await until(async () => (await batchesOf(batch)).some(({ state }) => state === 'running'));
+  if (isLong) first.kill('SIGKILL');
+  else await killWorker(first, [new Client({ connection }).workflow.getHandle(id)]);
+  return batch;
+}
+
+const MOMENTS = [
+  ['as soon as Livy has the batch, before its answer is recorded', killAtSubmit],
+  ['while the job is awaited', killInAwait],
+] as const;
 const outcomes = new Map<string, Outcome>();
 
 // Side by side, since each waits for the time-out of a worker that is no more.
 beforeAll(async () => {
-  await Promise.all(
-    MOMENTS.map(async ([, id, isReached, isToldAtOnce]) =>
-      outcomes.set(id, await finishByAnother(id, isReached, isToldAtOnce)),
-    ),
-  );
+  const finish = async ([moment, kill]: (typeof MOMENTS)[number]) => {
+    const id = kill.name;
+    const own = { ...env, SLUICE_TASK_QUEUE: id };
+    const batch = await kill(id, own);
+    const second = await workers.start(own);
+    const { code } = await sluice(['watch', id], { env: own });
+    outcomes.set(moment, { code, batches: await batchesOf(batch) });
+    second.kill('SIGKILL');
+  };
+  await Promise.all(MOMENTS.map(finish));
 }, 300_000);
 
-test.each(MOMENTS)('a worker killed %s: another finishes the run, and Livy saw one batch', (_, id) => {
-  expect(outcomes.get(id)).toMatchObject({ code: 0, batches: [{ state: 'success' }] });
+test.each(MOMENTS)('a worker killed %s: another finishes the run, and Livy saw one batch', (moment) => {
+  expect(outcomes.get(moment)).toMatchObject({ code: 0, batches: [{ state: 'success' }] });
 });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { AsyncCompletionClient, type WorkflowHandle } from '@temporalio/client';
-import { startWatchedS3, type Write } from './watchedS3';
+import { startWatchedHttp, type Write } from './watchedHttp';
 
 const WORKER = join(__dirname, '..', '..', 'dist', 'src', 'worker.js');
 /** `PENDING_ACTIVITY_STATE_STARTED` of Temporal's API. */
@@ -109,7 +109,7 @@ export async function finishUnderKills(
     (replacing ??= replaceWorker()
       .catch((error: unknown) => fail(error))
       .finally(() => (replacing = null)));
-  const s3 = await startWatchedS3(env['AWS_ENDPOINT_URL_S3']!, async ({ path }) => {
+  const s3 = await startWatchedHttp(env['AWS_ENDPOINT_URL_S3']!, async ({ path }) => {
     if (path.includes('/.jobs/') || !killsAt(path) || (replacing === null && writes++ % each !== 0)) return;
     await replaceOnce();
   });

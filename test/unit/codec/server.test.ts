@@ -45,11 +45,12 @@ test.each(['/decode', '/default/decode'])('%s gives the Web UI what is encrypted
 
 test('/encode is undone by /decode', async () => {
   const call = await startServer();
-  const plain = {
-    payloads: [{ metadata: { encoding: Buffer.from('json/plain').toString('base64') }, data: 'MQ==' }],
-  };
+  const [encoding, data] = ['json/plain', '"for nobody else"'].map((text) =>
+    Buffer.from(text).toString('base64'),
+  );
+  const plain = { payloads: [{ metadata: { encoding }, data }] };
   const encoded = await (await call('/encode', { headers: json, body: JSON.stringify(plain) })).text();
-  expect(encoded).not.toContain('MQ==');
+  expect(encoded).not.toContain(data);
   expect(await (await call('/decode', { headers: json, body: encoded })).json()).toEqual(plain);
 });
 

@@ -5,15 +5,15 @@ import type { AddressInfo } from 'node:net';
 
 export interface Write {
   method: string;
-  /** `/bucket/key`, without the query. */
+  /** Without the query: `/bucket/key` of S3, `/batches` of Livy. */
   path: string;
 }
 
 /**
- * Passes requests on to an S3 gateway, and keeps those that changed an object. `written` is called when the gateway has
- * done it and before the client hears of it, once for the same change: same object, same content.
+ * Passes requests on to a service, and keeps those that changed something. `written` is called when the service has done
+ * it and before the client hears of it, once for the same change: same object, same content.
  */
-export async function startWatchedS3(target: string, written: (write: Write) => Promise<void>) {
+export async function startWatchedHttp(target: string, written: (write: Write) => Promise<void>) {
   const writes: Write[] = [];
   const seen = new Set<string>();
   const pass = async (request: IncomingMessage, response: ServerResponse) => {
