@@ -4,7 +4,6 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const TYPESCRIPT = fileURLToPath(new URL('scripts/typescript.cjs', import.meta.url));
 const FILES = '{test,packages/*/test,systems/*/test}/**/*.test.ts';
-const WITHOUT_SERVERS = 'test/{unit,contract,corpus}/**/*.test.ts';
 /** They install a runtime of Temporal with settings of their own, of which a process has one. */
 const ALONE = ['test/integration/outside/outside.test.ts'];
 const RECORDING = process.env['SLUICE_RECORD_HISTORIES'] === undefined ? [] : ['test/histories/record.ts'];
@@ -23,34 +22,21 @@ const loadedByNode: Plugin = {
       : undefined,
 };
 
-const SERVERS = 'servers';
 /** What takes the machine, Java above all. */
 const HEAVY = /\/e2e\/|endToEnd|[kK]illed|\/jobs\/engines/;
 
-/**
- * Between two files that take the machine come two that mostly wait; those without servers fill the gaps at the end. Those of
- * one project come one after the other, since a process runs the files of one.
- */
+/** Between two files that take the machine come some that mostly wait, or are soon done. */
 class HeavyAmongLight extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const others = sorted.filter(({ project }) => project.name !== SERVERS);
-    const served = sorted.filter(({ project }) => project.name === SERVERS);
-    const heavy = served.filter(({ moduleId }) => HEAVY.test(moduleId));
-    const light = served.filter(({ moduleId }) => !HEAVY.test(moduleId));
+    const heavy = sorted.filter(({ moduleId }) => HEAVY.test(moduleId));
+    const light = sorted.filter(({ moduleId }) => !HEAVY.test(moduleId));
     const among = heavy.flatMap((file, i) => [file, ...light.slice(2 * i, 2 * i + 2)]);
-    return [...among, ...light.slice(2 * heavy.length), ...others];
+    return [...among, ...light.slice(2 * heavy.length)];
   }
 }
 
-interface Files {
-  include: string[];
-  exclude?: string[];
-  isolate?: boolean;
-  retry?: number;
-}
-
-const tests = (name: string, files: Files) => ({
+const tests = (name: string, files: { include: string[]; exclude?: string[]; isolate?: boolean }) => ({
   plugins: [loadedByNode],
   test: {
     ...{ name, isolate: false, ...files },
@@ -75,10 +61,8 @@ export default defineConfig({
     // What the long forms print is what they have counted.
     silent: process.env['SLUICE_LONG'] === '1' ? false : 'passed-only',
     projects: [
-      // A test on real servers that fails by the load of the machine passes when it is run again.
-      tests(SERVERS, { include: [FILES, ...RECORDING], exclude: [WITHOUT_SERVERS, ...ALONE], retry: 1 }),
-      tests('alone', { include: ALONE, isolate: true, retry: 1 }),
-      tests('without servers', { include: [WITHOUT_SERVERS] }),
+      tests('tests', { include: [FILES, ...RECORDING], exclude: ALONE }),
+      tests('alone', { include: ALONE, isolate: true }),
     ],
   },
 });

@@ -37,16 +37,20 @@ function run(command, args, options = {}) {
   });
 }
 
-/** Runs what has its output on standard error, since standard output belongs to the command; nothing begins after it fails. */
-async function stage(title, command, args, env = process.env) {
+/** Runs what has its output on standard error, since standard output belongs to the command. @returns its exit code */
+async function tell(title, command, args, env = process.env) {
   console.error(`sluice: ${title} ...`);
   const began = Date.now();
   const code = await run(command, args, { cwd: ROOT, env, stdio: ['ignore', process.stderr, 'inherit'] });
-  if (code !== 0) {
-    console.error(`sluice: ${title} failed with exit code ${code}; the lines above say why.`);
-    process.exit(code);
-  }
-  console.error(`sluice: ${title}: done in ${((Date.now() - began) / 1000).toFixed(1)} s`);
+  if (code === 0) console.error(`sluice: ${title}: done in ${((Date.now() - began) / 1000).toFixed(1)} s`);
+  else console.error(`sluice: ${title} failed with exit code ${code}; the lines above say why.`);
+  return code;
+}
+
+/** Nothing begins after it fails. */
+async function stage(...command) {
+  const code = await tell(...command);
+  if (code !== 0) process.exit(code);
 }
 
 function checkNode() {
@@ -167,11 +171,15 @@ checkNode();
 await prepare();
 if (target === 'verify') {
   await stage('the programs that the tests run on', process.execPath, ['dist/src/local/prepare.js']);
-  const checked = (check) => [`npm run ${check}`, NPM, ['run', '--silent', check]];
-  await Promise.all(['format:check', 'lint', 'typecheck'].map((check) => stage(...checked(check))));
-  process.exitCode = await run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...rest], {
-    cwd: ROOT,
-  });
+  // Side by side: the tests leave a core idle now and then.
+  const checks = ['format:check', 'lint', 'typecheck'];
+  const codes = await Promise.all([
+    ...checks.map((check) => tell(`npm run ${check}`, NPM, ['run', '--silent', check])),
+    run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...rest], { cwd: ROOT }),
+  ]);
+  const failed = checks.filter((_, i) => codes[i] !== 0);
+  if (failed.length > 0) console.error(`sluice: failed beside the tests, see above: ${failed.join(', ')}`);
+  process.exitCode = codes.find((code) => code !== 0) ?? 0;
 } else {
   const client = path.join(ROOT, 'dist', 'src', 'client.js');
   // npm changes to the package's folder: relative paths are those of the folder where the user is.
