@@ -28,6 +28,7 @@ const CAMPAIGNS = [
     'test/integration/jobs/engines',
     'test/unit/webhook/fuzz',
     'test/unit/duckdb/csv',
+    'test/integration/local/athenaStatements',
     'systems/reviews-export/test/endToEnd',
   ],
   ...[

@@ -23,6 +23,7 @@ import { listKeys } from '../../../src/lake/lakeFiles';
 import { ensureAwsTestTools } from '../../../src/local';
 import { quietRuntime } from '../../support/environment';
 import { localLake } from '../../support/localLake';
+import { countOf } from '../../support/long';
 import { startTestS3 } from '../../support/s3';
 
 let lake: Awaited<ReturnType<typeof startTestS3>>;
@@ -432,7 +433,12 @@ const SHAPES: Record<string, ShapeRow[]> = {
     [2, '日本', 'größe 1'],
     [3, '😀', '東京=%/x'],
   ],
-  thousand: Array.from({ length: 1000 }, (_, i) => [i, `n${i}`, String(i).padStart(3, '0')]),
+  // More than Glue takes in one call.
+  many: Array.from({ length: countOf({ suite: 250, soak: 1000 }) }, (_, i) => [
+    i,
+    `n${i}`,
+    String(i).padStart(3, '0'),
+  ]),
 };
 
 /** Rows as a result file has them. */
