@@ -1,13 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import {
-  DuckDBInstance,
-  DuckDBResultReader,
-  JsonDuckDBValueConverter,
-  type DuckDBConnection,
-  type DuckDBValueConverter,
-  type Json,
-} from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBValueConverter, Json } from '@duckdb/node-api';
 import { SluiceError } from '../errors';
 import { CsvReadings, describeCases, type Profile, type RowAccount } from './csv/readings';
 import { quoteName, splitStatements, toSql } from './tokens';
@@ -68,7 +61,9 @@ export async function runQuery(query: Query): Promise<QueryResult> {
   const { signal, output, maxRows } = query;
   signal.throwIfAborted();
   const maxBadShare = badShareOf(query.variables);
-  const instance = await DuckDBInstance.create(':memory:', settingsOf(query));
+  // Who runs no query does not wait for its native part, as each command of a project would.
+  const duckdb = await import('@duckdb/node-api');
+  const instance = await duckdb.DuckDBInstance.create(':memory:', settingsOf(query));
   const connection = await instance.connect();
   let interrupts: NodeJS.Timeout | undefined;
   const interrupt = () => {
@@ -96,9 +91,9 @@ export async function runQuery(query: Query): Promise<QueryResult> {
       done.rowCount = Number(rows);
     } else {
       const result = await connection.stream(last);
-      const reader = new DuckDBResultReader(result);
+      const reader = new duckdb.DuckDBResultReader(result);
       await reader.readUntil(maxRows);
-      done.rows = reader.convertRowObjects(toJson).slice(0, maxRows);
+      done.rows = reader.convertRowObjects(toJson(duckdb.JsonDuckDBValueConverter)).slice(0, maxRows);
       // What became of all rows is known at the end.
       while (readings.readsCsv && ((await result.fetchChunk())?.rowCount ?? 0) > 0) signal.throwIfAborted();
       done.rowCount = done.rows.length;
@@ -236,10 +231,12 @@ async function runAllButLast(
 }
 
 /** JSON's own number where it is exact; a larger integer is a text. */
-const toJson: DuckDBValueConverter<Json> = (value, type, converter) =>
-  typeof value === 'bigint' && Number.isSafeInteger(Number(value))
-    ? Number(value)
-    : JsonDuckDBValueConverter(value, type, converter);
+const toJson =
+  (usual: DuckDBValueConverter<Json>): DuckDBValueConverter<Json> =>
+  (value, type, converter) =>
+    typeof value === 'bigint' && Number.isSafeInteger(Number(value))
+      ? Number(value)
+      : usual(value, type, converter);
 
 /** The first paragraph of DuckDB's message. The longest path goes first: one may be the beginning of another. */
 function describe(error: Error, names: Record<string, string>): string {
