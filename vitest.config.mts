@@ -25,14 +25,18 @@ const loadedByNode: Plugin = {
 /** What takes the machine, Java above all. */
 const HEAVY = /\/e2e\/|endToEnd|[kK]illed|\/jobs\/engines/;
 
-/** Between two files that take the machine come some that mostly wait, or are soon done. */
+/** Soon done, so that none of the others is left for the end. */
+const SHORT = /\/test\/(unit|contract|corpus)\//;
+
+/** Between two files that take the machine come some that mostly wait. */
 class HeavyAmongLight extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
     const heavy = sorted.filter(({ moduleId }) => HEAVY.test(moduleId));
-    const light = sorted.filter(({ moduleId }) => !HEAVY.test(moduleId));
+    const short = sorted.filter(({ moduleId }) => SHORT.test(moduleId));
+    const light = sorted.filter((file) => !heavy.includes(file) && !short.includes(file));
     const among = heavy.flatMap((file, i) => [file, ...light.slice(2 * i, 2 * i + 2)]);
-    return [...among, ...light.slice(2 * heavy.length)];
+    return [...among, ...light.slice(2 * heavy.length), ...short];
   }
 }
 
