@@ -4,6 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const TYPESCRIPT = fileURLToPath(new URL('scripts/typescript.cjs', import.meta.url));
 const FILES = '{test,packages/*/test,systems/*/test}/**/*.test.ts';
+const WITHOUT_SERVERS = 'test/{unit,contract,corpus}/**/*.test.ts';
 /** They install a runtime of Temporal with settings of their own, of which a process has one. */
 const ALONE = ['test/integration/outside/outside.test.ts'];
 const RECORDING = process.env['SLUICE_RECORD_HISTORIES'] === undefined ? [] : ['test/histories/record.ts'];
@@ -22,25 +23,34 @@ const loadedByNode: Plugin = {
       : undefined,
 };
 
+const SERVERS = 'servers';
 /** What takes the machine, Java above all. */
 const HEAVY = /\/e2e\/|endToEnd|[kK]illed|\/jobs\/engines/;
 
-/** Soon done, so that none of the others is left for the end. */
-const SHORT = /\/test\/(unit|contract|corpus)\//;
-
-/** Between two files that take the machine come some that mostly wait. */
+/**
+ * Between two files that take the machine come two that mostly wait; those without servers fill the gaps at the end. Those of
+ * one project come one after the other, since a process runs the files of one.
+ */
 class HeavyAmongLight extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const heavy = sorted.filter(({ moduleId }) => HEAVY.test(moduleId));
-    const short = sorted.filter(({ moduleId }) => SHORT.test(moduleId));
-    const light = sorted.filter((file) => !heavy.includes(file) && !short.includes(file));
+    const others = sorted.filter(({ project }) => project.name !== SERVERS);
+    const served = sorted.filter(({ project }) => project.name === SERVERS);
+    const heavy = served.filter(({ moduleId }) => HEAVY.test(moduleId));
+    const light = served.filter(({ moduleId }) => !HEAVY.test(moduleId));
     const among = heavy.flatMap((file, i) => [file, ...light.slice(2 * i, 2 * i + 2)]);
-    return [...among, ...light.slice(2 * heavy.length), ...short];
+    return [...among, ...light.slice(2 * heavy.length), ...others];
   }
 }
 
-const tests = (name: string, files: { include: string[]; exclude?: string[]; isolate?: boolean }) => ({
+interface Files {
+  include: string[];
+  exclude?: string[];
+  isolate?: boolean;
+  retry?: number;
+}
+
+const tests = (name: string, files: Files) => ({
   plugins: [loadedByNode],
   test: {
     ...{ name, isolate: false, ...files },
@@ -65,8 +75,10 @@ export default defineConfig({
     // What the long forms print is what they have counted.
     silent: process.env['SLUICE_LONG'] === '1' ? false : 'passed-only',
     projects: [
-      tests('tests', { include: [FILES, ...RECORDING], exclude: ALONE }),
-      tests('alone', { include: ALONE, isolate: true }),
+      // A test on real servers that fails by the load of the machine passes when it is run again.
+      tests(SERVERS, { include: [FILES, ...RECORDING], exclude: [WITHOUT_SERVERS, ...ALONE], retry: 1 }),
+      tests('alone', { include: ALONE, isolate: true, retry: 1 }),
+      tests('without servers', { include: [WITHOUT_SERVERS] }),
     ],
   },
 });

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, type RunnerTask as Task } from 'vitest';
+import { afterEach } from 'vitest';
 
 // Vite's own knows nothing of what Node has loaded, whose source maps Node reads by itself.
 Reflect.deleteProperty(Error, 'prepareStackTrace');
@@ -10,16 +10,6 @@ process.env = shared.env ??= process.env;
 shared.firstEnv ??= { ...process.env };
 for (const name of Object.keys(process.env)) if (!(name in shared.firstEnv)) delete process.env[name];
 Object.assign(process.env, shared.firstEnv);
-
-/** A test on real servers that fails by the load of the machine passes when it is run again; of others, that is a defect. */
-const WITHOUT_SERVERS = /\/test\/(unit|contract|corpus)\//;
-beforeAll(({}, { file }) => {
-  const runAgain = (task: Task): void => {
-    task.retry = 1;
-    if ('tasks' in task) task.tasks.forEach(runAgain);
-  };
-  if (!WITHOUT_SERVERS.test(file.filepath)) file.tasks.forEach(runAgain);
-});
 
 /** What failed is printed when the test is run again, too, so that it is looked at. */
 afterEach(({ task }) => {
