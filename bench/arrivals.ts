@@ -8,7 +8,7 @@
  */
 import type { Client } from '@temporalio/client';
 import { createAcceptArrivals } from '../src/arrivals/acceptArrivals';
-import { arrivalsWorkflowOptions } from '../src/activities/arrivals';
+import { arrivalsWorkflowOptions } from '../src/contracts/messages';
 import type { Arrival } from '../src/pipelines';
 import { arrivalsSeenSignal } from '../src/contracts/messages';
 import { each, median, untilIdle } from './measure';

@@ -12,7 +12,7 @@ import { Agent, request } from 'node:http';
 import type { Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { createAcceptArrivals } from '../src/arrivals/acceptArrivals';
-import { arrivalsWorkflowOptions } from '../src/activities/arrivals';
+import { arrivalsWorkflowOptions } from '../src/contracts/messages';
 import { createLogger } from '../src/setup/logging';
 import { arrivalsWorkflowId } from '../src/pipelines/location';
 import { WaitingRuns } from '../src/arrivals/waitingRuns';

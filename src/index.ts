@@ -1,7 +1,8 @@
 /** What a project of pipelines of its own builds on; workflow code imports `sluice/workflow` instead. */
 export { createActivities, type Activities, type ActivityDependencies } from './activities';
 export { readConfig, type Config } from './setup/config';
-export { connectClient, connectS3, connectWorker } from './setup/connect';
+export { connectClient, connectWorker } from './setup/connect';
+export { connectS3 } from './setup/connectS3';
 export { createWorker, type CreateWorkerOptions } from './worker/createWorker';
 export { ERROR_CODES, isRetryable, SluiceError, type ErrorCode } from './errors';
 export type * from './jobs';

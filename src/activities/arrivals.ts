@@ -4,8 +4,8 @@ import { Context, log } from '@temporalio/activity';
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { Arrival } from '../pipelines';
 import { isSince } from '../pipelines/arrival';
-import { arrivalsWorkflowId, type Source } from '../pipelines/location';
-import { subscribeSignal, type ArrivalsInput, type RunMemo } from '../contracts/messages';
+import type { Source } from '../pipelines/location';
+import { arrivalsWorkflowOptions, subscribeSignal, type RunMemo } from '../contracts/messages';
 import { beating } from './beating';
 import { tellOfAttempt, type RetryTelling } from './retries';
 import { checkBucket } from '../lake/lakeFiles';
@@ -32,15 +32,6 @@ const START_TIMEOUT_MS = 30_000;
 /** The retention where the server does not tell its own. */
 const UNKNOWN_RETENTION_MS = 86_400_000;
 const UNIMPLEMENTED = 12;
-
-/** How to start the `arrivals` workflow of a source, for everything that signals it with start. */
-export function arrivalsWorkflowOptions(source: Source, deps: { taskQueue: string; listEveryMs: number }) {
-  return {
-    workflowId: arrivalsWorkflowId(source),
-    taskQueue: deps.taskQueue,
-    args: [{ source, listEveryMs: deps.listEveryMs }] as [ArrivalsInput],
-  };
-}
 
 export function createArrivalActivities(
   deps: ArrivalDependencies,

@@ -1,5 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
+import type { SNSClient } from '@aws-sdk/client-sns';
 import type { Client } from '@temporalio/client';
 import type { Config } from '../setup/config';
 import { costOf } from '../setup/prices';
@@ -60,11 +60,14 @@ function readNotifying({
   return { target: notify, hosts: notifyHosts, uiUrl };
 }
 
-/** SNS through the SDK; its client is made with the first message. */
+/** SNS through the SDK, which is loaded with the first message. */
 function createPublish(): NotifyDependencies['publish'] {
   let client: SNSClient | undefined;
-  return (input) =>
-    (client ??= new SNSClient({ credentials: lookUpCredentials })).send(new PublishCommand(input));
+  return async (input) => {
+    const sdk = await import('@aws-sdk/client-sns');
+    client ??= new sdk.SNSClient({ credentials: lookUpCredentials });
+    return client.send(new sdk.PublishCommand(input));
+  };
 }
 
 /**

@@ -1,11 +1,10 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { arrivalsWorkflowOptions } from '../activities/arrivals';
 import type { Config } from '../setup/config';
 import { SluiceError } from '../errors';
 import type { Arrival, Pipeline } from '../pipelines';
 import { arrivalsWorkflowId, sourceOf, sourcesAbove, type Source } from '../pipelines/location';
 import type { WaitingRuns } from './waitingRuns';
-import { arrivalsSeenSignal, type SeenArrival } from '../contracts/messages';
+import { arrivalsWorkflowOptions, arrivalsSeenSignal, type SeenArrival } from '../contracts/messages';
 
 /** How long a source's arrivals are gathered for one signal. */
 const GATHER_MS = 10;

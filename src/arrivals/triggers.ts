@@ -1,6 +1,5 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
-import { arrivalsWorkflowOptions } from '../activities/arrivals';
 import type { Config } from '../setup/config';
 import { refuseSecrets } from '../setup/findSecrets';
 import { SluiceError } from '../errors';
@@ -12,6 +11,7 @@ import {
   type Source,
 } from '../pipelines/location';
 import {
+  arrivalsWorkflowOptions,
   addTriggerSignal,
   removeTriggerSignal,
   triggersQuery,

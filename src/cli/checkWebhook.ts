@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { InvalidArgumentError } from 'commander';
-import { arrivalsWorkflowOptions } from '../activities/arrivals';
 import type { Config } from '../setup/config';
 import { SluiceError } from '../errors';
-import { arrivalsSeenSignal } from '../contracts/messages';
+import { arrivalsWorkflowOptions, arrivalsSeenSignal } from '../contracts/messages';
 
 const ANSWER_TIMEOUT_MS = 5_000;
 const BACK_WITHIN_MS = 5_000;

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Command } from 'commander';
 import { readConfig } from '../setup/config';
-import { connectS3 } from '../setup/connect';
+import { connectS3 } from '../setup/connectS3';
 import { SluiceError } from '../errors';
 import { cacheFolder, checkPorts, choosePorts, probeTools, startStack, type Stack } from '../local';
 import { formatDuration } from '../pipelines/duration';

@@ -10,7 +10,7 @@ import {
 } from '../activities/earlier';
 import { SluiceError } from '../errors';
 import { findPipeline } from '../pipelines';
-import { connectS3 } from '../setup/connect';
+import { connectS3 } from '../setup/connectS3';
 import { addJson, changeInput, collectParameter, parseDeadline, parseId, type JsonOption } from './options';
 import { formatTable, note, print, printJson, visibleLine } from './output';
 import { readProject, type CommandProject } from './project';

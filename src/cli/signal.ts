@@ -1,6 +1,6 @@
 import { HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { Argument, type Command } from 'commander';
-import { connectS3 } from '../setup/connect';
+import { connectS3 } from '../setup/connectS3';
 import { arrivalOfHead } from '../lake/manifest';
 import { SluiceError } from '../errors';
 import type { Arrival } from '../pipelines';

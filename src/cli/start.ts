@@ -1,9 +1,7 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { Option, type Command } from 'commander';
-import { checkBucket } from '../lake/lakeFiles';
 import type { RunnerRegistry } from '../runners';
 import type { Config } from '../setup/config';
-import { connectS3 } from '../setup/connect';
 import { SluiceError } from '../errors';
 import { findPipeline, type Pipeline } from '../pipelines';
 import { parseS3Uri } from '../pipelines/location';
@@ -163,6 +161,9 @@ const BUCKET_TIMEOUT_MS = 5_000;
 async function checkBucketOf(pattern: string): Promise<void> {
   const bucket = parseS3Uri(pattern)?.bucket;
   if (bucket === undefined) return;
+  // Most starts do without S3.
+  const { connectS3 } = await import('../setup/connectS3.js');
+  const { checkBucket } = await import('../lake/lakeFiles.js');
   const s3 = connectS3();
   try {
     await checkBucket(s3, bucket, AbortSignal.timeout(BUCKET_TIMEOUT_MS));

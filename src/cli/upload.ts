@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { SluiceError } from '../errors';
 import { isKeyLength, parseS3Uri } from '../pipelines/location';
-import { connectS3 } from '../setup/connect';
+import { connectS3 } from '../setup/connectS3';
 import { uploadFile } from './lake';
 import { addJson, type JsonOption } from './options';
 import { print, printJson } from './output';

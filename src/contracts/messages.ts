@@ -2,7 +2,7 @@ import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { ErrorCode } from '../errors';
 import type { Resource } from '../jobs';
 import type { Arrival } from '../pipelines';
-import type { Source } from '../pipelines/location';
+import { arrivalsWorkflowId, type Source } from '../pipelines/location';
 
 export type RunState =
   | 'running'
@@ -210,6 +210,15 @@ export interface ArrivalsInput {
   source: Source;
   /** Listing interval in milliseconds. */
   listEveryMs: number;
+}
+
+/** How to start the `arrivals` workflow of a source, for everything that signals it with start. */
+export function arrivalsWorkflowOptions(source: Source, deps: { taskQueue: string; listEveryMs: number }) {
+  return {
+    workflowId: arrivalsWorkflowId(source),
+    taskQueue: deps.taskQueue,
+    args: [{ source, listEveryMs: deps.listEveryMs }] as [ArrivalsInput],
+  };
 }
 
 /** The memo of every run, read by the command line when no worker can answer the query. */

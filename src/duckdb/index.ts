@@ -1,11 +1,12 @@
+import { createRequire } from 'node:module';
 import type { ObjectVersion } from '../jobs';
 import { defineRunner } from '../runners/defineRunner';
 import { LimitedRunner } from '../runners/limited';
 import { sdkSchema } from '../runners/sdkSchema';
 import { ANYTHING, NUMBER, structure, TEXT, TEXT_MAP } from '../services/schema';
 import { findInputProblems } from './inputs';
-import { createQueryProcesses } from './queryProcesses';
-import { DuckdbRunner } from './runner';
+import type * as QueryProcesses from './queryProcesses';
+import type * as Implementation from './runner';
 
 /** `duckdb:query`: one SQL script, run beside the worker on objects of the lake. */
 export interface DuckdbQueryParameters {
@@ -31,6 +32,8 @@ declare module '../jobs' {
     'duckdb:query': DuckdbQueryParameters;
   }
 }
+
+const load = createRequire(__filename);
 
 export const duckdbQuery = defineRunner({
   resource: 'duckdb:query',
@@ -58,6 +61,8 @@ export const duckdbQuery = defineRunner({
   policy: 'docs/iam/duckdb-query.json',
   create(context) {
     const { s3, jobsFolders, work } = context;
+    const { DuckdbRunner } = load('./runner') as typeof Implementation;
+    const { createQueryProcesses } = load('./queryProcesses') as typeof QueryProcesses;
     return new LimitedRunner(new DuckdbRunner(s3, jobsFolders, createQueryProcesses(context)), work);
   },
 });

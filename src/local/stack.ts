@@ -2,8 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { S3Client } from '@aws-sdk/client-s3';
-import { Catalog } from '../engines/catalog';
-import { startGlueServer, type GlueServer } from '../engines/glueServer';
+import type { GlueServer } from '../engines/glueServer';
 import { SluiceError } from '../errors';
 import { formatSeconds, type Report } from './cache';
 import { keepCredentials, type Credentials } from './credentials';
@@ -323,6 +322,8 @@ async function startCatalog({ s3, lake, env }: StackInfo, port: number): Promise
   const { endpoint, region, accessKeyId, secretAccessKey } = s3;
   const credentials = { accessKeyId, secretAccessKey };
   const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+  const { Catalog } = await import('../engines/catalog.js');
+  const { startGlueServer } = await import('../engines/glueServer.js');
   const server = await startGlueServer(new Catalog(client, env['SLUICE_S3_DIR']!, lake), port);
   return { ...server, stop: () => server.stop().finally(() => client.destroy()) };
 }

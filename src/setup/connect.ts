@@ -1,5 +1,4 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { S3Client } from '@aws-sdk/client-s3';
 import { Client, Connection, type ClientPlugin } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { TLSConfig } from '@temporalio/common/lib/internal-non-workflow';
@@ -8,8 +7,6 @@ import { SluiceError } from '../errors';
 import { readConfig, type Config } from './config';
 import { createDataConverter } from './payloadCodec';
 import { hideSecrets, redactSecrets } from './redactSecrets';
-import { lookUpCredentials } from './credentials';
-import { SILENT } from './quiet';
 
 /**
  * Where Temporal is, by its standard settings: `TEMPORAL_*` variables over the profile of `temporal.toml`.
@@ -116,19 +113,4 @@ export async function connectWorker(): Promise<{ connection: NativeConnection; n
   } catch (error) {
     throw unreachable(address, error);
   }
-}
-
-const CONNECTION_TIMEOUT_MS = 10_000;
-/** A connection that moves no byte for so long is given up, in an upload or download of any length, too. */
-const IDLE_TIMEOUT_MS = 60_000;
-
-/** The S3 client by the AWS SDK's own rules. A custom endpoint is a gateway, which has no host name per bucket. */
-export function connectS3({ idleTimeoutMs = IDLE_TIMEOUT_MS } = {}): S3Client {
-  const requestHandler = { connectionTimeout: CONNECTION_TIMEOUT_MS, socketTimeout: idleTimeoutMs };
-  const custom = process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL'];
-  return new S3Client({
-    ...{ forcePathStyle: custom !== undefined, maxAttempts: 5, requestHandler },
-    credentials: lookUpCredentials,
-    logger: SILENT,
-  });
 }

@@ -1,4 +1,4 @@
-import { DuckDBTypeId, type DuckDBConnection } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { SluiceError } from '../../errors';
 import type { BadCase } from '../../lake/badCases';
 import { quoteName, toSql, tokensOf } from '../tokens';
@@ -255,6 +255,7 @@ export class CsvReadings {
 
   /** The members in their order, which an object would lose for names that are numbers; null for what is no struct. */
   private async evaluateStruct(expression: string): Promise<[name: string, value: unknown][] | null> {
+    const { DuckDBTypeId } = await import('@duckdb/node-api');
     const { typeId } = (await this.connection.run(`SELECT (${expression}) LIMIT 0`)).columnType(0);
     if (typeId !== DuckDBTypeId.STRUCT) return null;
     const reader = await this.connection.runAndReadAll(`SELECT unnest((${expression}))`);

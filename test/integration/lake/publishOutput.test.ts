@@ -11,7 +11,7 @@ import { listKeys, publishOutput, readText } from '../../../src/lake/lakeFiles';
 import { readManifest } from '../../../src/lake/manifest';
 import type { SubmissionOf } from '../../../src/runners/runner';
 import { classifyError } from '../../../src/services/failures';
-import { connectS3 } from '../../../src/setup/connect';
+import { connectS3 } from '../../../src/setup/connectS3';
 import { startTestS3 } from '../../support/s3';
 
 const { signal } = new AbortController();

@@ -6,7 +6,7 @@ import { runCommandLine } from '../../../src/cli';
 import { toCommandError } from '../../../src/cli/errors';
 import { uploadFile } from '../../../src/cli/lake';
 import { classifyError } from '../../../src/services/failures';
-import { connectS3 } from '../../../src/setup/connect';
+import { connectS3 } from '../../../src/setup/connectS3';
 
 const sockets = new Set<Socket>();
 const before = { cwd: process.cwd(), env: process.env };
