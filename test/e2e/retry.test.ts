@@ -17,7 +17,13 @@ let s3: S3Client;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-e2e-'));
-  stack = await startStack({ dir: folder, portOffset: PORT_OFFSET, spark: false, report: () => {} });
+  stack = await startStack({
+    dir: folder,
+    portOffset: PORT_OFFSET,
+    spark: false,
+    webhook: false,
+    report: () => {},
+  });
   env = { ...stack.info.env };
   s3 = connectToS3Of(stack);
 }, 120_000);

@@ -14,7 +14,13 @@ describeWithBrowser('in the Temporal Web UI', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-e2e-'));
-    stack = await startStack({ dir: folder, portOffset: PORT_OFFSET, spark: false, report: () => {} });
+    stack = await startStack({
+      dir: folder,
+      portOffset: PORT_OFFSET,
+      spark: false,
+      webhook: false,
+      report: () => {},
+    });
   }, 120_000);
 
   afterAll(async () => {

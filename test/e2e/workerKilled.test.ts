@@ -29,6 +29,7 @@ beforeAll(async () => {
     spark: true,
     report: () => {},
     worker: false,
+    webhook: false,
   });
   env = { ...stack.info.env };
   connection = await Connection.connect({ address: stack.info.temporal.address });

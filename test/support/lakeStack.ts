@@ -9,7 +9,10 @@ import { projectOf } from './project';
 import { connectToS3Of } from './s3';
 
 /** A whole local stack with a system's project for the tests of a file, and what they do with its lake. */
-export function useLakeStack(system: string, options: Pick<StackOptions, 'spark' | 'portOffset'>) {
+export function useLakeStack(
+  system: string,
+  options: Pick<StackOptions, 'spark' | 'portOffset' | 'webhook'>,
+) {
   const sluice = useCommandLines();
   let folder: string;
   let stack: Stack;

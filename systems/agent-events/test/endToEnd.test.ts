@@ -15,6 +15,7 @@ import { portOffset } from '../../../test/support/portOffset';
 
 const { env, upload, readLake, filesIn, run, rowsOf } = useLakeStack('agent-events', {
   spark: false,
+  webhook: false,
   portOffset: portOffset(),
 });
 

@@ -32,7 +32,14 @@ beforeAll(async () => {
   await mkdir(join(folder, 'logs'));
   workers = new WorkerProcesses(projectFile('emr-tls'), join(folder, 'logs', 'worker.log'));
   stack = await startStack({
-    ...{ dir: folder, portOffset: PORT_OFFSET, report: () => {}, spark: false, worker: false },
+    ...{
+      dir: folder,
+      portOffset: PORT_OFFSET,
+      report: () => {},
+      spark: false,
+      worker: false,
+      webhook: false,
+    },
     ...projectOf('emr-tls', [playedAws]),
   });
   aws = createAws({

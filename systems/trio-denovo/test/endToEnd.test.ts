@@ -24,6 +24,7 @@ const VERDICTS: Record<Testimony, string> = {
 
 const { pathOf, upload, readLake, filesIn, run } = useLakeStack('trio-denovo', {
   spark: true,
+  webhook: false,
   portOffset: portOffset(),
 });
 let folder: string;

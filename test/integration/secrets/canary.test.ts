@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { ownEnvironment, sluice } from '../../support/cli';
+import { ownEnvironment, useCommandLines } from '../../support/cli';
 import { quietRuntime, startServer } from '../../support/environment';
 import { EMPTY_PROJECT } from '../../support/project';
 import { textsOf } from '../../support/texts';
@@ -23,6 +23,7 @@ const CANARY = /c4n4ry\w{0,12}/i;
 const inHeader = (name: string) => canary(name).replace(/ /g, '');
 const inUrl = (name: string) => encodeURIComponent(canary(name));
 
+const sluice = useCommandLines();
 let folder: string;
 let server: TestWorkflowEnvironment;
 let echo: Server;

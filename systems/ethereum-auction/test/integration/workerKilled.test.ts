@@ -21,7 +21,7 @@ import { countedRecords } from '../support/records';
 import { portOffset } from '../../../../test/support/portOffset';
 
 /** The requirement is 100. */
-const KILLS = countOf({ suite: 2, soak: 100 });
+const KILLS = countOf({ suite: 1, soak: 100 });
 /** A worker that has just begun may not be at anything yet. */
 const LIVES_MS = { least: 200, most: 2000 };
 /** Work whose worker died six times is given up. */
