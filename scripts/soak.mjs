@@ -11,6 +11,7 @@ const CAMPAIGNS = [
     'test/e2e/arrivalsKilled',
     'test/e2e/limitsKilled',
     'test/e2e/mainKilled',
+    'test/e2e/mainJob',
     'test/integration/testing/retry.test',
     'test/unit/workflows/pools',
     'test/e2e/connectKilled',

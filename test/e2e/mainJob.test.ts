@@ -9,6 +9,7 @@ import { runQuery } from '../../src/duckdb/query';
 import { eventually } from '../support/eventually';
 import { describeWithRealData, realData } from '../support/data';
 import { useCommandLines } from '../support/cli';
+import { testLong } from '../support/long';
 import { portOffset } from '../support/portOffset';
 import { connectToS3Of } from '../support/s3';
 
@@ -182,27 +183,19 @@ describeWithRealData('on the real files', () => {
     }
   }, 180_000);
 
-  test('the same pipeline on Glue scripts gives the same report, byte for byte', async () => {
-    const id = newId('glue');
-    const started = await sluice(
-      [
-        'start',
-        'marketing-and-sales',
-        '--id',
-        id,
-        '--since',
-        '1 hour',
-        '-p',
-        'engine=glue',
-        '--wait',
-        '--json',
-      ],
-      { env },
-    );
-    expect(started.stderr).toBe('');
-    expect(JSON.parse(started.stdout)).toMatchObject({ id, state: 'completed' });
-    expect(await checkReport()).toBe(onDuckdb);
-  }, 180_000);
+  // With `SLUICE_LONG=1`: in the suite the scripts are held against SQL on these files by `engines.test.ts`, in one Spark.
+  testLong(
+    'the same pipeline on Glue scripts gives the same report, byte for byte',
+    async () => {
+      const id = newId('glue');
+      const given = ['--id', id, '--since', '1 hour', '-p', 'engine=glue', '--wait', '--json'];
+      const started = await sluice(['start', 'marketing-and-sales', ...given], { env });
+      expect(started.stderr).toBe('');
+      expect(JSON.parse(started.stdout)).toMatchObject({ id, state: 'completed' });
+      expect(await checkReport()).toBe(onDuckdb);
+    },
+    180_000,
+  );
 
   test('an output that is there already is left alone and fails the run when ifExists says error', async () => {
     const id = newId('exists');

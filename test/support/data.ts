@@ -5,8 +5,10 @@ import { join } from 'node:path';
 export const realData =
   process.env['SLUICE_TEST_DATA'] ?? join(__dirname, '..', '..', '..', 'shared', 'data');
 
+export const hasRealData = existsSync(join(realData, 'marketing-and-sales', 'sales.csv'));
+
 /** `describe`, skipped with a word on why where the real files are not there. */
-export const describeWithRealData = existsSync(join(realData, 'marketing-and-sales', 'sales.csv'))
+export const describeWithRealData = hasRealData
   ? describe
   : (name: string, body: () => void) =>
       describe.skip(`${name} (no real data: ${realData} is missing; set SLUICE_TEST_DATA)`, body);
