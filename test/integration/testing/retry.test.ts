@@ -455,6 +455,39 @@ describe('a retry of a pipeline that ships', () => {
     return good;
   }
 
+  // `engines.test.ts` runs the scripts with these.
+  test('on Glue begins with jobs that give each script what it takes', async () => {
+    const play = PLAYS['marketing-and-sales']!;
+    for (const step of play.jobs) stack.script(step, echo);
+    await wholeResult('marketing-and-sales');
+    const csv = { '--delimiter': ',', '--skip-lines': '0', '--encoding': 'utf-8', '--max-bad-share': '1' };
+    const [sales, marketing, report] = ['tmp/sales', 'tmp/marketing', 'sales-leads-influenced'].map(
+      (output) => ({
+        '--output': `s3://lake/marketing-and-sales/${output}/`,
+        '--rows-to': `s3://lake/marketing-and-sales/${output}-rejected/_rows.json`,
+      }),
+    );
+    const parametersOf = (step: string) =>
+      stack.submitted.findLast((submitted) => submitted.step === step)!.job.parameters;
+    expect(play.jobs.map(parametersOf)).toEqual([
+      {
+        JobName: 'sluice-process-sales',
+        Arguments: { '--sales': 's3://lake/sales/day.csv', ...sales, ...csv },
+      },
+      {
+        JobName: 'sluice-process-marketing',
+        Arguments: { '--marketing': 's3://lake/marketing/day.csv', ...marketing, ...csv },
+      },
+      {
+        JobName: 'sluice-join',
+        Arguments: {
+          ...{ '--sales-leads': sales!['--output'], '--marketing': marketing!['--output'] },
+          ...report,
+        },
+      },
+    ]);
+  });
+
   test.each((isLong ? ALL_ROUNDS : FEW_ROUNDS).map((round, i) => [...round, seedOf(i)] as const))(
     'of %s whose step "%s" %s does the rest, and gives what one gives that never failed (seed %i)',
     async (name, step, endName, seed) => {
