@@ -26,8 +26,6 @@ beforeAll(async () => {
   settings = { endpoint, region, credentials, maxAttempts: 1 };
 }, 300_000);
 
-afterAll(() => moto?.stop());
-
 /** Each makes what its job needs, anew for each test, and returns the job. */
 const PREPARED: [ContractCase, (name: string) => Promise<Job>][] = [
   [

@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureAwsTestTools, freePort, Processes } from '../../src/local';
 import { isListening } from '../../src/local/ports';
@@ -14,28 +12,41 @@ export interface Moto {
   call(service: string, operation: string, input: object): Promise<Record<string, unknown>>;
   /** An operation of a service with the query protocol; answers XML. */
   query(service: string, version: string, parameters: Record<string, string>): Promise<string>;
-  /** A file of a service. */
-  get(service: string, path: string): Promise<string>;
-  stop(): Promise<void>;
+  /** A file of a service, or with `PUT` a place for one. */
+  get(service: string, path: string, method?: 'GET' | 'PUT'): Promise<string>;
 }
 
-/** moto as a server: AWS's services in memory, with one another's calls among them. */
-export async function startMoto(): Promise<Moto> {
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-moto-'));
+/** That of this process, with which it ends. */
+let server: Promise<string> | null = null;
+
+async function startServer(): Promise<string> {
   const { python } = await ensureAwsTestTools({ env: process.env, report: () => {} });
   const port = await freePort();
-  const processes = new Processes();
-  await processes.start({
+  await new Processes().start({
     name: 'moto',
     command: python,
     args: ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)],
     // A proxy of the machine's would be asked for the webhook, too.
     env: { ...process.env, NO_PROXY: '127.0.0.1', no_proxy: '127.0.0.1', AWS_DEFAULT_REGION: REGION },
-    logs: folder,
+    // Not in a temporary folder, since nobody is there at its end to remove it.
+    logs: join(__dirname, '..', '..', 'node_modules', '.cache', 'sluice-tests'),
     ready: { check: () => isListening(port) },
     readyTimeoutMs: 60_000,
   });
-  const endpoint = `http://127.0.0.1:${port}`;
+  return `http://127.0.0.1:${port}`;
+}
+
+/**
+ * moto as a server: AWS's services in memory, with one another's calls among them. The files of one process share it, one
+ * after the other; there is nothing in it yet.
+ */
+export async function startMoto(): Promise<Moto> {
+  server ??= startServer();
+  const endpoint = await server.catch((error: unknown) => {
+    server = null;
+    throw error;
+  });
+  await fetch(`${endpoint}/moto-api/reset`, { method: 'POST' });
   // moto reads region and service from the signature and does not check it.
   const authorization = (service: string) =>
     `AWS4-HMAC-SHA256 Credential=test/20260101/${REGION}/${service}/aws4_request, SignedHeaders=host, Signature=0`;
@@ -62,13 +73,12 @@ export async function startMoto(): Promise<Moto> {
       const headers = { 'content-type': 'application/x-www-form-urlencoded' };
       return post(service, headers, new URLSearchParams({ Version: version, ...parameters }).toString());
     },
-    async get(service, path) {
-      const response = await fetch(endpoint + path, { headers: { authorization: authorization(service) } });
-      return response.text();
-    },
-    async stop() {
-      await processes.stop();
-      await rm(folder, { recursive: true, force: true });
+    async get(service, path, method = 'GET') {
+      const headers = { authorization: authorization(service) };
+      const response = await fetch(endpoint + path, { method, headers });
+      const text = await response.text();
+      if (!response.ok) throw new Error(`moto: ${service}: ${response.status} ${text}`);
+      return text;
     },
   };
 }

@@ -69,9 +69,8 @@ describe('every operation that is played', () => {
     moto = await startMoto();
     motoAws = createAws({ ...settings, endpoint: moto.endpoint });
   }, 120_000);
-  afterAll(async () => {
+  afterAll(() => {
     if (motoAws) closeAws(motoAws);
-    await moto?.stop();
   });
 
   /** Makes in moto what the double has from the beginning. */

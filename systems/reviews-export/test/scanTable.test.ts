@@ -4,6 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import {
   BatchWriteItemCommand,
   CreateTableCommand,
+  DynamoDBClient,
   type AttributeValue,
   type ScanCommandOutput,
   type ScalarAttributeType,
@@ -13,20 +14,22 @@ import { createDescribeTable } from '../src/tasks/describeTable';
 import { findExport } from '../src/tasks/findExport';
 import { createScanTable, scanTable } from '../src/tasks/scanTable';
 import { generateReviews, loadReviews } from '../samples/loadReviews';
-import { startTestDynamodb } from '../../../test/support/dynamodb';
+import { startMoto } from '../../../test/support/moto';
 import { startTestS3 } from '../../../test/support/s3';
 import { runTask, type TaskRun } from '../../../test/support/tasks';
 
 type Item = Record<string, AttributeValue>;
 
 let s3: Awaited<ReturnType<typeof startTestS3>>;
-let tables: Awaited<ReturnType<typeof startTestDynamodb>>;
+let dynamodb: DynamoDBClient;
 /** The operations that the table has answered. */
 let calls: string[] = [];
 
 beforeAll(async () => {
-  [s3, tables] = await Promise.all([startTestS3(), startTestDynamodb()]);
-  tables.dynamodb.middlewareStack.add(
+  const [started, { endpoint, region, credentials }] = await Promise.all([startTestS3(), startMoto()]);
+  s3 = started;
+  dynamodb = new DynamoDBClient({ endpoint, region, credentials });
+  dynamodb.middlewareStack.add(
     (next, context) => async (args) => {
       calls.push(context.commandName!);
       const answer = await next(args);
@@ -40,7 +43,7 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
-  await tables?.stop();
+  dynamodb?.destroy();
   await s3?.stop();
 });
 
@@ -52,7 +55,7 @@ async function scan(tableName: string, run: Partial<TaskRun> = {}, partSize = { 
   // About two seconds, and several pages of each segment.
   const input = { tableName, output: 's3://lake/reviews-export/export/', readCapacityUnits: 300 };
   return runTask(
-    createScanTable(() => tables.dynamodb, partSize),
+    createScanTable(() => dynamodb, partSize),
     input,
     { s3: s3.s3, ...run },
   );
@@ -85,7 +88,7 @@ const sorted = (items: unknown[]) =>
     .sort();
 
 test('a scan writes every item once, in the format of an export that DynamoDB makes', async () => {
-  await loadReviews(tables.dynamodb, 'Reviews', REVIEWS);
+  await loadReviews(dynamodb, 'Reviews', REVIEWS);
   const { output, measures } = await scan('Reviews', { key: 'whole' });
   expect(output).toMatch(/^s3:\/\/lake\/reviews-export\/export\/AWSDynamoDB\/01772323200000-[0-9a-f]{8}\/$/);
   expect(sorted(await itemsOf(output!))).toEqual(sorted(REVIEWS));
@@ -101,7 +104,7 @@ test('a scan writes every item once, in the format of an export that DynamoDB ma
 }, 60_000);
 
 test('a scan that dies anywhere goes on from where it was, and no item is there twice', async () => {
-  await loadReviews(tables.dynamodb, 'Reviews', REVIEWS);
+  await loadReviews(dynamodb, 'Reviews', REVIEWS);
   let kept: unknown = undefined;
   let runs = 0;
   for (let ended = false; !ended; runs++) {
@@ -134,7 +137,7 @@ test('a scan that dies anywhere goes on from where it was, and no item is there 
 test('binary keys and every type come out as DynamoDB writes them', async () => {
   const definitions = (names: string[], AttributeType: ScalarAttributeType) =>
     names.map((AttributeName) => ({ AttributeName, AttributeType }));
-  await tables.dynamodb.send(
+  await dynamodb.send(
     new CreateTableCommand({
       TableName: 'Types',
       KeySchema: [
@@ -154,7 +157,7 @@ test('binary keys and every type come out as DynamoDB writes them', async () => 
     Nested: { M: { List: { L: [{ B: Buffer.from([9]) }, { BOOL: false }, { NS: ['1.5'] }] } } },
   });
   const items = Array.from({ length: 20 }, (_, number) => item(number));
-  await tables.dynamodb.send(
+  await dynamodb.send(
     new BatchWriteItemCommand({ RequestItems: { Types: items.map((Item) => ({ PutRequest: { Item } })) } }),
   );
   const { output } = await scan('Types', { key: 'types' });
@@ -182,7 +185,7 @@ test('a table that is not there, and wrong input, are told as such', async () =>
     ),
   });
   const described = await runTask(
-    createDescribeTable(() => tables.dynamodb),
+    createDescribeTable(() => dynamodb),
     { tableName: 'Reviews' },
     { s3: s3.s3 },
   );

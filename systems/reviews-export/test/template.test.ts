@@ -1,34 +1,24 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DescribeTableCommand, ListTablesCommand } from '@aws-sdk/client-dynamodb';
+import { DescribeTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { startTestDynamodb } from '../../../test/support/dynamodb';
+import { startMoto, type Moto } from '../../../test/support/moto';
 
 const file = join(__dirname, '..', 'template.yaml');
 
-let aws: Awaited<ReturnType<typeof startTestDynamodb>>;
+let moto: Moto;
+let dynamodb: DynamoDBClient;
 
 beforeAll(async () => {
-  aws = await startTestDynamodb();
+  moto = await startMoto();
+  const { endpoint, region, credentials } = moto;
+  dynamodb = new DynamoDBClient({ endpoint, region, credentials });
 }, 60_000);
 
-afterAll(() => aws?.stop());
+afterAll(() => dynamodb?.destroy());
 
-/** CloudFormation's query protocol, at moto's endpoint. */
-async function cloudFormation(parameters: Record<string, string>): Promise<string> {
-  const scope = `test/20260101/${aws.region}/cloudformation/aws4_request`;
-  const response = await fetch(aws.endpoint, {
-    method: 'POST',
-    headers: {
-      authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=none`,
-      'content-type': 'application/x-www-form-urlencoded',
-    },
-    body: new URLSearchParams({ Version: '2010-05-15', ...parameters }),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(text);
-  return text;
-}
+const cloudFormation = (parameters: Record<string, string>) =>
+  moto.query('cloudformation', '2010-05-15', parameters);
 
 test('the stack is made and deleted; moto passes over Glue and subscriptions', async () => {
   const StackName = 'reviews-export';
@@ -46,7 +36,7 @@ test('the stack is made and deleted; moto passes over Glue and subscriptions', a
   const resources = await cloudFormation({ Action: 'DescribeStackResources', StackName });
   for (const name of ['Table', 'Lake', 'GlueRole', 'SuccessTopic', 'FailureTopic', 'WorkerPolicy'])
     expect(resources).toContain(`<LogicalResourceId>${name}</LogicalResourceId>`);
-  const { Table } = await aws.dynamodb.send(new DescribeTableCommand({ TableName: 'Reviews' }));
+  const { Table } = await dynamodb.send(new DescribeTableCommand({ TableName: 'Reviews' }));
   expect(Table!.KeySchema).toEqual([
     { AttributeName: 'User', KeyType: 'HASH' },
     { AttributeName: 'Book', KeyType: 'RANGE' },
@@ -54,11 +44,11 @@ test('the stack is made and deleted; moto passes over Glue and subscriptions', a
 
   await cloudFormation({ Action: 'DeleteStack', StackName });
   expect(await cloudFormation({ Action: 'ListStacks' })).toContain('DELETE_COMPLETE');
-  expect((await aws.dynamodb.send(new ListTablesCommand({}))).TableNames).toEqual([]);
+  expect((await dynamodb.send(new ListTablesCommand({}))).TableNames).toEqual([]);
 }, 60_000);
 
 test('a bucket that is there is taken for the lake, and stays', async () => {
-  const { endpoint, region, credentials } = aws;
+  const { endpoint, region, credentials } = moto;
   const s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
   try {
     await s3.send(new CreateBucketCommand({ Bucket: 'there-before' }));

@@ -40,8 +40,6 @@ beforeAll(async () => {
   settings = { endpoint, region, credentials };
 }, 300_000);
 
-afterAll(() => moto?.stop());
-
 const signal: AbortSignal = new AbortController().signal;
 const common = { key: 'a', run: 'run', step: 'load data' };
 const ROLE = 'arn:aws:iam::123456789012:role/etl';

@@ -39,8 +39,6 @@ beforeAll(async () => {
   };
 }, 300_000);
 
-afterAll(() => moto?.stop());
-
 const submissionOf = (job: Job, key: string): Submission => ({ job, key, run: 'nightly', step: 'load' });
 const runnerOf = (job: Job) => runners[job.resource] as Runner;
 const submit = (job: Job, key = 'a') => runnerOf(job).submit(submissionOf(job, key));

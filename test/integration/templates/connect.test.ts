@@ -1,60 +1,23 @@
 /** Stacks of the templates, made and deleted by moto's CloudFormation. */
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ensureAwsTestTools, freePort, Processes } from '../../../src/local';
-import { isListening } from '../../../src/local/ports';
 import { COLUMNS } from '../../../systems/agent-events/src/queries';
+import { startMoto, type Moto } from '../../support/moto';
 
-const processes = new Processes();
 const templateOf = (system: string) => join(__dirname, '..', '..', '..', 'systems', system, 'template.yaml');
-let folder: string;
-let python: string;
-let endpoint: string;
+let moto: Moto;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sluice-templates-'));
-  ({ python } = await ensureAwsTestTools({ env: process.env, report: () => {} }));
-  const port = await freePort();
-  endpoint = `http://127.0.0.1:${port}`;
-  await processes.start({
-    name: 'moto',
-    command: python,
-    args: ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)],
-    env: process.env,
-    logs: folder,
-    ready: { check: () => isListening(port) },
-  });
+  moto = await startMoto();
 }, 300_000);
-afterAll(async () => {
-  await processes.stop();
-  await rm(folder, { recursive: true, force: true });
-});
 
 /** CloudFormation's query API: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/Welcome.html */
-async function cloudFormation(Action: string, parameters: Record<string, string>): Promise<string> {
-  const answer = await fetch(endpoint, {
-    method: 'POST',
-    headers: {
-      authorization:
-        'AWS4-HMAC-SHA256 Credential=test/20240101/us-east-1/cloudformation/aws4_request, SignedHeaders=host, Signature=0',
-    },
-    body: new URLSearchParams({ Action, Version: '2010-05-15', ...parameters }),
-  });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${Action}: ${text}`);
-  return text;
-}
+const cloudFormation = (Action: string, parameters: Record<string, string>) =>
+  moto.query('cloudformation', '2010-05-15', { Action, ...parameters });
 
 /** S3's REST API: a bucket, or with an empty name the list of all. */
-async function s3(method: 'GET' | 'PUT', bucket: string): Promise<string> {
-  const authorization =
-    'AWS4-HMAC-SHA256 Credential=test/20240101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0';
-  const answer = await fetch(`${endpoint}/${bucket}`, { method, headers: { authorization } });
-  if (!answer.ok) throw new Error(`${method} ${bucket}: ${await answer.text()}`);
-  return answer.text();
-}
+const s3 = (method: 'GET' | 'PUT', bucket: string) => moto.get('s3', `/${bucket}`, method);
 
 const valuesOf = (xml: string, tag: string) =>
   [...xml.matchAll(new RegExp(`<${tag}>([^<]*)</${tag}>`, 'g'))].map(([, value]) => value!);

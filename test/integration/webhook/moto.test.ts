@@ -71,7 +71,6 @@ afterAll(async () => {
   s3?.destroy();
   sns?.destroy();
   await webhook?.close();
-  await moto?.stop();
 });
 
 beforeEach(() => {

@@ -20,10 +20,9 @@ beforeAll(async () => {
   sns = new SNSClient({ endpoint, region, credentials });
 }, INSTALL_TIMEOUT_MS);
 
-afterAll(async () => {
+afterAll(() => {
   s3?.destroy();
   sns?.destroy();
-  await moto?.stop();
 });
 
 const cloudFormation = (parameters: Record<string, string>) =>

@@ -1,40 +1,19 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, motoService } from 'sluice';
+import { startMoto, type Moto } from '../../../../test/support/moto';
 import { createTable } from '../../src/pipelines/_athenaQueries';
-import { end, untilAnswering } from '../support/localChain';
 
 const file = join(__dirname, '..', '..', 'template.yaml');
 let stacks = 0;
-let endpoint: string;
-let moto: ChildProcess;
+let moto: Moto;
 
 beforeAll(async () => {
-  const port = await freePort();
-  endpoint = `http://127.0.0.1:${port}`;
-  const { command } = motoService({ name: 'aws', port, services: [] });
-  if (typeof command !== 'function') throw new Error('its command follows from the port');
-  const [program, ...args] = await command({ port, dir: '', env: {} });
-  moto = spawn(program!, args, { stdio: 'ignore', env: { ...process.env, HOME: homedir() } });
-  await untilAnswering(endpoint);
+  moto = await startMoto();
 }, 300_000);
-afterAll(() => end(moto));
 
 /** CloudFormation's query API: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/Welcome.html */
-async function cloudFormation(Action: string, parameters: Record<string, string>): Promise<string> {
-  const authorization =
-    'AWS4-HMAC-SHA256 Credential=test/20240101/us-east-1/cloudformation/aws4_request, SignedHeaders=host, Signature=0';
-  const answer = await fetch(endpoint, {
-    method: 'POST',
-    headers: { authorization },
-    body: new URLSearchParams({ Action, Version: '2010-05-15', ...parameters }),
-  });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${Action}: ${text}`);
-  return text;
-}
+const cloudFormation = (Action: string, parameters: Record<string, string>) =>
+  moto.query('cloudformation', '2010-05-15', { Action, ...parameters });
 
 const valuesOf = (xml: string, tag: string) =>
   [...xml.matchAll(new RegExp(`<${tag}>([^<]*)</${tag}>`, 'g'))].map(([, value]) => value!);
