@@ -37,6 +37,9 @@ const LAKE = 'lake';
 const LOOK_AGAIN_MS = 10;
 const LOOK_AGAIN_MAX_MS = 60;
 
+/** Longer than a workflow takes for what it is told. */
+const DUE_MS = 1_000;
+
 /**
  * Starts what the tests of pipelines run on: Temporal's time-skipping server, a worker with the pipelines, an S3 in memory,
  * and services that do with each job what its script says. A process has one server, so stacks that are used side by side
@@ -136,6 +139,7 @@ class Stack implements TestStack, StackTime {
     const { name } = pipeline.description;
     parseInput(pipeline.description, input);
     await this.passSecond();
+    await this.letDueFire();
     const memo: RunMemo = { pipeline: name };
     const handle = await this.parts.server.client.workflow.start(name, {
       taskQueue: this.parts.config.taskQueue,
@@ -154,6 +158,7 @@ class Stack implements TestStack, StackTime {
     const { server, config } = this.parts;
     const { description, root, nextId } = await findRetried(server.client, run.id);
     const { workflowId: id, runId } = description;
+    await this.letDueFire();
     const history = await readRunHistory(server.client, { id, runId });
     const changed = { ...(history.input as object), ...input };
     const retry = { history, root, nextId, input: changed, taskQueue: config.taskQueue, from, redo };
@@ -169,6 +174,7 @@ class Stack implements TestStack, StackTime {
       throw new SluiceError('InvalidInput', `${description.name}: no arrival starts it; give it startedBy`);
     const { server, config } = this.parts;
     await this.passSecond();
+    await this.letDueFire();
     const since = (await this.now()).toISOString();
     for (const pattern of patterns)
       await addTrigger(server.client, config, { pipeline: description.name, input: given, pattern, since });
@@ -187,6 +193,7 @@ class Stack implements TestStack, StackTime {
 
   async arrive(uri: string, object: ArrivingObject = {}): Promise<void> {
     const { server, config } = this.parts;
+    await this.letDueFire();
     const arrival = await this.store(uri, object);
     const pipelines = this.pipelines.map(({ description }) => description);
     // Made anew, since it remembers for some seconds of the machine who waits on nothing.
@@ -258,6 +265,15 @@ class Stack implements TestStack, StackTime {
       await pause(pauseMs);
       pauseMs = Math.min(pauseMs * 1.2, LOOK_AGAIN_MAX_MS);
     }
+  }
+
+  async letDueFire(): Promise<void> {
+    const { server, clock } = this.parts;
+    const open = await server.look();
+    await clock.refresh();
+    const now = clock.now();
+    const due = open.flatMap(({ timersMs }) => timersMs).filter((timeMs) => timeMs <= now + DUE_MS);
+    if (due.length > 0) await this.skipMs(Math.max(0, Math.max(...due) - now) + 1);
   }
 
   async skipToNext(): Promise<boolean> {

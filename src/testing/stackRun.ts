@@ -17,6 +17,11 @@ import type { TestRun } from './testStack';
 export interface StackTime {
   /** Until everything has happened that takes no time. @throws Error when workflow code is broken */
   settle(): Promise<void>;
+  /**
+   * Lets timers fire that are due within a second, before a workflow is told anything: one that fires while a workflow task
+   * cancels it leaves its workflow standing for good (https://github.com/temporalio/sdk-java/issues/3088).
+   */
+  letDueFire(): Promise<void>;
   /** Skips time until something happens. @returns false when nothing will */
   skipToNext(): Promise<boolean>;
   now(): Promise<Date>;
@@ -79,6 +84,7 @@ export class StackRun<Result> implements TestRun<Result> {
   }
 
   async cancel(): Promise<void> {
+    await this.time.letDueFire();
     await this.handle.cancel();
     await this.time.settle();
   }
@@ -89,6 +95,7 @@ export class StackRun<Result> implements TestRun<Result> {
   }
 
   async resume(step?: string): Promise<void> {
+    await this.time.letDueFire();
     await this.handle.signal(resumeSignal, step ?? null);
     await this.time.settle();
   }
@@ -97,6 +104,7 @@ export class StackRun<Result> implements TestRun<Result> {
     const object = parseS3Uri(uri);
     if (object === null || object.key === '')
       throw new SluiceError('InvalidInput', `${uri} is no object; give one such as s3://lake/days/a.csv`);
+    await this.time.letDueFire();
     const time = (await this.time.now()).toISOString();
     const unknown = { versionId: null, etag: null, size: null, sequencer: null };
     await this.handle.signal(arrivedSignal, [{ ...object, ...unknown, time, byHand: true }]);

@@ -20,6 +20,15 @@ export const hello = definePipeline(
 
 const load: Job = { resource: 'glue:startJobRun', parameters: { JobName: 'load' } };
 
+/** Takes a second or two of the machine's when its file has come, in the workflow task that cancels the time-out. */
+export const busy = definePipeline({ name: 'busy', about: 'Waits, and computes.' }, async (run) => {
+  await run.waitForArrivals('wait for the day', 's3://lake/busy/*.csv', { within: '1 hour' });
+  let sum = 0;
+  for (let i = 0; i < 5e8; i++) sum += i % 7;
+  await run.job('load a', load);
+  return sum;
+});
+
 export const jobs = definePipeline(
   {
     name: 'some-jobs',

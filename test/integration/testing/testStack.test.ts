@@ -1,11 +1,11 @@
 import { createTestStack, type TestStack } from '../../../src/testing';
 import { definePipeline } from '../../../src/workflow';
-import { broken, hello, jobs, parent, slow } from './pipelines';
+import { broken, busy, hello, jobs, parent, slow } from './pipelines';
 
 let stack: TestStack;
 
 beforeAll(async () => {
-  stack = await createTestStack({ pipelines: [hello, jobs, broken, parent, slow] });
+  stack = await createTestStack({ pipelines: [hello, jobs, broken, parent, slow, busy] });
 }, 120_000);
 
 afterAll(() => stack?.stop());
@@ -73,6 +73,13 @@ test('a run that nothing reaches fails when its time is up', async () => {
   expect(failure).toMatchObject({ code: 'ArrivalTimeout', step: 'wait for the day' });
   const days = ((await stack.now()).getTime() - began) / 86_400_000;
   expect(days).toBeCloseTo(7, 1);
+});
+
+test('what is due within a second happens before what a test does', async () => {
+  const run = await stack.start(busy);
+  await stack.skip('3599 s');
+  await stack.arrive('s3://lake/busy/day.csv');
+  expect(await run.failure()).toMatchObject({ code: 'ArrivalTimeout' });
 });
 
 test('an object that was there before a run started is not what the run waits for, however soon it starts', async () => {
