@@ -251,20 +251,31 @@ class Stack implements TestStack, StackTime {
   }
 
   async settle(): Promise<void> {
-    const { server, clock, activities } = this.parts;
-    // Twice, since what one workflow does may be for another that was looked at before.
     let pauseMs = LOOK_AGAIN_MS;
-    for (let quiet = 0; quiet < 2;) {
-      const open = await server.look();
-      throwDefect(open);
-      await clock.refresh();
-      const isBusy =
-        open.some((workflow) => workflow.isBusy) || this.dueTimesMs(open).some((due) => due <= clock.now());
-      quiet = isBusy || activities.atWork > 0 ? 0 : quiet + 1;
-      if (quiet > 0) continue;
+    while (this.isAtWork() || !(await this.isQuiet())) {
       await pause(pauseMs);
       pauseMs = Math.min(pauseMs * 1.2, LOOK_AGAIN_MAX_MS);
     }
+  }
+
+  /** What the worker is at is known without a look at the server. */
+  private isAtWork(): boolean {
+    const { worker, activities } = this.parts;
+    return activities.atWork > 0 || worker.getStatus().numInFlightWorkflowActivations > 0;
+  }
+
+  /** Looked at twice where something has happened, since what one workflow did may be for another that was looked at before. */
+  private async isQuiet(): Promise<boolean> {
+    const { server, clock } = this.parts;
+    for (let looks = 0; looks < 2; looks++) {
+      const open = await server.look();
+      throwDefect(open);
+      await clock.refresh();
+      const isDue = this.dueTimesMs(open).some((due) => due <= clock.now());
+      if (isDue || open.some(({ isBusy }) => isBusy) || this.isAtWork()) return false;
+      if (!server.hasMoved) break;
+    }
+    return true;
   }
 
   async letDueFire(): Promise<void> {

@@ -41,6 +41,7 @@ export class TimeSkippingServer {
   private isStopped = false;
   /** By run id. */
   private looks: ReadonlyMap<string, Look> = new Map();
+  private moved = true;
 
   private constructor(
     private readonly environment: TestWorkflowEnvironment,
@@ -77,6 +78,11 @@ export class TimeSkippingServer {
     return this.environment.sleep(durationMs);
   }
 
+  /** Whether anything has happened between the last look and the one before. */
+  get hasMoved(): boolean {
+    return this.moved;
+  }
+
   /** What goes on in the namespace. A history is read again when it has grown. */
   async look(): Promise<OpenWorkflow[]> {
     const { workflowService } = this.environment.connection;
@@ -91,6 +97,8 @@ export class TimeSkippingServer {
         return [runId!, isSame ? before : await this.lookAt(workflowId!, runId!)] as const;
       }),
     );
+    this.moved =
+      looks.length !== this.looks.size || looks.some(([runId, look]) => this.looks.get(runId) !== look);
     this.looks = new Map(looks);
     return looks.flatMap(([, { open }]) => open ?? []);
   }
