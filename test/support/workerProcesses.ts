@@ -72,8 +72,6 @@ export async function giveUpWorker({ client, workflowId }: WorkflowHandle, pid: 
 export interface KilledRun {
   env: NodeJS.ProcessEnv;
   start: () => Promise<void>;
-  /** Of so many writes one ends the worker. */
-  each?: number;
   /** Whether a write of this path may: work whose worker died six times is given up. Default all. */
   killsAt?: (path: string) => boolean;
   /** Whether the worker ends once, too, while it awaits a job of this step elsewhere, where it writes nothing. Default none. */
@@ -83,7 +81,7 @@ export interface KilledRun {
 const AWAIT_INTERVAL_MS = 200;
 
 /**
- * Runs a pipeline while its worker is killed at every write, or at one of `each`: S3 has done it, and the worker does not
+ * Runs a pipeline while its worker is killed at every write: S3 has done it, and the worker does not
  * hear of it. The note that a local job has ended is left out, since its next await finds it and does nothing.
  *
  * @returns what was written, in order, and how often each await was started, by its step
@@ -91,11 +89,10 @@ const AWAIT_INTERVAL_MS = 200;
 export async function finishUnderKills(
   workers: WorkerProcesses,
   handle: WorkflowHandle,
-  { env, start, each = 1, killsAt = () => true, killsIn = () => false }: KilledRun,
+  { env, start, killsAt = () => true, killsIn = () => false }: KilledRun,
 ): Promise<{ writes: Write[]; awaits: Record<string, number> }> {
   let worker: ChildProcess;
   let replacing: Promise<void> | null = null;
-  let writes = 0;
   let fail: (error: unknown) => void;
   const failed = new Promise<never>((_, reject) => (fail = reject));
   // It may come while nobody waits for it.
@@ -110,7 +107,7 @@ export async function finishUnderKills(
       .catch((error: unknown) => fail(error))
       .finally(() => (replacing = null)));
   const s3 = await startWatchedHttp(env['AWS_ENDPOINT_URL_S3']!, async ({ path }) => {
-    if (path.includes('/.jobs/') || !killsAt(path) || (replacing === null && writes++ % each !== 0)) return;
+    if (path.includes('/.jobs/') || !killsAt(path)) return;
     await replaceOnce();
   });
   const killInAwaits = async (isOver: () => boolean) => {

@@ -72,7 +72,7 @@ async function run(job: Job, maxRows?: number): Promise<JobResult> {
 }
 
 function inActivity<T>(act: () => Promise<T>): Promise<T> {
-  const environment = new MockActivityEnvironment({ heartbeatTimeoutMs: 1000 });
+  const environment = new MockActivityEnvironment({ heartbeatTimeoutMs: 10_000 });
   const outcome: Promise<T> = environment.run(act);
   return outcome;
 }
@@ -435,7 +435,7 @@ ${rows.join('')}`,
     const worker = createWorker();
     const submission = submissionOf(queryJob(LONG));
     const reference = await inActivity(() => worker.submitJob(submission));
-    const environment = new MockActivityEnvironment({ heartbeatTimeoutMs: 1000 });
+    const environment = new MockActivityEnvironment({ heartbeatTimeoutMs: 10_000 });
     let ended: Promise<void> | undefined;
     const session = await sessionOf(() => {
       const end: Promise<unknown> = environment.run(() => worker.awaitJob(submission, reference));
