@@ -8,9 +8,8 @@
  */
 import type { Client } from '@temporalio/client';
 import { createAcceptArrivals } from '../src/arrivals/acceptArrivals';
-import { arrivalsWorkflowOptions } from '../src/contracts/messages';
 import type { Arrival } from '../src/pipelines';
-import { arrivalsSeenSignal } from '../src/contracts/messages';
+import { arrivalsSeenSignal, arrivalsWorkflowOptions } from '../src/contracts/messages';
 import { each, median, untilIdle } from './measure';
 import { bench, config } from './stack';
 import { SHIPPED_PIPELINES } from '../src/workflows/shipped';

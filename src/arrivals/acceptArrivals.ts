@@ -4,7 +4,7 @@ import { SluiceError } from '../errors';
 import type { Arrival, Pipeline } from '../pipelines';
 import { arrivalsWorkflowId, sourceOf, sourcesAbove, type Source } from '../pipelines/location';
 import type { WaitingRuns } from './waitingRuns';
-import { arrivalsWorkflowOptions, arrivalsSeenSignal, type SeenArrival } from '../contracts/messages';
+import { arrivalsSeenSignal, arrivalsWorkflowOptions, type SeenArrival } from '../contracts/messages';
 
 /** How long a source's arrivals are gathered for one signal. */
 const GATHER_MS = 10;

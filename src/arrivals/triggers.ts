@@ -11,8 +11,8 @@ import {
   type Source,
 } from '../pipelines/location';
 import {
-  arrivalsWorkflowOptions,
   addTriggerSignal,
+  arrivalsWorkflowOptions,
   removeTriggerSignal,
   triggersQuery,
   type Trigger,

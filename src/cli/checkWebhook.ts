@@ -4,7 +4,7 @@ import type { Client, WorkflowHandle } from '@temporalio/client';
 import { InvalidArgumentError } from 'commander';
 import type { Config } from '../setup/config';
 import { SluiceError } from '../errors';
-import { arrivalsWorkflowOptions, arrivalsSeenSignal } from '../contracts/messages';
+import { arrivalsSeenSignal, arrivalsWorkflowOptions } from '../contracts/messages';
 
 const ANSWER_TIMEOUT_MS = 5_000;
 const BACK_WITHIN_MS = 5_000;

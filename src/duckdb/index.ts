@@ -5,7 +5,7 @@ import { LimitedRunner } from '../runners/limited';
 import { sdkSchema } from '../runners/sdkSchema';
 import { ANYTHING, NUMBER, structure, TEXT, TEXT_MAP } from '../services/schema';
 import { findInputProblems } from './inputs';
-import type * as QueryProcesses from './queryProcesses';
+import { createQueryProcesses } from './queryProcesses';
 import type * as Implementation from './runner';
 
 /** `duckdb:query`: one SQL script, run beside the worker on objects of the lake. */
@@ -62,7 +62,6 @@ export const duckdbQuery = defineRunner({
   create(context) {
     const { s3, jobsFolders, work } = context;
     const { DuckdbRunner } = load('./runner') as typeof Implementation;
-    const { createQueryProcesses } = load('./queryProcesses') as typeof QueryProcesses;
     return new LimitedRunner(new DuckdbRunner(s3, jobsFolders, createQueryProcesses(context)), work);
   },
 });

@@ -322,6 +322,7 @@ async function startCatalog({ s3, lake, env }: StackInfo, port: number): Promise
   const { endpoint, region, accessKeyId, secretAccessKey } = s3;
   const credentials = { accessKeyId, secretAccessKey };
   const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+  // Whoever imports `sluice` has this file, and few of them a stack.
   const { Catalog } = await import('../engines/catalog.js');
   const { startGlueServer } = await import('../engines/glueServer.js');
   const server = await startGlueServer(new Catalog(client, env['SLUICE_S3_DIR']!, lake), port);

@@ -12,6 +12,8 @@ export interface Moto {
   call(service: string, operation: string, input: object): Promise<Record<string, unknown>>;
   /** An operation of a service with the query protocol; answers XML. */
   query(service: string, version: string, parameters: Record<string, string>): Promise<string>;
+  /** https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/Welcome.html */
+  cloudFormation(Action: string, parameters?: Record<string, string>): Promise<string>;
   /** A file of a service, or with `PUT` a place for one. */
   get(service: string, path: string, method?: 'GET' | 'PUT'): Promise<string>;
 }
@@ -60,6 +62,10 @@ export async function startMoto(): Promise<Moto> {
     if (!response.ok) throw new Error(`moto: ${service}: ${response.status} ${text}`);
     return text;
   };
+  const query: Moto['query'] = (service, version, parameters) => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    return post(service, headers, new URLSearchParams({ Version: version, ...parameters }).toString());
+  };
   return {
     endpoint,
     region: REGION,
@@ -69,10 +75,9 @@ export async function startMoto(): Promise<Moto> {
       const text = await post(service, headers, JSON.stringify(input));
       return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
     },
-    query(service, version, parameters) {
-      const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-      return post(service, headers, new URLSearchParams({ Version: version, ...parameters }).toString());
-    },
+    query,
+    cloudFormation: (Action, parameters = {}) =>
+      query('cloudformation', '2010-05-15', { Action, ...parameters }),
     async get(service, path, method = 'GET') {
       const headers = { authorization: authorization(service) };
       const response = await fetch(endpoint + path, { method, headers });

@@ -17,23 +17,20 @@ beforeAll(async () => {
 
 afterAll(() => dynamodb?.destroy());
 
-const cloudFormation = (parameters: Record<string, string>) =>
-  moto.query('cloudformation', '2010-05-15', parameters);
-
 test('the stack is made and deleted; moto passes over Glue and subscriptions', async () => {
   const StackName = 'reviews-export';
-  await cloudFormation({
-    ...{ Action: 'CreateStack', StackName, TemplateBody: await readFile(file, 'utf8') },
+  await moto.cloudFormation('CreateStack', {
+    ...{ StackName, TemplateBody: await readFile(file, 'utf8') },
     ...{ 'Capabilities.member.1': 'CAPABILITY_IAM' },
     'Parameters.member.1.ParameterKey': 'BucketName',
     'Parameters.member.1.ParameterValue': 'my-lake',
     'Parameters.member.2.ParameterKey': 'NotificationEmail',
     'Parameters.member.2.ParameterValue': 'ops@example.com',
   });
-  const stack = await cloudFormation({ Action: 'DescribeStacks', StackName });
+  const stack = await moto.cloudFormation('DescribeStacks', { StackName });
   expect(stack).toContain('CREATE_COMPLETE');
   expect(stack).toContain('s3://my-lake');
-  const resources = await cloudFormation({ Action: 'DescribeStackResources', StackName });
+  const resources = await moto.cloudFormation('DescribeStackResources', { StackName });
   for (const name of ['Table', 'Lake', 'GlueRole', 'SuccessTopic', 'FailureTopic', 'WorkerPolicy'])
     expect(resources).toContain(`<LogicalResourceId>${name}</LogicalResourceId>`);
   const { Table } = await dynamodb.send(new DescribeTableCommand({ TableName: 'Reviews' }));
@@ -42,8 +39,8 @@ test('the stack is made and deleted; moto passes over Glue and subscriptions', a
     { AttributeName: 'Book', KeyType: 'RANGE' },
   ]);
 
-  await cloudFormation({ Action: 'DeleteStack', StackName });
-  expect(await cloudFormation({ Action: 'ListStacks' })).toContain('DELETE_COMPLETE');
+  await moto.cloudFormation('DeleteStack', { StackName });
+  expect(await moto.cloudFormation('ListStacks')).toContain('DELETE_COMPLETE');
   expect((await dynamodb.send(new ListTablesCommand({}))).TableNames).toEqual([]);
 }, 60_000);
 
@@ -53,21 +50,21 @@ test('a bucket that is there is taken for the lake, and stays', async () => {
   try {
     await s3.send(new CreateBucketCommand({ Bucket: 'there-before' }));
     const StackName = 'beside';
-    await cloudFormation({
-      ...{ Action: 'CreateStack', StackName, TemplateBody: await readFile(file, 'utf8') },
+    await moto.cloudFormation('CreateStack', {
+      ...{ StackName, TemplateBody: await readFile(file, 'utf8') },
       ...{ 'Capabilities.member.1': 'CAPABILITY_IAM' },
       'Parameters.member.1.ParameterKey': 'BucketName',
       'Parameters.member.1.ParameterValue': 'there-before',
       'Parameters.member.2.ParameterKey': 'CreateBucket',
       'Parameters.member.2.ParameterValue': 'false',
     });
-    const stack = await cloudFormation({ Action: 'DescribeStacks', StackName });
+    const stack = await moto.cloudFormation('DescribeStacks', { StackName });
     expect(stack).toContain('CREATE_COMPLETE');
     expect(stack).toContain('s3://there-before');
-    const resources = await cloudFormation({ Action: 'DescribeStackResources', StackName });
+    const resources = await moto.cloudFormation('DescribeStackResources', { StackName });
     expect(resources).toContain('<LogicalResourceId>WorkerPolicy</LogicalResourceId>');
     expect(resources).not.toContain('<LogicalResourceId>Lake</LogicalResourceId>');
-    await cloudFormation({ Action: 'DeleteStack', StackName });
+    await moto.cloudFormation('DeleteStack', { StackName });
     await s3.send(new HeadBucketCommand({ Bucket: 'there-before' }));
   } finally {
     s3.destroy();

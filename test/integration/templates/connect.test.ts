@@ -12,10 +12,6 @@ beforeAll(async () => {
   moto = await startMoto();
 }, 300_000);
 
-/** CloudFormation's query API: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/Welcome.html */
-const cloudFormation = (Action: string, parameters: Record<string, string>) =>
-  moto.query('cloudformation', '2010-05-15', { Action, ...parameters });
-
 /** S3's REST API: a bucket, or with an empty name the list of all. */
 const s3 = (method: 'GET' | 'PUT', bucket: string) => moto.get('s3', `/${bucket}`, method);
 
@@ -27,7 +23,7 @@ describe.each(['contact-trace-records', 'agent-events'])('the template of %s', (
   const stack = { StackName: name };
 
   test('makes its stack, with the schedule as a command, and deletes it', async () => {
-    await cloudFormation('CreateStack', {
+    await moto.cloudFormation('CreateStack', {
       ...stack,
       TemplateBody: await readFile(file, 'utf8'),
       'Parameters.member.1.ParameterKey': 'BucketName',
@@ -35,7 +31,7 @@ describe.each(['contact-trace-records', 'agent-events'])('the template of %s', (
       'Parameters.member.2.ParameterKey': 'etlJobSchedule',
       'Parameters.member.2.ParameterValue': '30 * * * *',
     });
-    const described = await cloudFormation('DescribeStacks', stack);
+    const described = await moto.cloudFormation('DescribeStacks', stack);
     expect(valuesOf(described, 'StackStatus')).toEqual(['CREATE_COMPLETE']);
     expect(described).toContain(
       `sluice schedule create ${name} --cron &quot;30 * * * *&quot; -p lake=s3://lake-of-${name}`.replaceAll(
@@ -43,19 +39,19 @@ describe.each(['contact-trace-records', 'agent-events'])('the template of %s', (
         described.includes('&quot;') ? '&quot;' : '"',
       ),
     );
-    const resources = await cloudFormation('DescribeStackResources', stack);
+    const resources = await moto.cloudFormation('DescribeStackResources', stack);
     expect(valuesOf(resources, 'ResourceType')).toEqual(
       expect.arrayContaining(['AWS::S3::Bucket', 'AWS::Kinesis::Stream', 'AWS::IAM::Role']),
     );
-    await cloudFormation('DeleteStack', stack);
-    const left = await cloudFormation('DescribeStacks', {});
+    await moto.cloudFormation('DeleteStack', stack);
+    const left = await moto.cloudFormation('DescribeStacks', {});
     expect(valuesOf(left, 'StackName')).not.toContain(name);
   });
 
   test('takes a bucket that is there, and leaves it', async () => {
     const bucket = `there-before-${name}`;
     await s3('PUT', bucket);
-    await cloudFormation('CreateStack', {
+    await moto.cloudFormation('CreateStack', {
       ...stack,
       TemplateBody: await readFile(file, 'utf8'),
       'Parameters.member.1.ParameterKey': 'BucketName',
@@ -63,13 +59,13 @@ describe.each(['contact-trace-records', 'agent-events'])('the template of %s', (
       'Parameters.member.2.ParameterKey': 'CreateBucket',
       'Parameters.member.2.ParameterValue': 'false',
     });
-    const described = await cloudFormation('DescribeStacks', stack);
+    const described = await moto.cloudFormation('DescribeStacks', stack);
     expect(valuesOf(described, 'StackStatus')).toEqual(['CREATE_COMPLETE']);
     expect(described).toContain(`lake=s3://${bucket}`);
-    const types = valuesOf(await cloudFormation('DescribeStackResources', stack), 'ResourceType');
+    const types = valuesOf(await moto.cloudFormation('DescribeStackResources', stack), 'ResourceType');
     expect(types).toContain('AWS::Kinesis::Stream');
     expect(types).not.toContain('AWS::S3::Bucket');
-    await cloudFormation('DeleteStack', stack);
+    await moto.cloudFormation('DeleteStack', stack);
     expect(await s3('GET', '')).toContain(`<Name>${bucket}</Name>`);
   });
 });
@@ -99,7 +95,7 @@ describe.each([
       const own = `${name}-${makes}-${randomUUID().slice(0, 8)}`;
       const [bucket, stack] = [`lake-of-${own}`, { StackName: own }];
       if (makes === 'false') await s3('PUT', bucket);
-      await cloudFormation('CreateStack', {
+      await moto.cloudFormation('CreateStack', {
         ...stack,
         TemplateBody: await readFile(templateOf(name), 'utf8'),
         'Capabilities.member.1': 'CAPABILITY_IAM',
@@ -108,14 +104,14 @@ describe.each([
         'Parameters.member.2.ParameterKey': 'CreateBucket',
         'Parameters.member.2.ParameterValue': makes,
       });
-      const described = await cloudFormation('DescribeStacks', stack);
+      const described = await moto.cloudFormation('DescribeStacks', stack);
       expect(valuesOf(described, 'StackStatus')).toEqual(['CREATE_COMPLETE']);
       expect(valuesOf(described, 'OutputKey').sort()).toEqual([...outputs].sort());
       expect(described).toContain(`s3://${bucket}`);
-      const types = valuesOf(await cloudFormation('DescribeStackResources', stack), 'ResourceType');
+      const types = valuesOf(await moto.cloudFormation('DescribeStackResources', stack), 'ResourceType');
       expect(types).toEqual(expect.arrayContaining(made));
       expect(types.includes('AWS::S3::Bucket')).toBe(makes === 'true');
-      await cloudFormation('DeleteStack', stack);
+      await moto.cloudFormation('DeleteStack', stack);
       expect(await s3('GET', '')).toContain(`<Name>${bucket}</Name>`);
     },
   );

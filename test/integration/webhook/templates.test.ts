@@ -25,9 +25,6 @@ afterAll(() => {
   sns?.destroy();
 });
 
-const cloudFormation = (parameters: Record<string, string>) =>
-  moto.query('cloudformation', '2010-05-15', parameters);
-
 const DESTINATION = 'arn:aws:events:us-east-1:123456789012:api-destination/webhook/1';
 const read = (template: string) =>
   readFileSync(join(__dirname, '..', '..', '..', 'templates', `${template}.yaml`), 'utf8');
@@ -37,18 +34,18 @@ async function createStack(template: string, values: Record<string, string>): Pr
     [`Parameters.member.${i + 1}.ParameterKey`, name],
     [`Parameters.member.${i + 1}.ParameterValue`, value],
   ]);
-  await cloudFormation({
-    ...{ Action: 'CreateStack', StackName: template, 'Capabilities.member.1': 'CAPABILITY_IAM' },
+  await moto.cloudFormation('CreateStack', {
+    ...{ StackName: template, 'Capabilities.member.1': 'CAPABILITY_IAM' },
     // moto does not know the ARN of what it passes over.
     TemplateBody: read(template).replaceAll('!GetAtt Destination.Arn', DESTINATION),
     ...(Object.fromEntries(parameters) as Record<string, string>),
   });
-  return cloudFormation({ Action: 'DescribeStacks', StackName: template });
+  return moto.cloudFormation('DescribeStacks', { StackName: template });
 }
 
 async function deleteStack(StackName: string): Promise<string> {
-  await cloudFormation({ Action: 'DeleteStack', StackName });
-  return cloudFormation({ Action: 'ListStacks' });
+  await moto.cloudFormation('DeleteStack', { StackName });
+  return moto.cloudFormation('ListStacks');
 }
 
 const WebhookUrl = 'https://sluice.example.com/events';

@@ -11,16 +11,12 @@ beforeAll(async () => {
   moto = await startMoto();
 }, 300_000);
 
-/** CloudFormation's query API: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/Welcome.html */
-const cloudFormation = (Action: string, parameters: Record<string, string>) =>
-  moto.query('cloudformation', '2010-05-15', { Action, ...parameters });
-
 const valuesOf = (xml: string, tag: string) =>
   [...xml.matchAll(new RegExp(`<${tag}>([^<]*)</${tag}>`, 'g'))].map(([, value]) => value!);
 
 test('makes its stack, with the commands as outputs, and deletes it', async () => {
   const StackName = `ethereum-auction-${++stacks}`;
-  await cloudFormation('CreateStack', {
+  await moto.cloudFormation('CreateStack', {
     StackName,
     TemplateBody: await readFile(file, 'utf8'),
     'Parameters.member.1.ParameterKey': 'BucketName',
@@ -28,12 +24,12 @@ test('makes its stack, with the commands as outputs, and deletes it', async () =
     'Parameters.member.2.ParameterKey': 'SigningKeyArns',
     'Parameters.member.2.ParameterValue': 'arn:aws:kms:us-east-1:123456789012:key/1',
   });
-  const described = await cloudFormation('DescribeStacks', { StackName });
+  const described = await moto.cloudFormation('DescribeStacks', { StackName });
   expect(valuesOf(described, 'StackStatus')).toEqual(['CREATE_COMPLETE']);
   expect(described).toContain('SigningPolicyArn');
   expect(described).toContain('sluice schedule create auction-listener --cron');
   // moto's CloudFormation makes neither Firehose nor Glue.
-  const resources = await cloudFormation('DescribeStackResources', { StackName });
+  const resources = await moto.cloudFormation('DescribeStackResources', { StackName });
   expect(valuesOf(resources, 'ResourceType')).toEqual(
     expect.arrayContaining([
       'AWS::S3::Bucket',
@@ -42,8 +38,8 @@ test('makes its stack, with the commands as outputs, and deletes it', async () =
       'AWS::IAM::Role',
     ]),
   );
-  await cloudFormation('DeleteStack', { StackName });
-  expect(valuesOf(await cloudFormation('DescribeStacks', {}), 'StackName')).not.toContain(StackName);
+  await moto.cloudFormation('DeleteStack', { StackName });
+  expect(valuesOf(await moto.cloudFormation('DescribeStacks', {}), 'StackName')).not.toContain(StackName);
 }, 120_000);
 
 test("the Glue table has the columns of the pipeline's own", async () => {
