@@ -8,6 +8,8 @@ export interface TemporalOptions {
   env: NodeJS.ProcessEnv;
   port: number;
   uiPort: number;
+  /** Besides `default`. */
+  namespaces?: readonly string[];
   /** Where runs are kept; without it they end with the server. */
   dbFile?: string;
   logs: string;
@@ -21,7 +23,7 @@ export interface TemporalServer extends RunningProcess {
 
 /** Starts Temporal's development server with its Web UI and Sluice's search attributes. Ready means: usable. */
 export async function startTemporal(options: TemporalOptions): Promise<TemporalServer> {
-  const { binary, env, port, uiPort, dbFile, logs, processes = new Processes() } = options;
+  const { binary, env, port, uiPort, namespaces = [], dbFile, logs, processes = new Processes() } = options;
   const address = `${LOOPBACK}:${port}`;
   const server = await processes.start({
     name: 'temporal',
@@ -30,6 +32,7 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
       ...['server', 'start-dev', '--ip', LOOPBACK, '--port', String(port), '--ui-port', String(uiPort)],
       ...['--log-level', 'error'],
       ...(dbFile ? ['--db-filename', dbFile] : []),
+      ...namespaces.flatMap((namespace) => ['--namespace', namespace]),
       // The defaults poll a local database too seldom and make each timer and task wait.
       ...['transfer', 'timer', 'visibility'].flatMap((queue) => [
         '--dynamic-config-value',
@@ -44,7 +47,7 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
     ],
     env: withoutTemporalSettings(env),
     logs,
-    ready: { check: () => isUsable(address, port) },
+    ready: { check: () => isUsable(address, port, ['default', ...namespaces]) },
     graceMs: 5_000,
   });
   return {
@@ -57,17 +60,18 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
   };
 }
 
-/** The port opens before the namespace is there and its search attributes are known. */
-async function isUsable(address: string, port: number): Promise<boolean> {
+/** The port opens before the namespaces are there and their search attributes are known. */
+async function isUsable(address: string, port: number, namespaces: string[]): Promise<boolean> {
   if (!(await isListening(port))) return false;
   let connection: Connection | undefined;
   try {
     connection = await Connection.connect({ address, connectTimeout: '2s' });
-    await connection.workflowService.describeNamespace({ namespace: 'default' });
-    const { customAttributes } = await connection.operatorService.listSearchAttributes({
-      namespace: 'default',
-    });
-    return Object.keys(SEARCH_ATTRIBUTES).every((name) => name in (customAttributes ?? {}));
+    for (const namespace of namespaces) {
+      await connection.workflowService.describeNamespace({ namespace });
+      const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+      if (!Object.keys(SEARCH_ATTRIBUTES).every((name) => name in (customAttributes ?? {}))) return false;
+    }
+    return true;
   } catch {
     return false;
   } finally {

@@ -1,7 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Worker } from '@temporalio/worker';
+import type { Worker, WorkflowBundle } from '@temporalio/worker';
 import { createAcceptArrivals } from '../arrivals/acceptArrivals';
 import { findRetried, readRunHistory, startRetry } from '../activities/earlier';
 import { addTrigger } from '../arrivals/triggers';
@@ -14,6 +14,7 @@ import { parseS3Uri } from '../pipelines/location';
 import { readConfig, type Config } from '../setup/config';
 import { bundlePipelines } from '../worker/bundlePipelines';
 import { createWorker } from '../worker/createWorker';
+import { findBundleCache } from '../worker/keptBundle';
 import type { AnyPipeline, RunOptions } from '../workflows/steps';
 import type { JobScripts } from './jobScript';
 import { S3Double, type S3Refusal } from './s3Double';
@@ -69,7 +70,7 @@ export async function createTestStack(options: TestStackOptions): Promise<TestSt
         runners: createStackRunners(options, jobs),
         ...{ tasks: options.tasks ?? [], jobsFolders: options.jobsFolders ?? [], isScripted: true },
       },
-      workflows: { workflowBundle: await bundlePipelines({ files, cacheFolder: bundleCache(files) }) },
+      workflows: { workflowBundle: await bundle(files) },
       interceptors: { activity: [activities.interceptor] },
     });
     return new Stack(options.pipelines, { server, clock, jobs, activities, s3, config, worker });
@@ -85,12 +86,10 @@ function fileOf({ description, file }: AnyPipeline): string {
   throw new TypeError(`${description.name}: where the pipeline is defined is not known; define it in a file`);
 }
 
-/** Kept between runs of the tests: what webpack has read, for each set of files. */
-function bundleCache(files: readonly string[]): string {
-  const digest = createHash('sha256')
-    .update([...files].sort().join('\n'))
-    .digest('hex');
-  return join(cacheFolder(process.env), 'test-bundles', digest.slice(0, 16));
+/** Kept between runs of the tests, with those of workers where there are any. */
+async function bundle(files: readonly string[]): Promise<WorkflowBundle> {
+  const kept = await findBundleCache(files[0] ?? process.cwd());
+  return bundlePipelines({ files, cacheFolder: kept ?? join(cacheFolder(process.env), 'test-bundles') });
 }
 
 /** @throws SluiceError InvalidInput */

@@ -1,8 +1,26 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { access, constants, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { WorkflowBundle } from '@temporalio/worker';
+
+/**
+ * Where the packages that a project is built with keep what can be made again, its own or those of the workspace that it is
+ * part of: workers, `dev` and tests bundle once what they have in common. Null where nothing can be written.
+ * @param path a file or folder of the project
+ */
+export async function findBundleCache(path: string): Promise<string | null> {
+  let above = path;
+  while (!existsSync(join(above, 'node_modules'))) {
+    if (above === dirname(above)) return null;
+    above = dirname(above);
+  }
+  const packages = join(above, 'node_modules');
+  return access(packages, constants.W_OK).then(
+    () => join(packages, '.cache', 'sluice'),
+    () => null,
+  );
+}
 
 /** What a bundle was made of, by webpack's account. */
 export interface MadeOf {

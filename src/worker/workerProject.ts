@@ -1,4 +1,3 @@
-import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 import { existsSync } from 'node:fs';
 import type { BundleOptions, WorkerOptions } from '@temporalio/worker';
@@ -9,6 +8,7 @@ import { FAILURE_CONVERTER } from '../setup/payloadCodec';
 import { SHIPPED } from '../workflows/shipped';
 import type { AnyPipeline } from '../workflows/steps';
 import { bundlePipelines } from './bundlePipelines';
+import { findBundleCache } from './keptBundle';
 
 type Parts = Required<
   Pick<ActivityDependencies, 'jobsFolders' | 'runners' | 'tasks' | 'glueJobs' | 'crawlers' | 'limits'>
@@ -38,7 +38,7 @@ export async function loadWorkflows(
   plugins: NonNullable<BundleOptions['plugins']> = [],
 ): Promise<Workflows> {
   if (project.pipelines.every((pipeline) => SHIPPED.includes(pipeline))) return shippedWorkflows(config);
-  const cacheFolder = await findCacheFolder(project.root);
+  const cacheFolder = project.root === null ? null : await findBundleCache(project.root);
   const files = project.pipelines.filter((pipeline) => !isEngines(pipeline)).map(fileOf);
   const workflowBundle = await bundlePipelines({
     files,
@@ -68,22 +68,4 @@ function fileOf({ description, file }: AnyPipeline): string {
   if (file !== null) return file;
   const cure = 'Call definePipeline in a file of the project';
   throw new SluiceError('InvalidPipeline', `No file defines the pipeline ${description.name}. ${cure}`);
-}
-
-/**
- * Where the packages that a project is built with keep what can be made again, its own or those of the workspace that it is
- * part of; null where nothing can be written.
- */
-async function findCacheFolder(root: string | null): Promise<string | null> {
-  if (root === null) return null;
-  let above = root;
-  while (!existsSync(path.join(above, 'node_modules'))) {
-    if (above === path.dirname(above)) return null;
-    above = path.dirname(above);
-  }
-  const packages = path.join(above, 'node_modules');
-  return access(packages, constants.W_OK).then(
-    () => path.join(packages, '.cache', 'sluice', path.relative(above, root)),
-    () => null,
-  );
 }

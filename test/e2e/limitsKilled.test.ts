@@ -8,7 +8,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { poolWorkflowId } from '../../src/contracts/pools';
 import { seeded, whole } from '../../src/testing/random';
-import { quietRuntime, startServer } from '../support/environment';
+import { quietRuntime, serverEnv, startServer } from '../support/environment';
 import { until } from '../support/eventually';
 import { countOf, seedOf } from '../support/long';
 import { giveUpWorker, killWorker, WorkerProcesses } from '../support/workerProcesses';
@@ -106,7 +106,7 @@ beforeAll(async () => {
   const configFile = join(folder, 'sluice.config.cjs');
   await writeFile(configFile, configOf(await service.listen()));
   workers = new WorkerProcesses(configFile);
-  env = { TEMPORAL_ADDRESS: server.address, SLUICE_POLL_MIN: '50ms', SLUICE_POLL_MAX: '200ms' };
+  env = { ...serverEnv(server), SLUICE_POLL_MIN: '50ms', SLUICE_POLL_MAX: '200ms' };
 }, 120_000);
 
 afterAll(async () => {

@@ -1,6 +1,6 @@
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { sluice, useCommandLines } from './cli';
-import { quietRuntime, startServer } from './environment';
+import { quietRuntime, serverEnv, startServer } from './environment';
 
 /**
  * A server for the tests of a file, and the built command line against it. It has no worker: what starts goes on running.
@@ -20,10 +20,10 @@ export function useCliServer({ cwd, inOneProcess = false }: { cwd?: string; inOn
 
   return {
     client: () => server.client,
-    address: () => server.address,
+    env: () => serverEnv(server),
     sluice: (args: string[], env: NodeJS.ProcessEnv = {}) =>
       run(args, {
-        env: { TEMPORAL_ADDRESS: server.address, HOME: '/nonexistent', ...env },
+        env: { ...serverEnv(server), HOME: '/nonexistent', ...env },
         ...(cwd === undefined ? {} : { cwd }),
       }),
   };

@@ -10,7 +10,9 @@ import { createWorker } from '../../src/worker/createWorker';
 import type { AnyRunnerDefinition } from '../../src/runners';
 import { bundleModule, bundlePipelines, type BundlePipelinesOptions } from '../../src/worker/bundlePipelines';
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/searchAttributes';
-import { ensureTemporal, ensureTemporalTestServer } from '../../src/local';
+import { ensureTemporal, ensureTemporalTestServer, freePort } from '../../src/local';
+import { startTemporal } from '../../src/local/temporal';
+import { LOGS } from './logs';
 import { definitionsOf, type RunnersByResource } from './runners';
 
 export { quietRuntime } from '../../src/testing/timeSkippingServer';
@@ -31,16 +33,19 @@ export async function startTimeSkipping(): Promise<TestWorkflowEnvironment> {
 }
 
 /**
- * The real development server, with Sluice's search attributes.
- * @param ui the port of its Web UI, and where that has payloads decoded
+ * A development server of a file's own, with Sluice's search attributes and a Web UI.
+ * @param ui its port, and where it has payloads decoded
  */
-export async function startServer(ui?: { port: number; codec: string }): Promise<TestWorkflowEnvironment> {
+export async function startServerWithUi(ui: {
+  port: number;
+  codec: string;
+}): Promise<TestWorkflowEnvironment> {
   return TestWorkflowEnvironment.createLocal({
     server: {
-      ...(ui === undefined ? {} : { ui: true, uiPort: ui.port }),
+      ...{ ui: true, uiPort: ui.port },
       executable: { type: 'existing-path', path: await ensureTemporal(context) },
       extraArgs: [
-        ...(ui === undefined ? [] : ['--ui-codec-endpoint', ui.codec]),
+        ...['--ui-codec-endpoint', ui.codec],
         ...['transfer', 'timer', 'visibility'].flatMap((queue) => [
           '--dynamic-config-value',
           `history.${queue}ProcessorMaxPollRPS=2000`,
@@ -54,8 +59,46 @@ export async function startServer(ui?: { port: number; codec: string }): Promise
   });
 }
 
-/** All test files, and all runs of the suite, bundle once what has not changed. */
-const BUNDLES = join(__dirname, '..', '..', 'node_modules', '.cache', 'sluice-tests');
+/** As many files of one process have a namespace of their own. */
+const NAMESPACES = Array.from({ length: 20 }, (_, i) => `file-${i + 1}`);
+
+/** That of this process, with which it ends, and the namespaces that no file has had. */
+let server: Promise<{ address: string; namespaces: string[] }> | null = null;
+
+async function startShared(): Promise<{ address: string; namespaces: string[] }> {
+  const [binary, port, uiPort] = await Promise.all([ensureTemporal(context), freePort(), freePort()]);
+  const options = { binary, port, uiPort, namespaces: NAMESPACES, env: process.env, logs: LOGS };
+  const { address } = await startTemporal(options);
+  return { address, namespaces: [...NAMESPACES] };
+}
+
+/**
+ * A namespace of the real development server, with Sluice's search attributes. The files of one process share the server,
+ * one after the other.
+ */
+export async function startServer(): Promise<TestWorkflowEnvironment> {
+  server ??= startShared();
+  const { address, namespaces } = await server.catch((error: unknown) => {
+    server = null;
+    throw error;
+  });
+  const namespace = namespaces.shift();
+  if (namespace === undefined) {
+    // The server before is there until the end.
+    server = null;
+    return startServer();
+  }
+  return TestWorkflowEnvironment.createFromExistingServer({ address, namespace });
+}
+
+/** What a process needs to find the namespace of a test file. */
+export const serverEnv = ({ address, namespace }: TestWorkflowEnvironment): NodeJS.ProcessEnv => ({
+  TEMPORAL_ADDRESS: address,
+  TEMPORAL_NAMESPACE: namespace,
+});
+
+/** That of test stacks and workers: all test files, and all runs of the suite, bundle once what has not changed. */
+const BUNDLES = join(__dirname, '..', '..', 'node_modules', '.cache', 'sluice');
 
 const bundles = new Map<string, Promise<WorkflowBundle>>();
 

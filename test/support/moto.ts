@@ -1,6 +1,6 @@
-import { join } from 'node:path';
 import { ensureAwsTestTools, freePort, Processes } from '../../src/local';
 import { isListening } from '../../src/local/ports';
+import { LOGS } from './logs';
 
 const REGION = 'us-east-1';
 
@@ -30,8 +30,7 @@ async function startServer(): Promise<string> {
     args: ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)],
     // A proxy of the machine's would be asked for the webhook, too.
     env: { ...process.env, NO_PROXY: '127.0.0.1', no_proxy: '127.0.0.1', AWS_DEFAULT_REGION: REGION },
-    // Not in a temporary folder, since nobody is there at its end to remove it.
-    logs: join(__dirname, '..', '..', 'node_modules', '.cache', 'sluice-tests'),
+    logs: LOGS,
     ready: { check: () => isListening(port) },
     readyTimeoutMs: 60_000,
   });

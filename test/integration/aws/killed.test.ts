@@ -18,7 +18,7 @@ import { GlueCrawlersDouble } from '../../support/aws/glueCrawler';
 import { RedshiftDataDouble } from '../../support/aws/redshiftData';
 import { countOf, isLong, SEED } from '../../support/long';
 import { startAwsDouble } from '../../support/aws/start';
-import { quietRuntime, startServer } from '../../support/environment';
+import { quietRuntime, serverEnv, startServer } from '../../support/environment';
 import { giveUpWorker } from '../../support/workerProcesses';
 
 const WORKER = join(__dirname, '..', '..', '..', 'dist', 'src', 'worker.js');
@@ -101,7 +101,7 @@ function startWorker(): Promise<ChildProcess> {
   const worker = spawn(process.execPath, [WORKER], {
     env: {
       ...process.env,
-      ...{ TEMPORAL_ADDRESS: environment.address, TEMPORAL_NAMESPACE: 'default' },
+      ...serverEnv(environment),
       ...{ SLUICE_ENGINES: 'aws', SLUICE_TASK_QUEUE: TASK_QUEUE, SLUICE_LOG_LEVEL: 'silent' },
       ...{ SLUICE_POLL_MIN: '50ms', SLUICE_POLL_MAX: '500ms' },
       ...{ AWS_ENDPOINT_URL: endpoint, AWS_REGION: 'eu-west-1' },

@@ -9,7 +9,8 @@ import { checkNamespace, connectClient, connectWorker } from '../../../src/setup
 import { useCliServer } from '../../support/cliServer';
 import { EMPTY_PROJECT } from '../../support/project';
 
-const { address, sluice } = useCliServer();
+const server = useCliServer();
+const { sluice } = server;
 
 let folder: string;
 let taken: Server;
@@ -150,7 +151,7 @@ const STARTS: [string, () => Promise<void>][] = [
 
 test.each(CASES)('$about is told with its cure', async ({ env, code, message, exitCode = 2 }) => {
   for (const [name, start] of STARTS) {
-    const told = await withEnvironment({ TEMPORAL_ADDRESS: address(), ...env() }, () =>
+    const told = await withEnvironment({ ...server.env(), ...env() }, () =>
       start().then(() => null, toCommandError),
     );
     expect({ name, told }).toMatchObject({ name, told: { code, exitCode } });

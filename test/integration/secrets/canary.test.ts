@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { ownEnvironment, useCommandLines } from '../../support/cli';
-import { quietRuntime, startServer } from '../../support/environment';
+import { quietRuntime, serverEnv, startServer } from '../../support/environment';
 import { EMPTY_PROJECT } from '../../support/project';
 import { textsOf } from '../../support/texts';
 
@@ -103,7 +103,7 @@ beforeAll(async () => {
   [server, echo] = await Promise.all([startServer(), startEcho()]);
   origin = `127.0.0.1:${(echo.address() as AddressInfo).port}`;
   env = {
-    TEMPORAL_ADDRESS: server.address,
+    ...serverEnv(server),
     TEMPORAL_API_KEY: inHeader('APIKEY'),
     TEMPORAL_TLS: 'false',
     TEMPORAL_GRPC_META_X_PROXY_TOKEN: inHeader('METADATA'),

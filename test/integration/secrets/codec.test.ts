@@ -13,7 +13,7 @@ import { readCodecKeys } from '../../../src/setup/codecKeys';
 import { createDataConverter, createPayloadCodec } from '../../../src/setup/payloadCodec';
 import { describeWithBrowser, withPage } from '../../support/browser';
 import { sluice } from '../../support/cli';
-import { quietRuntime, startServer, startTestWorker } from '../../support/environment';
+import { quietRuntime, serverEnv, startServerWithUi, startTestWorker } from '../../support/environment';
 import { eventually, until } from '../../support/eventually';
 import { textsOf } from '../../support/texts';
 import { RUNNING, ScriptedRunner, succeeded } from '../../support/scriptedRunner';
@@ -60,7 +60,7 @@ beforeAll(async () => {
   writeFileSync(fileOf('both'), `${newer}\n${older}\n`);
   writeFileSync(fileOf('newer'), newer);
   [uiPort, codecPort] = await Promise.all([freePort(), freePort()]);
-  environment = await startServer({ port: uiPort, codec: `http://127.0.0.1:${codecPort}` });
+  environment = await startServerWithUi({ port: uiPort, codec: `http://127.0.0.1:${codecPort}` });
   await startWorker('older');
 }, 120_000);
 
@@ -145,7 +145,7 @@ test('a run goes on while keys are replaced, from either of them to the newer', 
 test('the command line reads what is encrypted, and says what to set when it cannot', async () => {
   const status = (settings: NodeJS.ProcessEnv) =>
     sluice(['status', 'encrypted', '--json'], {
-      env: { TEMPORAL_ADDRESS: environment.address, SLUICE_TASK_QUEUE: 'test', ...settings },
+      env: { ...serverEnv(environment), SLUICE_TASK_QUEUE: 'test', ...settings },
     });
   const { stdout } = await status({ SLUICE_CODEC_KEYS: fileOf('both') });
   expect(JSON.parse(stdout)).toMatchObject({ pipeline: 'job', failure: { message: 'no such c4n4ry' } });

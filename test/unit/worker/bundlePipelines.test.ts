@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { FAILURE_CONVERTER } from '../../../src/setup/payloadCodec';
@@ -125,9 +125,7 @@ test('a changed file is bundled anew, whatever was kept of it', async () => {
 
 test('failures are encrypted in a bundle that is made after one in which they are not, in the same folder', async () => {
   const files = await write({ 'keys/a.ts': pipeline('keys') });
-  const folder = join(cacheFolder, 'keys');
-  const bundled = async (options = {}) =>
-    (await bundlePipelines({ files, cacheFolder: folder, ...options })).code;
+  const bundled = async (options = {}) => (await bundlePipelines({ files, cacheFolder, ...options })).code;
   const plain = await bundled();
   const encrypted = await bundled({ failureConverter: FAILURE_CONVERTER });
   expect(plain).not.toContain('encodeCommonAttributes: true');
@@ -136,6 +134,13 @@ test('failures are encrypted in a bundle that is made after one in which they ar
 });
 
 describe('a bundle that is kept', () => {
+  /** No bundles yet, and what webpack has read before. */
+  async function emptyFolder(name: string): Promise<string> {
+    const folder = join(cacheFolder, name);
+    await cp(join(cacheFolder, 'webpack'), join(folder, 'webpack'), { recursive: true });
+    return folder;
+  }
+
   /** As if they had been saved an hour ago: of what was saved just now it is not known whether webpack has read it. */
   const settle = (files: string[]) =>
     Promise.all(files.map((file) => utimes(file, new Date(), new Date(Date.now() - 3_600_000))));
@@ -151,7 +156,7 @@ describe('a bundle that is kept', () => {
   }
 
   test('is used again until a file of it changes, goes, or has another come before it', async () => {
-    const folder = join(cacheFolder, 'kept');
+    const folder = await emptyFolder('kept');
     const files = await write({
       'kept/a.ts': pipeline('kept', "import { helper } from './helper';\nhelper();"),
       'kept/helper.js': 'exports.helper = () => "first";',
@@ -181,14 +186,14 @@ describe('a bundle that is kept', () => {
   });
 
   test('has no file that was saved while it was made', async () => {
-    const folder = join(cacheFolder, 'unsettled');
+    const folder = await emptyFolder('unsettled');
     const files = await write({ 'unsettled/a.ts': pipeline('unsettled') });
     await bundlePipelines({ files, cacheFolder: folder });
     expect(await markKept(folder)).toBe(0);
   });
 
   test('that cannot be read is made anew', async () => {
-    const folder = join(cacheFolder, 'torn');
+    const folder = await emptyFolder('torn');
     const files = await write({ 'torn/a.ts': pipeline('torn') });
     await settle(files);
     const { code } = await bundlePipelines({ files, cacheFolder: folder });

@@ -30,6 +30,6 @@ test('a project without packages of its own keeps its bundle with those of the w
   const nightly = { ...definePipeline({ name: 'nightly', about: 'x' }, async () => 1), file };
   const parts = { jobsFolders: [], runners: [], tasks: [], glueJobs: {}, crawlers: {}, limits: {} };
   await loadWorkflows({ root, pipelines: [nightly], ...parts }, readConfig({}));
-  const cache = join(workspace, 'node_modules', '.cache', 'sluice', 'projects', 'etl');
+  const cache = join(workspace, 'node_modules', '.cache', 'sluice');
   expect(await readdir(cache)).toContainEqual(expect.stringMatching(/^bundle-.*\.json$/));
 });
