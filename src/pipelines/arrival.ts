@@ -21,10 +21,7 @@ export interface Arrival {
  * run's first second may look older than the run: seconds are what is compared.
  */
 export function isSince(arrival: Arrival, since: string): boolean {
-  return (
-    arrival.byHand === true ||
-    Math.floor(Date.parse(arrival.time) / 1000) >= Math.floor(Date.parse(since) / 1000)
-  );
+  return arrival.byHand === true || secondOf(arrival) >= secondOf({ time: since });
 }
 
 /**
@@ -65,8 +62,16 @@ export function isNewer(a: Arrival, b: Arrival): boolean {
     const padded = (sequencer: string) => sequencer.toLowerCase().padEnd(length, '0');
     return padded(a.sequencer) > padded(b.sequencer);
   }
-  const secondsOf = ({ time }: Arrival) => Math.floor(Date.parse(time) / 1000);
   // A listing that was read before the event of the same second came must not bring the older version back.
-  if (secondsOf(a) === secondsOf(b)) return a.sequencer !== null || b.sequencer === null;
-  return secondsOf(a) > secondsOf(b);
+  if (isSameSecond(a, b)) return a.sequencer !== null || b.sequencer === null;
+  return secondOf(a) > secondOf(b);
+}
+
+export function isSameSecond(a: Arrival, b: Arrival): boolean {
+  return secondOf(a) === secondOf(b);
+}
+
+/** Since 1970. */
+function secondOf({ time }: Pick<Arrival, 'time'>): number {
+  return Math.floor(Date.parse(time) / 1000);
 }

@@ -8,7 +8,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { findRetried, readRunHistory, startRetry } from '../../src/activities/earlier';
 import { createAcceptArrivals } from '../../src/arrivals/acceptArrivals';
 import { addTrigger } from '../../src/arrivals/triggers';
-import { resumeSignal, statusQuery } from '../../src/contracts/messages';
+import { arrivedSignal, resumeSignal, statusQuery } from '../../src/contracts/messages';
 import { poolWorkflowId } from '../../src/contracts/pools';
 import { SluiceError } from '../../src/errors';
 import type { Arrival } from '../../src/pipelines';
@@ -292,6 +292,16 @@ describe('waits', () => {
     await run.result();
     await recordHistory('wait-one', run);
     await recordHistory('arrivals', handleOf('arrivals:s3://lake/wait-one/'));
+  });
+
+  test('told of two versions of one second', async () => {
+    const run = await startInbox('wait-in-doubt', { complete: JSON.stringify({ count: 2 }) });
+    await until(run, 'waiting');
+    const [shown, other] = await upload('wait-in-doubt/a', 'wait-in-doubt/b');
+    await run.signal(arrivedSignal, [shown!]);
+    await run.signal(arrivedSignal, [{ ...shown!, etag: 'replaced', sequencer: '1' }, other!]);
+    await run.result();
+    await recordHistory('wait-in-doubt', run);
   });
 
   test('whose time is up', async () => {

@@ -1,10 +1,12 @@
 import type { Arrival } from '../../pipelines';
+import { isSameSecond, isSameVersion } from '../../pipelines/arrival';
 import { ArrivalMemory } from '../arrivals/memory';
 
 /** All that a run has heard of, whichever of its waits it is for. */
 export class Inbox {
   private readonly memory: ArrivalMemory;
   private readonly followers: ((news: Arrival[]) => void)[] = [];
+  private readonly doubted = new Set<Arrival>();
 
   /** @param startedBy the objects that started the run, as if they had just arrived */
   constructor(startedBy: readonly Arrival[]) {
@@ -13,8 +15,22 @@ export class Inbox {
 
   /** Takes arrivals in, and tells the followers what among them is new. */
   receive(arrivals: readonly Arrival[]): void {
-    const news = arrivals.filter((arrival) => this.memory.remember(arrival) === 'new');
+    const news = arrivals.filter((arrival) => {
+      const known = this.memory.get(arrival.bucket, arrival.key);
+      const told = this.memory.remember(arrival);
+      if (known !== undefined && contradict(known, arrival))
+        this.doubted.add(this.memory.get(arrival.bucket, arrival.key)!);
+      return told === 'new';
+    });
     if (news.length > 0) for (const follow of this.followers) follow(news);
+  }
+
+  /**
+   * Whether an event has told one of them, and a listing another version of the same second: which of the two is there, only a listing
+   * from now on tells.
+   */
+  areInDoubt(arrivals: readonly Arrival[]): boolean {
+    return arrivals.some((arrival) => this.doubted.has(arrival));
   }
 
   /** Calls back with all that is new from now on, until the run ends. */
@@ -30,4 +46,9 @@ export class Inbox {
   get(bucket: string, key: string): Arrival | undefined {
     return this.memory.get(bucket, key);
   }
+}
+
+function contradict(a: Arrival, b: Arrival): boolean {
+  const isEventAndListing = (a.sequencer === null) !== (b.sequencer === null);
+  return isEventAndListing && !a.byHand && !b.byHand && !isSameVersion(a, b) && isSameSecond(a, b);
 }

@@ -288,11 +288,25 @@ export class Wait {
   }
 
   private isCompleteAtOnce(): boolean {
-    return this.late === 'ignore' && this.signKey === null && this.quietMs === 0 && this.find() !== null;
+    if (this.late !== 'ignore' || this.signKey !== null || this.quietMs !== 0) return false;
+    const found = this.find();
+    return found !== null && !this.areInDoubt(found);
   }
 
   /** The objects of the wait, or null when its time is up. */
   private async untilComplete(): Promise<TakenObjects | null> {
+    const taken = await this.untilTaken();
+    if (taken === null || !this.areInDoubt(taken)) return taken;
+    await this.list(this.since);
+    return this.untilTaken();
+  }
+
+  private areInDoubt(taken: TakenObjects): boolean {
+    // In histories that began before, the event goes before the listing.
+    return this.shared.inbox.areInDoubt(taken) && patched('doubts-are-cleared');
+  }
+
+  private async untilTaken(): Promise<TakenObjects | null> {
     const { complete } = this;
     if (complete && 'manifest' in complete) return this.untilListed(complete.manifest);
     if (complete && 'quiet' in complete) return this.untilQuiet();
@@ -327,7 +341,7 @@ export class Wait {
     }
   }
 
-  /** A manifest that is replaced while its objects are awaited is read anew. */
+  /** A manifest that is replaced while its objects are awaited is read anew, as is one of an object that may have been replaced. */
   private async untilListed(manifestKey: string): Promise<TakenObjects | null> {
     const { pattern, source, shared } = this;
     const find = () => this.arrivals().find(({ key }) => key === manifestKey);
@@ -336,6 +350,7 @@ export class Wait {
       if (!(await this.untilDeadline(() => find() !== undefined))) return null;
       const manifest = { ...find()! };
       const isReplaced = () => !isSameVersion(find()!, manifest);
+      const heardBefore = new Set(shared.inbox.all());
       const read = await this.readManifest(manifest);
       if (read === null) {
         // An older version than S3 has now: the arrival of the newer one is on its way.
@@ -351,14 +366,23 @@ export class Wait {
       }
       this.listed = read.objects;
       const present = new Map(read.present.map((arrival) => [arrival.key, arrival]));
+      const isThere = ({ bucket, key }: { bucket: string; key: string }) =>
+        shared.inbox.get(bucket, key) !== undefined || present.has(key);
+      const ended = await this.untilDeadline(() => isReplaced() || read.objects.every(isThere));
+      if (isReplaced()) continue;
+      if (!ended) return null;
+      let isInDoubt = false;
       const newest = ({ bucket, key }: { bucket: string; key: string }) => {
         const [told, found] = [shared.inbox.get(bucket, key), present.get(key)];
-        return told && found ? (isNewer(told, found) ? told : found) : (told ?? found);
+        if (!told || !found) return (told ?? found)!;
+        if (isSameVersion(told, found) || told.byHand || !patched('doubts-are-cleared'))
+          return isNewer(told, found) ? told : found;
+        if (heardBefore.has(told)) return found;
+        isInDoubt = true;
+        return told;
       };
-      const isComplete = () => read.objects.every((object) => newest(object) !== undefined);
-      const ended = await this.untilDeadline(() => isReplaced() || isComplete());
-      if (isReplaced()) continue;
-      return ended ? sorted(read.objects.map((object) => newest(object)!)) : null;
+      const taken = sorted(read.objects.map(newest));
+      if (!isInDoubt) return taken;
     }
   }
 

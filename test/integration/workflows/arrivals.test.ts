@@ -62,6 +62,9 @@ function startInbox(
   });
 }
 
+/** A test that is run again has a folder of its own. */
+let attempts = 0;
+
 let uploads = 0;
 /** Uploads an object and returns its event. */
 async function upload(key: string, Body = 'x'): Promise<Arrival> {
@@ -316,21 +319,98 @@ test('one object wakes every run that waits for it, and a cancelled run is forgo
   expect(new Set(results.flatMap(({ etags }) => etags))).toEqual(new Set([event.etag]));
 }, 120_000);
 
-test('of two versions of one second, the first of which alone was told, the one that is there is taken', async () => {
-  const folder = 'one-second';
-  const run = await startInbox({
-    pattern: `s3://lake/${folder}/*`,
-    complete: JSON.stringify({ marker: `${folder}/_SUCCESS` }),
-  });
-  await untilWaiting(run);
-  await until(() => Date.now() % 1_000 < 300);
-  const first = await upload(`${folder}/a`, 'first');
-  const last = await upload(`${folder}/a`, 'last');
-  await accept([first, await upload(`${folder}/_SUCCESS`)]);
-  expect((await run.result()).etags).toEqual([last.etag]);
-});
+/** Accepts the event of an object, and waits until the run has heard of it. */
+async function acceptAndTell(run: WorkflowHandle, arrival: Arrival): Promise<void> {
+  const before = await countSignals(run);
+  await accept([arrival]);
+  await eventually(
+    () => countSignals(run),
+    (count) => count > before,
+  );
+}
 
-let attempts = 0;
+async function countSignals(run: WorkflowHandle): Promise<number> {
+  const { events } = await run.fetchHistory();
+  return events!.filter((event) => event.workflowExecutionSignaledEventAttributes).length;
+}
+
+describe('of two versions of one second, the first of which alone was told, the one that is there is taken', () => {
+  test('by a marker', async () => {
+    const folder = 'one-second';
+    const run = await startInbox({
+      pattern: `s3://lake/${folder}/*`,
+      complete: JSON.stringify({ marker: `${folder}/_SUCCESS` }),
+    });
+    await untilWaiting(run);
+    await until(() => Date.now() % 1_000 < 300);
+    const first = await upload(`${folder}/a`, 'first');
+    const last = await upload(`${folder}/a`, 'last');
+    await accept([first, await upload(`${folder}/_SUCCESS`)]);
+    expect((await run.result()).etags).toEqual([last.etag]);
+  });
+
+  test('by a count, when a listing has shown it before', async () => {
+    const folder = `one-second-count-${++attempts}`;
+    const run = await startInbox({
+      pattern: `s3://lake/${folder}/*`,
+      complete: JSON.stringify({ count: 2 }),
+    });
+    await untilWaiting(run);
+    await until(() => Date.now() % 1_000 < 300);
+    const first = await upload(`${folder}/a`, 'first');
+    const last = await upload(`${folder}/a`, 'last');
+    await eventually(
+      () => countSignals(run),
+      (count) => count > 0,
+    );
+    await acceptAndTell(run, first);
+    const other = await upload(`${folder}/b`);
+    await accept([other]);
+    expect((await run.result()).etags.sort()).toEqual([last.etag, other.etag].sort());
+  });
+
+  test.each([
+    ['marker', 'ListObjectsV2Command'],
+    ['manifest', 'GetObjectCommand'],
+  ])('by a %s, when it is told while S3 is asked', async (rule, command) => {
+    const folder = `one-second-${rule}-${++attempts}`;
+    const key = `${folder}/${rule}.json`;
+    const run = await startInbox({
+      pattern: `s3://lake/${folder}/*`,
+      complete: JSON.stringify({ [rule]: key }),
+    });
+    await untilWaiting(run);
+    await until(() => Date.now() % 1_000 < 300);
+    const first = await upload(`${folder}/a`, 'first');
+    const last = await upload(`${folder}/a`, 'last');
+    const sign = await upload(key, `{ "entries": [{ "url": "s3://lake/${folder}/a" }] }`);
+    const countSignals = async () =>
+      (await run.fetchHistory()).events!.filter((event) => event.workflowExecutionSignaledEventAttributes)
+        .length;
+    // The answer that the run has asked for is there, and has not come yet.
+    let isTold = false;
+    const tellFirst = async () => {
+      if (isTold || !(await run.describe()).raw.pendingActivities?.length) return;
+      isTold = true;
+      await acceptAndTell(run, first);
+    };
+    s3.s3.middlewareStack.add(
+      (next, { commandName }) =>
+        async (args) => {
+          const answer = await next(args);
+          if (commandName === command) await tellFirst();
+          return answer;
+        },
+      { name: folder },
+    );
+    try {
+      await accept([sign]);
+      expect((await run.result()).etags).toEqual([last.etag]);
+    } finally {
+      s3.s3.middlewareStack.remove(folder);
+    }
+  });
+});
 
 test.each(Array.from({ length: ROUNDS }, (_, i) => i + 1))(
   'round %i: whatever becomes of the events, every run ends with exactly its objects',
