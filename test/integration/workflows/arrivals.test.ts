@@ -384,9 +384,6 @@ describe('of two versions of one second, the first of which alone was told, the 
     const first = await upload(`${folder}/a`, 'first');
     const last = await upload(`${folder}/a`, 'last');
     const sign = await upload(key, `{ "entries": [{ "url": "s3://lake/${folder}/a" }] }`);
-    const countSignals = async () =>
-      (await run.fetchHistory()).events!.filter((event) => event.workflowExecutionSignaledEventAttributes)
-        .length;
     // The answer that the run has asked for is there, and has not come yet.
     let isTold = false;
     const tellFirst = async () => {

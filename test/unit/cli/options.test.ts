@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { changeInput, collectParameter, parseSince, readInput } from '../../../src/cli/options';
@@ -11,8 +11,12 @@ import { reviewsExport } from '../../../systems/reviews-export/src/pipelines/rev
 
 const config = readConfig({ SLUICE_LAKE: 's3://other' });
 
+const folder = mkdtempSync(path.join(tmpdir(), 'sluice-options-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+let files = 0;
 function writeJson(text: string): string {
-  const file = path.join(mkdtempSync(path.join(tmpdir(), 'sluice-options-')), 'input.json');
+  const file = path.join(folder, `input-${++files}.json`);
   writeFileSync(file, text);
   return file;
 }

@@ -32,7 +32,7 @@ export async function startHadoop(
   const child = spawn(
     java,
     [
-      ...['-Xmx768m', '-XX:TieredStopAtLevel=1'],
+      ...['-Xmx768m', '-XX:TieredStopAtLevel=1', `-Djava.io.tmpdir=${dir}`],
       ...OPENED.flatMap((name) => ['--add-opens', `${name}=ALL-UNNAMED`]),
       ...['-cp', join(jars, '*'), PROGRAM],
       ...[port, join(dir, 'hdfs'), nodes, replication].map(String),
