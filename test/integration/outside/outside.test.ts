@@ -236,7 +236,7 @@ test('OpenLineage hears of the begin and the end of each run and job, with what 
   expect(typesOf('outside.leaks')[0]).toBe('START');
   const completed = events.find(({ eventType, job }) => eventType === 'COMPLETE' && job.name === 'outside')!;
   expect(completed).toMatchObject({
-    job: { namespace: 'default' },
+    job: { namespace: environment.namespace },
     inputs: [{ namespace: 's3://lake', name: 'sales.csv' }],
     outputs: [{ namespace: 's3://lake', name: 'out' }],
   });
