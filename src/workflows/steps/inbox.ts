@@ -17,10 +17,10 @@ export class Inbox {
   receive(arrivals: readonly Arrival[]): void {
     const news = arrivals.filter((arrival) => {
       const known = this.memory.get(arrival.bucket, arrival.key);
-      const told = this.memory.remember(arrival);
+      const isNew = this.memory.remember(arrival) === 'new';
       if (known !== undefined && contradict(known, arrival))
         this.doubted.add(this.memory.get(arrival.bucket, arrival.key)!);
-      return told === 'new';
+      return isNew;
     });
     if (news.length > 0) for (const follow of this.followers) follow(news);
   }
