@@ -5,6 +5,7 @@ import { isEnded, type RunView, type StepView } from './readStatus';
 import { describePool, describeRetry, describeWork, formatFailure, hasColor, renderStatus } from './render';
 
 const POLL_MS = 500;
+const PROBLEMS_POLL_MS = 2_000;
 
 export interface FollowOptions {
   read: () => Promise<RunView>;
@@ -30,6 +31,23 @@ export async function followRun({ read, mode, write, signal }: FollowOptions): P
   }
 }
 
+/**
+ * Writes what keeps a run from going on, until `signal` is set. A look is left out that fails: whoever waits for the run's end
+ * finds out.
+ */
+export async function followProblems({ read, write, signal }: Omit<FollowOptions, 'mode'>): Promise<void> {
+  const show = showProblems(write);
+  // A short run needs no look.
+  while (await isAfter(PROBLEMS_POLL_MS, signal)) {
+    const view = await read().catch(() => null);
+    if (view !== null && !signal.aborted) show(view);
+  }
+}
+
+function isAfter(ms: number, signal: AbortSignal): Promise<boolean> {
+  return sleep(ms, true, { signal }).catch(() => false);
+}
+
 function redraw(write: (text: string) => void): (view: RunView) => void {
   let rowsBefore = 0;
   return (view) => {
@@ -47,6 +65,7 @@ function redraw(write: (text: string) => void): (view: RunView) => void {
 
 function showChanges(write: (text: string) => void): (view: RunView) => void {
   const seen = new Map<string, string>();
+  const show = showProblems(write);
   return (given) => {
     const view = visibleOf(given);
     for (const { path, step } of listPaths(view.steps, [])) {
@@ -59,12 +78,19 @@ function showChanges(write: (text: string) => void): (view: RunView) => void {
       const failure = step.failure && step.kind !== 'group' ? `  ${formatFailure(step.failure, false)}` : '';
       write(`${formatTime(new Date())}  ${key}: ${text}${retry}${failure}`);
     }
-    for (const { code, message, since } of view.problems) {
+    show(view);
+    if (isEnded(view)) write(renderStatus(view, { color: false }));
+  };
+}
+
+function showProblems(write: (text: string) => void): (view: RunView) => void {
+  const seen = new Map<string, string>();
+  return ({ problems }) => {
+    for (const { code, message, since } of problems) {
       if (seen.get(code) === since) continue;
       seen.set(code, since);
       write(`${formatTime(new Date())}  ${code}: ${message}`);
     }
-    if (isEnded(view)) write(renderStatus(view, { color: false }));
   };
 }
 

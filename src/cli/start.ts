@@ -7,6 +7,7 @@ import { findPipeline, type Pipeline } from '../pipelines';
 import { parseS3Uri } from '../pipelines/location';
 import { addTrigger, removeTrigger } from '../arrivals/triggers';
 import { EXIT } from './errors';
+import { followProblems } from './follow';
 import { withInterrupt } from './interrupt';
 import {
   addInput,
@@ -24,6 +25,7 @@ import { isSuccess, readStatus } from './readStatus';
 import { hasColor, renderEnd } from './render';
 import { withSession, type Session } from './session';
 import { startRun, type StartedRun } from './startRun';
+import { noteOnce } from './watch';
 
 interface StartOptions extends InputOptions, JsonOption {
   id?: string;
@@ -181,7 +183,7 @@ export async function waitForEnd(session: Session, started: StartedRun, { json }
     process.exitCode = EXIT.interrupted;
     return;
   }
-  const view = await readStatus(session, started.id, note);
+  const view = await readStatus(session, started.id, noteOnce);
   if (json)
     printJson({
       ...started,
@@ -194,12 +196,18 @@ export async function waitForEnd(session: Session, started: StartedRun, { json }
   process.exitCode = isSuccess(view) ? EXIT.ok : EXIT.failed;
 }
 
-/** Whether the run has ended; not when the signal came first. */
+/** Whether the run has ended; not when the signal came first. What keeps it from going on is told meanwhile. */
 async function untilEnded(
-  { client }: Session,
+  session: Session,
   { id, runId }: StartedRun,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { client } = session;
+  const over = new AbortController();
+  const report = (line: string) => over.signal.aborted || noteOnce(line);
+  const read = () => readStatus(session, id, report);
+  // A look that is under way at the end is not waited for.
+  void followProblems({ read, write: note, signal: over.signal });
   try {
     await client.withAbortSignal(signal, () => client.workflow.getHandle(id, runId).result());
     return true;
@@ -207,5 +215,7 @@ async function untilEnded(
     if (error instanceof WorkflowFailedError) return true;
     if (signal.aborted) return false;
     throw error;
+  } finally {
+    over.abort();
   }
 }

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { StuckRuns } from '../../../src/activities/stuckRuns';
 import { readStatus } from '../../../src/cli/readStatus';
+import { waitForEnd } from '../../../src/cli/start';
 import { quietRuntime, startServer, startTestWorker, testConfig } from '../../support/environment';
-import { eventually } from '../../support/eventually';
+import { eventually, until } from '../../support/eventually';
 import { isLong, testLong } from '../../support/long';
 
 let environment: TestWorkflowEnvironment;
@@ -28,7 +29,7 @@ afterAll(async () => {
 testLong(
   'a run whose task fails again and again is told with what its code said',
   async () => {
-    await environment.client.workflow.start('broken', {
+    const handle = await environment.client.workflow.start('broken', {
       taskQueue: 'test',
       workflowId: 'broken',
       args: [{}],
@@ -66,6 +67,18 @@ testLong(
         failure: expect.objectContaining({ code: 'BrokenPipeline' }) as unknown,
       }),
     ]);
+    let written = '';
+    const spy = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+      written += String(text);
+      return true;
+    });
+    const started = { id: 'broken', runId: handle.firstExecutionRunId, url: null };
+    const ended = waitForEnd(session, started, { json: true });
+    await until(() => written.includes('BrokenPipeline: '));
+    await handle.terminate();
+    await ended;
+    spy.mockRestore();
+    process.exitCode = undefined;
   },
   60_000,
 );

@@ -3,7 +3,10 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import { waitForEnd } from '../../../src/cli/start';
 import { useCliServer } from '../../support/cliServer';
+import { testConfig } from '../../support/environment';
+import { until } from '../../support/eventually';
 
 const pipelineAttribute = defineSearchAttributeKey('SluicePipeline', SearchAttributeType.KEYWORD);
 
@@ -91,6 +94,31 @@ test('without a worker, a cancelled run says so in time, and which task queue ha
   const { events } = await client().workflow.getHandle('nightly-2').fetchHistory();
   expect(events?.some((event) => event.workflowExecutionCancelRequestedEventAttributes)).toBe(true);
 }, 30_000);
+
+test('start --wait says while it waits, once and not among the data, that no worker answers', async () => {
+  const written = { stdout: '', stderr: '' };
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    vi.spyOn(process[name], 'write').mockImplementation((text) => {
+      written[name] += String(text);
+      return true;
+    }),
+  );
+  try {
+    await start('nightly', 'nightly-3', 'nightly');
+    const session = { client: client(), config: testConfig, address: '' };
+    const { runId } = await client().workflow.getHandle('nightly-3').describe();
+    const ended = waitForEnd(session, { id: 'nightly-3', runId, url: null }, { json: true });
+    await until(() => written.stderr !== '');
+    expect(written.stdout).toBe('');
+    await client().workflow.getHandle('nightly-3').terminate();
+    await ended;
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+    process.exitCode = undefined;
+  }
+  expect(written.stderr).toMatch(/^The steps of nightly-3 cannot be shown: no worker answered .* own; .*\n$/);
+  expect(JSON.parse(written.stdout)).toMatchObject({ state: 'terminated' });
+}, 60_000);
 
 test('an address of Temporal that is a URL says how to give it', async () => {
   const { code, stderr } = await sluice(['list'], { TEMPORAL_ADDRESS: 'http://127.0.0.1:1' });
