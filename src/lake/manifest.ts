@@ -17,7 +17,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { SluiceError } from '../errors';
 import type { Arrival } from '../pipelines';
-import { parseS3Uri } from '../pipelines/location';
+import { isKeyLength, parseS3Uri } from '../pipelines/location';
 import type { Manifest } from '../contracts/activities';
 
 const MAX_BYTES = 8 * 1024 * 1024;
@@ -71,8 +71,16 @@ export function parseManifest(text: string, bucket: string, uri: string): Object
   for (const entry of listed) {
     const named = nameOf(entry);
     const object = named.includes('://') ? parseS3Uri(named) : { bucket, key: named };
+    const shown = String(JSON.stringify(entry)).slice(0, 100);
     if (object === null || object.key === '' || object.key.endsWith('/'))
-      throw badManifest(uri, `${String(JSON.stringify(entry)).slice(0, 100)} names no object`);
+      throw badManifest(uri, `${shown} names no object`);
+    if (object.key.split('/').some((part) => part === '..' || part === '.'))
+      throw badManifest(
+        uri,
+        `${shown} has a ".." or "." between slashes, and S3 has no folders above others; give the key in full`,
+      );
+    if (!isKeyLength(object.key))
+      throw badManifest(uri, `${shown} is longer than the 1024 bytes of a key; list the object's own key`);
     byUri.set(`s3://${object.bucket}/${object.key}`, object);
   }
   return [...byUri.values()];

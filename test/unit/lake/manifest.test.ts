@@ -23,6 +23,7 @@ test.each([
   ['DynamoDB, of one file', '{"itemCount":1,"dataFileS3Key":"x/a.json.gz"}\n', ['lake/x/a.json.gz']],
   ['S3 Inventory', '{"files":[{"key":"data/a.csv.gz","size":1}]}', ['lake/data/a.csv.gz']],
   ['a JSON array', '["a b", "s3://lake/ü"]', ['lake/a b', 'lake/ü']],
+  ['keys with dots in names', '["..a/b..c/.d", "a//b"]', ['lake/..a/b..c/.d', 'lake/a//b']],
   ['plain lines', 's3://lake/a\r\n\r\nb/c\r\n', ['lake/a', 'lake/b/c']],
 ])('a manifest of %s is read', (_, text, expected) => {
   expect(parse(text)).toEqual(expected);
@@ -40,8 +41,19 @@ test.each([
   ['["s3://lake/folder/"]', 'names no object'],
   ['["https://example.com/a"]', 'names no object'],
   ['{"broken', 'names no object'],
+  ['["", "a"]', '"" names no object'],
+  ['["../x.csv"]', '"../x.csv" has a ".." or "." between slashes'],
+  ['s3://lake/a/./x.csv', 'give the key in full'],
+  ['{"files":[{"key":"a/.."}]}', 'give the key in full'],
 ])('what is no manifest is refused: %s', (text, reason) => {
   expect(() => parse(text)).toThrow(reason);
+});
+
+test('a key that is too long for S3 is refused', () => {
+  expect(parse('a'.repeat(1_024))).toHaveLength(1);
+  expect(() => parse('a'.repeat(1_025))).toThrow(
+    /s3:\/\/lake\/m .*"a+ is longer than the 1024 bytes of a key/,
+  );
 });
 
 test('5,000 texts of chance are manifests or refused as BadData, each in less than a second', () => {
