@@ -266,13 +266,13 @@ interface Verb {
   past: string;
 }
 
-/** A command that takes the id of a schedule. */
-function addForOne(schedule: Command, name: string, about: string): Command {
+/** A command that takes the id of a schedule; `more` is what its example needs beside the id. */
+function addForOne(schedule: Command, name: string, about: string, more = ''): Command {
   const command = schedule
     .command(name)
     .description(about)
     .argument('<id>', 'the id of the schedule; see "sluice schedule list"', parseId)
-    .addHelpText('after', `\nExample:\n  $ sluice schedule ${name} marketing-and-sales`);
+    .addHelpText('after', `\nExample:\n  $ sluice schedule ${name} marketing-and-sales${more}`);
   return addJson(command);
 }
 
@@ -405,7 +405,12 @@ interface BackfillOptions extends JsonOption {
 const MAX_TIMES = 2_000;
 
 function addBackfill(schedule: Command): void {
-  const command = addForOne(schedule, 'backfill', 'start the runs of times that have passed, oldest first');
+  const command = addForOne(
+    schedule,
+    'backfill',
+    'start the runs of times that have passed, oldest first',
+    ' --from "4 weeks" --to "1 day"',
+  );
   command
     .requiredOption('--from <time>', 'the first time: an ISO time, or how long ago ("2 weeks")', (text) =>
       parseSince(text),
