@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ServiceError, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { runCommandLine } from '../../../src/cli';
@@ -171,6 +173,13 @@ describe('a command line', () => {
   ])('the help of %s has an example', async (command) => {
     expect(await runCommandLine([...command.split(' '), '--help'])).toBe(0);
     expect(written.out).toMatch(/Examples?:\n {2}\$ /);
+  });
+
+  test('the version is that of the package', async () => {
+    const text = readFileSync(join(__dirname, '..', '..', '..', 'package.json'), 'utf8');
+    const { version } = JSON.parse(text) as { version: string };
+    expect(await runCommandLine(['--version'])).toBe(0);
+    expect(written).toEqual({ out: `${version}\n`, err: '' });
   });
 
   test('the pipelines are printed as JSON with their sources', async () => {
