@@ -432,6 +432,11 @@ async function backfill(
       'InvalidInput',
       `--to ${to}: that time has not come, and a run of it would end before its interval does; give a time up to now, ${now.toISOString()}`,
     );
+  if (from > to)
+    throw new SluiceError(
+      'InvalidInput',
+      `--from ${from} is after --to ${to}; give the earlier time as --from`,
+    );
   await withSession(async ({ client }) => {
     const description = await client.schedule.getHandle(id).describe();
     const range = { fromMs: Date.parse(from), toMs: Date.parse(to), most: MAX_TIMES };

@@ -147,6 +147,14 @@ describe('a command line', () => {
     expect(written.err).toMatch(new RegExp(`^InvalidInput: --to ${to}: that time has not come.*up to now`));
   });
 
+  test('a backfill whose times are the wrong way round is refused', async () => {
+    const range = ['--from', '1 hour', '--to', '3 hours'];
+    expect(await runCommandLine(['schedule', 'backfill', 'x', ...range])).toBe(2);
+    expect(written.err).toMatch(
+      /^InvalidInput: --from \S+Z is after --to \S+Z; give the earlier time as --from/,
+    );
+  });
+
   test('without --json an error is one text without a stack trace', async () => {
     expect(await runCommandLine(['start', 'mainn'])).toBe(2);
     expect(written.err).toMatch(/^UnknownPipeline: .*Did you mean "main"/);
