@@ -30,24 +30,81 @@ export interface CheckOptions extends CheckedRows {
   onFailure?: 'fail' | 'warn';
 }
 
-/** @returns what is wrong with the rules, empty when nothing is */
+/** @returns what is wrong with the rules, which no type may have checked; empty when nothing is */
 export function findCheckProblems({ rules, onFailure = 'fail' }: CheckOptions): string[] {
-  const problems = rules.flatMap((rule, i) => {
-    const at = `rules[${i}] (${rule.rule})`;
-    if (!Object.hasOwn(DESCRIBE, rule.rule))
-      return [`${at}: give one of ${Object.keys(DESCRIBE).join(', ')}`];
-    if (rule.rule === 'rowCount' && rule.min === undefined && rule.max === undefined)
-      return [`${at}: give min, max or both`];
-    if (rule.rule === 'unique' && rule.columns.length === 0) return [`${at}: give at least one column`];
-    if (rule.rule === 'acceptedValues' && rule.values.length === 0) return [`${at}: give at least one value`];
-    if (rule.rule === 'fresh' && parseBoundedDuration(rule.within) === null)
-      return [`${at}: within is ${JSON.stringify(rule.within)}; give ${DURATION_NEEDS}`];
-    return [];
-  });
-  if (rules.length === 0) problems.push('rules: none; give at least one');
+  const problems = Array.isArray(rules)
+    ? rules.flatMap(findRuleProblems)
+    : [`rules: ${JSON.stringify(rules)}; give a list of rules`];
+  if (Array.isArray(rules) && rules.length === 0) problems.push('rules: none; give at least one');
   if (!['fail', 'warn'].includes(onFailure)) problems.push(`onFailure: ${onFailure}; give fail or warn`);
   return problems;
 }
+
+type GivenRule = Record<string, unknown>;
+
+function findRuleProblems(given: unknown, i: number): string[] {
+  if (!isObject(given))
+    return [`rules[${i}]: ${JSON.stringify(given)}; give one such as { "rule": "notNull", "column": "id" }`];
+  const at = `rules[${i}] (${String(given['rule'])})`;
+  const names = Object.keys(PROBLEMS) as CheckRule['rule'][];
+  const name = names.find((known) => known === given['rule']);
+  if (name === undefined) return [`${at}: give one of ${names.join(', ')}`];
+  return PROBLEMS[name](given).map((problem) => `${at}: ${problem}`);
+}
+
+/** What is wrong with the fields of each rule. */
+const PROBLEMS: Record<CheckRule['rule'], (given: GivenRule) => string[]> = {
+  rowCount: (given) => {
+    const { min, max } = given;
+    if (min === undefined && max === undefined) return ['give min, max or both'];
+    const problems = ['min', 'max'].flatMap((field) => findNumberProblems(given, field));
+    return problems.length === 0 && Number(min) > Number(max)
+      ? [`min is ${Number(min)} and max is ${Number(max)}; give a min that is not above max`]
+      : problems;
+  },
+  notNull: (given) => findNameProblems(given),
+  unique: ({ columns }) => {
+    if (Array.isArray(columns) ? columns.length === 0 : columns === '') return ['give at least one column'];
+    return isName(columns) || (Array.isArray(columns) && columns.every(isName))
+      ? []
+      : [lacking('columns', columns, 'the name of a column or a list of names')];
+  },
+  acceptedValues: (given) => {
+    const { values } = given;
+    const problems = findNameProblems(given);
+    if (!Array.isArray(values)) return [...problems, lacking('values', values, 'a list of values')];
+    return values.length === 0 ? [...problems, 'give at least one value'] : problems;
+  },
+  sumEquals: (given) => {
+    const { of } = given;
+    const problems = [...findNameProblems(given), ...findNumberProblems(given, 'tolerance')];
+    if (!isObject(of) || !isName(of['location']))
+      return [...problems, lacking('of', of, 'the rows with the other column, { "location": "s3://…" }')];
+    return of['column'] === undefined ? problems : [...problems, ...findNameProblems(of, 'of.')];
+  },
+  fresh: (given) => {
+    const { within } = given;
+    const problems = findNameProblems(given);
+    return parseBoundedDuration(within) === null
+      ? [...problems, lacking('within', within, DURATION_NEEDS)]
+      : problems;
+  },
+};
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
+const isName = (value: unknown): value is string => typeof value === 'string' && value !== '';
+
+const findNameProblems = ({ column }: GivenRule, of = '') =>
+  isName(column) ? [] : [lacking(`${of}column`, column, 'the name of a column')];
+
+const findNumberProblems = (given: GivenRule, field: string) =>
+  given[field] === undefined || Number.isFinite(given[field])
+    ? []
+    : [lacking(field, given[field], 'a number')];
+
+const lacking = (field: string, value: unknown, needs: string) =>
+  value === undefined ? `give ${field}` : `${field} is ${JSON.stringify(value)}; give ${needs}`;
 
 /** One query that answers a row for each rule, in their order: what it says, whether it holds, and what was found. */
 export function checkQuery(options: CheckOptions): JobParameters['duckdb:query'] {
