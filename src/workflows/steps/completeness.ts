@@ -23,7 +23,7 @@ export type TakenObjects = [Arrival, ...Arrival[]];
 /** What is wrong with a rule that no type has checked, and what it needs; null when it can come true. */
 export function findRuleProblem(complete: Completeness | undefined): { what: string; needs: string } | null {
   if (complete === undefined) return null;
-  const [name = '', ...others] = RULE_NAMES.filter((known) => known in complete);
+  const [name = '', ...others] = isObject(complete) ? RULE_NAMES.filter((known) => known in complete) : [];
   if (name === '' || others.length > 0)
     return { what: `by the rule ${JSON.stringify(complete)}`, needs: `one of ${RULE_NAMES.join(', ')}` };
   const { count, keys, marker, manifest, quiet, atLeast } = complete as Record<string, unknown>;
@@ -49,10 +49,13 @@ function isObjectKey(key: unknown): boolean {
   return typeof key === 'string' && /[^/]$/.test(key) && !key.startsWith('s3://') && isKeyLength(key);
 }
 
-/** The key that ends the wait and is not among its objects. */
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** The key that ends the wait and is not among its objects; null for a rule that is none, which `findRuleProblem` refuses. */
 export function signKeyOf(complete: Completeness | undefined): string | null {
-  if (complete && 'marker' in complete) return complete.marker;
-  return complete && 'manifest' in complete ? complete.manifest : null;
+  if (!isObject(complete)) return null;
+  if ('marker' in complete) return complete.marker;
+  return 'manifest' in complete ? complete.manifest : null;
 }
 
 /** Whether an object is one of those that the wait is for. */

@@ -1,11 +1,15 @@
 import {
   findComplete,
   findRuleProblem,
+  signKeyOf,
   type Completeness,
 } from '../../../../src/workflows/steps/completeness';
 import { arrivalOf, at, DAY_START_MS } from '../../../support/arrivals';
 
 test.each<[unknown, RegExp]>([
+  ['x', /^by the rule "x"; one of count, keys, marker, manifest, quiet$/],
+  [3, /^by the rule 3; one of/],
+  [null, /^by the rule null; one of/],
   [{}, /one of count, keys, marker, manifest, quiet/],
   [{ count: 1, marker: 'in/_SUCCESS' }, /one of count/],
   [{ count: 0 }, /for count 0; .* from 1/],
@@ -21,6 +25,11 @@ test.each<[unknown, RegExp]>([
 ])('a rule that cannot come true is refused, with what it needs: %j', (complete, message) => {
   const { what = '', needs = '' } = findRuleProblem(complete as Completeness) ?? {};
   expect(`${what}; ${needs}`).toMatch(message);
+});
+
+// A wait asks for the key before it checks the rule.
+test.each(['x', 3, null])('a rule that is no object has no key that ends the wait: %j', (complete) => {
+  expect(signKeyOf(complete as unknown as Completeness)).toBeNull();
 });
 
 test.each<Completeness | undefined>([
