@@ -89,7 +89,7 @@ export function describeError(error: unknown): Pick<CommandError, 'code' | 'mess
     return { code: 'InvalidInput', message: `Temporal has no namespace ${error.namespace}. ${cure}` };
   }
   for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth++) {
-    const known = classifyGrpc(cause) ?? classifyAws(cause) ?? classifyNetwork(cause);
+    const known = classifyGrpc(cause) ?? classifyAws(cause) ?? classifyNetwork(cause) ?? classifyFile(cause);
     if (known) return known;
   }
   return { code: 'Unexpected', message: error instanceof Error ? error.message : String(error) };
@@ -159,6 +159,25 @@ function classifyNetwork(error: Error): Known | null {
   return isNetwork
     ? { code: 'ServerUnreachable', message: `A server cannot be reached: ${error.message || code}.` }
     : null;
+}
+
+/** What the file system says of a path that cannot be what a command needs. */
+const PATH_PROBLEMS: Record<string, string> = {
+  EACCES: 'access to it is denied',
+  EEXIST: 'it is there and no folder',
+  EISDIR: 'it is a folder and no file',
+  ENAMETOOLONG: 'the name is too long',
+  ENOTDIR: 'what it lies in is no folder',
+  EROFS: 'it cannot be written: its file system is read-only',
+};
+
+/** Of an error of `node:fs`, whose message ends in the call and the path; not all of them have the path as a field. */
+function classifyFile(error: Error): Known | null {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  const path = /^[A-Z]+: [^']*, \w+ '(.*?)'(?: -> '.*')?$/s.exec(error.message)?.[1];
+  const problem = PATH_PROBLEMS[code];
+  if (path === undefined || problem === undefined) return null;
+  return { code: 'InvalidInput', message: `${path}: ${problem}; give another path.` };
 }
 
 /** The AWS SDK says first which of its parts is speaking. */

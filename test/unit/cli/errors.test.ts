@@ -44,6 +44,17 @@ test('errors of the AWS SDK get a code', () => {
   expect(toCommandError(denied)).toMatchObject({ code: 'AccessDenied', exitCode: 1 });
 });
 
+test('a path that the file system refuses is named, and an error of another kind with such a code is not one', () => {
+  const error = (code: string, message: string) => Object.assign(new Error(message), { code });
+  expect(toCommandError(error('EACCES', "EACCES: permission denied, rename '/a b' -> '/c'"))).toEqual({
+    code: 'InvalidInput',
+    message: '/a b: access to it is denied; give another path.',
+    exitCode: 2,
+  });
+  const port = 'listen EACCES: permission denied 127.0.0.1:80';
+  expect(toCommandError(error('EACCES', port))).toMatchObject({ code: 'Unexpected', message: port });
+});
+
 describe('a command line', () => {
   // Outside of a project, whose pipelines would be loaded.
   const before = process.cwd();
@@ -64,6 +75,7 @@ describe('a command line', () => {
 
   afterEach(() => {
     vi.restoreAllMocks();
+    vi.unstubAllEnvs();
     process.exitCode = undefined;
   });
 
@@ -103,6 +115,12 @@ describe('a command line', () => {
     [['signal', '', 'arrival', 's3://lake/a']],
     [['upload', '/dev/null', 's3://lake/a']],
     [['upload', '/', 's3://lake/a']],
+    [['upload', `${__filename}/x`, 's3://lake/a']],
+    [['init', `${__filename}/x`]],
+    [['init', 'a'.repeat(300)]],
+    [['list', '--config', `${__filename}/x`]],
+    [['dev', '--dir', '/dev/null', '--no-spark']],
+    [['demo', '--dir', __filename, '--no-spark']],
     [['upload', __filename, `s3://lake/${'a'.repeat(1_025)}`]],
     [['upload', __filename, 's3://lake/a/../b']],
   ])('%j is wrong usage: exit code 2, and one JSON object on standard error', async (argv) => {
@@ -121,12 +139,26 @@ describe('a command line', () => {
     [['upload', __filename, `s3://lake/${'a'.repeat(1_025)}`], /1025 bytes/],
     [['upload', __filename, 's3://lake/a/../b'], /without "\.\."/],
     [
+      ['upload', `${__filename}/x`, 's3://lake/a'],
+      /errors\.test\.ts\/x: what it lies in is no folder; give another/,
+    ],
+    [['init', 'a'.repeat(300)], /aaa: the name is too long; give another/],
+    [['dev', '--dir', '/dev/null', '--no-spark'], /\/dev\/null: it is there and no folder; give another/],
+    [
       ['schedule', 'create', 'main', '--cron', '0 0 1 * * *'],
       /"\*" would be its year; a cron string has five/,
     ],
   ])('%j is told with what to mend', async (argv, message) => {
     expect(await runCommandLine(argv)).toBe(2);
     expect(written.err).toMatch(message);
+  });
+
+  test.each(['nonsense', 'host:9000'])('an endpoint of S3 that is no URL is named: %s', async (endpoint) => {
+    vi.stubEnv('AWS_ENDPOINT_URL_S3', endpoint);
+    expect(await runCommandLine(['upload', __filename, 's3://lake/a'])).toBe(2);
+    expect(written.err).toBe(
+      `InvalidInput: AWS_ENDPOINT_URL_S3: "${endpoint}" is no http or https URL; give one such as http://host:9000\n`,
+    );
   });
 
   test('an empty address of Temporal is named', async () => {
