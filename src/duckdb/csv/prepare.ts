@@ -288,6 +288,8 @@ function suggest({ textFile, columns, options }: HeaderSearch): string {
       ...(delimiter === options.delimiter ? [] : [`its fields are separated by ${shown}: give delimiter`]),
       ...(at === options.skipLines ? [] : [`its header is line ${at + 1}: give skipLines ${at}`]),
     ];
+    // The line is the header already: a quote counts at the beginning of a name alone.
+    if (cures.length === 0) return '; where a blank stands before a quote, take it out';
     return `; ${cures.join(', and ')}`;
   }
   if (!beginning.includes('\0')) return '';

@@ -124,6 +124,11 @@ describe('process sales data', () => {
       'Date,Stage\n1/1/2014,Lead\n',
       'no column "opportunity_stage"; the header has date, stage',
     ],
+    [
+      'has a blank before a quote of its header',
+      `Date, "Opportunity Stage" ,Forecasted Monthly Revenue\n1/1/2014,Lead,1\n`,
+      'no column "opportunity_stage"; the header has date, "opportunity_stage", forecasted_monthly_revenue; where a blank stands before a quote, take it out',
+    ],
     ['is empty', '', 'no column "date"; the header has nothing'],
     ['begins with an empty line', `\n${SALES}\n1/1/2014,Lead,1\n`, 'no column "date"'],
     ['is binary', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0xff]), ''],
