@@ -278,6 +278,15 @@ function findExtraJobProblems(jobs: unknown[], path: string, check?: ParameterCh
   });
 }
 
+/** The fields whose default is none that they take, one line each. */
+export function findDefaultProblems(fields: Fields): string[] {
+  return Object.entries(fields).flatMap(([name, field]) =>
+    field.default === undefined || RULES[field.kind].fits(field.default, field)
+      ? []
+      : [`${name}: the default is ${show(field.default)}; give ${needsOf(field)}`],
+  );
+}
+
 /**
  * Checks a pipeline's input and fills in defaults. Pure: the command line, schedules and the workflow itself share it.
  * @param check see `findJobProblems`

@@ -1,7 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { glob } from 'tinyglobby';
-import { SluiceError } from '../errors';
+import { listProblems, SluiceError } from '../errors';
+import { findDefaultProblems } from '../pipelines/input';
 import { findNearest } from '../pipelines/nearest';
 import { RunnerRegistry } from '../runners';
 import { job } from '../workflows/job';
@@ -40,6 +41,7 @@ export async function loadProject({ config, folder = process.cwd() }: LoadProjec
   const tasks = [...new Set(parts.flatMap((part) => part.tasks))];
   const runners = [...new Set(parts.flatMap((part) => part.runners))];
   checkNames(pipelines);
+  pipelines.forEach(checkDefaults);
   checkOnce(
     'tasks',
     tasks.map(({ name }) => name),
@@ -196,4 +198,11 @@ function checkNames(pipelines: readonly AnyPipeline[]): void {
     }
     byName.set(name, pipeline);
   }
+}
+
+function checkDefaults({ description: { name, input }, file }: AnyPipeline): void {
+  const problems = findDefaultProblems(input);
+  if (problems.length === 0) return;
+  const about = `${file ?? 'a pipeline'}: the input of ${name} is wrong:`;
+  throw new SluiceError('InvalidPipeline', listProblems(about, problems));
 }

@@ -167,6 +167,17 @@ test('two pipelines of one name are told with both files', async () => {
   );
 });
 
+test('a default that its field does not take is told with pipeline, field, value and cure', async () => {
+  const text = pipeline('a').replace(
+    "about: 'x'",
+    "about: 'x', input: { d: field.duration({ default: 'soon' }) }",
+  );
+  write({ 'sluice.config.ts': CONFIG, 'src/pipelines/a.ts': text });
+  expect(await failure()).toMatch(
+    /InvalidPipeline: .*a\.ts: the input of a is wrong:\n {2}d: the default is "soon"; give a duration/,
+  );
+});
+
 test.each(['job', 'jobs', 'arrivals'])('the name %s is the engine’s own', async (name) => {
   write({ 'sluice.config.ts': CONFIG, 'src/pipelines/a.ts': pipeline(name) });
   expect(await failure()).toMatch(new RegExp(`a\\.ts: the name "${name}" is Sluice's own`));
