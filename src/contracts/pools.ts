@@ -20,6 +20,8 @@ export interface SlotsAsk {
   run: RunName;
   number: number;
   wants: Want[];
+  /** By what it knows: how many slots it has, and the ids of what it has in line beside what it wants. */
+  has?: { slots: number; inLine: number[] };
 }
 
 export interface SlotsAnswer {

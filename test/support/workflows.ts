@@ -19,7 +19,9 @@ export interface StepsInput {
   /** Names of jobs that run side by side. */
   parallel?: string[];
   parallelOptions?: ParallelOptions;
-  map?: { items: number; concurrency: number } & JobOptions;
+  /** Side by side, jobs one after the other. */
+  branches?: { name: string; options?: JobOptions }[][];
+  map?: { items: number; concurrency: number; siblings?: 'finish' } & JobOptions;
   job?: { name: string } & JobOptions;
   notify?: string;
   /** Jobs of any resource, one after the other. */
@@ -61,6 +63,12 @@ export function steps(input: StepsInput): Promise<unknown> {
         ),
         input.parallelOptions,
       );
+    }
+    if (input.branches) {
+      const branches = input.branches.map((jobs) => async (branch: Run) => {
+        for (const { name, options } of jobs) await branch.job(name, job, options);
+      });
+      await run.parallel(Object.fromEntries(branches.map((branch, i) => [`branch ${i + 1}`, branch])));
     }
     if (input.map) {
       const { items: count, ...options } = input.map;

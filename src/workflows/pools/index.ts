@@ -1,6 +1,7 @@
 import {
   continueAsNew,
   getExternalWorkflowHandle,
+  patched,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -22,7 +23,7 @@ const { findOpenRuns } = proxyActivities<Activities>({
  * @param carried what the history before has handed over
  */
 export async function pool(name: string, carried?: CarriedPool): Promise<void> {
-  const machine = new PoolMachine(carried ?? null, Date.now());
+  const machine = new PoolMachine(carried ?? null, Date.now(), patched);
   setHandler(askPool, (request) => machine.ask(request, Date.now()));
   setHandler(returnSlotsSignal, (returned) => machine.returned(returned, Date.now()));
   setHandler(placesQuery, (run) => machine.placesOf(run));

@@ -57,7 +57,12 @@ export interface CarriedPool {
   holders: [run: number, slots: number, sinceMs: number, knowsNeed: boolean, untold: number[]][];
   waiting: [run: number, id: number, step: string, priority: number, sinceMs: number][];
   asked: [runId: string, number: number, atMs: number][];
+  goOn?: [runId: string, goesOn: string][];
+  unheard?: string[];
 }
+
+/** A change of the rules, which does not hold in histories that began before it: resets are known by the word of the run that goes on. */
+type Change = 'resets-are-heard';
 
 export interface PoolUse {
   slots: number;
@@ -76,7 +81,8 @@ export interface PoolUse {
  *
  * No more slots than the limit are ever given out; when the limit becomes smaller, those above it end by themselves. A run
  * that ends without a word (it was terminated) is found while somebody waits, and its slots are given to the next. Slots of
- * a run that was reset are those of the run that goes on.
+ * a run that was reset are those of the run that goes on, which says with its next ask what it has: it may have forgotten what
+ * it was granted, or have yet to do what it has returned a slot after.
  */
 export class PoolMachine {
   private slots: number;
@@ -88,6 +94,12 @@ export class PoolMachine {
   /** The number of the last ask of each run, and when it came. */
   private readonly asked = new Map<string, { number: number; atMs: number }>();
   private readonly underWay = new Set<PoolWork>();
+  /** The run of each workflow id that has asked, or returned something, last. */
+  private readonly newest = new Map<string, string>();
+  /** For each run that was reset, the one that goes on. */
+  private readonly goOn: Map<string, string>;
+  /** Runs that go on with one that was reset, and have not said what they have. */
+  private readonly unheard: Set<string>;
   /** The ids of runs that no signal reaches: they have ended, or were reset. */
   private readonly missing = new Set<string>();
   private limit = HISTORY_LIMIT;
@@ -95,7 +107,14 @@ export class PoolMachine {
   private lookAtMs: number | null = null;
   private emptySinceMs: number | null = null;
 
-  constructor(carried: CarriedPool | null, nowMs: number) {
+  constructor(
+    carried: CarriedPool | null,
+    nowMs: number,
+    /** Whether a change holds in this history: Temporal's `patched`. */
+    private readonly knows: (change: Change) => boolean = () => true,
+  ) {
+    this.goOn = new Map(carried?.goOn);
+    this.unheard = new Set(carried?.unheard);
     this.slots = carried?.slots ?? 0;
     this.slotsAsOfMs = carried?.slotsAsOfMs ?? 0;
     const runs = (carried?.runs ?? []).map(([workflowId, runId]): RunName => ({ workflowId, runId }));
@@ -104,6 +123,7 @@ export class PoolMachine {
     for (const [at, id, step, priority, sinceMs] of carried?.waiting ?? [])
       this.waiting.push({ run: runs[at]!, id, step, priority, sinceMs });
     for (const [runId, number, atMs] of carried?.asked ?? []) this.asked.set(runId, { number, atMs });
+    for (const { workflowId, runId } of runs) this.newest.set(workflowId, runId);
     this.settle(nowMs);
   }
 
@@ -114,12 +134,14 @@ export class PoolMachine {
       this.slots = slots;
       this.slotsAsOfMs = slotsAsOfMs;
     }
-    const fresh = asks.map((ask) => this.enter(ask, nowMs));
+    const heard = asks.map((ask) => ({ ...ask, run: this.hear(ask.run, ask.has) }));
+    const fresh = heard.map((ask) => this.enter(ask, nowMs));
     this.settle(nowMs);
-    return asks.map((ask, i) => this.answer(ask, fresh[i]!));
+    return heard.map((ask, i) => this.answer(ask, fresh[i]!));
   }
 
-  returned({ run, slots, left }: SlotsReturn, nowMs: number): void {
+  returned({ run: named, slots, left }: SlotsReturn, nowMs: number): void {
+    const run = this.hear(named);
     const holder = this.holders.get(run.runId);
     if (holder !== undefined) holder.slots = Math.max(0, holder.slots - slots);
     if (left.length > 0)
@@ -229,7 +251,27 @@ export class PoolMachine {
         sinceMs,
       ]),
       asked: asked.map(([runId, { number, atMs }]) => [runId, number, atMs]),
+      ...(this.goOn.size === 0 ? {} : { goOn: [...this.goOn].slice(-ASKED_RUNS) }),
+      ...(this.unheard.size === 0 ? {} : { unheard: [...this.unheard].slice(-ASKED_RUNS) }),
     };
+  }
+
+  /**
+   * A word of a run: of one workflow id one run is open, so that all before it have ended.
+   * @returns the run that it is of: one that was asked for before a reset may be sent again in the name of the run before
+   */
+  private hear(named: RunName, has?: SlotsAsk['has']): RunName {
+    const run = { ...named, runId: this.goOn.get(named.runId) ?? named.runId };
+    const { workflowId, runId } = run;
+    const before = this.newest.get(workflowId);
+    this.newest.set(workflowId, runId);
+    if (before !== undefined && before !== runId && this.knows('resets-are-heard'))
+      this.follow(before, runId);
+    if (has === undefined || !this.unheard.delete(runId)) return run;
+    const holder = this.holders.get(runId);
+    if (holder !== undefined) Object.assign(holder, { slots: has.slots, untold: [] });
+    this.waiting = this.waiting.filter((one) => one.run.runId !== runId || has.inLine.includes(one.id));
+    return run;
   }
 
   private handOver(plan: PoolPlan, nowMs: number): void {
@@ -331,6 +373,7 @@ export class PoolMachine {
 
   /** What was of a run is of the one that goes on with it. */
   private follow(runId: string, goesOn: string): void {
+    const isHeard = this.knows('resets-are-heard');
     const holder = this.holders.get(runId);
     this.holders.delete(runId);
     const other = this.holders.get(goesOn);
@@ -338,12 +381,20 @@ export class PoolMachine {
       this.holders.set(goesOn, {
         ...holder,
         run: { ...holder.run, runId: goesOn },
+        // It was told so by an answer, perhaps, that the reset has undone.
+        ...(isHeard ? { knowsNeed: false } : {}),
         slots: holder.slots + (other?.slots ?? 0),
         untold: [...holder.untold, ...(other?.untold ?? [])],
       });
     this.waiting = this.waiting.map((one) =>
       one.run.runId === runId ? { ...one, run: { ...one.run, runId: goesOn } } : one,
     );
+    if (isHeard) {
+      for (const [ended, next] of this.goOn) if (next === runId) this.goOn.set(ended, goesOn);
+      this.goOn.set(runId, goesOn);
+      this.unheard.add(goesOn);
+      return;
+    }
     const asked = this.asked.get(runId);
     if (asked !== undefined && !this.asked.has(goesOn)) this.asked.set(goesOn, asked);
   }

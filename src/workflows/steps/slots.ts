@@ -129,11 +129,13 @@ class PoolSlots {
   private readonly run: RunName;
   private readonly poolId: string;
   private idle = 0;
+  /** Those in use, too. */
+  private slots = 0;
   private isNeeded = false;
   /** Jobs without a slot, in the order of their turn. */
   private claims: Claim[] = [];
-  /** The ids of the places that the run has in line or is asking for, in their order. */
-  private places: number[] = [];
+  /** What the run has in line or is asking for, by priority and then by turn. */
+  private places: { id: number; priority: number }[] = [];
   /** Places that the run has left, and that may have been granted to it at the same time. */
   private readonly left = new Set<number>();
   private lastId = 0;
@@ -182,10 +184,11 @@ class PoolSlots {
   receive(granted: readonly number[], isNeeded: boolean): void {
     this.isNeeded = isNeeded;
     for (const id of granted) {
-      const index = this.places.indexOf(id);
+      const index = this.places.findIndex((place) => place.id === id);
       // The answer and a signal may tell of one slot both.
       if (index < 0 && !this.left.delete(id)) continue;
       if (index >= 0) this.places.splice(index, 1);
+      this.slots++;
       this.idle++;
       this.serve();
     }
@@ -224,9 +227,10 @@ class PoolSlots {
   }
 
   private returnSlots(): void {
-    const left = this.places.splice(this.claims.length);
+    const left = this.places.splice(this.claims.length).map(({ id }) => id);
     for (const id of left) this.left.add(id);
     const slots = this.idle;
+    this.slots -= slots;
     this.idle = 0;
     const pool = getExternalWorkflowHandle(this.poolId);
     this.returning++;
@@ -240,21 +244,34 @@ class PoolSlots {
   }
 
   private async ask(): Promise<void> {
-    const wants = this.claims.slice(this.places.length).map(({ taking, priority }) => {
+    const has = { slots: this.slots, inLine: this.places.map(({ id }) => id) };
+    const wants = this.claimsWithoutPlace().map(({ taking, priority }) => {
       const id = ++this.lastId;
-      this.places.push(id);
+      this.places.push({ id, priority });
       return { id, step: taking.step, priority };
     });
-    const ask = { run: this.run, number: ++this.asks, wants };
+    this.places.sort((a, b) => a.priority - b.priority || a.id - b.id);
+    const ask = { run: this.run, number: ++this.asks, wants, has };
     const summary = `ask the pool ${this.name} for ${wants.length} ${wants.length === 1 ? 'slot' : 'slots'}`;
     const answer = await askSlots.executeWithOptions({ summary }, [this.name, ask]);
     this.receive(answer.granted, answer.isNeeded);
     this.tellPlaces(answer);
   }
 
+  /** As many as there are more claims than places, the most urgent first. */
+  private claimsWithoutPlace(): Claim[] {
+    const places = this.places.map(({ priority }) => priority);
+    const without = this.claims.filter(({ priority }) => {
+      const index = places.indexOf(priority);
+      if (index >= 0) places.splice(index, 1);
+      return index < 0;
+    });
+    return without.slice(0, this.claims.length - this.places.length);
+  }
+
   private tellPlaces({ places }: SlotsAnswer): void {
     for (const [i, { taking }] of this.claims.entries()) {
-      const place = places[this.places[i] ?? 0];
+      const place = places[this.places[i]?.id ?? 0];
       if (place !== undefined) taking.onLine({ name: this.name, place });
     }
   }

@@ -110,6 +110,23 @@ test('jobs of other runs wait in line for the slot of a pool, are shown there, a
   expect(await countEvents(late)).toMatchObject({ activities: { askSlots: 1 }, signals: 1 });
 });
 
+test('an urgent job of a run that has a usual one in line goes before the usual jobs of other runs', async () => {
+  const { run, letGo } = await holdWarehouse();
+  const other = await startJob('usual of another');
+  await inLine(other, 1);
+  const usual = { name: 'usual', options: { pool: 'warehouse' } };
+  const urgent = { name: 'urgent', options: { pool: 'warehouse', priority: 1 } as const };
+  const both = await start({ branches: [[usual], [{ name: 'before' }, urgent]] });
+  await eventually(
+    () => view(both),
+    ({ steps }) => steps.some(({ name, pool }) => name === 'urgent' && pool?.place === 1),
+  );
+  await inLine(other, 2);
+  letGo();
+  await Promise.all([run, other, both].map((each) => each.result()));
+  expect(submitted).toEqual(['hold', 'before', 'urgent', 'usual of another', 'usual']);
+});
+
 test('the jobs of two runs together are never more than the limit, and all of them run', async () => {
   const map = { items: 25, concurrency: 10, pool: 'few' };
   const both = await Promise.all([start({ map }), start({ map })]);

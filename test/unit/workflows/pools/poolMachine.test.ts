@@ -337,3 +337,53 @@ test(`in ${ROUNDS} rounds (seed ${seedOf(0)}) of deaths, lost answers and late a
     world.finish();
   }
 });
+
+describe('a run that was reset', () => {
+  /** The run that goes on with one of `runOf`. */
+  const goesOn = (name: string): RunName => ({ workflowId: name, runId: `${name}-2` });
+  const askAnew = (name: string, id: number, inLine: number[] = []): SlotsAsk => ({
+    run: goesOn(name),
+    number: 1,
+    wants: [{ id, step: `step ${id}`, priority: 3 }],
+    has: { slots: 0, inLine },
+  });
+
+  test('to before it asked has its slot again, and no place beside it', () => {
+    send(askOf('a', [1]), 1);
+    expect(send(askAnew('a', 1), 1)).toMatchObject({ granted: [1], places: {} });
+    expect(usedOf(machine.use())).toEqual({ 'a-2': 1 });
+  });
+
+  test('returns a slot before it was looked for, and the next in line has it', () => {
+    send(askOf('a', [1]), 1);
+    send(askOf('b', [1]), 1);
+    machine.returned({ run: goesOn('a'), slots: 1, left: [] }, nowMs);
+    expect(tell()).toMatchObject({ b: { granted: [1] } });
+  });
+
+  test('hears that others wait, whatever it was told before', () => {
+    send(askOf('a', [1]), 1);
+    send(askOf('b', [1]), 1);
+    expect(send(askOf('a', [2]), 1).isNeeded).toBe(true);
+    nowMs += 5_000;
+    const looked = look();
+    machine.looked(
+      looked,
+      looked.runs.map(({ workflowId }) => `${workflowId}-${workflowId === 'a' ? 2 : 1}`),
+      nowMs,
+    );
+    expect(tell()).toMatchObject({ a: { isNeeded: true } });
+  });
+
+  test('is what an ask is of that is sent again in the name of the run before, also in a new history', () => {
+    send(askOf('b', [1]), 1);
+    const before = askOf('a', [1]);
+    send(before, 1);
+    send(askAnew('a', 2, [1]), 1);
+    machine = new PoolMachine(JSON.parse(JSON.stringify(machine.carry(nowMs))) as CarriedPool, nowMs);
+    expect(send(before, 1).granted).toEqual([]);
+    giveBack('b', 1);
+    expect(tell()).toMatchObject({ a: { granted: [1] } });
+    expect(usedOf(machine.use())).toEqual({ 'a-2': 1 });
+  });
+});
