@@ -35,6 +35,7 @@ export interface CarriedListings {
   nextAtMs: number;
   nextFullAtMs: number;
   trouble?: ListingTrouble;
+  secondAtMs?: number;
 }
 
 /** When a source is listed: at once when somebody begins to listen, and on a timer. */
@@ -46,6 +47,8 @@ export class Listings {
   trouble: ListingTrouble | undefined;
   private nextFullAtMs: number;
   private isFirst: boolean;
+  /** When a source that was just started is listed for the second time; undefined when that is over. */
+  private secondAtMs: number | undefined;
 
   constructor(
     private readonly everyMs: number,
@@ -57,6 +60,7 @@ export class Listings {
     this.nextFullAtMs = carried?.nextFullAtMs ?? nowMs + FULL_LIST_EVERY_MS;
     this.trouble = carried?.trouble;
     this.isFirst = carried === null;
+    this.secondAtMs = carried?.secondAtMs;
   }
 
   /** When the next page is to be listed, in milliseconds since 1970. */
@@ -69,18 +73,32 @@ export class Listings {
     this.nextAtMs = 0;
   }
 
-  /** @param floorOf from when on a listing, full or not, has to look */
-  begin(nowMs: number, floorOf: (isFull: boolean) => string): Listing {
+  /**
+   * @param floorOf from when on a listing, full or not, has to look
+   * @param keepsSecond whether the second listing comes when it is due, however many come before; asked only where some do
+   */
+  begin(nowMs: number, floorOf: (isFull: boolean) => string, keepsSecond: () => boolean): Listing {
     const isFull = nowMs >= this.nextFullAtMs;
     if (isFull) this.nextFullAtMs = nowMs + FULL_LIST_EVERY_MS;
-    this.nextAtMs = nowMs + (this.isFirst ? Math.min(SECOND_LISTING_MS, this.everyMs) : this.everyMs);
+    this.nextAtMs = nowMs + this.everyMs;
+    if (this.isFirst) {
+      this.secondAtMs = nowMs + SECOND_LISTING_MS;
+      this.nextAtMs = Math.min(this.nextAtMs, this.secondAtMs);
+    } else if (this.secondAtMs !== undefined) {
+      if (nowMs >= this.secondAtMs) this.secondAtMs = undefined;
+      else if (keepsSecond()) this.nextAtMs = Math.min(this.nextAtMs, this.secondAtMs);
+    }
     this.isFirst = false;
     const startedAt = new Date(nowMs).toISOString();
     return (this.current = { startedAt, since: floorOf(isFull), isFull, after: null });
   }
 
   carry(): CarriedListings {
-    const { current, nextAtMs, nextFullAtMs, trouble } = this;
-    return { current, nextAtMs, nextFullAtMs, ...(trouble === undefined ? {} : { trouble }) };
+    const { current, nextAtMs, nextFullAtMs, trouble, secondAtMs } = this;
+    return {
+      ...{ current, nextAtMs, nextFullAtMs },
+      ...(trouble === undefined ? {} : { trouble }),
+      ...(secondAtMs === undefined ? {} : { secondAtMs }),
+    };
   }
 }

@@ -104,7 +104,15 @@ type Change =
   /** A listing goes before the events that were heard before it. */
   | 'listing-is-newer'
   /** A run is in no listing that begins before it was offered what is remembered. */
-  | 'newcomers-are-listed-anew';
+  | 'newcomers-are-listed-anew'
+  /** Of a key that is told twice at once, the newest version ends a wait for one object. */
+  | 'newest-ends-once'
+  /** What was replaced while it was checked is offered to nobody. */
+  | 'checked-is-newest'
+  /** What has started a run and is forgotten starts no second one. */
+  | 'forgotten-is-noted'
+  /** However often it is listed before, a source that was just started is listed for the second time when it is due. */
+  | 'second-listing-is-kept';
 
 /** What is to be done next. */
 export interface Plan {
@@ -220,7 +228,14 @@ export class SourceMachine {
   checked(work: WorkOf<'check stored'>, isStored: readonly boolean[]): void {
     this.underWay.delete(work);
     const newcomers = indexByPattern(work.newcomers);
-    for (const arrival of work.arrivals.filter((_, i) => isStored[i] !== false))
+    const isReplaced = (arrival: Arrival) => {
+      const known = this.memory.get(arrival.bucket, arrival.key);
+      return known !== undefined && !isSameVersion(known, arrival);
+    };
+    const there = work.arrivals.filter(
+      (arrival, i) => isStored[i] !== false && !(isReplaced(arrival) && this.knows('checked-is-newest')),
+    );
+    for (const arrival of there)
       for (const listener of newcomers.find(arrival))
         if (isSince(arrival, listener.of.since)) listener.pending.push(arrival);
   }
@@ -485,8 +500,14 @@ export class SourceMachine {
 
   private send(nowMs: number, isDue: (listener: SubscriptionListener) => boolean): WorkOf<'signal runs'> {
     const signals = takeSignals(this.subscriptions, nowMs, isDue);
-    for (const { of, chunk } of signals) if (of.once && chunk.some(hasContent)) this.unsubscribe(of);
+    for (const { of, chunk } of signals) if (of.once && this.endsWait(chunk)) this.unsubscribe(of);
     return { kind: 'signal runs', signals };
+  }
+
+  /** Whether a run that is told this has the object that it waits for: of a key it takes the newest version. */
+  private endsWait(chunk: readonly Arrival[]): boolean {
+    if (!chunk.some(hasContent)) return false;
+    return new ArrivalMemory(chunk).all().some(hasContent) || !this.knows('newest-ends-once');
   }
 
   private beginListing(nowMs: number): Listing {
@@ -496,11 +517,14 @@ export class SourceMachine {
       if (trigger.missedFrom !== undefined) trigger.catchingUpFrom = trigger.missedFrom;
       delete trigger.missedFrom;
     }
-    return this.listings.begin(nowMs, (isFull) =>
-      earliest([
-        ...this.subscriptions.map((listener) => subscriptionFloor(listener, isFull)),
-        ...this.triggers.map((trigger) => triggerListingFloor(trigger, isFull)),
-      ]),
+    return this.listings.begin(
+      nowMs,
+      (isFull) =>
+        earliest([
+          ...this.subscriptions.map((listener) => subscriptionFloor(listener, isFull)),
+          ...this.triggers.map((trigger) => triggerListingFloor(trigger, isFull)),
+        ]),
+      () => this.knows('second-listing-is-kept'),
     );
   }
 
@@ -519,6 +543,7 @@ export class SourceMachine {
     const subscriptions = indexByPattern(this.subscriptions);
     const triggers = indexByPattern(this.triggers);
     const offers = new Map<TriggerListener, ReturnType<typeof this.offersTo>>();
+    const toldOnce = new Map<SubscriptionListener, Arrival[]>();
     for (const { told = [], ...heard } of seen) {
       const arrival = listing === null ? heard : this.asShown(heard);
       const news = this.memory.remember(arrival);
@@ -530,7 +555,7 @@ export class SourceMachine {
         const since = listing === null ? of.since : subscriptionFloor(listener, listing.isFull);
         if (!isSince(arrival, since)) continue;
         if (!told.includes(of.runId)) listener.pending.push(arrival);
-        else if (of.once && hasContent(arrival)) this.unsubscribe(of);
+        else if (of.once) toldOnce.set(listener, [...(toldOnce.get(listener) ?? []), arrival]);
       }
       for (const trigger of triggers.find(arrival)) {
         const { catchingUpFrom } = trigger;
@@ -542,6 +567,7 @@ export class SourceMachine {
         offer(arrival, listing !== null);
       }
     }
+    for (const [{ of }, arrivals] of toldOnce) if (this.endsWait(arrivals)) this.unsubscribe(of);
   }
 
   /** What a listing has found: a page that was asked for after an event came shows what is newer than that. */
@@ -613,6 +639,7 @@ export class SourceMachine {
     const [first, ...floors] = this.triggers.map(triggerFloor);
     this.startedRuns.forgetBefore(
       first === undefined ? new Date(nowMs).toISOString() : earliest([first, ...floors]),
+      () => this.knows('forgotten-is-noted'),
     );
     if (!this.isServing() && !this.isUnderWay('list page')) this.endListing();
     const isEmpty = !this.isServing() && this.memory.size === 0 && this.underWay.size === 0;

@@ -45,10 +45,7 @@ export class StartedRuns {
     if (this.seconds.size * ENTRY_BYTES <= MAX_BYTES) return;
     // A quarter at once, since the oldest have to be looked for.
     const oldestFirst = [...this.seconds].sort(([, a], [, b]) => a - b);
-    for (const [id, second] of oldestFirst.slice(0, oldestFirst.length >> 2)) {
-      this.seconds.delete(id);
-      this.completeSinceMs = Math.max(this.completeSinceMs, (second + 1) * 1000);
-    }
+    for (const [id, second] of oldestFirst.slice(0, oldestFirst.length >> 2)) this.forget(id, second);
   }
 
   has(pipeline: string, version: ListedVersion): boolean {
@@ -60,10 +57,18 @@ export class StartedRuns {
     return Date.parse(time) >= this.completeSinceMs;
   }
 
-  /** Forgets what is older than `time`, which is offered no more. */
-  forgetBefore(time: string): void {
+  /**
+   * Forgets what is older than `time`, which is offered no more, unless a trigger is added anew with an earlier time.
+   * @param isNoted whether it is noted what is forgotten; asked only where something is
+   */
+  forgetBefore(time: string, isNoted: () => boolean): void {
     const second = secondOf(time);
-    for (const [id, own] of this.seconds) if (own < second) this.seconds.delete(id);
+    for (const [id, own] of this.seconds) if (own < second) this.forget(id, own, isNoted());
+  }
+
+  private forget(id: string, second: number, isNoted = true): void {
+    this.seconds.delete(id);
+    if (isNoted) this.completeSinceMs = Math.max(this.completeSinceMs, (second + 1) * 1000);
   }
 
   carry(): CarriedStartedRuns {

@@ -115,6 +115,58 @@ describe('a run that waits', () => {
     expect(machine.carry().subscriptions).toEqual([]);
   });
 
+  test.each([false, true])(
+    'that is for one object goes on after one that an empty one has replaced at once; told by the webhook: %s',
+    (isTold) => {
+      const of = subscriptionOf('a', { once: true });
+      machine.subscribe(of);
+      list([]);
+      const told = isTold ? [of.runId] : [];
+      machine.seen(
+        [
+          { ...arrivalOf('in/1', nowMs, { etag: 'filled', sequencer: '1' }), told },
+          { ...arrivalOf('in/1', nowMs, { etag: 'none', size: 0, sequencer: '2' }), told },
+        ],
+        nowMs,
+      );
+      if (!isTold) machine.signalled(take('signal runs'), [true]);
+      machine.seen([arrivalOf('in/1', nowMs, { etag: 'filled again', sequencer: '3' })], nowMs);
+      const { signals } = take('signal runs');
+      expect(signals.flatMap(({ chunk }) => chunk.map(({ etag }) => etag))).toEqual(['filled again']);
+    },
+  );
+
+  test('is not offered what was replaced while it was checked', () => {
+    const [first, last] = ['first', 'last'].map((etag) => arrivalOf('in/1', nowMs, { etag })) as [
+      Arrival,
+      Arrival,
+    ];
+    machine.subscribe(subscriptionOf('other'));
+    list([first]);
+    machine.subscribe(subscriptionOf('a'));
+    const plan = next();
+    machine.signalled(take('signal runs', plan), [true]);
+    list([last], null, plan);
+    machine.checked(take('check stored', plan), [true]);
+    const { signals } = take('signal runs');
+    expect(signals.map(({ of, chunk }) => [of.workflowId, chunk.map(({ etag }) => etag)])).toEqual([
+      ['other', ['last']],
+      ['a', ['last']],
+    ]);
+  });
+
+  test('begins to wait within 15 seconds of another, and the source is listed for the second time all the same', () => {
+    machine.subscribe(subscriptionOf('a'));
+    list([]);
+    nowMs += 5_000;
+    machine.subscribe(subscriptionOf('b'));
+    list([]);
+    expect(dueInMs()).toBe(10_000);
+    nowMs += 10_000;
+    list([]);
+    expect(dueInMs()).toBe(INPUT.listEveryMs);
+  });
+
   test('that is for one object goes on after one without content', () => {
     machine.subscribe(subscriptionOf('a', { once: true }));
     list([arrivalOf('in/1', nowMs, { etag: 'none', size: 0 })]);

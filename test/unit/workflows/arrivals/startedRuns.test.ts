@@ -43,8 +43,10 @@ test('forgets what is offered no more, and still knows all of the rest', () => {
   const started = new StartedRuns();
   started.add('p', arrivalOf('old', DAY_START_MS));
   started.add('p', arrivalOf('new', DAY_START_MS + 5_000));
-  started.forgetBefore(at(DAY_START_MS + 5_000));
+  started.forgetBefore(at(DAY_START_MS + 5_000), () => true);
   expect(started.size).toBe(1);
   expect(started.has('p', arrivalOf('new', DAY_START_MS + 5_000))).toBe(true);
-  expect(started.isCompleteSince(at(0))).toBe(true);
+  expect(started.isCompleteSince(at(DAY_START_MS + 1_000))).toBe(true);
+  // A trigger that is added anew may ask for what is forgotten.
+  expect(started.isCompleteSince(at(DAY_START_MS))).toBe(false);
 });
