@@ -70,7 +70,10 @@ export interface LeftJob {
   reference: JobReference | null;
 }
 
-/** A part of an earlier run that a retry of it can take over. Times are ISO 8601. */
+/**
+ * A part of an earlier run that a retry of it can take over. Times are ISO 8601. Of what a run before has done anew alone (`isAlone`),
+ * all that came after it stays good.
+ */
 export type EarlierStep =
   /** The job succeeded, and its outputs are there still. */
   | {
@@ -82,9 +85,10 @@ export type EarlierStep =
       ended: string;
       run: string;
       result: JobResult;
+      isAlone?: true;
     }
   /** The job may still run, or has ended well since. Without a reference its service tells it by its client token. */
-  | ({ kind: 'adopt'; step: string; place?: Place; job: string; began: string } & LeftJob)
+  | ({ kind: 'adopt'; step: string; place?: Place; job: string; began: string; isAlone?: true } & LeftJob)
   | { kind: 'wait'; taken: Taken }
   /** A child run; `ended` is when the last of its work was done, or null when it did not succeed. */
   | {

@@ -28,6 +28,8 @@ export type Candidate = {
   step: string;
   place?: Place;
   began: string;
+  /** Its run did it anew, and not what came after it. */
+  isAlone?: true;
   /** What it did was undone. */
   isUndone?: true;
   /** It is part of what undoes what its run did: a retry does not come to it. */
@@ -83,7 +85,12 @@ export async function readCandidates(
     for (const [step, job] of jobs) {
       const { place, since } = job.submission;
       const began = since ?? job.reference!.submittedAt;
-      const candidate: Candidate = { kind: 'job', step, ...(place && { place }), began, job };
+      const isAlone = options.retryOf?.redo?.includes(step) === true;
+      const candidate: Candidate = {
+        ...{ kind: 'job', step, began, job },
+        ...(place && { place }),
+        ...(isAlone && { isAlone }),
+      };
       const undoes = undoesOf(job.submission);
       if (undoes === undefined) found.add(candidate);
       else {
@@ -237,10 +244,11 @@ export class Judge {
     step,
     place,
     began,
+    isAlone,
     isUndone,
     job: known,
   }: Extract<Candidate, { kind: 'job' }>): Promise<Judgement> {
-    const described = { step, ...(place && { place }), began };
+    const described = { step, ...(place && { place }), began, ...(isAlone && { isAlone }) };
     const { submission, state, result, ended, failure } = known;
     const job = describeJob(submission);
     if (state === 'failed') return { earlier: null, reason: `it failed: ${failure}` };
@@ -271,7 +279,7 @@ export class Judge {
 
   /** A job of which it is not known how it ended. */
   private async judgeOpen(
-    described: { step: string; place?: Place; began: string; job: string },
+    described: { step: string; place?: Place; began: string; job: string; isAlone?: true },
     { submission, reference: known }: HistoryJob,
   ): Promise<Judgement> {
     const { runners } = this.deps;

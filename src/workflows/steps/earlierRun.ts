@@ -113,9 +113,16 @@ export class EarlierRun {
     return patched('left-jobs-are-stopped') ? known : null;
   }
 
-  /** Tells the line of a job that it is done; `doneMs` is when. */
-  noteJob(at: StepPlace, { job, doneMs }: { job: Job; doneMs: number }): void {
-    const isAlone = this.retryOf?.redo?.includes(this.nameBefore(at)) === true;
+  /**
+   * Tells the line of a job that it is done.
+   * @param doneMs when, in milliseconds since 1970
+   * @param takenFrom what it was taken from; what was done anew alone then is so here
+   */
+  noteJob(
+    at: StepPlace,
+    { job, doneMs, takenFrom }: { job: Job; doneMs: number; takenFrom: Of<'reuse'> | Of<'adopt'> | null },
+  ): void {
+    const isAlone = takenFrom?.isAlone === true || this.retryOf?.redo?.includes(this.nameBefore(at)) === true;
     if (!isAlone && !CLUSTERS.includes(job.resource)) at.line.note(doneMs);
   }
 

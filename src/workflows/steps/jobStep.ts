@@ -113,7 +113,7 @@ export class JobStep {
           ...badRows(result),
         });
         shared.clusters.note({ submission, reference }, options);
-        if (!isCheck) shared.earlier.noteJob(this.at, { job, doneMs: Date.now() });
+        if (!isCheck) shared.earlier.noteJob(this.at, { job, doneMs: Date.now(), takenFrom: known });
         this.returnSlots();
         return result;
       } catch (thrown) {
@@ -162,7 +162,8 @@ export class JobStep {
     }
   }
 
-  private reuse({ result, run, ended }: Extract<EarlierStep, { kind: 'reuse' }>): JobResult {
+  private reuse(known: Extract<EarlierStep, { kind: 'reuse' }>): JobResult {
+    const { result, run, ended } = known;
     const { shared, step, job } = this;
     shared.board.update(step, {
       state: 'succeeded',
@@ -170,7 +171,7 @@ export class JobStep {
       takenFrom: { id: run, job: 'reused' },
       ...badRows(result),
     });
-    shared.earlier.noteJob(this.at, { job, doneMs: Date.parse(ended) });
+    shared.earlier.noteJob(this.at, { job, doneMs: Date.parse(ended), takenFrom: known });
     return result;
   }
 

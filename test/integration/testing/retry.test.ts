@@ -154,6 +154,20 @@ test.each([
   expect(submittedSince()).toEqual(expected);
 });
 
+test('what was done anew alone leads to nothing in the next retry either', async () => {
+  const run = await startBranches();
+  await run.result();
+  submittedSince();
+  const retry = await stack.retry(run, { redo: ['clean left'] });
+  await retry.result();
+  expect(submittedSince()).toEqual(['clean left']);
+  const next = await stack.retry(retry, { redo: ['count right'] });
+  await next.result();
+  expect(submittedSince()).toEqual(['count right']);
+  await (await stack.retry(next, { redo: ['join'] })).result();
+  expect(submittedSince()).toEqual(['join']);
+});
+
 test('with a changed input, the jobs that it changes are done anew', async () => {
   stack.script('join', { fails: 'once' });
   const failed = await startBranches();
