@@ -25,13 +25,15 @@ const KEPT_OBJECTS = 'objects/';
 const KEPT_LIST = 'published.json';
 const SIDE_BY_SIDE = 8;
 
-/** Copies an output folder, as it is, to `copy`. Done again, it copies what the folder holds then. */
+/** Copies an output folder, as it is, to `copy`. Done again, it leaves a whole copy as it is: the output may be another by then. */
 export async function keepOutput(
   s3: S3Client,
   { output, copy }: { output: string; copy: string },
   signal: AbortSignal,
 ): Promise<{ objects: number; bytes: number }> {
   const [from, to] = [parseFolder(output), parseFolder(copy)];
+  const before = await findKept(s3, to, signal);
+  if (before !== null) return sizeOf(before);
   const objects = await listObjects(s3, from, signal);
   await eachOf(objects, ({ name, bytes }) =>
     copyObject(s3, { from: at(from, name), to: at(to, KEPT_OBJECTS + name), bytes }, { signal }),
@@ -46,6 +48,10 @@ export async function keepOutput(
   const kept: Kept = { objects, listBytes };
   const { bucket: Bucket, key: Key } = at(to, KEPT);
   await s3.send(new PutObjectCommand({ Bucket, Key, Body: JSON.stringify(kept) }), { abortSignal: signal });
+  return sizeOf(kept);
+}
+
+function sizeOf({ objects }: Kept): { objects: number; bytes: number } {
   return { objects: objects.length, bytes: objects.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
@@ -60,7 +66,10 @@ export async function putBackOutput(
   signal: AbortSignal,
 ): Promise<void> {
   const [to, from] = [parseFolder(output), parseFolder(copy)];
-  const { objects, listBytes } = await readKept(s3, from, copy, signal);
+  const kept = await findKept(s3, from, signal);
+  if (kept === null)
+    throw new SluiceError('ObjectGone', `${copy} holds no whole copy of an output; nothing was put back`);
+  const { objects, listBytes } = kept;
   const list = publishedListOf(to.prefix);
   const published = await readPublishedList(s3, to.bucket, list, signal);
   await remove(s3, to.bucket, to.prefix + SUCCESS_MARKER);
@@ -95,16 +104,15 @@ function at({ bucket, prefix }: Folder, name: string): { bucket: string; key: st
   return { bucket, key: prefix + name };
 }
 
-async function readKept(s3: S3Client, folder: Folder, copy: string, abortSignal: AbortSignal): Promise<Kept> {
+/** Null when there is no whole copy. */
+async function findKept(s3: S3Client, folder: Folder, abortSignal: AbortSignal): Promise<Kept | null> {
   const { bucket: Bucket, key: Key } = at(folder, KEPT);
   try {
     const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }), { abortSignal });
     return JSON.parse((await Body?.transformToString()) ?? '') as Kept;
   } catch (error) {
     if ((error as Error).name !== 'NoSuchKey') throw error;
-    throw new SluiceError('ObjectGone', `${copy} holds no whole copy of an output; nothing was put back`, {
-      cause: error,
-    });
+    return null;
   }
 }
 

@@ -1,7 +1,10 @@
 import {
   ActivityFailure,
   ApplicationFailure,
+  CancellationScope,
   ChildWorkflowFailure,
+  isCancellation,
+  patched,
   TemporalFailure,
   TimeoutFailure,
 } from '@temporalio/workflow';
@@ -12,6 +15,16 @@ import type { Failure } from '../../contracts/messages';
 /** Whether the error is a failure to report, rather than a defect in workflow code, which must fail the task instead. */
 export function isReportable(error: unknown): boolean {
   return error instanceof TemporalFailure || error instanceof SluiceError;
+}
+
+/** What goes on of the errors of work side by side: the first, or the cancellation of all that it is part of. */
+export function firstOf(errors: readonly unknown[]): unknown {
+  const [first] = errors;
+  const cancellation = errors.find(isCancellation);
+  if (cancellation === undefined || isCancellation(first) || !CancellationScope.current().consideredCancelled)
+    return first;
+  // In histories that began before, the failure goes on.
+  return patched('cancellation-goes-first') ? cancellation : first;
 }
 
 /** The failure that people see: the innermost coded cause, with the service's own message. */

@@ -4,7 +4,7 @@ import { stepOfBatch } from '../../contracts/batches';
 import type { Job, JobResult } from '../../jobs';
 import type { JobOptions } from '../../pipelines';
 import { byteLength } from './byteLength';
-import { asApplicationFailure, isReportable, toFailure } from './failures';
+import { asApplicationFailure, firstOf, isReportable, toFailure } from './failures';
 
 /** How many jobs of `mapJobs` one run holds: some twelve history events each, far below Temporal's limit of 51,200. */
 const JOBS_PER_RUN = 500;
@@ -107,8 +107,8 @@ export async function eachJob(
   const failed: FailedJob[] = [];
   let next = 0;
   const scope = new CancellationScope();
-  /** What ends all, whatever is tolerated: the first failure too many, a cancellation, or a defect of workflow code. */
-  let end: { error: unknown } | undefined;
+  /** What ends all, whatever is tolerated: failures that are too many, a cancellation, or a defect of workflow code. */
+  const ends: unknown[] = [];
   let isOver = false;
   const work = async () => {
     while (next < jobs.length && !isOver) {
@@ -123,7 +123,7 @@ export async function eachJob(
           failed.push({ index: first + index, step, code, message });
         }
         if (isFailure && failed.length <= tolerated) continue;
-        end ??= { error };
+        ends.push(error);
         if (isFailure && siblings === 'finish') continue;
         isOver = true;
         scope.cancel();
@@ -131,9 +131,10 @@ export async function eachJob(
     }
   };
   await scope.run(() => Promise.all(Array.from({ length: Math.min(concurrency, jobs.length) }, work)));
-  if (end === undefined) return { results, failed };
+  if (ends.length === 0) return { results, failed };
+  const end = firstOf(ends);
   const [one, ...others] = failed;
-  const isTooMany = one !== undefined && failed.length > tolerated;
+  const isTooMany = one !== undefined && failed.length > tolerated && !isCancellation(end);
   // Of one that fails alone, what it failed with goes on as it is.
-  throw isTooMany && others.length > 0 ? tooManyFailed([one, ...others], end.error) : end.error;
+  throw isTooMany && others.length > 0 ? tooManyFailed([one, ...others], end) : end;
 }

@@ -19,7 +19,7 @@ import type { Deadline } from './deadlines';
 import type { PipelineDefinition, StandardFields } from './pipelineDefinition';
 import { joinFolder, parentFolder } from '../../pipelines/location';
 import { task } from '../task';
-import { asApplicationFailure, isReportable, toFailure } from './failures';
+import { asApplicationFailure, firstOf, isReportable, toFailure } from './failures';
 import { JobStep, type JobStepOptions } from './jobStep';
 import type { Line } from './line';
 import {
@@ -142,7 +142,7 @@ export class Run {
         }),
       ),
     );
-    if (failures.length > 0) throw failures[0];
+    if (failures.length > 0) throw firstOf(failures);
     return results as { [K in keyof T]: Awaited<ReturnType<T[K]>> };
   }
 
@@ -163,7 +163,8 @@ export class Run {
   async keepOutput(name: string, output: string): Promise<void> {
     const { compensations, ending } = this.shared;
     if (!compensations.areWanted) return;
-    const copy = copyOf(output, workflowInfo().runId);
+    // Of a run that was reset it stays the same.
+    const copy = copyOf(output, workflowInfo().firstExecutionRunId);
     await this.job(`keep ${name}`, task('keep-output', { output, copy }));
     const drop = (run: Run) => run.job(`drop the copy of ${name}`, task('drop-kept-output', { copy }));
     const undo = async (run: Run) => {

@@ -306,6 +306,27 @@ test('when asked to, the other branches finish before the failure goes on', asyn
   expect(runner.calls.stop).toBe(0);
 });
 
+test.each([
+  { parallel: ['bad', 'good'] },
+  { map: { items: 2, concurrency: 2, siblings: 'finish' } },
+] satisfies StepsInput[])(
+  'a run that is cancelled while branches beside one that failed finish ends as cancelled: %j',
+  async (input) => {
+    const [bad, good] = input.map ? ['map 1', 'map 2'] : ['bad', 'good'];
+    scripts[bad!] = { states: [failed] };
+    scripts[good!] = { states: [RUNNING] };
+    const run = await start({ ...input, parallelOptions: { siblings: 'finish' } });
+    await statusWhen(run, ({ steps }) => {
+      const [one, other] = [bad, good].map((step) => steps.find(({ name }) => name === step));
+      return one?.state === 'failed' && Boolean(other?.job?.externalId);
+    });
+    await run.cancel();
+    await run.result().catch(() => null);
+    expect((await run.describe()).status.name).toBe('CANCELLED');
+    expect((await run.query(statusQuery)).state).toBe('cancelled');
+  },
+);
+
 test('mapJobs runs one job an item, and past the limit in child runs', async () => {
   const run = await start({ map: { items: 7, concurrency: 3 } });
   expect(await run.result()).toEqual({ map: 7 });
