@@ -63,12 +63,8 @@ export function isNewer(a: Arrival, b: Arrival): boolean {
     return padded(a.sequencer) > padded(b.sequencer);
   }
   // A listing that was read before the event of the same second came must not bring the older version back.
-  if (isSameSecond(a, b)) return a.sequencer !== null || b.sequencer === null;
+  if (secondOf(a) === secondOf(b)) return a.sequencer !== null || b.sequencer === null;
   return secondOf(a) > secondOf(b);
-}
-
-export function isSameSecond(a: Arrival, b: Arrival): boolean {
-  return secondOf(a) === secondOf(b);
 }
 
 /** Since 1970. */

@@ -1,5 +1,5 @@
 import type { Arrival } from '../../pipelines';
-import { isSameSecond, isSameVersion } from '../../pipelines/arrival';
+import { isNewer, isSameVersion } from '../../pipelines/arrival';
 import { ArrivalMemory } from '../arrivals/memory';
 
 /** All that a run has heard of, whichever of its waits it is for. */
@@ -26,8 +26,9 @@ export class Inbox {
   }
 
   /**
-   * Whether an event has told one of them, and a listing another version of the same second: which of the two is there, only a listing
-   * from now on tells.
+   * Whether an event has told one of them, and a listing another version that does not look newer: the time of an event is that of the
+   * end of its upload, in milliseconds, and what a listing shows that of its begin, in seconds. Which of the two is there, only a
+   * listing from now on tells.
    */
   areInDoubt(arrivals: readonly Arrival[]): boolean {
     return arrivals.some((arrival) => this.doubted.has(arrival));
@@ -49,6 +50,7 @@ export class Inbox {
 }
 
 function contradict(a: Arrival, b: Arrival): boolean {
-  const isEventAndListing = (a.sequencer === null) !== (b.sequencer === null);
-  return isEventAndListing && !a.byHand && !b.byHand && !isSameVersion(a, b) && isSameSecond(a, b);
+  const [event, listed] = a.sequencer === null ? [b, a] : [a, b];
+  if (event.sequencer === null || listed.sequencer !== null || event.byHand || listed.byHand) return false;
+  return !isSameVersion(event, listed) && isNewer(event, listed);
 }

@@ -68,6 +68,8 @@ const SHOWN_OBJECTS = 1_000;
 const LATE_BATCH = 100;
 /** When late runs that could not be started for a passing reason are tried again; the run ends no earlier. */
 const LATE_RETRY_PAUSES = ['10 s', '1 minute', '10 minutes'] as const;
+/** How long S3 is asked for what is late. */
+const LATE_LISTING_MS = 10 * 60_000;
 /** How long after its time is up a wait may still be under way, while no worker is there. */
 const UNTIL_MARGIN_MS = 30 * 86_400_000;
 
@@ -301,7 +303,7 @@ export class Wait {
     return this.untilTaken();
   }
 
-  private areInDoubt(taken: TakenObjects): boolean {
+  private areInDoubt(taken: readonly Arrival[]): boolean {
     // In histories that began before, the event goes before the listing.
     return this.shared.inbox.areInDoubt(taken) && patched('doubts-are-cleared');
   }
@@ -310,10 +312,14 @@ export class Wait {
     const { complete } = this;
     if (complete && 'manifest' in complete) return this.untilListed(complete.manifest);
     if (complete && 'quiet' in complete) return this.untilQuiet();
-    const isComplete = await this.untilDeadline(() => this.find() !== null);
-    // Events come in any order, so the marker's may overtake those of the objects before it.
-    if (isComplete && complete && 'marker' in complete) await this.list(this.since);
-    return this.find();
+    for (;;) {
+      const isComplete = await this.untilDeadline(() => this.find() !== null);
+      // Events come in any order, so the marker's may overtake those of the objects before it.
+      if (isComplete && complete && 'marker' in complete) await this.list(this.since);
+      const found = this.find();
+      // What was there may have been replaced by something without content. In histories that began before, that ends the wait.
+      if (found !== null || !isComplete || !patched('emptied-is-awaited')) return found;
+    }
   }
 
   /**
@@ -325,7 +331,8 @@ export class Wait {
       if (!(await this.untilDeadline(() => this.find() !== null))) return null;
       const seen = this.find()!;
       const isOther = () => {
-        const now = this.find()!;
+        const now = this.find();
+        if (now === null) return true;
         return now.length !== seen.length || now.some((arrival, i) => !isSameVersion(arrival, seen[i]!));
       };
       const newestMs = Math.min(Date.parse(seen.at(-1)!.time), Date.now());
@@ -336,7 +343,8 @@ export class Wait {
       }
       const summary = `${this.step.name}: quiet`;
       if (pauseMs > 0 && (await condition(isOther, pauseMs, { summary }))) continue;
-      await this.list(new Date(newestMs).toISOString(), isOther);
+      // The time of an object is older than its arrival, by hours for an upload in many parts.
+      await this.list(patched('quiet-lists-all') ? this.since : new Date(newestMs).toISOString(), isOther);
       if (!isOther()) return seen;
     }
   }
@@ -348,6 +356,7 @@ export class Wait {
     for (;;) {
       this.listed = null;
       if (!(await this.untilDeadline(() => find() !== undefined))) return null;
+      if (this.areInDoubt([find()!])) await this.list(this.since);
       const manifest = { ...find()! };
       const isReplaced = () => !isSameVersion(find()!, manifest);
       const heardBefore = new Set(shared.inbox.all());
@@ -407,7 +416,11 @@ export class Wait {
   }
 
   /** Takes what the source holds, until `isEnough`. */
-  private async list(since: string, isEnough = () => false): Promise<void> {
+  private async list(
+    since: string,
+    isEnough = () => false,
+    read = (act: () => Promise<ListedPage>) => this.read(act),
+  ): Promise<void> {
     const { source, step, shared } = this;
     let after: string | null = null;
     const heardBefore = new Set(shared.inbox.all());
@@ -421,7 +434,7 @@ export class Wait {
         );
       }
       const from = after;
-      const page: ListedPage = await this.read(() =>
+      const page = await read(() =>
         activities.listSource.executeWithOptions(
           {
             startToCloseTimeout: '2 minutes',
@@ -507,10 +520,31 @@ export class Wait {
     if (this.late !== 'ignore') this.noteLate(this.arrivals());
   }
 
-  /** Shows in the status what among the arrivals is late, and does what the wait says of it. */
   private noteLate(arrivals: Arrival[]): void {
-    const { shared, step } = this;
+    const { shared } = this;
     const late = arrivals.filter((arrival) => this.isLate(arrival));
+    const known = late.map(({ bucket, key }) => shared.inbox.get(bucket, key)!);
+    if (this.late !== 'ignore' && this.areInDoubt(known)) shared.ending.beside(this.askForLate(late));
+    else this.takeNote(late);
+  }
+
+  /** Of an event that a listing contradicts, S3 says whether its object is there. */
+  private async askForLate(late: Arrival[]): Promise<void> {
+    const { inbox } = this.shared;
+    this.deadlineMs = Math.max(this.deadlineMs, Date.now() + LATE_LISTING_MS);
+    try {
+      await CancellationScope.nonCancellable(() => this.list(this.since, undefined, (act) => act()));
+    } catch (error) {
+      // What S3 does not tell is as the event says.
+      if (!isReportable(error)) throw error;
+    }
+    // What has taken its place is noted as it comes.
+    this.takeNote(late.filter((arrival) => isSameVersion(arrival, inbox.get(arrival.bucket, arrival.key)!)));
+  }
+
+  /** Shows in the status what is late, and does what the wait says of it. */
+  private takeNote(late: Arrival[]): void {
+    const { shared, step } = this;
     const [first] = late;
     if (first === undefined) return;
     const objects = [...(step.objects ?? []), ...late.map((arrival) => ({ ...shown(arrival), late: true }))];

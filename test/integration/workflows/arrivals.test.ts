@@ -14,7 +14,7 @@ import { quietRuntime, startServer, startTestWorker, testConfig } from '../../su
 import { eventually, until } from '../../support/eventually';
 import { resetRun } from '../../support/resetRun';
 import { startTestS3 } from '../../support/s3';
-import type { InboxInput, InboxResult } from '../../support/workflows';
+import { finishSignal, type InboxInput, type InboxResult } from '../../support/workflows';
 import { SHIPPED_PIPELINES } from '../../../src/workflows/shipped';
 
 /** How many rounds of chance are played; 100 are said to be enough. */
@@ -407,6 +407,86 @@ describe('of two versions of one second, the first of which alone was told, the 
       s3.s3.middlewareStack.remove(folder);
     }
   });
+});
+
+describe('when the event of a version that was replaced comes after a listing has shown what replaced it', () => {
+  /** A run that takes from the folder what has come since now; of its object `a` only the first version was told. */
+  async function replaceUntold(name: string, youngerMs: number) {
+    const folder = `${name}-${++attempts}`;
+    await until(() => Date.now() % 1_000 < 200);
+    const since = new Date().toISOString();
+    const first = await upload(`${folder}/a`, 'first');
+    const last = await upload(`${folder}/a`, 'last');
+    const time = new Date(Date.parse(first.time) + youngerMs).toISOString();
+    return { folder, since, event: { ...first, time }, last };
+  }
+
+  // The time of an event is that of the end of its upload, and what a listing shows that of the begin.
+  test.each([0, 1_500])('%i ms later, it is not late', async (youngerMs) => {
+    const { folder, since, event, last } = await replaceUntold('not-late', youngerMs);
+    const run = await startInbox({ pattern: `s3://lake/${folder}/*`, late: 'fail', hold: 'yes' }, { since });
+    await eventually(
+      () => run.query(statusQuery),
+      ({ steps }) => steps[0]?.state === 'succeeded',
+    );
+    await acceptAndTell(run, event);
+    await run.signal(finishSignal);
+    expect(await run.result()).toMatchObject({ etags: [last.etag] });
+  });
+
+  test('a second later, it brings nothing back', async () => {
+    const { folder, since, event, last } = await replaceUntold('nothing-back', 1_500);
+    const complete = JSON.stringify({ count: 2 });
+    const run = await startInbox({ pattern: `s3://lake/${folder}/*`, complete }, { since });
+    await eventually(
+      () => countSignals(run),
+      (count) => count > 0,
+    );
+    await acceptAndTell(run, event);
+    const other = await upload(`${folder}/b`);
+    await accept([other]);
+    expect((await run.result()).etags.sort()).toEqual([last.etag, other.etag].sort());
+  });
+});
+
+test('in a bucket with versions, the late event of a manifest that was replaced does not bring it back', async () => {
+  const folder = `manifest-${++attempts}`;
+  const key = `${folder}/list.json`;
+  const listing = (...names: string[]) => JSON.stringify(names.map((name) => `${folder}/${name}`));
+  await upload(`${folder}/a`);
+  await upload(`versions/${folder}`, listing('a'));
+  // The gateway has no versions: the old one is read from a copy.
+  s3.s3.middlewareStack.add(
+    (next, { commandName }) =>
+      (args) => {
+        const input = args.input as { Key?: string; VersionId?: string };
+        if (commandName === 'GetObjectCommand' && input.VersionId === 'first') {
+          input.Key = `versions/${folder}`;
+          delete input.VersionId;
+        }
+        return next(args);
+      },
+    { name: folder, priority: 'high' },
+  );
+  try {
+    await until(() => Date.now() % 1_000 < 200);
+    const since = new Date(Date.now() - 60_000).toISOString();
+    const first = await upload(key, listing('a'));
+    await upload(key, listing('a', 'b'));
+    const complete = JSON.stringify({ manifest: key });
+    const run = await startInbox({ pattern: `s3://lake/${folder}/*`, complete }, { since });
+    const countDone = async () =>
+      (await run.fetchHistory()).events!.filter((event) => event.activityTaskCompletedEventAttributes).length;
+    // It has subscribed and read the second, which a listing has shown.
+    await eventually(countDone, (count) => count >= 2);
+    await acceptAndTell(run, { ...first, versionId: 'first' });
+    // It has asked what is there, and read that.
+    await eventually(countDone, (count) => count >= 4);
+    await accept([await upload(`${folder}/b`)]);
+    expect((await run.result()).keys.sort()).toEqual([`${folder}/a`, `${folder}/b`]);
+  } finally {
+    s3.s3.middlewareStack.remove(folder);
+  }
 });
 
 test.each(Array.from({ length: ROUNDS }, (_, i) => i + 1))(
