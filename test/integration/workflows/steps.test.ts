@@ -313,8 +313,8 @@ test.each([
   'a run that is cancelled while branches beside one that failed finish ends as cancelled: %j',
   async (input) => {
     const [bad, good] = input.map ? ['map 1', 'map 2'] : ['bad', 'good'];
-    scripts[bad!] = { states: [failed] };
-    scripts[good!] = { states: [RUNNING] };
+    scripts[bad] = { states: [failed] };
+    scripts[good] = { states: [RUNNING] };
     const run = await start({ ...input, parallelOptions: { siblings: 'finish' } });
     await statusWhen(run, ({ steps }) => {
       const [one, other] = [bad, good].map((step) => steps.find(({ name }) => name === step));

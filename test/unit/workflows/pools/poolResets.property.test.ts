@@ -77,8 +77,8 @@ function play(seed: number, resets: boolean): string[] {
           const sim = sims.get(work.run.workflowId);
           const isThere = sim?.name.runId === work.run.runId;
           if (isThere) for (const id of work.granted) signalled.add(`${work.run.workflowId} ${id}`);
-          if (isThere && sim!.now.phase === 'in line' && work.granted.includes(sim!.now.ids))
-            go(sim!, { phase: 'working' });
+          if (isThere && sim.now.phase === 'in line' && work.granted.includes(sim.now.ids))
+            go(sim, { phase: 'working' });
           machine.told(work, isThere, nowMs);
         }
       }
@@ -90,11 +90,11 @@ test.each([false, true])(
   'every run comes to its end, with resets: %s',
   (resets) => {
     const stuck: string[] = [];
-    for (let seed = 1; seed <= ROUNDS; seed++) {
-      const left = play(seed, resets);
-      if (left.length > 0) stuck.push(`seed ${seed}: ${left.join(', ')}`);
+    for (let round = 0; round < ROUNDS; round++) {
+      const left = play(seedOf(round), resets);
+      if (left.length > 0) stuck.push(`seed ${seedOf(round)}: ${left.join(', ')}`);
     }
-    expect({ count: stuck.length, first: stuck.slice(0, 3) }).toEqual({ count: 0, first: [] });
+    expect(stuck).toEqual([]);
   },
   120_000,
 );
