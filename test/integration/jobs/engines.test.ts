@@ -341,7 +341,7 @@ async function putRandomFiles(): Promise<ToRead[]> {
   await mkdir(random, { recursive: true });
   const { stdout } = spawnSync(
     'python3',
-    [join(fixtures, 'write_csv.py'), random, String(seed), String(countOf({ suite: 8, soak: 400 }))],
+    [join(fixtures, 'write_csv.py'), random, String(seed), String(countOf({ suite: 4, soak: 400 }))],
     { encoding: 'utf8', maxBuffer: 1 << 26 },
   );
   const files = JSON.parse(stdout) as { file: string; delimiter: string; rows: string[][] }[];

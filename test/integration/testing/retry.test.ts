@@ -555,7 +555,7 @@ describe('a retry of a pipeline that ships', () => {
     ...[{ answerLost: true } as const, { answerLost: 'not taken' } as const],
   ];
 
-  test.each(Array.from({ length: countOf({ suite: 2, soak: 50 }) }, (_, round) => seedOf(round)))(
+  test.each(Array.from({ length: countOf({ suite: 1, soak: 50 }) }, (_, round) => seedOf(round)))(
     'is not needed by a main whose services fail for a while and whose credentials have expired for 10 minutes: each job runs once (seed %i)',
     async (seed) => {
       const random = seeded(seed);

@@ -295,7 +295,7 @@ test("what Python's csv module writes, in all its ways, is read back equal", asy
   const writer = join(__dirname, '..', '..', 'fixtures', 'write_csv.py');
   const { stdout } = spawnSync(
     'python3',
-    [writer, folder, String(seed), String(countOf({ suite: 50, soak: 1_000 }))],
+    [writer, folder, String(seed), String(countOf({ suite: 25, soak: 1_000 }))],
     {
       encoding: 'utf8',
       maxBuffer: 1 << 26,
