@@ -227,6 +227,21 @@ describe('jobs', () => {
 });
 
 describe('limits and deadlines', () => {
+  test('a run that returns its slot as it ends', async () => {
+    scripts['first'] = { states: [RUNNING] };
+    const inPool = (name: string) => startSteps(`returned-${name}`, { job: { name, pool: 'warehouse' } });
+    const first = await inPool('first');
+    await eventually(
+      () => first.query(statusQuery),
+      ({ steps }) => Boolean(steps[0]?.job?.externalId),
+    );
+    const next = await inPool('next');
+    await until(next, 'waiting for capacity');
+    delete scripts['first'];
+    await Promise.all([first.result(), next.result()]);
+    await recordHistory('slot-returned', first);
+  });
+
   test('jobs that wait for a slot, one of which is cancelled, and their pool', async () => {
     scripts['hold'] = { states: [RUNNING] };
     const inPool = (name: string) => startSteps(`slot-${name}`, { job: { name, pool: 'warehouse' } });

@@ -199,6 +199,8 @@ class PoolSlots {
     // A confirmation that comes while the run ends would have the server refuse its end, and the whole run be replayed.
     if (this.returning > 0 && patched('returns-confirmed')) await condition(() => this.returning === 0);
     await this.exchanging;
+    // Nor does the server send what a run signals in the task that it ends with: the pool would look for its slot in vain.
+    if (this.returning > 0 && patched('last-return-confirmed')) await condition(() => this.returning === 0);
   }
 
   private serve(): void {
