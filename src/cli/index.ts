@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { useDevStack } from './devStack';
 import { EXIT, toCommandError, wrongUsage } from './errors';
 import { printError } from './output';
-import { packageRoot } from '../local/packageRoot';
+import { readOwnPackage } from '../local/packageRoot';
 import { readSecrets } from '../setup/config';
 import { hideSecrets } from '../setup/redactSecrets';
 
@@ -42,7 +40,7 @@ async function createProgram(argv: readonly string[]): Promise<Command> {
       '--config <file>',
       'the project; default the nearest sluice.config.*, from the current folder upwards',
     )
-    .version(readVersion(), '--version', 'print the version')
+    .version(readOwnPackage().version, '--version', 'print the version')
     .showSuggestionAfterError()
     .configureOutput({ outputError: () => {} })
     .exitOverride()
@@ -53,11 +51,6 @@ async function createProgram(argv: readonly string[]): Promise<Command> {
   const loaded = Object.hasOwn(COMMANDS, asked) ? commands.filter(([name]) => name === asked) : commands;
   for (const [, load] of loaded) (await load())(program);
   return program;
-}
-
-function readVersion(): string {
-  const text = readFileSync(join(packageRoot(), 'package.json'), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 /** The first word that is neither an option of the program nor its value. */

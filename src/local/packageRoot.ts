@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** The folder of Sluice's package.json: the checkout, or the installed package. */
@@ -11,6 +11,18 @@ export function packageRoot(): string {
     folder = above;
   }
   return folder;
+}
+
+/** What Sluice's package.json says that is asked for. */
+interface OwnPackage {
+  version: string;
+  engines: { node: string };
+  dependencies: Record<string, string>;
+  devDependencies: Record<string, string>;
+}
+
+export function readOwnPackage(): OwnPackage {
+  return JSON.parse(readFileSync(path.join(packageRoot(), 'package.json'), 'utf8')) as OwnPackage;
 }
 
 /** The compiled file of one of Sluice's entries, also when this file runs uncompiled, as under a test. */

@@ -21,7 +21,7 @@ export interface Arrival {
  * run's first second may look older than the run: seconds are what is compared.
  */
 export function isSince(arrival: Arrival, since: string): boolean {
-  return arrival.byHand === true || secondOf(arrival) >= secondOf({ time: since });
+  return arrival.byHand === true || secondOf(arrival.time) >= secondOf(since);
 }
 
 /**
@@ -63,11 +63,11 @@ export function isNewer(a: Arrival, b: Arrival): boolean {
     return padded(a.sequencer) > padded(b.sequencer);
   }
   // A listing that was read before the event of the same second came must not bring the older version back.
-  if (secondOf(a) === secondOf(b)) return a.sequencer !== null || b.sequencer === null;
-  return secondOf(a) > secondOf(b);
+  if (secondOf(a.time) === secondOf(b.time)) return a.sequencer !== null || b.sequencer === null;
+  return secondOf(a.time) > secondOf(b.time);
 }
 
-/** Since 1970. */
-function secondOf({ time }: Pick<Arrival, 'time'>): number {
+/** The second of a time in ISO 8601, since 1970: what S3's listing tells of it. */
+export function secondOf(time: string): number {
   return Math.floor(Date.parse(time) / 1000);
 }

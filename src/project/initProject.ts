@@ -2,18 +2,10 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'no
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { SluiceError } from '../errors';
-import { packageRoot } from '../local/packageRoot';
+import { packageRoot, readOwnPackage } from '../local/packageRoot';
 
 /** What a project is made with beside Sluice; the versions that Sluice itself is built and tested with. */
 const TOOLS = ['@types/node', 'tsx', 'typescript'];
-
-interface PackageJson {
-  version: string;
-  engines: { node: string };
-  devDependencies: Record<string, string>;
-  dependencies: Record<string, string>;
-  _resolved?: string;
-}
 
 /**
  * Writes a project that runs into a new or an empty folder: all of it or nothing.
@@ -83,7 +75,7 @@ function nameOf(folder: string): string {
 }
 
 async function describePackage(name: string, folder: string): Promise<object> {
-  const own = JSON.parse(await readFile(path.join(packageRoot(), 'package.json'), 'utf8')) as PackageJson;
+  const own = readOwnPackage();
   const versions = { ...own.dependencies, ...own.devDependencies };
   return {
     name,

@@ -227,36 +227,40 @@ describe('jobs', () => {
 });
 
 describe('limits and deadlines', () => {
-  test('a run that returns its slot as it ends', async () => {
-    scripts['first'] = { states: [RUNNING] };
-    const inPool = (name: string) => startSteps(`returned-${name}`, { job: { name, pool: 'warehouse' } });
-    const first = await inPool('first');
+  /** A run whose job has the name that its id ends in. */
+  const startInPool = (id: string) =>
+    startSteps(id, { job: { name: id.replace(/^.*-/, ''), pool: 'warehouse' } });
+
+  /** Runs a job that holds the only slot of the warehouse until it is let go. */
+  async function holdSlot(id: string) {
+    const name = id.replace(/^.*-/, '');
+    scripts[name] = { states: [RUNNING] };
+    const run = await startInPool(id);
     await eventually(
-      () => first.query(statusQuery),
+      () => run.query(statusQuery),
       ({ steps }) => Boolean(steps[0]?.job?.externalId),
     );
-    const next = await inPool('next');
+    return { run, letGo: () => delete scripts[name] };
+  }
+
+  test('a run that returns its slot as it ends', async () => {
+    const { run: first, letGo } = await holdSlot('returned-first');
+    const next = await startInPool('returned-next');
     await until(next, 'waiting for capacity');
-    delete scripts['first'];
+    letGo();
     await Promise.all([first.result(), next.result()]);
     await recordHistory('slot-returned', first);
   });
 
   test('jobs that wait for a slot, one of which is cancelled, and their pool', async () => {
-    scripts['hold'] = { states: [RUNNING] };
-    const inPool = (name: string) => startSteps(`slot-${name}`, { job: { name, pool: 'warehouse' } });
-    const hold = await inPool('hold');
-    await eventually(
-      () => hold.query(statusQuery),
-      ({ steps }) => Boolean(steps[0]?.job?.externalId),
-    );
-    const cancelled = await inPool('cancelled');
+    const { run: hold, letGo } = await holdSlot('slot-hold');
+    const cancelled = await startInPool('slot-cancelled');
     await until(cancelled, 'waiting for capacity');
-    const waiting = await inPool('waiting');
+    const waiting = await startInPool('slot-waiting');
     await until(waiting, 'waiting for capacity');
     await cancelled.cancel();
     await end(cancelled);
-    delete scripts['hold'];
+    letGo();
     await Promise.all([hold.result(), waiting.result()]);
     for (const run of [hold, cancelled, waiting]) await recordHistory(run.workflowId, run);
     await recordHistory('pool', handleOf(poolWorkflowId('test', 'warehouse')));

@@ -1,5 +1,5 @@
 import type { Arrival } from '../../pipelines';
-import { isNewer, isSameVersion } from '../../pipelines/arrival';
+import { isNewer, isSameVersion, secondOf } from '../../pipelines/arrival';
 
 /** Arrivals, one a key: the newest version that is known. */
 export class ArrivalMemory {
@@ -67,5 +67,5 @@ export function bytesOf({ bucket, key, versionId, etag }: Arrival): number {
 /** A version has one upload; without versions, an upload of the same bytes differs in its second alone. */
 function isUploadedAnew(arrival: Arrival, known: Arrival): boolean {
   if (arrival.versionId !== null && known.versionId !== null) return false;
-  return Math.floor(Date.parse(arrival.time) / 1000) > Math.floor(Date.parse(known.time) / 1000);
+  return secondOf(arrival.time) > secondOf(known.time);
 }

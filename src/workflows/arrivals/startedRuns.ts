@@ -1,4 +1,5 @@
 import type { Arrival } from '../../pipelines';
+import { secondOf } from '../../pipelines/arrival';
 import { hash53 } from '../hash53';
 
 /** 20,000 object versions and more. */
@@ -77,10 +78,6 @@ export class StartedRuns {
       completeSinceMs: this.completeSinceMs,
     };
   }
-}
-
-function secondOf(time: string): number {
-  return Math.floor(Date.parse(time) / 1000);
 }
 
 function idOf(pipeline: string, { bucket, key, etag, time }: ListedVersion): string {

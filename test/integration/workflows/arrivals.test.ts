@@ -334,6 +334,21 @@ async function countSignals(run: WorkflowHandle): Promise<number> {
   return events!.filter((event) => event.workflowExecutionSignaledEventAttributes).length;
 }
 
+/** Two versions of one second, which begins with `since`. */
+async function uploadTwice(key: string, bodies = ['first', 'last']) {
+  await until(() => Date.now() % 1_000 < 200);
+  const since = new Date().toISOString();
+  const [first, last] = [await upload(key, bodies[0]), await upload(key, bodies[1])];
+  return { since, first, last };
+}
+
+async function untilTold(run: WorkflowHandle): Promise<void> {
+  await eventually(
+    () => countSignals(run),
+    (count) => count > 0,
+  );
+}
+
 describe('of two versions of one second, the first of which alone was told, the one that is there is taken', () => {
   test('by a marker', async () => {
     const folder = 'one-second';
@@ -342,9 +357,7 @@ describe('of two versions of one second, the first of which alone was told, the 
       complete: JSON.stringify({ marker: `${folder}/_SUCCESS` }),
     });
     await untilWaiting(run);
-    await until(() => Date.now() % 1_000 < 300);
-    const first = await upload(`${folder}/a`, 'first');
-    const last = await upload(`${folder}/a`, 'last');
+    const { first, last } = await uploadTwice(`${folder}/a`);
     await accept([first, await upload(`${folder}/_SUCCESS`)]);
     expect((await run.result()).etags).toEqual([last.etag]);
   });
@@ -356,13 +369,8 @@ describe('of two versions of one second, the first of which alone was told, the 
       complete: JSON.stringify({ count: 2 }),
     });
     await untilWaiting(run);
-    await until(() => Date.now() % 1_000 < 300);
-    const first = await upload(`${folder}/a`, 'first');
-    const last = await upload(`${folder}/a`, 'last');
-    await eventually(
-      () => countSignals(run),
-      (count) => count > 0,
-    );
+    const { first, last } = await uploadTwice(`${folder}/a`);
+    await untilTold(run);
     await acceptAndTell(run, first);
     const other = await upload(`${folder}/b`);
     await accept([other]);
@@ -380,9 +388,7 @@ describe('of two versions of one second, the first of which alone was told, the 
       complete: JSON.stringify({ [rule]: key }),
     });
     await untilWaiting(run);
-    await until(() => Date.now() % 1_000 < 300);
-    const first = await upload(`${folder}/a`, 'first');
-    const last = await upload(`${folder}/a`, 'last');
+    const { first, last } = await uploadTwice(`${folder}/a`);
     const sign = await upload(key, `{ "entries": [{ "url": "s3://lake/${folder}/a" }] }`);
     // The answer that the run has asked for is there, and has not come yet.
     let isTold = false;
@@ -413,10 +419,7 @@ describe('when the event of a version that was replaced comes after a listing ha
   /** A run that takes from the folder what has come since now; of its object `a` only the first version was told. */
   async function replaceUntold(name: string, youngerMs: number) {
     const folder = `${name}-${++attempts}`;
-    await until(() => Date.now() % 1_000 < 200);
-    const since = new Date().toISOString();
-    const first = await upload(`${folder}/a`, 'first');
-    const last = await upload(`${folder}/a`, 'last');
+    const { since, first, last } = await uploadTwice(`${folder}/a`);
     const time = new Date(Date.parse(first.time) + youngerMs).toISOString();
     return { folder, since, event: { ...first, time }, last };
   }
@@ -438,10 +441,7 @@ describe('when the event of a version that was replaced comes after a listing ha
     const { folder, since, event, last } = await replaceUntold('nothing-back', 1_500);
     const complete = JSON.stringify({ count: 2 });
     const run = await startInbox({ pattern: `s3://lake/${folder}/*`, complete }, { since });
-    await eventually(
-      () => countSignals(run),
-      (count) => count > 0,
-    );
+    await untilTold(run);
     await acceptAndTell(run, event);
     const other = await upload(`${folder}/b`);
     await accept([other]);
@@ -469,10 +469,8 @@ test('in a bucket with versions, the late event of a manifest that was replaced 
     { name: folder, priority: 'high' },
   );
   try {
-    await until(() => Date.now() % 1_000 < 200);
     const since = new Date(Date.now() - 60_000).toISOString();
-    const first = await upload(key, listing('a'));
-    await upload(key, listing('a', 'b'));
+    const { first } = await uploadTwice(key, [listing('a'), listing('a', 'b')]);
     const complete = JSON.stringify({ manifest: key });
     const run = await startInbox({ pattern: `s3://lake/${folder}/*`, complete }, { since });
     const countDone = async () =>
