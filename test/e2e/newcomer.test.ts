@@ -1,6 +1,14 @@
 /** All that somebody does who has never seen Sluice: from the packed file to a project with tasks and runners of its own. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -46,6 +54,22 @@ const NPM_SETTINGS = {
 async function npm(args: string[], cwd: string): Promise<string> {
   const { stdout } = await run('npm', args, { cwd, env: { ...ownEnvironment(), ...NPM_SETTINGS } });
   return stdout;
+}
+
+/**
+ * Puts there what `npm ci` of this checkout has unpacked: npm takes from it what the packed file depends on, by name and
+ * version, and removes the rest. Where files cannot be linked, npm unpacks all of it.
+ */
+async function offerPackages(present: string): Promise<void> {
+  try {
+    await run('cp', ['-al', path.join(ROOT, 'node_modules'), present]);
+  } catch {
+    rmSync(present, { recursive: true, force: true });
+    return;
+  }
+  // This checkout's own, and what is kept there that is no package.
+  const others = readdirSync(present).filter((name) => /^(sluice|\.(?!bin$|package-lock))/.test(name));
+  for (const name of others) rmSync(path.join(present, name), { recursive: true });
 }
 
 /** Runs `npx sluice` in the project. */
@@ -130,6 +154,7 @@ test('init writes a project, and npm install finds Sluice where it came from', a
   const tools = path.join(folder, 'tools');
   mkdirSync(tools);
   writeFileSync(path.join(tools, 'package.json'), '{}');
+  await offerPackages(path.join(tools, 'node_modules'));
   await npm(['install', path.join(folder, 'sluice-0.1.0.tgz')], tools);
   await run(path.join(tools, 'node_modules', '.bin', 'sluice'), ['init', etl], { env: ownEnvironment() });
   // What Sluice depends on is taken from there; Sluice itself and the tools are found and installed.
