@@ -31,6 +31,7 @@ const CAMPAIGNS = [
     'test/unit/duckdb/csv',
     'test/integration/local/athenaStatements',
     'systems/reviews-export/test/endToEnd',
+    'systems/contact-trace-records/test/endToEnd',
   ],
   ...[
     'systems/ethereum-auction/test/integration/killed',

@@ -1,4 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { connect } from 'node:net';
 import { Client, Connection, type ClientPlugin } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { TLSConfig } from '@temporalio/common/lib/internal-non-workflow';
@@ -80,7 +81,28 @@ export async function checkNamespace({ workflowService, options }: Client): Prom
 // https://grpc.io/docs/guides/status-codes
 const NOT_FOUND = 5;
 
-function unreachable(address: string, cause: unknown): SluiceError {
+const LOOPBACK = /^(localhost|127(?:\.\d+){3}|\[::1\]):(\d+)$/;
+
+/**
+ * Whether this machine itself says that nobody listens there: gRPC would try until its time is up. Of another machine, a
+ * proxy may know more.
+ */
+async function isRefused(address: string): Promise<boolean> {
+  const [, host, port] = LOOPBACK.exec(address) ?? [];
+  if (host === undefined) return false;
+  return new Promise((resolve) => {
+    const socket = connect({ host: host.replace(/[[\]]/g, ''), port: Number(port) });
+    const end = (isRefused: boolean) => {
+      socket.destroy();
+      resolve(isRefused);
+    };
+    socket.setTimeout(1000, () => end(false));
+    socket.once('connect', () => end(false));
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => end(code === 'ECONNREFUSED'));
+  });
+}
+
+function unreachable(address: string, cause?: unknown): SluiceError {
   return new SluiceError(
     'ServerUnreachable',
     `Temporal cannot be reached at ${address}. Start a local stack with "sluice dev", or set TEMPORAL_ADDRESS to your server.`,
@@ -95,6 +117,7 @@ export async function connectClient(
 ): Promise<Client> {
   const { connectionOptions, namespace, address } = temporalSettings();
   const dataConverter = await createDataConverter(config);
+  if (await isRefused(address)) throw unreachable(address);
   try {
     const connection = await Connection.connect({ connectTimeout: '5s', ...connectionOptions, address });
     return new Client({ connection, namespace, dataConverter, plugins });

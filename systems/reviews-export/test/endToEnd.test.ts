@@ -16,7 +16,7 @@ import { portOffset } from '../../../test/support/portOffset';
 
 const PORT_OFFSET = portOffset();
 /** At how many steps a worker is killed. */
-const KILLS = isLong ? Infinity : 2;
+const KILLS = isLong ? Infinity : 1;
 
 let folder: string;
 let stack: Stack;

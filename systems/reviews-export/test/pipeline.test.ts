@@ -1,9 +1,8 @@
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import type { Runner, SubmissionOf, Job, JobResult } from 'sluice';
 import { quietRuntime, startServer, startTestWorker } from '../../../test/support/environment';
 import { reviewsExport } from '../src/pipelines/reviewsExport';
 import { dynamodbExportTableToPointInTime } from '../src/runners/dynamodbExport';
-import { succeeded } from '../../../test/support/scriptedRunner';
+import { recordJobs } from '../../../test/support/recordedJobs';
 
 const TABLE = 'arn:aws:dynamodb:eu-central-1:123456789012:table/Reviews';
 const EXPORT = `${TABLE}/export/01531436400000-abcdef01`;
@@ -11,32 +10,13 @@ const LOCATION = 's3://my-lake/reviews-export/export/AWSDynamoDB/01531436400000-
 
 let environment: TestWorkflowEnvironment;
 let worker: Awaited<ReturnType<typeof startTestWorker>>;
-/** Every job that a service was given, by step. */
-let jobs: Record<string, Job>;
-
-/** What each job answers besides, by step. */
-const ANSWERS: Record<string, Partial<JobResult>> = {
+const { service, jobs } = recordJobs({
   'describe table': { payload: { tableArn: TABLE } },
   'export table': { externalId: EXPORT },
   'find export': { payload: { location: LOCATION, timestamp: '2018-07-12-23-00-00' } },
   'query num_reviews': { output: 's3://my-lake/reviews-export/queries/athena/1.csv' },
   'query reviews_per_author': { output: 's3://my-lake/reviews-export/queries/athena/2.csv' },
-};
-
-/** Services that do as they are told, at once. */
-const service: Runner = {
-  submit({ job, key, step }) {
-    jobs[step] = job;
-    const externalId = ANSWERS[step]?.externalId ?? step;
-    return Promise.resolve({ resource: job.resource, externalId, key, url: null, submittedAt: '' });
-  },
-  find: () => Promise.resolve(null),
-  poll({ step }: SubmissionOf<'worker:task'>, reference) {
-    const { result } = succeeded(reference) as { result: JobResult };
-    return Promise.resolve({ state: 'succeeded', result: { ...result, ...ANSWERS[step] } });
-  },
-  stop: () => Promise.resolve(),
-};
+});
 
 beforeAll(async () => {
   quietRuntime();
@@ -60,7 +40,9 @@ afterAll(async () => {
   await environment?.teardown();
 }, 60_000);
 
-beforeEach(() => (jobs = {}));
+beforeEach(() => {
+  for (const step of Object.keys(jobs)) delete jobs[step];
+});
 
 const run = (workflowId: string, input: object) =>
   environment.client.workflow.execute('reviews-export', {
