@@ -173,8 +173,10 @@ if (target === 'verify') {
   await stage('the programs that the tests run on', process.execPath, ['dist/src/local/prepare.js']);
   // Side by side: the tests leave a core idle now and then.
   const checks = ['format:check', 'lint'];
+  // The linter reads types by a program in Go, which takes a sixth less when it collects its garbage more seldom.
+  const env = { GOGC: '400', ...process.env };
   const codes = await Promise.all([
-    ...checks.map((check) => tell(`npm run ${check}`, NPM, ['run', '--silent', check])),
+    ...checks.map((check) => tell(`npm run ${check}`, NPM, ['run', '--silent', check], env)),
     run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...rest], { cwd: ROOT }),
   ]);
   const failed = checks.filter((_, i) => codes[i] !== 0);
