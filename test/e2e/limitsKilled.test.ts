@@ -13,7 +13,7 @@ import { until } from '../support/eventually';
 import { countOf, seedOf } from '../support/long';
 import { giveUpWorker, killWorker, WorkerProcesses } from '../support/workerProcesses';
 
-const ROUNDS = countOf({ suite: 2, soak: 200 });
+const ROUNDS = countOf({ suite: 1, soak: 200 });
 const ROUND_SEED = seedOf(1);
 const LIMIT = 3;
 const ROOT = join(__dirname, '..', '..');

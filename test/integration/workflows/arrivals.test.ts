@@ -18,7 +18,7 @@ import { finishSignal, type InboxInput, type InboxResult } from '../../support/w
 import { SHIPPED_PIPELINES } from '../../../src/workflows/shipped';
 
 /** How many rounds of chance are played; 100 are said to be enough. */
-const ROUNDS = countOf({ suite: 2, soak: 20 });
+const ROUNDS = countOf({ suite: 1, soak: 20 });
 const LIST_EVERY_MS = 1_500;
 
 let environment: TestWorkflowEnvironment;

@@ -102,8 +102,10 @@ test('runs in flight finish on the build that began them, new ones start on the 
 
 test('a run in flight waits for its build rather than go on with another', async () => {
   scripts['load'] = { states: [RUNNING] };
+  const before = runner.accepted;
   const run = await start('waits');
-  await until(() => submittedOf('load').length === 4);
+  // Awaited, too: an await that a worker is given in the moment that it stops is begun anew after 75 s.
+  await until(() => [...runner.jobs.values()].some(({ id, polls }) => Number(id) === before && polls > 0));
   const [second] = workers.splice(0);
   await second!.stop();
   await startBuild('3', ['other']);

@@ -31,9 +31,7 @@ export async function readAccounts(keys: string | null, chainId: number): Promis
         `The chain ${chainId} is no local one, and the worker has no keys for it; set AUCTION_KEYS=file:PATH or kms:OWNER,BIDDER`,
       );
     }
-    const account = (addressIndex: number) => mnemonicToAccount(DEVELOPMENT_MNEMONIC, { addressIndex });
-    // The first ten bid, as ten are funded; the owner is the next, whom the local chain funds as well.
-    return { owner: account(BIDDERS), bidders: Array.from({ length: BIDDERS }, (_, i) => account(i)) };
+    return (development ??= deriveDevelopment());
   }
   const { source, owner, bidders } = await readReferences(keys);
   if (!Array.isArray(bidders) || bidders.length === 0) throw wrong(source, 'bidders: give a list of keys');
@@ -44,6 +42,15 @@ export async function readAccounts(keys: string | null, chainId: number): Promis
     ...bidders.map((key, i) => toAccount(kms, key, `${source}: bidders[${i}]`)),
   ]);
   return { owner: first, bidders: others };
+}
+
+/** Once a process: deriving them keeps it from all else for a third of a second. */
+let development: Accounts | undefined;
+
+function deriveDevelopment(): Accounts {
+  const account = (addressIndex: number) => mnemonicToAccount(DEVELOPMENT_MNEMONIC, { addressIndex });
+  // The first ten bid, as ten are funded; the owner is the next, whom the local chain funds as well.
+  return { owner: account(BIDDERS), bidders: Array.from({ length: BIDDERS }, (_, i) => account(i)) };
 }
 
 interface References {
