@@ -132,7 +132,7 @@ function startRun(): Promise<WorkflowHandle> {
 }
 
 test(
-  `in ${ROUNDS} rounds (seed ${ROUND_SEED}) of workers killed and runs terminated, there are never more jobs than the limit, and no slot is lost`,
+  `in rounds (${ROUNDS}, seed ${ROUND_SEED}) of workers killed and runs terminated, there are never more jobs than the limit, and no slot is lost`,
   async () => {
     const random = seeded(ROUND_SEED);
     let both = await Promise.all([workers.start(env), workers.start(env)]);
