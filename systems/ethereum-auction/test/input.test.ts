@@ -96,3 +96,9 @@ test.each([0n, ORDER, 2n ** 256n - 1n])(
     }
   },
 );
+
+test('the accounts of a local chain are derived once', async () => {
+  const accounts = await readAccounts(null, 31337);
+  expect(accounts.bidders).toHaveLength(10);
+  expect(await readAccounts(null, 1337)).toBe(accounts);
+});

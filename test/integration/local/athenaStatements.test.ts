@@ -433,8 +433,8 @@ const SHAPES: Record<string, ShapeRow[]> = {
     [2, '日本', 'größe 1'],
     [3, '😀', '東京=%/x'],
   ],
-  // More than Glue takes in one call.
-  many: Array.from({ length: countOf({ suite: 250, soak: 1000 }) }, (_, i) => [
+  // More than the 100 that Glue takes in one call.
+  many: Array.from({ length: countOf({ suite: 120, soak: 1000 }) }, (_, i) => [
     i,
     `n${i}`,
     String(i).padStart(3, '0'),
