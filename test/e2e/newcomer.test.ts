@@ -61,15 +61,13 @@ async function npm(args: string[], cwd: string): Promise<string> {
  * version, and removes the rest. Where files cannot be linked, npm unpacks all of it.
  */
 async function offerPackages(present: string): Promise<void> {
-  try {
-    await run('cp', ['-al', path.join(ROOT, 'node_modules'), present]);
-  } catch {
-    rmSync(present, { recursive: true, force: true });
-    return;
-  }
-  // This checkout's own, and what is kept there that is no package.
-  const others = readdirSync(present).filter((name) => /^(sluice|\.(?!bin$|package-lock))/.test(name));
-  for (const name of others) rmSync(path.join(present, name), { recursive: true });
+  const unpacked = path.join(ROOT, 'node_modules');
+  // Without this checkout's own, and what is kept there that is no package.
+  const packages = readdirSync(unpacked).filter((name) => !/^(sluice|\.(?!bin$|package-lock))/.test(name));
+  mkdirSync(present);
+  await run('cp', ['-al', ...packages, present], { cwd: unpacked }).catch(() =>
+    rmSync(present, { recursive: true }),
+  );
 }
 
 /** Runs `npx sluice` in the project. */
