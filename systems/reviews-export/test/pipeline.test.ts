@@ -1,54 +1,29 @@
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { quietRuntime, startServer, startTestWorker } from '../../../test/support/environment';
 import { reviewsExport } from '../src/pipelines/reviewsExport';
 import { dynamodbExportTableToPointInTime } from '../src/runners/dynamodbExport';
-import { recordJobs } from '../../../test/support/recordedJobs';
+import { useRecordedJobs } from '../../../test/support/recordedJobs';
 
 const TABLE = 'arn:aws:dynamodb:eu-central-1:123456789012:table/Reviews';
 const EXPORT = `${TABLE}/export/01531436400000-abcdef01`;
 const LOCATION = 's3://my-lake/reviews-export/export/AWSDynamoDB/01531436400000-abcdef01/';
 
-let environment: TestWorkflowEnvironment;
-let worker: Awaited<ReturnType<typeof startTestWorker>>;
-const { service, jobs } = recordJobs({
-  'describe table': { payload: { tableArn: TABLE } },
-  'export table': { externalId: EXPORT },
-  'find export': { payload: { location: LOCATION, timestamp: '2018-07-12-23-00-00' } },
-  'query num_reviews': { output: 's3://my-lake/reviews-export/queries/athena/1.csv' },
-  'query reviews_per_author': { output: 's3://my-lake/reviews-export/queries/athena/2.csv' },
-});
-
-beforeAll(async () => {
-  quietRuntime();
-  environment = await startServer();
-  const resources = [
-    'worker:task',
-    'glue:startJobRun',
-    'glue:startCrawler',
-    'athena:startQueryExecution',
-  ] as const;
-  const runners = Object.fromEntries(resources.map((resource) => [resource, service]));
-  worker = await startTestWorker(environment, {
-    runners,
-    definitions: [{ ...dynamodbExportTableToPointInTime, create: () => service }],
-    files: [reviewsExport.file!],
-  });
-}, 120_000);
-
-afterAll(async () => {
-  await worker?.stop();
-  await environment?.teardown();
-}, 60_000);
+const { jobs, run: runPipeline } = useRecordedJobs(
+  reviewsExport,
+  {
+    'describe table': { payload: { tableArn: TABLE } },
+    'export table': { externalId: EXPORT },
+    'find export': { payload: { location: LOCATION, timestamp: '2018-07-12-23-00-00' } },
+    'query num_reviews': { output: 's3://my-lake/reviews-export/queries/athena/1.csv' },
+    'query reviews_per_author': { output: 's3://my-lake/reviews-export/queries/athena/2.csv' },
+  },
+  [dynamodbExportTableToPointInTime],
+);
 
 beforeEach(() => {
   for (const step of Object.keys(jobs)) delete jobs[step];
 });
 
 const run = (workflowId: string, input: object) =>
-  environment.client.workflow.execute('reviews-export', {
-    ...{ taskQueue: 'test', workflowId },
-    args: [{ lake: 's3://my-lake', ...input }, { since: '2026-03-02T00:00:00.000Z' }],
-  });
+  runPipeline(workflowId, { lake: 's3://my-lake', ...input }, { since: '2026-03-02T00:00:00.000Z' });
 
 test('a full export by DynamoDB is converted on Glue, crawled and queried', async () => {
   const parquet = 's3://my-lake/reviews-export/parquet/ddb_export_timestamp=2018-07-12-23-00-00/';
